@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* storage/meta/meta.h - rows: a thin SQL driver with transactions. Aggregates write their SQL once, in the subset that
+ * SQLite and PostgreSQL share ($1.. parameters, upsert, RETURNING), in their own files.
+ * Promise: when meta_tx(META_WRITE) returned 0 the changes survive a crash and power loss (synchronous=FULL).
+ * Concurrent writers share commits: a writer thread runs queued transactions one after the other, each in a savepoint, and
+ * syncs once for the batch; a failing one is rolled back alone. Readers run beside writers and see whole commits.
+ * Threads: a database is shared freely; a struct meta_tx and its statements live only inside the function given.
+ * Expected errors: SW_ECONFLICT (unique or foreign key violation, reason NULL), SW_ESTALE, SW_ELIMIT (disk full). */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct meta_db;
+struct meta_tx;
+struct meta_stmt;
+
+struct meta_options {
+    const char *path;      /* file of the SQLite database */
+    size_t readers_max;    /* 0: 8 */
+};
+
+/* Opens, applies missing migrations in order (each in a transaction; refuses a database newer than this program). */
+int meta_sqlite_open(const struct meta_options *o, struct meta_db **ret, struct sw_err *err);
+void meta_db_free(struct meta_db *db); /* finishes queued writes first */
+int meta_schema_version(struct meta_db *db, int *ret, struct sw_err *err);
+
+enum meta_mode { META_READ, META_WRITE };
+
+/* 0 commits; negative rolls back (err filled by fn). May be run again: effects only on rows and on *arg from scratch. */
+typedef int (*meta_fn)(struct meta_tx *tx, void *arg, struct sw_err *err);
+int meta_tx(struct meta_db *db, enum meta_mode mode, meta_fn fn, void *arg, struct sw_err *err);
+
+/* Parameters by a format string, one letter each, in the order of $1, $2, ...:
+ *   t const char * (NULL -> NULL)   s struct sw_str   b const void *, size_t (blob)   i int64_t (cast it!)   n NULL
+ * meta_exec runs to the end; *ret_changed may be NULL. */
+int meta_exec(struct meta_tx *tx, struct sw_err *err, int64_t *ret_changed, const char *sql, const char *fmt, ...);
+/* Starts a query; the statement is cached, so keep sql a literal. Free it before the function returns. */
+int meta_query(struct meta_tx *tx, struct sw_err *err, struct meta_stmt **ret, const char *sql, const char *fmt, ...);
+int meta_step(struct meta_stmt *st, struct sw_err *err); /* 1: a row; 0: no more; <0: error */
+/* Columns of the current row. Strings and blobs are borrowed until the next step; NULL gives p == NULL, 0. */
+int64_t meta_int(struct meta_stmt *st, int column);
+struct sw_str meta_str(struct meta_stmt *st, int column);
+bool meta_is_null(struct meta_stmt *st, int column);
+char *meta_dup(struct meta_stmt *st, int column); /* owned NUL-terminated copy, NULL for NULL */
+void meta_stmt_free(struct meta_stmt *st);        /* NULL ok */
+static inline void meta_stmt_freep(struct meta_stmt **st)
+{
+    meta_stmt_free(*st);
+}
+#define meta_autostmt __attribute__((cleanup(meta_stmt_freep))) struct meta_stmt
+
+/* One-row helpers: 1 row found and columns stored, 0 none, <0 error.
+ * out letters: i int64_t *, t char ** (owned; NULL for NULL). Example:
+ *   meta_get(tx, err, "SELECT id, name FROM repository WHERE name = $1", "t", name, "it", &id, &name) */
+int meta_get(struct meta_tx *tx, struct sw_err *err, const char *sql, const char *fmt, ...);
+
+/* Driver vtable: what sqlite.c implements and pg.c will. */
+struct meta_ops;
+
+/* Tests: fail the Nth statement or commit from now on (0: never); kind and count as meta_fault.h says. */
+struct meta_migration {
+    int number;
+    const char *name;
+    const char *sql;
+};
