@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* api/wire_errors.h - from an error value to what goes over the wire: one table
+ * {reason, HTTP status of the AWS form, OCI status, OCI code}. Domain code never writes a status. A reason that is not in the
+ * table fails a unit test that greps the sources; at run time it is an internal error. */
+#include "api/http.h"
+#include "base/err.h"
+
+struct wire_error {
+    const char *reason;   /* as set by sw_fail */
+    int aws_status;       /* 0: never sent by an AWS operation */
+    const char *aws_type; /* NULL: the reason itself */
+    int oci_status;       /* 0: never sent by /v2/ */
+    const char *oci_code; /* NULL: the reason itself */
+};
+
+/* By reason; else by err->code (SW_ENOTFOUND -> 404 ...); never NULL. */
+const struct wire_error *wire_error_find(const struct sw_err *err);
+extern const struct wire_error wire_errors[]; /* sorted by reason */
+extern const size_t wire_errors_n;
+
+/* {"errors":[{"code","message","detail"}]}; HEAD answers carry no body. An internal error's text is not shown (it is logged). */
+void wire_oci_error(struct http_res *res, const struct sw_err *err);
+/* {"__type","message"} with x-amzn-ErrorType. */
+void wire_aws_error(struct http_res *res, const struct sw_err *err);
