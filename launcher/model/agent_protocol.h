@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/model/agent_protocol.h - what the agent and the control plane say to each other.
+ *
+ * All calls go from the agent to the control plane, as AWS JSON 1.1 over the same port, signed with the node's access key:
+ *   public ECS operations  RegisterContainerInstance, DeregisterContainerInstance, SubmitTaskStateChange
+ *   one long poll          SlipwayAgent_V20261121.PollTasks (IAM action ecs:Poll)
+ *   log answers            SlipwayAgent_V20261121.SubmitLogs (IAM action ecs:Poll)
+ *
+ * The protocol is level-triggered: PollTasks always answers the whole desired state of the instance, so a lost answer, a restart of
+ * either side or a repeated call changes nothing.
+ *
+ * PollTasks input   {cluster, containerInstance, seenVersion?: long, waitSeconds?: 0..30}
+ *   answers at once when the instance's version differs from seenVersion or a log request waits, else after waitSeconds.
+ * PollTasks output  {version: long,
+ *                    tasks: [{taskArn, taskDefinitionArn, desiredStatus: RUNNING|STOPPED, stopReason?: string,
+ *                             group?, startedBy?, clusterArn, createdAt: epoch seconds,
+ *                             taskDefinition: {the stored document}, overrides: {...},
+ *                             knownStatus: last status the control plane has}],
+ *                    logRequests: [{requestId, taskArn, containerName?: string, cursor?: string, maxBytes: int,
+ *                                   waitSeconds: int}]}
+ *   tasks: every task placed on the instance whose STOPPED state was not reported yet. A task that the agent knows and that is not
+ *   listed any more is finished business: the agent stops what runs of it and forgets it (its logs stay for a while).
+ * SubmitTaskStateChange input (AWS's members): {cluster, task, status, reason?, containers: [{containerName, runtimeId?, exitCode?,
+ *   networkBindings?: [{bindIP, containerPort, hostPort, protocol}], reason?, status, imageDigest?}],
+ *   pullStartedAt?, pullStoppedAt?, executionStoppedAt?}; status is one of PENDING, RUNNING, STOPPED (containers: PENDING, RUNNING,
+ *   STOPPED). Container health is reported by the member "healthStatus" (HEALTHY|UNHEALTHY|UNKNOWN) of SlipwayAgent's
+ *   SubmitHealth {cluster, task, containers: [{containerName, healthStatus}]}.
+ *   task-level `reason` for STOPPED is stoppedReason's text; member "stopCode" travels in reason as "CODE: text" with CODE one of
+ *   TaskFailedToStart, EssentialContainerExited, UserInitiated.
+ * SubmitLogs input  {containerInstance, requestId, records: [{containerName, stream: stdout|stderr, timestamp: long (us),
+ *   message: string (base64 of the raw bytes), partial: bool}], cursor: string, finished: bool}
+ *   cursor: where the next request goes on; finished: all containers asked for have ended and every record was sent.
+ */
+#define AGENT_TARGET_PREFIX "SlipwayAgent_V20261121"
+#define AGENT_POLL_WAIT_MAX_S 30
+#define AGENT_LOG_WAIT_MAX_S 20

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/model/taskdef.h - a task definition as values: what both sides compute with.
+ * Made from the JSON document that RegisterTaskDefinition stored (already validated by the schema and taskdef_validate), with the
+ * overrides of RunTask applied. Owns all its memory. No I/O, no clock. Names and units are ECS's (memory in MiB, cpu in units of
+ * 1/1024 vCPU). */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define TASKDEF_CONTAINERS_MAX 10
+#define TASKDEF_STOP_TIMEOUT_DEFAULT_S 30
+
+enum network_mode { NETWORK_BRIDGE, NETWORK_HOST, NETWORK_NONE, NETWORK_AWSVPC, NETWORK_MODE_MAX_ };
+const char *network_mode_to_string(enum network_mode m); /* "bridge" ... */
+bool network_mode_from_string(const char *s, enum network_mode *ret);
+
+enum depends_condition { DEPENDS_START, DEPENDS_COMPLETE, DEPENDS_SUCCESS, DEPENDS_HEALTHY, DEPENDS_CONDITION_MAX_ };
+const char *depends_condition_to_string(enum depends_condition c); /* "START" ... */
+bool depends_condition_from_string(const char *s, enum depends_condition *ret);
+
+enum port_protocol { PORT_TCP, PORT_UDP, PORT_PROTOCOL_MAX_ };
+const char *port_protocol_to_string(enum port_protocol p); /* "tcp" "udp" */
+bool port_protocol_from_string(const char *s, enum port_protocol *ret);
+
+struct port_mapping {
+    uint16_t container_port;
+    uint16_t host_port; /* 0: dynamic */
+    enum port_protocol protocol;
+};
+struct env_var {
+    char *name, *value;
+};
+struct depends_on {
+    int container; /* index */
+    enum depends_condition condition;
+};
+struct ulimit {
+    char *name; /* "nofile" */
+    int64_t soft, hard; /* -1: unlimited */
+};
+struct mount_point {
+    char *source_volume, *container_path;
+    bool read_only;
+};
+struct health_check {
+    char **command; /* NULL-terminated, first "CMD" or "CMD-SHELL"; NULL: no health check */
+    int interval_s, timeout_s, retries, start_period_s;
+};
+struct container_def {
+    char *name, *image;
+    char **command, **entry_point; /* NULL-terminated; NULL: the image's */
+    struct env_var *environment;
+    size_t environment_n;
+    char *working_directory, *user; /* NULL: the image's */
+    int64_t cpu;                    /* units; 0: none asked */
+    int64_t memory_mib;             /* hard limit; 0: none */
+    int64_t memory_reservation_mib; /* soft limit; 0: none */
+    bool essential;
+    struct port_mapping *ports;
+    size_t ports_n;
+    struct depends_on *depends_on;
+    size_t depends_on_n;
+    bool readonly_root_filesystem;
+    struct ulimit *ulimits;
+    size_t ulimits_n;
+    int stop_timeout_s; /* -1: the agent's default */
+    struct mount_point *mount_points;
+    size_t mount_points_n;
+    struct health_check health_check;
+};
+struct volume {
+    char *name;
+    char *source_path; /* NULL: an empty one that lives as long as the task */
+};
+struct taskdef {
+    char *family;
+    int64_t revision;
+    enum network_mode network_mode;
+    int64_t cpu, memory_mib; /* task level; 0: not given */
+    struct container_def *containers;
+    size_t containers_n;
+    struct volume *volumes;
+    size_t volumes_n;
+};
+
+/* From the stored document (member names as in DescribeTaskDefinition's taskDefinition); SW_EINVALID "ClientException". */
+int taskdef_from_json(const json_t *doc, struct taskdef **ret, struct sw_err *err);
+/* Applies RunTask's overrides (containerOverrides: name, command, environment, cpu, memory, memoryReservation; cpu, memory). */
+int taskdef_apply_overrides(struct taskdef *t, const json_t *overrides, struct sw_err *err);
+void taskdef_free(struct taskdef *t);
+int taskdef_container_index(const struct taskdef *t, const char *name); /* -1: none */
+/* Start order: indices such that dependencies come first. Validated to be free of cycles. */
+void taskdef_start_order(const struct taskdef *t, int ret_order[TASKDEF_CONTAINERS_MAX]);
+
+/* What placement reserves: task level when given, else the sum over containers (memoryReservation before memory). */
+struct task_resources {
+    int64_t cpu, memory_mib;
+    uint16_t tcp_ports[100], udp_ports[100]; /* fixed host ports */
+    size_t tcp_ports_n, udp_ports_n;
+};
+void taskdef_resources(const struct taskdef *t, struct task_resources *ret);
