@@ -18,19 +18,20 @@ struct sw_buf {
     bool overflow;
 };
 
-#define SW_BUF_INIT(maximum)                                                                                           \
-    {                                                                                                                  \
-        .max = (maximum)                                                                                               \
+#define SW_BUF_INIT(maximum) \
+    {                        \
+        .max = (maximum)     \
     }
 
-void sw_buf_done(struct sw_buf *b); /* frees; usable with SW_CLEANUP */
+void sw_buf_done(struct sw_buf *b);  /* frees; usable with SW_CLEANUP */
 void sw_buf_reset(struct sw_buf *b); /* empties, keeps memory and maximum */
 bool sw_buf_add(struct sw_buf *b, const void *data, size_t n);
 bool sw_buf_add_str(struct sw_buf *b, struct sw_str s);
 bool sw_buf_add_z(struct sw_buf *b, const char *z);
 bool sw_buf_add_char(struct sw_buf *b, char c);
 bool sw_buf_addf(struct sw_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-bool sw_buf_vaddf(struct sw_buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+bool sw_buf_vaddf(struct sw_buf *b, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
 /* JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 bool sw_buf_add_json_string(struct sw_buf *b, struct sw_str s);
 /* RFC 3986: everything but A-Z a-z 0-9 - _ . ~ as %XX; '/' too unless keep_slash. */

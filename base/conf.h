@@ -12,12 +12,22 @@
 
 struct sw_err;
 
-enum conf_type { CONF_STRING, CONF_BOOL, CONF_INT, CONF_SIZE, CONF_DURATION_MS, CONF_HOST_PORT, CONF_ENUM, CONF_MAX_ };
+enum conf_type {
+    CONF_STRING,
+    CONF_BOOL,
+    CONF_INT,
+    CONF_SIZE,
+    CONF_DURATION_MS,
+    CONF_HOST_PORT,
+    CONF_ENUM,
+    CONF_MAX_
+};
 
 struct conf_key {
-    const char *name;          /* snake_case */
+    const char *name; /* snake_case */
     enum conf_type type;
-    size_t off;                /* in the target structure: char * (owned) for STRING, HOST_PORT and ENUM, bool, int64_t */
+    size_t
+        off; /* in the target structure: char * (owned) for STRING, HOST_PORT and ENUM, bool, int64_t */
     const char *def;           /* text form; NULL: unset (NULL string, false, 0) */
     int64_t min, max;          /* INT, SIZE, DURATION; both 0: unchecked */
     const char *const *values; /* ENUM: NULL-terminated */
@@ -34,13 +44,14 @@ int conf_defaults(const struct conf_table *t, void *target, struct sw_err *err);
 /* path NULL: nothing. `origin` in messages is path:line. */
 int conf_load_file(const struct conf_table *t, const char *path, void *target, struct sw_err *err);
 /* A variable with the prefix whose rest is no key is an error, except those in `ignore` (NULL-terminated, may be NULL). */
-int conf_load_env(const struct conf_table *t, const char *const *env, const char *const *ignore, void *target,
-                  struct sw_err *err);
+int conf_load_env(const struct conf_table *t, const char *const *env, const char *const *ignore,
+                  void *target, struct sw_err *err);
 /* Consumes the flags it knows from argv in place (argv[0] stays); what is left: positional arguments and everything
  * after "--". An unknown flag is an error. Values are taken from the next argument unless '=' is used. */
-int conf_load_flags(const struct conf_table *t, int *argc, char **argv, void *target, struct sw_err *err);
-int conf_set(const struct conf_table *t, const char *key, const char *value, const char *origin, void *target,
-             struct sw_err *err);
+int conf_load_flags(const struct conf_table *t, int *argc, char **argv, void *target,
+                    struct sw_err *err);
+int conf_set(const struct conf_table *t, const char *key, const char *value, const char *origin,
+             void *target, struct sw_err *err);
 void conf_free(const struct conf_table *t, void *target);
 /* "host:port", "[::1]:port"; host is written without brackets. */
 bool conf_split_host_port(struct sw_str s, char *host, size_t cap, uint16_t *ret_port);

@@ -6,12 +6,14 @@
 
 #include "base/str.h"
 
-void sw_hex(const void *data, size_t n, char *out); /* lower case, writes 2n+1 bytes */
+void sw_hex(const void *data, size_t n, char *out);    /* lower case, writes 2n+1 bytes */
 bool sw_unhex(struct sw_str hex, void *out, size_t n); /* exactly 2n digits, either case */
 
 #define SW_BASE64_LEN(n) ((((n) + 2) / 3) * 4)
-void sw_base64(const void *data, size_t n, char *out);     /* RFC 4648 4, padded; writes SW_BASE64_LEN(n)+1 bytes */
-void sw_base64url(const void *data, size_t n, char *out);  /* RFC 4648 5, unpadded; at most the same length */
+void sw_base64(const void *data, size_t n,
+               char *out); /* RFC 4648 4, padded; writes SW_BASE64_LEN(n)+1 bytes */
+void sw_base64url(const void *data, size_t n,
+                  char *out); /* RFC 4648 5, unpadded; at most the same length */
 /* Decodes either alphabet strictly (padding right or absent for url). False on a bad character, length or
  * if it needs more than cap bytes. */
 bool sw_unbase64(struct sw_str s, void *out, size_t cap, size_t *ret_n);

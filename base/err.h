@@ -32,15 +32,19 @@ struct sw_err {
     char msg[720];
 };
 
-#define SW_ERR_INIT {0}
+#define SW_ERR_INIT \
+    {               \
+        0           \
+    }
 
 #define SW_STRINGIFY_(x) #x
-#define SW_STRINGIFY(x) SW_STRINGIFY_(x)
-#define SW_WHERE __FILE__ ":" SW_STRINGIFY(__LINE__)
+#define SW_STRINGIFY(x)  SW_STRINGIFY_(x)
+#define SW_WHERE         __FILE__ ":" SW_STRINGIFY(__LINE__)
 
 /* Sets err and returns code. Asserts that err was clean: overwriting an error is a bug.
  * `reason` may be NULL. The format is printf's; the text is cut to fit. */
-#define sw_fail(err, code, reason, ...) sw_fail_at((err), (code), 0, (reason), SW_WHERE, __VA_ARGS__)
+#define sw_fail(err, code, reason, ...) \
+    sw_fail_at((err), (code), 0, (reason), SW_WHERE, __VA_ARGS__)
 
 /* The same for a failed system call: code from errno_value (ENOSPC, EDQUOT -> SW_ELIMIT with reason
  * "DiskFull"; ENOENT -> SW_ENOTFOUND; EACCES, EPERM, EROFS -> SW_EIO; all else SW_EIO); appends ": strerror". */

@@ -12,8 +12,8 @@ struct sw_err;
 
 struct httpc;
 struct httpc_options {
-    const char *ca_file;      /* NULL: the system's */
-    const char *user_agent;   /* NULL: "slipway" */
+    const char *ca_file;        /* NULL: the system's */
+    const char *user_agent;     /* NULL: "slipway" */
     int64_t connect_timeout_ms; /* 0: 10 s */
 };
 struct httpc *httpc_new(const struct httpc_options *o);
@@ -37,11 +37,12 @@ struct httpc_request {
     httpc_source_fn source; /* with source_size; -1 = chunked */
     void *source_ctx;
     int64_t source_size;
-    httpc_sink_fn sink; /* NULL: into response->body. Called only for 2xx; other bodies go to response->body */
+    httpc_sink_fn
+        sink; /* NULL: into response->body. Called only for 2xx; other bodies go to response->body */
     void *sink_ctx;
-    size_t body_max;          /* of response->body; 0: 1 MiB */
-    int64_t timeout_ms;       /* whole request; 0: none */
-    int64_t stall_timeout_ms; /* no byte moved for so long; 0: 30 s */
+    size_t body_max;               /* of response->body; 0: 1 MiB */
+    int64_t timeout_ms;            /* whole request; 0: none */
+    int64_t stall_timeout_ms;      /* no byte moved for so long; 0: 30 s */
     const volatile int *cancelled; /* optional: non-zero aborts with SW_EUNAVAILABLE */
 };
 
@@ -52,7 +53,8 @@ struct httpc_response {
 };
 
 /* 0 with any HTTP status; <0 when no complete response came (SW_EUNAVAILABLE: connect, timeout, reset; SW_ELIMIT). */
-int httpc_perform(struct httpc *c, const struct httpc_request *req, struct httpc_response *ret, struct sw_err *err);
+int httpc_perform(struct httpc *c, const struct httpc_request *req, struct httpc_response *ret,
+                  struct sw_err *err);
 /* First header of that name (any case), copied to out; false if absent or too long. */
 bool httpc_header(const struct httpc_response *r, const char *name, char *out, size_t cap);
 void httpc_response_done(struct httpc_response *r);

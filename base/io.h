@@ -18,7 +18,8 @@ int sw_pwrite_all(int fd, const void *data, size_t n, int64_t offset, struct sw_
 int sw_read_fd(int fd, struct sw_buf *ret, struct sw_err *err);
 int sw_read_file(const char *path, struct sw_buf *ret, struct sw_err *err);
 /* Writes a temporary file beside it, fsyncs, renames over `path`, fsyncs the folder: all or nothing after a crash. */
-int sw_write_file_atomic(const char *path, const void *data, size_t n, mode_t mode, struct sw_err *err);
+int sw_write_file_atomic(const char *path, const void *data, size_t n, mode_t mode,
+                         struct sw_err *err);
 int sw_fsync_dir(const char *path, struct sw_err *err);
 int sw_mkdirs(const char *path, mode_t mode, struct sw_err *err); /* existing folders are fine */
 /* Removes a tree without following links or crossing mounts. A missing path is fine. */

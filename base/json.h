@@ -19,12 +19,13 @@ static inline void sw_json_decrefp(json_t **j)
 #define sw_autojson SW_CLEANUP(sw_json_decrefp)
 
 /* SW_EINVALID with `reason` and "line L column C: text"; SW_ELIMIT for depth or count. Caller owns *ret. */
-int sw_json_load(struct sw_str text, int max_depth, size_t max_values, const char *reason, json_t **ret,
-                 struct sw_err *err);
+int sw_json_load(struct sw_str text, int max_depth, size_t max_values, const char *reason,
+                 json_t **ret, struct sw_err *err);
 int sw_json_load_file(const char *path, size_t max_bytes, json_t **ret, struct sw_err *err);
 char *sw_json_dump(const json_t *j); /* compact, keys in insertion order; caller frees */
 
-const char *sw_json_str(const json_t *object, const char *key, const char *def); /* borrowed from object */
+const char *sw_json_str(const json_t *object, const char *key,
+                        const char *def); /* borrowed from object */
 int64_t sw_json_int(const json_t *object, const char *key, int64_t def);
 bool sw_json_bool(const json_t *object, const char *key, bool def);
 json_t *sw_json_array(const json_t *object, const char *key);  /* borrowed or NULL */
@@ -34,5 +35,6 @@ json_t *sw_json_object(const json_t *object, const char *key); /* borrowed or NU
 void sw_json_set_str(json_t *object, const char *key, const char *value);
 void sw_json_set_int(json_t *object, const char *key, int64_t value);
 void sw_json_set_bool(json_t *object, const char *key, bool value);
-void sw_json_set_time_us(json_t *object, const char *key, int64_t us); /* epoch seconds, a JSON number with fraction */
-void sw_json_set_new(json_t *object, const char *key, json_t *value);  /* takes value */
+void sw_json_set_time_us(json_t *object, const char *key,
+                         int64_t us); /* epoch seconds, a JSON number with fraction */
+void sw_json_set_new(json_t *object, const char *key, json_t *value); /* takes value */

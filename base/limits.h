@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* base/limits.h - every maximum that a peer can run into, in one place. */
-#define LIMIT_REQUEST_HEADERS (64 * 1024)          /* request line and headers, bytes */
-#define LIMIT_AWS_BODY (8 * 1024 * 1024)           /* body of an AWS JSON call */
-#define LIMIT_AWS_DEPTH 32                         /* nesting of an AWS JSON call */
-#define LIMIT_AWS_VALUES 100000                    /* values in an AWS JSON call */
-#define LIMIT_MANIFEST (4 * 1024 * 1024)           /* manifest or index, bytes (registry-wide; ECR's number) */
-#define LIMIT_MANIFEST_DEPTH 32
-#define LIMIT_MANIFEST_VALUES 500000
-#define LIMIT_MANIFEST_DESCRIPTORS 10000           /* layers or children of one manifest */
-#define LIMIT_IMAGE_CONFIG (4 * 1024 * 1024)       /* image configuration read by the launcher */
-#define LIMIT_TOKEN 2048                           /* Authorization header value that is looked at */
-#define LIMIT_REFUSED_BODY_DRAIN (1024 * 1024)     /* of a refused upload that is read to keep the connection */
+#define LIMIT_REQUEST_HEADERS (64 * 1024)       /* request line and headers, bytes */
+#define LIMIT_AWS_BODY        (8 * 1024 * 1024) /* body of an AWS JSON call */
+#define LIMIT_AWS_DEPTH       32                /* nesting of an AWS JSON call */
+#define LIMIT_AWS_VALUES      100000            /* values in an AWS JSON call */
+#define LIMIT_MANIFEST \
+    (4 * 1024 * 1024) /* manifest or index, bytes (registry-wide; ECR's number) */
+#define LIMIT_MANIFEST_DEPTH       32
+#define LIMIT_MANIFEST_VALUES      500000
+#define LIMIT_MANIFEST_DESCRIPTORS 10000             /* layers or children of one manifest */
+#define LIMIT_IMAGE_CONFIG         (4 * 1024 * 1024) /* image configuration read by the launcher */
+#define LIMIT_TOKEN                2048 /* Authorization header value that is looked at */
+#define LIMIT_REFUSED_BODY_DRAIN \
+    (1024 * 1024) /* of a refused upload that is read to keep the connection */
 #define LIMIT_UPLOADS_PER_PRINCIPAL 1000
-#define LIMIT_LAYER_RATIO 1000                     /* unpacked : compressed bytes of a layer, beyond 16 MiB */
-#define LIMIT_LAYER_UNPACKED (64LL * 1024 * 1024 * 1024)
-#define LIMIT_LAYER_ENTRIES 5000000
-#define LIMIT_PASSWD_FILE (8 * 1024 * 1024)        /* /etc/passwd and /etc/group of an image */
-#define LIMIT_LOG_CHUNK (1024 * 1024)              /* one answer with container logs */
+#define LIMIT_LAYER_RATIO           1000 /* unpacked : compressed bytes of a layer, beyond 16 MiB */
+#define LIMIT_LAYER_UNPACKED        (64LL * 1024 * 1024 * 1024)
+#define LIMIT_LAYER_ENTRIES         5000000
+#define LIMIT_PASSWD_FILE           (8 * 1024 * 1024) /* /etc/passwd and /etc/group of an image */
+#define LIMIT_LOG_CHUNK             (1024 * 1024)     /* one answer with container logs */

@@ -21,4 +21,5 @@ void sw_log(enum sw_log_level l, const char *event, ...) __attribute__((sentinel
 
 struct sw_err;
 /* The same with the error's code, reason, message and place added. */
-void sw_log_err(enum sw_log_level l, const char *event, const struct sw_err *e, ...) __attribute__((sentinel));
+void sw_log_err(enum sw_log_level l, const char *event, const struct sw_err *e, ...)
+    __attribute__((sentinel));

@@ -15,11 +15,11 @@ struct sw_process_fd {
 };
 
 struct sw_process_spec {
-    const char *const *argv;        /* argv[0] is searched in PATH; NULL-terminated */
-    const char *const *env;         /* NULL: inherit */
-    const char *cwd;                /* NULL: inherit */
-    struct sw_str input;            /* written to standard input; empty: /dev/null */
-    int64_t timeout_ms;             /* 0: 60 s. Then SIGKILL and SW_EUNAVAILABLE */
+    const char *const *argv;         /* argv[0] is searched in PATH; NULL-terminated */
+    const char *const *env;          /* NULL: inherit */
+    const char *cwd;                 /* NULL: inherit */
+    struct sw_str input;             /* written to standard input; empty: /dev/null */
+    int64_t timeout_ms;              /* 0: 60 s. Then SIGKILL and SW_EUNAVAILABLE */
     const struct sw_process_fd *fds; /* extra descriptors */
     size_t fds_n;
 };
@@ -34,9 +34,11 @@ int sw_process_run(const struct sw_process_spec *spec, struct sw_buf *out, struc
                    struct sw_process_result *ret, struct sw_err *err);
 
 /* Starts without waiting; standard input /dev/null, output and error as given descriptors (-1: inherit). */
-int sw_process_start(const struct sw_process_spec *spec, int out_fd, int err_fd, pid_t *ret_pid, struct sw_err *err);
+int sw_process_start(const struct sw_process_spec *spec, int out_fd, int err_fd, pid_t *ret_pid,
+                     struct sw_err *err);
 /* Waits up to timeout_ms (<0: for ever). 1: ended and *ret filled; 0: still running; <0: error. */
-int sw_process_wait(pid_t pid, int64_t timeout_ms, struct sw_process_result *ret, struct sw_err *err);
+int sw_process_wait(pid_t pid, int64_t timeout_ms, struct sw_process_result *ret,
+                    struct sw_err *err);
 /* SIGTERM, then after grace_ms SIGKILL; reaps. */
 void sw_process_stop(pid_t pid, int64_t grace_ms);
 

@@ -13,8 +13,8 @@ struct sw_str {
 };
 
 #define SW_STR(literal) ((struct sw_str){"" literal, sizeof(literal) - 1})
-#define SW_STR_FMT "%.*s"
-#define SW_STR_ARG(s) (int)(s).n, (s).p
+#define SW_STR_FMT      "%.*s"
+#define SW_STR_ARG(s)   (int)(s).n, (s).p
 
 static inline struct sw_str sw_str(const char *s)
 {
@@ -38,7 +38,8 @@ struct sw_str sw_str_slice(struct sw_str s, size_t from, size_t to); /* clamped 
  * Returns false when *rest was already exhausted (p == NULL); "a,,b," gives "a" "" "b" "". */
 bool sw_str_split(struct sw_str *rest, char sep, struct sw_str *ret_part);
 
-char *sw_str_dup(struct sw_str s) __attribute__((warn_unused_result)); /* NUL-terminated copy; aborts on no memory */
+char *sw_str_dup(struct sw_str s)
+    __attribute__((warn_unused_result)); /* NUL-terminated copy; aborts on no memory */
 /* Copies into out[cap] with NUL; false (and "" in out) when it does not fit or holds a NUL byte. */
 bool sw_str_copy(struct sw_str s, char *out, size_t cap);
 
@@ -61,3 +62,5 @@ const char *sw_nearest_name(const char *got, const char *const *names, size_t n)
 
 /* True if the bytes are valid UTF-8 without NUL. */
 bool sw_utf8_valid(struct sw_str s);
+/* Length of the valid UTF-8 sequence at p (1 to 4; a NUL counts as 1), or 0 if there is none in n bytes. */
+size_t sw_utf8_sequence(const char *p, size_t n);
