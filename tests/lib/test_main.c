@@ -53,7 +53,8 @@ static char *case_alloc(size_t n)
     return m->data;
 }
 
-static char *case_vprintf(const char *head, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static char *case_vprintf(const char *head, const char *fmt,
+                                                                va_list ap)
 {
     va_list again;
     va_copy(again, ap);
