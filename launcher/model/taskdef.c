@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Names of the enums, look-ups and derived values of a task definition. taskdef_json.c makes and changes it.
+ * Invariant: depends_on[].container is a valid index, and the graph has no cycle once taskdef_validate passed;
+ * taskdef_start_order ends on any input all the same. */
+#include "launcher/model/taskdef.h"
+
+#include "base/macros.h"
+#include "base/str.h"
+
+static const char *const network_modes[NETWORK_MODE_MAX_] = {
+    [NETWORK_BRIDGE] = "bridge",
+    [NETWORK_HOST] = "host",
+    [NETWORK_NONE] = "none",
+    [NETWORK_AWSVPC] = "awsvpc",
+};
+static const char *const depends_conditions[DEPENDS_CONDITION_MAX_] = {
+    [DEPENDS_START] = "START",
+    [DEPENDS_COMPLETE] = "COMPLETE",
+    [DEPENDS_SUCCESS] = "SUCCESS",
+    [DEPENDS_HEALTHY] = "HEALTHY",
+};
+static const char *const port_protocols[PORT_PROTOCOL_MAX_] = {
+    [PORT_TCP] = "tcp",
+    [PORT_UDP] = "udp",
+};
+
+static const char *name_of(const char *const *names, int n, int value)
+{
+    return value >= 0 && value < n ? names[value] : NULL;
+}
+
+static bool value_of(const char *const *names, int n, const char *s, int *ret)
+{
+    for (int i = 0; s && i < n; i++) {
+        if (sw_streq(names[i], s)) {
+            *ret = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *network_mode_to_string(enum network_mode m)
+{
+    return name_of(network_modes, NETWORK_MODE_MAX_, (int)m);
+}
+
+bool network_mode_from_string(const char *s, enum network_mode *ret)
+{
+    int v;
+    if (!value_of(network_modes, NETWORK_MODE_MAX_, s, &v))
+        return false;
+    *ret = (enum network_mode)v;
+    return true;
+}
+
+const char *depends_condition_to_string(enum depends_condition c)
+{
+    return name_of(depends_conditions, DEPENDS_CONDITION_MAX_, (int)c);
+}
+
+bool depends_condition_from_string(const char *s, enum depends_condition *ret)
+{
+    int v;
+    if (!value_of(depends_conditions, DEPENDS_CONDITION_MAX_, s, &v))
+        return false;
+    *ret = (enum depends_condition)v;
+    return true;
+}
+
+const char *port_protocol_to_string(enum port_protocol p)
+{
+    return name_of(port_protocols, PORT_PROTOCOL_MAX_, (int)p);
+}
+
+bool port_protocol_from_string(const char *s, enum port_protocol *ret)
+{
+    int v;
+    if (!value_of(port_protocols, PORT_PROTOCOL_MAX_, s, &v))
+        return false;
+    *ret = (enum port_protocol)v;
+    return true;
+}
+
+static void strings_free(char **v)
+{
+    for (size_t i = 0; v && v[i]; i++)
+        free(v[i]);
+    free(v);
+}
+
+static void container_done(struct container_def *c)
+{
+    free(c->name);
+    free(c->image);
+    strings_free(c->command);
+    strings_free(c->entry_point);
+    for (size_t i = 0; i < c->environment_n; i++) {
+        free(c->environment[i].name);
+        free(c->environment[i].value);
+    }
+    free(c->environment);
+    free(c->working_directory);
+    free(c->user);
+    free(c->ports);
+    free(c->depends_on);
+    for (size_t i = 0; i < c->ulimits_n; i++)
+        free(c->ulimits[i].name);
+    free(c->ulimits);
+    for (size_t i = 0; i < c->mount_points_n; i++) {
+        free(c->mount_points[i].source_volume);
+        free(c->mount_points[i].container_path);
+    }
+    free(c->mount_points);
+    strings_free(c->health_check.command);
+}
+
+void taskdef_free(struct taskdef *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->containers_n; i++)
+        container_done(&t->containers[i]);
+    free(t->containers);
+    for (size_t i = 0; i < t->volumes_n; i++) {
+        free(t->volumes[i].name);
+        free(t->volumes[i].source_path);
+    }
+    free(t->volumes);
+    free(t->family);
+    free(t);
+}
+
+int taskdef_container_index(const struct taskdef *t, const char *name)
+{
+    for (size_t i = 0; i < t->containers_n; i++) {
+        if (sw_streq(t->containers[i].name, name))
+            return (int)i;
+    }
+    return -1;
+}
+
+static bool ready(const struct container_def *c, const bool *placed)
+{
+    for (size_t i = 0; i < c->depends_on_n; i++) {
+        if (!placed[c->depends_on[i].container])
+            return false;
+    }
+    return true;
+}
+
+void taskdef_start_order(const struct taskdef *t, int ret_order[TASKDEF_CONTAINERS_MAX])
+{
+    bool placed[TASKDEF_CONTAINERS_MAX] = {false};
+    size_t n = 0;
+    bool progress = true;
+    while (progress) {
+        progress = false;
+        for (size_t i = 0; i < t->containers_n; i++) {
+            if (!placed[i] && ready(&t->containers[i], placed)) {
+                placed[i] = progress = true;
+                ret_order[n++] = (int)i;
+            }
+        }
+    }
+    for (size_t i = 0; i < t->containers_n; i++) {
+        if (!placed[i])
+            ret_order[n++] = (int)i;
+    }
+}
+
+static void add_port(uint16_t *ports, size_t *n, uint16_t port)
+{
+    if (*n < 100)
+        ports[(*n)++] = port;
+}
+
+void taskdef_resources(const struct taskdef *t, struct task_resources *ret)
+{
+    *ret = (struct task_resources){.cpu = t->cpu, .memory_mib = t->memory_mib};
+    for (size_t i = 0; i < t->containers_n; i++) {
+        const struct container_def *c = &t->containers[i];
+        if (!t->cpu)
+            ret->cpu += c->cpu;
+        if (!t->memory_mib)
+            ret->memory_mib +=
+                c->memory_reservation_mib ? c->memory_reservation_mib : c->memory_mib;
+        for (size_t p = 0; p < c->ports_n; p++) {
+            const struct port_mapping *m = &c->ports[p];
+            if (m->host_port && m->protocol == PORT_TCP)
+                add_port(ret->tcp_ports, &ret->tcp_ports_n, m->host_port);
+            else if (m->host_port)
+                add_port(ret->udp_ports, &ret->udp_ports_n, m->host_port);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the stored document to values, and the overrides of RunTask.
+ * The document passed the schema and taskdef_validate, so the checks here are only those that keep this code safe on any
+ * JSON: sizes, indices and ranges of what is narrowed. */
+#include <limits.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "launcher/model/task_size.h"
+#include "launcher/model/taskdef.h"
+
+#define INVALID "ClientException"
+
+static char *dup_member(const json_t *o, const char *key)
+{
+    return sw_strdup_or_null(sw_json_str(o, key, NULL));
+}
+
+static int strings_from(const json_t *list, const char *what, char ***ret, struct sw_err *err)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(list, i, v) {
+        if (!json_is_string(v))
+            return sw_fail(err, SW_EINVALID, INVALID, "%s[%zu] must be a string.", what, i);
+    }
+    char **out = sw_calloc(json_array_size(list) + 1, sizeof *out);
+    json_array_foreach(list, i, v)
+        out[i] = sw_strdup(json_string_value(v));
+    *ret = out;
+    return 0;
+}
+
+/* An absent or empty list leaves *ret as it is: the image's own value holds. */
+static int strings_member(const json_t *o, const char *key, char ***ret, struct sw_err *err)
+{
+    json_t *list = sw_json_array(o, key);
+    if (!list || json_array_size(list) == 0)
+        return 0;
+    return strings_from(list, key, ret, err);
+}
+
+static void env_set(struct container_def *c, const char *name, const char *value)
+{
+    for (size_t i = 0; i < c->environment_n; i++) {
+        if (sw_streq(c->environment[i].name, name)) {
+            free(c->environment[i].value);
+            c->environment[i].value = sw_strdup(value);
+            return;
+        }
+    }
+    c->environment = sw_realloc_array(c->environment, c->environment_n + 1, sizeof *c->environment);
+    c->environment[c->environment_n++] =
+        (struct env_var){.name = sw_strdup(name), .value = sw_strdup(value)};
+}
+
+static void environment_from(const json_t *o, struct container_def *c)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(sw_json_array(o, "environment"), i, v) {
+        const char *name = sw_json_str(v, "name", NULL);
+        if (name)
+            env_set(c, name, sw_json_str(v, "value", ""));
+    }
+}
+
+static int port_from(const json_t *o, enum network_mode mode, struct port_mapping *ret,
+                     struct sw_err *err)
+{
+    int64_t container = sw_json_int(o, "containerPort", 0), host = sw_json_int(o, "hostPort", 0);
+    if (container < 1 || container > 65535 || host < 0 || host > 65535)
+        return sw_fail(err, SW_EINVALID, INVALID, "A port must be between 1 and 65535.");
+    ret->container_port = (uint16_t)container;
+    ret->host_port = (uint16_t)(mode == NETWORK_HOST ? container : host);
+    if (!port_protocol_from_string(sw_json_str(o, "protocol", "tcp"), &ret->protocol))
+        ret->protocol = PORT_TCP;
+    return 0;
+}
+
+static int ports_from(const json_t *o, enum network_mode mode, struct container_def *c,
+                      struct sw_err *err)
+{
+    json_t *list = sw_json_array(o, "portMappings"), *v;
+    size_t i;
+    c->ports = sw_calloc(json_array_size(list) + 1, sizeof *c->ports);
+    json_array_foreach(list, i, v) {
+        int r = port_from(v, mode, &c->ports[i], err);
+        if (r < 0)
+            return r;
+        c->ports_n++;
+    }
+    return 0;
+}
+
+static void ulimits_from(const json_t *o, struct container_def *c)
+{
+    json_t *list = sw_json_array(o, "ulimits"), *v;
+    size_t i;
+    c->ulimits = sw_calloc(json_array_size(list) + 1, sizeof *c->ulimits);
+    json_array_foreach(list, i, v) {
+        c->ulimits[c->ulimits_n++] = (struct ulimit){.name = sw_strdup(sw_json_str(v, "name", "")),
+                                                     .soft = sw_json_int(v, "softLimit", 0),
+                                                     .hard = sw_json_int(v, "hardLimit", 0)};
+    }
+}
+
+static void mount_points_from(const json_t *o, struct container_def *c)
+{
+    json_t *list = sw_json_array(o, "mountPoints"), *v;
+    size_t i;
+    c->mount_points = sw_calloc(json_array_size(list) + 1, sizeof *c->mount_points);
+    json_array_foreach(list, i, v) {
+        c->mount_points[c->mount_points_n++] =
+            (struct mount_point){.source_volume = sw_strdup(sw_json_str(v, "sourceVolume", "")),
+                                 .container_path = sw_strdup(sw_json_str(v, "containerPath", "")),
+                                 .read_only = sw_json_bool(v, "readOnly", false)};
+    }
+}
+
+static int health_check_from(const json_t *o, struct health_check *h, struct sw_err *err)
+{
+    const json_t *j = sw_json_object(o, "healthCheck");
+    if (!j)
+        return 0;
+    h->interval_s = (int)sw_json_int(j, "interval", 30);
+    h->timeout_s = (int)sw_json_int(j, "timeout", 5);
+    h->retries = (int)sw_json_int(j, "retries", 3);
+    h->start_period_s = (int)sw_json_int(j, "startPeriod", 0);
+    return strings_member(j, "command", &h->command, err);
+}
+
+static int container_from(const json_t *o, enum network_mode mode, struct container_def *c,
+                          struct sw_err *err)
+{
+    int r;
+    c->name = dup_member(o, "name");
+    c->image = dup_member(o, "image");
+    if (!c->name || !c->image)
+        return sw_fail(err, SW_EINVALID, INVALID,
+                       "Container definitions need the members name and image.");
+    c->working_directory = dup_member(o, "workingDirectory");
+    c->user = dup_member(o, "user");
+    c->cpu = sw_json_int(o, "cpu", 0);
+    c->memory_mib = sw_json_int(o, "memory", 0);
+    c->memory_reservation_mib = sw_json_int(o, "memoryReservation", 0);
+    c->essential = sw_json_bool(o, "essential", true);
+    c->readonly_root_filesystem = sw_json_bool(o, "readonlyRootFilesystem", false);
+    int64_t stop = sw_json_int(o, "stopTimeout", -1);
+    c->stop_timeout_s = (int)(stop > INT_MAX ? INT_MAX : stop);
+    environment_from(o, c);
+    ulimits_from(o, c);
+    mount_points_from(o, c);
+    if ((r = strings_member(o, "command", &c->command, err)) < 0 ||
+        (r = strings_member(o, "entryPoint", &c->entry_point, err)) < 0 ||
+        (r = ports_from(o, mode, c, err)) < 0)
+        return r;
+    return health_check_from(o, &c->health_check, err);
+}
+
+static int depends_from(const json_t *o, struct taskdef *t, struct container_def *c,
+                        struct sw_err *err)
+{
+    json_t *list = sw_json_array(o, "dependsOn"), *v;
+    size_t i;
+    c->depends_on = sw_calloc(json_array_size(list) + 1, sizeof *c->depends_on);
+    json_array_foreach(list, i, v) {
+        const char *name = sw_json_str(v, "containerName", "");
+        struct depends_on d = {.container = taskdef_container_index(t, name)};
+        if (d.container < 0)
+            return sw_fail(err, SW_EINVALID, INVALID,
+                           "Container '%s' depends on container '%s' that does not exist.", c->name,
+                           name);
+        if (!depends_condition_from_string(sw_json_str(v, "condition", ""), &d.condition))
+            return sw_fail(err, SW_EINVALID, INVALID,
+                           "Container '%s' depends on '%s' under an unknown condition.", c->name,
+                           name);
+        c->depends_on[c->depends_on_n++] = d;
+    }
+    return 0;
+}
+
+static void volumes_from(const json_t *doc, struct taskdef *t)
+{
+    json_t *list = sw_json_array(doc, "volumes"), *v;
+    size_t i;
+    t->volumes = sw_calloc(json_array_size(list) + 1, sizeof *t->volumes);
+    json_array_foreach(list, i, v) {
+        const char *path = sw_json_str(sw_json_object(v, "host"), "sourcePath", NULL);
+        t->volumes[t->volumes_n++] =
+            (struct volume){.name = sw_strdup(sw_json_str(v, "name", "")),
+                            .source_path = path && *path ? sw_strdup(path) : NULL};
+    }
+}
+
+static int containers_from(const json_t *doc, struct taskdef *t, struct sw_err *err)
+{
+    json_t *list = sw_json_array(doc, "containerDefinitions"), *v;
+    size_t i, n = json_array_size(list);
+    int r;
+    if (n == 0 || n > TASKDEF_CONTAINERS_MAX)
+        return sw_fail(err, SW_EINVALID, INVALID,
+                       "A task definition must have between 1 and %d containers.",
+                       TASKDEF_CONTAINERS_MAX);
+    t->containers = sw_calloc(n, sizeof *t->containers);
+    json_array_foreach(list, i, v) {
+        t->containers_n++;
+        if ((r = container_from(v, t->network_mode, &t->containers[i], err)) < 0)
+            return r;
+    }
+    json_array_foreach(list, i, v) {
+        if ((r = depends_from(v, t, &t->containers[i], err)) < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Task-level sizes are strings in the document; numbers are taken as well. */
+static int size_member(const json_t *o, const char *key, bool (*parse)(const char *, int64_t *),
+                       int64_t *ret, struct sw_err *err)
+{
+    const json_t *v = json_object_get(o, key);
+    if (json_is_integer(v) && json_integer_value(v) >= 0) {
+        *ret = json_integer_value(v);
+        return 0;
+    }
+    if (!v || json_is_null(v))
+        return 0;
+    if (!json_is_string(v) || !parse(json_string_value(v), ret))
+        return sw_fail(err, SW_EINVALID, INVALID, "Invalid '%s' setting for task.", key);
+    return 0;
+}
+
+static int sizes_from(const json_t *o, struct taskdef *t, struct sw_err *err)
+{
+    int r = size_member(o, "cpu", task_cpu_parse, &t->cpu, err);
+    return r < 0 ? r : size_member(o, "memory", task_memory_parse, &t->memory_mib, err);
+}
+
+static void taskdef_freep(struct taskdef **t)
+{
+    taskdef_free(*t);
+}
+
+int taskdef_from_json(const json_t *doc, struct taskdef **ret, struct sw_err *err)
+{
+    SW_CLEANUP(taskdef_freep) struct taskdef *t = SW_NEW(struct taskdef);
+    int r;
+    if (!json_is_object(doc))
+        return sw_fail(err, SW_EINVALID, INVALID, "A task definition must be an object.");
+    t->family = sw_strdup(sw_json_str(doc, "family", ""));
+    t->revision = sw_json_int(doc, "revision", 0);
+    if (!network_mode_from_string(sw_json_str(doc, "networkMode", "bridge"), &t->network_mode))
+        return sw_fail(err, SW_EINVALID, INVALID, "The network mode is unknown.");
+    volumes_from(doc, t);
+    if ((r = sizes_from(doc, t, err)) < 0 || (r = containers_from(doc, t, err)) < 0)
+        return r;
+    *ret = SW_TAKE(t);
+    return 0;
+}
+
+static void strings_replace(char ***dst, char **src)
+{
+    for (size_t i = 0; *dst && (*dst)[i]; i++)
+        free((*dst)[i]);
+    free(*dst);
+    *dst = src;
+}
+
+static int container_override(struct taskdef *t, const json_t *o, struct sw_err *err)
+{
+    const char *name = sw_json_str(o, "name", "");
+    int index = taskdef_container_index(t, name);
+    if (index < 0)
+        return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                       "Override for container named %s is not a container in the TaskDefinition.",
+                       name);
+    struct container_def *c = &t->containers[index];
+    char **command = NULL;
+    int r = strings_member(o, "command", &command, err);
+    if (r < 0)
+        return r;
+    if (command)
+        strings_replace(&c->command, command);
+    environment_from(o, c);
+    c->cpu = sw_json_int(o, "cpu", c->cpu);
+    c->memory_mib = sw_json_int(o, "memory", c->memory_mib);
+    c->memory_reservation_mib = sw_json_int(o, "memoryReservation", c->memory_reservation_mib);
+    return 0;
+}
+
+int taskdef_apply_overrides(struct taskdef *t, const json_t *overrides, struct sw_err *err)
+{
+    size_t i;
+    json_t *v;
+    int r = sizes_from(overrides, t, err);
+    if (r < 0)
+        return r;
+    json_array_foreach(sw_json_array(overrides, "containerOverrides"), i, v) {
+        if ((r = container_override(t, v, err)) < 0)
+            return r;
+    }
+    return 0;
+}
