@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* registry/api/oci.h - /v2/: the OCI distribution protocol 1.1 (and what its main branch adds: upload cancel, mandatory
+ * digest headers, `?tag=`) over the registry, with ECR's names for what each request does.
+ * Authenticates with the Basic scheme, user AWS and a password from GetAuthorizationToken. Every route asks may() before it
+ * tells whether anything exists.
+ * Threads: shared freely. */
+#include <stdint.h>
+
+#include "api/http.h"
+#include "auth/identity.h"
+#include "auth/keyring.h"
+#include "registry/core/registry.h"
+
+struct oci_api_options {
+    struct registry *registry;
+    struct keyring *keyring;
+    struct identity *identity;
+    const char *account;      /* owner of repositories when the host name does not say */
+    const char *region;       /* the same */
+    const char *service_name; /* in the challenge; NULL: "ecr.amazonaws.com" */
+    int64_t (*now_us)(void);  /* NULL: sw_now_us */
+};
+
+struct oci_api;
+struct oci_api *oci_api_new(
+    const struct oci_api_options *o); /* copies the options and their strings */
+void oci_api_free(struct oci_api *a);
+/* Takes every path that is /v2 or begins with /v2/. */
+struct http_service oci_api_service(struct oci_api *a);
