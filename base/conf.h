@@ -3,7 +3,10 @@
 /* base/conf.h - configuration from a table of keys: flags beat environment beats file beats default.
  * File: `key = value` lines and # comments; value runs to the end of the line, trimmed. Environment: PREFIX_KEY
  * in upper case. Flags: --key value, --key=value, dashes for underscores; a boolean key may stand alone.
- * Unknown keys and flags are SW_EINVALID and name the nearest known one. */
+ * Unknown keys and flags are SW_EINVALID and name the nearest known one.
+ * The target starts zeroed; conf_defaults() comes first, then file, environment and flags, each overriding the last.
+ * An empty value unsets a string. A boolean flag takes the next argument only if that is a word (true, no, off...);
+ * other flags refuse a next argument that begins with "--" (use '='). A key may stand once in a file. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
