@@ -4,6 +4,7 @@
 #   tests/suite/X.c, fault/X.c     suite.X, fault.X         /* test-deps: storage/blob base */
 #   tests/fuzz/fuzz_X.c            fuzz.X                   /* fuzz-deps: registry/core base */
 #   tests/http/test_X.py           http.X                   # ctest-lock: NAME, # ctest-timeout: SECONDS
+#   tests/fault/test_X.py          fault.X                  the same
 #   tests/lint/X.py                lint.X
 set(SW_DISCOVER_SCRIPT "${CMAKE_CURRENT_LIST_DIR}/DiscoverCases.cmake")
 set(SW_PYTHON /usr/bin/python3)
@@ -74,7 +75,8 @@ function(sw_declare_programs kind timeout)
         sw_deps_in_comment("${file}" test-deps deps)
         sw_test_program(${kind}_${name} "${file}" ${deps})
         add_test(NAME ${kind}.${name} COMMAND ${kind}_${name})
-        set_tests_properties(${kind}.${name} PROPERTIES LABELS ${kind} TIMEOUT ${timeout} SKIP_RETURN_CODE 77)
+        set_tests_properties(${kind}.${name} PROPERTIES LABELS ${kind} TIMEOUT ${timeout} SKIP_RETURN_CODE 77
+            ENVIRONMENT "SLIPWAY_BIN=${CMAKE_BINARY_DIR}/slipway")
     endforeach()
 endfunction()
 
@@ -100,8 +102,8 @@ function(sw_declare_fuzzers)
     endforeach()
 endfunction()
 
-function(sw_declare_http_tests)
-    file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/http/test_*.py")
+function(sw_declare_python_tests kind)
+    file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/${kind}/test_*.py")
     set(bin "${SLIPWAY_HTTP_BIN}")
     if(NOT bin)
         set(bin "${CMAKE_BINARY_DIR}/slipway")
@@ -120,10 +122,10 @@ function(sw_declare_http_tests)
             endif()
         endforeach()
         math(EXPR inner "${timeout} - 20")
-        add_test(NAME http.${name}
+        add_test(NAME ${kind}.${name}
             COMMAND "${SW_PYTHON}" -B -m pytest -q -x -p no:cacheprovider --timeout=${inner} "${file}"
-            WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/tests/http")
-        set_tests_properties(http.${name} PROPERTIES LABELS http TIMEOUT ${timeout}
+            WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/tests/${kind}")
+        set_tests_properties(${kind}.${name} PROPERTIES LABELS ${kind} TIMEOUT ${timeout}
             RESOURCE_LOCK "${locks}" ENVIRONMENT "SLIPWAY_BIN=${bin};SLIPWAY_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
         set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
     endforeach()
@@ -136,6 +138,13 @@ function(sw_declare_lints)
         add_test(NAME lint.${name} COMMAND "${SW_PYTHON}" -B "${file}"
             --source "${CMAKE_SOURCE_DIR}" --build "${CMAKE_BINARY_DIR}")
         set_tests_properties(lint.${name} PROPERTIES LABELS lint TIMEOUT 300)
+    endforeach()
+    add_custom_target(lint_inputs COMMENT "Building what lint.purity reads")
+    foreach(target sw_launcher_plan sw_launcher_model)
+        get_target_property(type ${target} TYPE)
+        if(type STREQUAL "STATIC_LIBRARY")
+            add_dependencies(lint_inputs ${target})
+        endif()
     endforeach()
 endfunction()
 
@@ -151,6 +160,7 @@ function(sw_declare_tests)
     sw_declare_programs(suite 300)
     sw_declare_programs(fault 900)
     sw_declare_fuzzers()
-    sw_declare_http_tests()
+    sw_declare_python_tests(http)
+    sw_declare_python_tests(fault)
     sw_declare_lints()
 endfunction()
