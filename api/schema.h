@@ -18,8 +18,9 @@ enum {
     F_READ = 1 << 2,
     F_STORED = 1 << 3,
     F_REFUSED = 1 << 4, /* UnsupportedFeatureException when present with anything but null, false, 0, "", [] or {} */
-    F_LIMITS = 1 << 5,  /* min and max count: length of strings (in UTF-16 units no; in characters), lists and maps, value of numbers */
-    F_RECURSIVE = 1 << 6
+    F_LIMITS = 1 << 5,  /* min and max count: characters of strings, decoded bytes of blobs, elements of lists and maps, value of
+                           numbers. max below min: there is no maximum */
+    F_RECURSIVE = 1 << 6 /* `of` leads back to an outer table: schema_describe stops here */
 };
 
 struct sw_field {

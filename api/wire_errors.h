@@ -23,3 +23,6 @@ extern const size_t wire_errors_n;
 void wire_oci_error(struct http_res *res, const struct sw_err *err);
 /* {"__type","message"} with x-amzn-ErrorType. */
 void wire_aws_error(struct http_res *res, const struct sw_err *err);
+/* Logs an internal failure (SW_EIO, SW_EINTERNAL, DiskFull) once, with the request's id and route; others not. Whoever turns an
+ * error into an answer calls it. */
+void wire_log(const struct http_req *req, const struct sw_err *err);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api/wire_errors.c - the one table from reasons to statuses and codes.
+ * OCI: distribution-spec "Error Codes"; MANIFEST_BLOB_UNKNOWN and the rest of the 400s as the distribution registry answers.
+ * AWS: the services' error lists; awsJson errors are 400 but for faults of the server and missing credentials. A reason that
+ * an operation of either protocol can meet has both halves: the core speaks ECR's names and /v2/ translates them here. */
+#include "api/wire_errors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "base/macros.h"
+
+/* Sorted by reason (byte order); tests/unit/api/test_wire_errors.c checks it. */
+/* clang-format off */
+const struct wire_error wire_errors[] = {
+    /* reason                               AWS status, __type              OCI status, code */
+    {"AccessDeniedException",               400, NULL,                      403, "DENIED"},
+    {"BLOB_UNKNOWN",                        400, "LayersNotFoundException", 404, NULL},
+    {"BLOB_UPLOAD_INVALID",                 400, "InvalidLayerPartException", 400, NULL},
+    {"BLOB_UPLOAD_UNKNOWN",                 400, "UploadNotFoundException", 404, NULL},
+    {"BlockedException",                    400, NULL,                      403, "DENIED"},
+    {"ClientException",                     400, NULL,                      400, "UNSUPPORTED"},
+    {"ClusterContainsContainerInstancesException", 400, NULL,               0, NULL},
+    {"ClusterContainsServicesException",    400, NULL,                      0, NULL},
+    {"ClusterContainsTasksException",       400, NULL,                      0, NULL},
+    {"ClusterNotFoundException",            400, NULL,                      0, NULL},
+    {"ConflictException",                   400, NULL,                      409, "UNSUPPORTED"},
+    {"DENIED",                              400, "AccessDeniedException",   403, NULL},
+    {"DIGEST_INVALID",                      400, "InvalidParameterException", 400, NULL},
+    {"DeleteConflict",                      400, NULL,                      0, NULL},
+    {"DiskFull",                            500, "ServerException",         507, "UNKNOWN"},
+    {"EmptyUploadException",                400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
+    {"EntityAlreadyExists",                 400, NULL,                      0, NULL},
+    {"ExpiredTokenException",               400, NULL,                      401, "UNAUTHORIZED"},
+    {"ImageAlreadyExistsException",         400, NULL,                      400, "MANIFEST_INVALID"},
+    {"ImageDigestDoesNotMatchException",    400, NULL,                      400, "DIGEST_INVALID"},
+    {"ImageNotFoundException",              400, NULL,                      404, "MANIFEST_UNKNOWN"},
+    {"ImageReferencedByManifestList",       400, "InvalidParameterException", 400, "DENIED"},
+    {"ImageTagAlreadyExistsException",      400, NULL,                      400, "TAG_INVALID"},
+    {"IncompleteSignatureException",        400, NULL,                      401, "UNAUTHORIZED"},
+    {"InternalFailure",                     500, NULL,                      500, "UNKNOWN"},
+    {"InvalidLayerException",               400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
+    {"InvalidLayerPartException",           400, NULL,                      416, "BLOB_UPLOAD_INVALID"},
+    {"InvalidParameterException",           400, NULL,                      400, "NAME_INVALID"},
+    {"InvalidSignatureException",           400, NULL,                      401, "UNAUTHORIZED"},
+    {"InvalidTagParameterException",        400, NULL,                      400, "TAG_INVALID"},
+    {"LayerAlreadyExistsException",         400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
+    {"LayerInaccessibleException",          400, NULL,                      404, "BLOB_UNKNOWN"},
+    {"LayerPartTooSmallException",          400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
+    {"LayersNotFoundException",             400, NULL,                      400, "MANIFEST_BLOB_UNKNOWN"},
+    {"LifecyclePolicyNotFoundException",    400, NULL,                      0, NULL},
+    {"LimitExceeded",                       400, NULL,                      0, NULL},
+    {"LimitExceededException",              400, NULL,                      429, "TOOMANYREQUESTS"},
+    {"MANIFEST_BLOB_UNKNOWN",               400, "LayersNotFoundException", 400, NULL},
+    {"MANIFEST_INVALID",                    400, "InvalidParameterException", 400, NULL},
+    {"MANIFEST_TOO_LARGE",                  400, "InvalidParameterException", 413, "MANIFEST_INVALID"},
+    {"MANIFEST_UNKNOWN",                    400, "ImageNotFoundException",  404, NULL},
+    {"MANIFEST_UNVERIFIED",                 400, "InvalidParameterException", 400, NULL},
+    {"MalformedPolicyDocument",             400, NULL,                      0, NULL},
+    {"MissingAuthenticationTokenException", 403, NULL,                      401, "UNAUTHORIZED"},
+    {"MissingVersionException",             400, NULL,                      0, NULL},
+    {"NAME_INVALID",                        400, "InvalidParameterException", 400, NULL},
+    {"NAME_UNKNOWN",                        400, "RepositoryNotFoundException", 404, NULL},
+    {"NamespaceNotFoundException",          400, NULL,                      0, NULL},
+    {"NoSuchEntity",                        400, NULL,                      404, "NAME_UNKNOWN"},
+    {"NoUpdateAvailableException",          400, NULL,                      0, NULL},
+    {"PAGINATION_NUMBER_INVALID",           400, "InvalidParameterException", 400, NULL},
+    {"PlatformTaskDefinitionIncompatibilityException", 400, NULL,           0, NULL},
+    {"PlatformUnknownException",            400, NULL,                      0, NULL},
+    {"QUERY_INVALID",                       400, "InvalidParameterException", 400, NULL},
+    {"RANGE_INVALID",                       400, "InvalidLayerPartException", 416, NULL},
+    {"ReferencedImagesNotFoundException",   400, NULL,                      400, "MANIFEST_BLOB_UNKNOWN"},
+    {"RegistryPolicyNotFoundException",     400, NULL,                      0, NULL},
+    {"RepositoryAlreadyExistsException",    400, NULL,                      409, "NAME_INVALID"},
+    {"RepositoryNotEmptyException",         400, NULL,                      409, "UNSUPPORTED"},
+    {"RepositoryNotFoundException",         400, NULL,                      404, "NAME_UNKNOWN"},
+    {"RepositoryPolicyNotFoundException",   400, NULL,                      0, NULL},
+    {"RequestEntityTooLarge",               413, NULL,                      413, "SIZE_INVALID"},
+    {"ResourceInUseException",              400, NULL,                      409, "UNSUPPORTED"},
+    {"ResourceNotFoundException",           400, NULL,                      404, "NAME_UNKNOWN"},
+    {"SIZE_INVALID",                        400, "InvalidParameterException", 400, NULL},
+    {"SerializationException",              400, NULL,                      400, "MANIFEST_INVALID"},
+    {"ServerException",                     500, NULL,                      500, "UNKNOWN"},
+    {"ServiceNotActiveException",           400, NULL,                      0, NULL},
+    {"ServiceNotFoundException",            400, NULL,                      0, NULL},
+    {"ServiceUnavailableException",         503, NULL,                      503, "UNAVAILABLE"},
+    {"TAG_INVALID",                         400, "InvalidParameterException", 400, NULL},
+    {"TOOMANYREQUESTS",                     400, "ThrottlingException",     429, NULL},
+    {"TargetNotConnectedException",         400, NULL,                      0, NULL},
+    {"TargetNotFoundException",             400, NULL,                      0, NULL},
+    {"TaskSetNotFoundException",            400, NULL,                      0, NULL},
+    {"ThrottlingException",                 400, NULL,                      429, "TOOMANYREQUESTS"},
+    {"TooManyTagsException",                400, NULL,                      400, "TAG_INVALID"},
+    {"UNAUTHORIZED",                        400, "UnrecognizedClientException", 401, NULL},
+    {"UNAVAILABLE",                         503, "ServiceUnavailableException", 503, NULL},
+    {"UNSUPPORTED",                         400, "UnsupportedFeatureException", 405, NULL},
+    {"UnknownOperationException",           400, NULL,                      405, "UNSUPPORTED"},
+    {"UnrecognizedClientException",         400, NULL,                      401, "UNAUTHORIZED"},
+    {"UnsupportedFeatureException",         400, NULL,                      405, "UNSUPPORTED"},
+    {"UnsupportedImageTypeException",       400, NULL,                      400, "MANIFEST_INVALID"},
+    {"UnsupportedMediaType",                400, "SerializationException",  415, "MANIFEST_INVALID"},
+    {"UpdateInProgressException",           400, NULL,                      0, NULL},
+    {"UploadNotFoundException",             400, NULL,                      404, "BLOB_UPLOAD_UNKNOWN"},
+    {"ValidationError",                     400, NULL,                      400, "NAME_INVALID"},
+    {"ValidationException",                 400, NULL,                      400, "NAME_INVALID"},
+};
+/* clang-format on */
+const size_t wire_errors_n = SW_ARRAY_LEN(wire_errors);
+
+/* For errors without a reason, or with one of the other protocol. */
+static const struct wire_error by_code[] = {
+    [-SW_ENOTFOUND] = {"", 400, "ResourceNotFoundException", 404, "NAME_UNKNOWN"},
+    [-SW_ECONFLICT] = {"", 400, "ConflictException", 409, "UNSUPPORTED"},
+    [-SW_EINVALID] = {"", 400, "InvalidParameterException", 400, "UNSUPPORTED"},
+    [-SW_EDENIED] = {"", 400, "AccessDeniedException", 403, "DENIED"},
+    [-SW_ELIMIT] = {"", 400, "LimitExceededException", 413, "SIZE_INVALID"},
+    [-SW_EMISMATCH] = {"", 400, "InvalidParameterException", 400, "DIGEST_INVALID"},
+    [-SW_EUNAVAILABLE] = {"", 503, "ServiceUnavailableException", 503, "UNAVAILABLE"},
+    [-SW_ESTALE] = {"", 400, "ConflictException", 409, "UNSUPPORTED"},
+    [-SW_EIO] = {"", 500, "ServerException", 500, "UNKNOWN"},
+    [-SW_EINTERNAL] = {"", 500, "ServerException", 500, "UNKNOWN"},
+    [-SW_EUNSUPPORTED] = {"", 400, "UnsupportedFeatureException", 405, "UNSUPPORTED"},
+};
+
+static int compare(const void *key, const void *row)
+{
+    return strcmp(key, ((const struct wire_error *)row)->reason);
+}
+
+static const struct wire_error *find_by_code(int code)
+{
+    if (code >= 0 || (size_t)-code >= SW_ARRAY_LEN(by_code))
+        code = SW_EINTERNAL;
+    return &by_code[-code];
+}
+
+const struct wire_error *wire_error_find(const struct sw_err *err)
+{
+    const struct wire_error *row = NULL;
+
+    if (err->reason)
+        row = bsearch(err->reason, wire_errors, wire_errors_n, sizeof(wire_errors[0]), compare);
+    return row ? row : find_by_code(err->code);
+}
+
+/* What goes out: the row's half of the protocol, else the code's. */
+static void wire_form(const struct sw_err *err, bool oci, int *ret_status, const char **ret_code)
+{
+    const struct wire_error *row = wire_error_find(err);
+
+    if ((oci ? row->oci_status : row->aws_status) == 0)
+        row = find_by_code(err->code);
+    const char *code = oci ? row->oci_code : row->aws_type;
+    *ret_status = oci ? row->oci_status : row->aws_status;
+    *ret_code = code ? code : row->reason;
+}
+
+/* Failures of ours say nothing about our insides; the log has the text under the request id, which is a header of the answer.
+ * A full disk is worth telling: whoever pushes can do something about it. */
+static const char *public_message(const struct sw_err *err)
+{
+    bool internal = err->code == SW_EIO || err->code == SW_EINTERNAL || err->code == 0;
+
+    if (sw_streq(err->reason, "DiskFull"))
+        return "no space left on the storage device";
+    return internal ? "internal failure; the request id finds it in the server's log" : err->msg;
+}
+
+void wire_log(const struct http_req *req, const struct sw_err *err)
+{
+    bool internal = err->code == SW_EIO || err->code == SW_EINTERNAL;
+
+    if (internal || sw_streq(err->reason, "DiskFull"))
+        sw_log_err(SW_LOG_ERROR, "request_failed", err, "request_id", req->id, "route", req->route,
+                   NULL);
+}
+
+/* A message may quote a peer, and may have been cut in the middle of a character: only valid UTF-8 leaves. */
+static void set_text(json_t *object, const char *key, const char *text)
+{
+    size_t left = strlen(text), n;
+    struct sw_buf clean = SW_BUF_INIT(4096);
+
+    for (; left > 0; text += n, left -= n) {
+        n = sw_utf8_sequence(text, left);
+        if (n == 0) {
+            n = 1;
+            sw_buf_add_char(&clean, '?');
+        } else {
+            sw_buf_add(&clean, text, n);
+        }
+    }
+    sw_json_set_str(object, key, clean.n ? clean.p : "");
+    sw_buf_done(&clean);
+}
+
+static void set_json(struct http_res *res, struct json_t *doc)
+{
+    char *text = sw_json_dump(doc);
+
+    http_res_borrow(res, text, strlen(text), free, text);
+}
+
+void wire_oci_error(struct http_res *res, const struct sw_err *err)
+{
+    const char *code;
+    sw_autojson json_t *doc = json_object();
+    json_t *list = json_array(), *one = json_object();
+
+    wire_form(err, true, &res->status, &code);
+    sw_json_set_str(one, "code", code);
+    set_text(one, "message", public_message(err));
+    if (err->detail[0])
+        set_text(one, "detail", err->detail);
+    json_array_append_new(list, one);
+    sw_json_set_new(doc, "errors", list);
+    http_res_set(res, "Content-Type", "application/json");
+    set_json(res, doc);
+}
+
+void wire_aws_error(struct http_res *res, const struct sw_err *err)
+{
+    const char *type;
+    sw_autojson json_t *doc = json_object();
+
+    wire_form(err, false, &res->status, &type);
+    sw_json_set_str(doc, "__type", type);
+    set_text(doc, "message", public_message(err));
+    http_res_set(res, "Content-Type", "application/x-amz-json-1.1");
+    http_res_set(res, "x-amzn-ErrorType", "%s", type);
+    set_json(res, doc);
+}
