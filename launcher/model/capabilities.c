@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/model/capabilities.h"
+
+#include "base/macros.h"
+#include "base/str.h"
+
+const char *const capabilities_all[] = {CAPABILITY_LOG_JSON_FILE, CAPABILITY_HEALTH_CHECK,
+                                        CAPABILITY_ORDERING, NULL};
+
+static const struct {
+    const char *name, *value;
+} architectures[] = {
+    {"X86_64", "x86_64"}, {"x86_64", "x86_64"}, {"ARM64", "arm64"},
+    {"aarch64", "arm64"}, {"arm64", "arm64"},
+};
+
+const char *capability_cpu_architecture(const char *name)
+{
+    for (size_t i = 0; name && i < SW_ARRAY_LEN(architectures); i++) {
+        if (sw_streq(architectures[i].name, name))
+            return architectures[i].value;
+    }
+    return NULL;
+}

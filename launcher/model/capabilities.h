@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/model/capabilities.h - attributes that a task definition asks of an instance, by ECS's names.
+ * An agent registers every name in capabilities_all without a value, and the platform ones with their value; placement refuses
+ * an instance that lacks one with ATTRIBUTE. */
+#include <stddef.h>
+
+#define CAPABILITY_LOG_JSON_FILE   "com.amazonaws.ecs.capability.logging-driver.json-file"
+#define CAPABILITY_HEALTH_CHECK    "ecs.capability.container-health-check"
+#define CAPABILITY_ORDERING        "ecs.capability.container-ordering"
+#define ATTRIBUTE_CPU_ARCHITECTURE "ecs.cpu-architecture" /* x86_64 | arm64 */
+#define ATTRIBUTE_OS_TYPE          "ecs.os-type"          /* linux */
+
+extern const char *const capabilities_all[]; /* NULL-terminated */
+/* ECS's attribute value for a runtimePlatform.cpuArchitecture or uname machine; NULL: none that is known. */
+const char *capability_cpu_architecture(const char *name);
