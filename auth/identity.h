@@ -3,6 +3,7 @@
 /* auth/identity.h - the directory of accounts, users and access keys: rows in the database, a whole copy in memory, so that
  * authenticating a request reads no rows. Changes go to the rows first, then to the copy.
  * Threads: shared freely. Expected errors carry IAM's names: NoSuchEntity, EntityAlreadyExists, ValidationError. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,17 +26,24 @@ int identity_ensure_account(struct identity *id, const char *account, struct sw_
 /* Adds a user with one access key. `given` may be NULL: a pair is minted. Name: [A-Za-z0-9+=,.@_-]{1,64}; a given id:
  * 16 to 32 of [A-Z0-9] (also lower-case test ids such as "test" are taken: 3 to 128 word characters, stored as given, at most
  * 32), a given secret: 1 to 128 printable characters. EntityAlreadyExists for a name or key id in use. */
-int identity_user_add(struct identity *id, const char *account, const char *name, enum principal_kind kind,
-                      const struct identity_key *given, struct principal *ret, struct identity_key *ret_key, struct sw_err *err);
-int identity_user_delete(struct identity *id, const char *account, const char *name, struct sw_err *err);
+int identity_user_add(struct identity *id, const char *account, const char *name,
+                      enum principal_kind kind, const struct identity_key *given,
+                      struct principal *ret, struct identity_key *ret_key, struct sw_err *err);
+int identity_user_delete(struct identity *id, const char *account, const char *name,
+                         struct sw_err *err);
 /* By name, in name order. fn non-zero stops. */
 int identity_user_list(struct identity *id, const char *account,
-                       int (*fn)(void *ctx, const struct principal *p, int64_t created_at_us), void *ctx, struct sw_err *err);
+                       int (*fn)(void *ctx, const struct principal *p, int64_t created_at_us),
+                       void *ctx, struct sw_err *err);
 /* From memory. SW_ENOTFOUND (NoSuchEntity). */
-int identity_user_by_name(struct identity *id, const char *account, const char *name, struct principal *ret, struct sw_err *err);
-int identity_user_by_id(struct identity *id, const char *user_id, struct principal *ret, struct sw_err *err);
+int identity_user_by_name(struct identity *id, const char *account, const char *name,
+                          struct principal *ret, struct sw_err *err);
+int identity_user_by_id(struct identity *id, const char *user_id, struct principal *ret,
+                        struct sw_err *err);
 /* The secret of an access key and whose it is. SW_ENOTFOUND, reason "UnrecognizedClientException". */
-int identity_secret(struct identity *id, const char *access_key_id, struct principal *ret, char ret_secret[129],
-                    struct sw_err *err);
+int identity_secret(struct identity *id, const char *access_key_id, struct principal *ret,
+                    char ret_secret[129], struct sw_err *err);
+/* From memory: whether that access key exists, is active and belongs to that user. */
+bool identity_key_is_of(struct identity *id, const char *access_key_id, const char *user_id);
 /* Forgets everything in memory and reads the rows again (after a reset). */
 int identity_reload(struct identity *id, struct sw_err *err);

@@ -13,7 +13,8 @@ int keyring_open(const char *path, struct keyring **ret, struct sw_err *err);
 void keyring_free(struct keyring *k); /* wipes */
 /* Nonce and ciphertext appended to out. `context` (purpose plus owner) is authenticated, not stored: a sealed value cannot be
  * moved elsewhere. */
-int keyring_seal(struct keyring *k, const char *context, const void *data, size_t n, struct sw_buf *out, struct sw_err *err);
+int keyring_seal(struct keyring *k, const char *context, const void *data, size_t n,
+                 struct sw_buf *out, struct sw_err *err);
 /* SW_EMISMATCH when tampered, foreign or of another context. */
-int keyring_open_sealed(struct keyring *k, const char *context, const void *sealed, size_t n, struct sw_buf *out,
-                        struct sw_err *err);
+int keyring_open_sealed(struct keyring *k, const char *context, const void *sealed, size_t n,
+                        struct sw_buf *out, struct sw_err *err);

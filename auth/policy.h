@@ -18,10 +18,10 @@ struct policy_context {
 enum policy_decision { POLICY_IMPLICIT_DENY, POLICY_EXPLICIT_DENY, POLICY_ALLOW, POLICY_MAX_ };
 
 /* action: "ecr:BatchGetImage"; resource: an ARN or "*". */
-enum policy_decision policy_decide(const struct principal *p, const char *action, const char *resource,
-                                   const struct policy_context *ctx);
+enum policy_decision policy_decide(const struct principal *p, const char *action,
+                                   const char *resource, const struct policy_context *ctx);
 
 /* 0, or SW_EDENIED with reason "AccessDeniedException" and IAM's sentence: "User: ARN is not authorized to perform: ACTION on
  * resource: ARN because no identity-based policy allows the ACTION action". */
-int may(const struct principal *p, const char *action, const char *resource, const struct policy_context *ctx,
-        struct sw_err *err);
+int may(const struct principal *p, const char *action, const char *resource,
+        const struct policy_context *ctx, struct sw_err *err);

@@ -12,15 +12,15 @@ enum principal_kind {
 };
 
 #define PRINCIPAL_NAME_MAX 65
-#define PRINCIPAL_ARN_MAX 256
+#define PRINCIPAL_ARN_MAX  256
 
 struct principal {
     enum principal_kind kind;
     char account[13];
-    char user_id[33];               /* AIDA... */
+    char user_id[33]; /* AIDA... */
     char name[PRINCIPAL_NAME_MAX];
-    char arn[PRINCIPAL_ARN_MAX];    /* arn:aws:iam::ACCOUNT:user/NAME; "" for anonymous */
-    char access_key_id[33];         /* "" when not by access key */
+    char arn[PRINCIPAL_ARN_MAX]; /* arn:aws:iam::ACCOUNT:user/NAME; "" for anonymous */
+    char access_key_id[33];      /* "" when not by access key */
 };
 
 const char *principal_kind_to_string(enum principal_kind k); /* "anonymous" "user" "admin" "node" */

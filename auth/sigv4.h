@@ -33,8 +33,8 @@ struct sigv4_result {
 };
 
 /* Fills secret and principal for an access key id; SW_ENOTFOUND with "UnrecognizedClientException". */
-typedef int (*sigv4_secret_fn)(void *ctx, const char *access_key_id, struct principal *ret, char ret_secret[129],
-                               struct sw_err *err);
+typedef int (*sigv4_secret_fn)(void *ctx, const char *access_key_id, struct principal *ret,
+                               char ret_secret[129], struct sw_err *err);
 
 /* Header form only. Reasons: MissingAuthenticationTokenException, IncompleteSignatureException,
  * UnrecognizedClientException, InvalidSignatureException (wrong signature, skew, body hash; wording as AWS's:
@@ -44,12 +44,15 @@ int sigv4_verify(const struct sigv4_request *req, int64_t now_us, sigv4_secret_f
 
 /* The pieces, for tests and `debug`: canonical request and string to sign appended to the buffers.
  * normalize: path normalisation and double encoding as for every service but s3. */
-int sigv4_canonical_request(const struct sigv4_request *req, struct sw_str signed_headers, struct sw_str payload_hash_hex,
-                            bool normalize, struct sw_buf *out, struct sw_err *err);
-void sigv4_string_to_sign(struct sw_str canonical_request, const char *amz_date, const char *scope, struct sw_buf *out);
-void sigv4_signature(const char *secret, const char *date, const char *region, const char *service, struct sw_str string_to_sign,
-                     char ret_hex[65]);
+int sigv4_canonical_request(const struct sigv4_request *req, struct sw_str signed_headers,
+                            struct sw_str payload_hash_hex, bool normalize, struct sw_buf *out,
+                            struct sw_err *err);
+void sigv4_string_to_sign(struct sw_str canonical_request, const char *amz_date, const char *scope,
+                          struct sw_buf *out);
+void sigv4_signature(const char *secret, const char *date, const char *region, const char *service,
+                     struct sw_str string_to_sign, char ret_hex[65]);
 
 /* Value of the Authorization header for a request that we send. headers must hold host and x-amz-date. */
-int sigv4_sign(const struct sigv4_request *req, const char *access_key_id, const char *secret, const char *region,
-               const char *service, const char *amz_date, struct sw_buf *ret_authorization, struct sw_err *err);
+int sigv4_sign(const struct sigv4_request *req, const char *access_key_id, const char *secret,
+               const char *region, const char *service, const char *amz_date,
+               struct sw_buf *ret_authorization, struct sw_err *err);

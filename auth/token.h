@@ -7,14 +7,14 @@
 #include "auth/identity.h"
 
 #define TOKEN_TTL_S (12 * 3600)
-#define TOKEN_MAX 1024
+#define TOKEN_MAX   1024
 
 /* Writes the password and its expiry. Pure but for the nonce: the time is given. */
-int token_issue(struct keyring *k, const struct principal *p, int64_t now_us, int64_t ttl_s, char ret_token[TOKEN_MAX],
-                int64_t *ret_expires_at_us, struct sw_err *err);
+int token_issue(struct keyring *k, const struct principal *p, int64_t now_us, int64_t ttl_s,
+                char ret_token[TOKEN_MAX], int64_t *ret_expires_at_us, struct sw_err *err);
 /* SW_EDENIED with reason "UNAUTHORIZED": tampered, foreign, expired, user deleted (also deleted and made again). */
-int token_verify(struct keyring *k, struct identity *id, struct sw_str token, int64_t now_us, struct principal *ret,
-                 struct sw_err *err);
+int token_verify(struct keyring *k, struct identity *id, struct sw_str token, int64_t now_us,
+                 struct principal *ret, struct sw_err *err);
 /* The value of an Authorization header with the Basic scheme: user AWS and a token. SW_EDENIED, "UNAUTHORIZED". */
-int token_verify_basic(struct keyring *k, struct identity *id, struct sw_str authorization, int64_t now_us,
-                       struct principal *ret, struct sw_err *err);
+int token_verify_basic(struct keyring *k, struct identity *id, struct sw_str authorization,
+                       int64_t now_us, struct principal *ret, struct sw_err *err);
