@@ -44,5 +44,6 @@ void sw_process_stop(pid_t pid, int64_t grace_ms);
 
 /* Absolute path of our own program (/proc/self/exe), borrowed, valid for ever. */
 const char *sw_self_path(void);
-/* True if `name` is found in PATH; the absolute path goes to out. */
+/* True if `name` is found in PATH, or in the sbin folders, which PATH lacks for ordinary users; the absolute
+ * path goes to out. */
 bool sw_find_program(const char *name, char *out, size_t cap);
