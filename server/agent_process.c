@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/agent_process.c - command line of the supervised agent. What the user gave to `up` is handed on as flags. */
+#include "server/agent_process.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/macros.h"
+#include "base/process.h"
+
+int agent_process_start(const struct server_config *c, const char *data_dir, const char *endpoint,
+                        const char *credentials, pid_t *ret, struct sw_err *err)
+{
+    char parent[32];
+    (void)snprintf(parent, sizeof(parent), "%ld", (long)getpid());
+    sw_autofree char *agent_data = sw_asprintf("%s/agent", data_dir);
+    const char *const argv[] = {sw_self_path(),
+                                "agent",
+                                "--endpoint",
+                                endpoint,
+                                "--cluster",
+                                c->cluster,
+                                "--data",
+                                agent_data,
+                                "--credentials",
+                                credentials,
+                                "--region",
+                                c->region,
+                                "--log-level",
+                                c->log_level,
+                                "--bridge-name",
+                                c->bridge_name,
+                                "--bridge-subnet",
+                                c->bridge_subnet,
+                                "--runtime",
+                                c->runtime,
+                                "--conmon",
+                                c->conmon,
+                                "--supervised-by",
+                                parent,
+                                c->tls_cert ? "--ca-file" : NULL,
+                                c->tls_cert,
+                                NULL};
+    struct sw_process_spec spec = {.argv = argv};
+    int r = sw_process_start(&spec, -1, -1, ret, err);
+    return r < 0 ? sw_prefix(err, "starting the agent") : 0;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/app.c - wiring. Opening order is dependency order; closing is the reverse, so every slot may be NULL in app_close. */
+#include "server/app.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "api/awsjson.h"
+#include "api/mhd.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "launcher/api/ecs.h"
+#include "launcher/service/launcher.h"
+#include "registry/api/ecr.h"
+#include "registry/api/oci.h"
+#include "registry/core/registry.h"
+#include "server/admin_api.h"
+#include "server/client.h"
+#include "server/commands.h"
+#include "server/health.h"
+
+#define TICK_MS         250
+#define EXPIRE_EVERY_MS 60000
+#define NODE_USER       "slipway-agent"
+#define AWS_SERVICES    4
+#define HTTP_SERVICES   3
+
+struct app {
+    struct server_config config; /* strings borrowed from the caller */
+    char *data_dir;              /* config.data, or the temporary folder */
+    int lock_fd;
+    struct keyring *keyring;
+    struct meta_db *db;
+    struct blob_store *blobs;
+    struct identity *identity;
+    struct registry *registry;
+    struct launcher *launcher;
+    struct oci_api *oci;
+    struct ecr_api *ecr;
+    struct ecs_api *ecs;
+    struct admin_api admin;
+    struct aws_edge *aws;
+    struct health health;
+    struct http_service services[HTTP_SERVICES];
+    struct http_server *http;
+    int access_log_fd;
+    char *endpoint, *node_credentials;
+    pthread_t housekeeper;
+    bool housekeeping;
+    atomic_bool stopping;
+};
+
+const char *app_endpoint(const struct app *a)
+{
+    return a->endpoint;
+}
+
+const char *app_data_dir(const struct app *a)
+{
+    return a->data_dir;
+}
+
+struct identity *app_identity(struct app *a)
+{
+    return a->identity;
+}
+
+static int make_data_dir(struct app *a, struct sw_err *err)
+{
+    if (!a->config.ephemeral) {
+        a->data_dir = sw_strdup(a->config.data);
+        return sw_mkdirs(a->data_dir, 0700, err);
+    }
+    const char *tmp = getenv("TMPDIR");
+    a->data_dir = sw_asprintf("%s/slipway-ephemeral-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    return sw_make_temp_dir(a->data_dir, err);
+}
+
+static int open_storage(struct app *a, struct sw_err *err)
+{
+    int r = make_data_dir(a, err);
+    if (r < 0)
+        return r;
+    sw_autofree char *lock = sw_asprintf("%s/lock", a->data_dir);
+    sw_autofree char *key = sw_asprintf("%s/master.key", a->data_dir);
+    sw_autofree char *rows = sw_asprintf("%s/slipway.db", a->data_dir);
+    r = sw_lock_file(lock, &a->lock_fd, err);
+    if (r < 0)
+        return r == SW_ECONFLICT ? sw_prefix(err, "another slipway uses %s", a->data_dir) : r;
+    r = keyring_open(key, &a->keyring, err);
+    if (r < 0)
+        return r;
+    struct meta_options meta = {.path = rows};
+    r = meta_sqlite_open(&meta, &a->db, err);
+    return r < 0 ? r : blob_fs_open(a->data_dir, &a->blobs, err);
+}
+
+/* The file comes last: when it is there, so are the rows. A crash in between leaves an admin without a file, so that
+ * the next start replaces that admin by a new one. */
+static int ensure_user(struct app *a, const char *name, enum principal_kind kind, const char *file,
+                       struct sw_err *err)
+{
+    struct principal p;
+    struct sw_err e = SW_ERR_INIT;
+    int r = identity_user_by_name(a->identity, a->config.account, name, &p, &e);
+    if (r == 0 && sw_path_exists(file))
+        return 0;
+    if (r == 0)
+        r = identity_user_delete(a->identity, a->config.account, name, err);
+    else
+        r = e.code == SW_ENOTFOUND ? 0 : sw_err_move(err, &e);
+    if (r < 0)
+        return r;
+    struct identity_key key;
+    r = identity_user_add(a->identity, a->config.account, name, kind, NULL, &p, &key, err);
+    if (r == 0)
+        r = credentials_write(file, key.access_key_id, key.secret_access_key, err);
+    explicit_bzero(&key, sizeof(key));
+    return r;
+}
+
+static int open_identities(struct app *a, struct sw_err *err)
+{
+    int r = identity_open(a->db, a->keyring, &a->identity, err);
+    if (r == 0)
+        r = identity_ensure_account(a->identity, a->config.account, err);
+    if (r < 0)
+        return r;
+    sw_autofree char *file = sw_asprintf("%s/credentials", a->data_dir);
+    return ensure_user(a, "admin", PRINCIPAL_ADMIN, file, err);
+}
+
+static int open_domains(struct app *a, struct sw_err *err)
+{
+    struct registry_options registry = {.db = a->db,
+                                        .blobs = a->blobs,
+                                        .keyring = a->keyring,
+                                        .create_on_push = a->config.create_on_push,
+                                        .allow_sparse_manifests = a->config.allow_sparse_manifests,
+                                        .upload_ttl_ms = a->config.upload_ttl_ms};
+    int r = registry_open(&registry, &a->registry, err);
+    if (r < 0)
+        return r;
+    struct launcher_options launcher = {
+        .db = a->db, .account = a->config.account, .region = a->config.region};
+    return launcher_open(&launcher, &a->launcher, err);
+}
+
+static int secret_of(void *ctx, const char *access_key_id, struct principal *ret,
+                     char ret_secret[129], struct sw_err *err)
+{
+    return identity_secret(ctx, access_key_id, ret, ret_secret, err);
+}
+
+static void open_apis(struct app *a)
+{
+    struct oci_api_options oci = {.registry = a->registry,
+                                  .keyring = a->keyring,
+                                  .identity = a->identity,
+                                  .account = a->config.account,
+                                  .region = a->config.region};
+    a->oci = oci_api_new(&oci);
+    struct ecr_api_options ecr = {
+        .registry = a->registry, .keyring = a->keyring, .account = a->config.account};
+    a->ecr = ecr_api_new(&ecr);
+    struct ecs_api_options ecs = {.launcher = a->launcher};
+    a->ecs = ecs_api_new(&ecs);
+    a->admin.identity = a->identity;
+    struct aws_service aws[AWS_SERVICES] = {*ecr_aws_service(a->ecr), ecs_aws_service(a->ecs),
+                                            agent_aws_service(a->ecs),
+                                            admin_aws_service(&a->admin)};
+    struct aws_edge_options edge = {.services = aws,
+                                    .services_n = AWS_SERVICES,
+                                    .secret = secret_of,
+                                    .secret_ctx = a->identity};
+    a->aws = aws_edge_new(&edge);
+    a->services[0] = oci_api_service(a->oci);
+    a->services[1] = aws_edge_service(a->aws);
+    a->services[2] = health_service(&a->health);
+}
+
+static int open_access_log(struct app *a, struct sw_err *err)
+{
+    const char *path = a->config.access_log;
+    if (!path || !*path)
+        return 0;
+    if (sw_streq(path, "-")) {
+        a->access_log_fd = STDERR_FILENO;
+        return 0;
+    }
+    return sw_open(path, O_WRONLY | O_CREAT | O_APPEND, 0640, &a->access_log_fd, err);
+}
+
+int app_open(const struct server_config *c, struct app **ret, struct sw_err *err)
+{
+    struct app *a = SW_NEW(struct app);
+    a->config = *c;
+    a->lock_fd = a->access_log_fd = -1;
+    int r = open_storage(a, err);
+    if (r == 0)
+        r = open_identities(a, err);
+    if (r == 0)
+        r = open_domains(a, err);
+    if (r == 0)
+        r = open_access_log(a, err);
+    if (r < 0) {
+        app_close(a);
+        return r;
+    }
+    open_apis(a);
+    *ret = a;
+    return 0;
+}
+
+int app_node_credentials(struct app *a, const char **ret_path, struct sw_err *err)
+{
+    sw_autofree char *dir = sw_asprintf("%s/agent", a->data_dir);
+    int r = sw_mkdirs(dir, 0700, err);
+    if (r < 0)
+        return r;
+    if (!a->node_credentials)
+        a->node_credentials = sw_asprintf("%s/credentials", dir);
+    r = ensure_user(a, NODE_USER, PRINCIPAL_NODE, a->node_credentials, err);
+    *ret_path = a->node_credentials;
+    return r;
+}
+
+static void finished(void *ctx, const struct http_req *req, const struct http_res *res,
+                     uint64_t bytes_in, uint64_t bytes_out, int64_t duration_us)
+{
+    struct app *a = ctx;
+    if (res->status >= 500)
+        sw_log(SW_LOG_ERROR, "request-failed", "request_id", req->id, "method",
+               http_method_to_string(req->method), "path", req->path, "route", req->route,
+               "#status", (int64_t)res->status, NULL);
+    if (a->access_log_fd < 0)
+        return;
+    char when[SW_TIME_LEN];
+    sw_format_iso8601(req->started_at_us, when);
+    SW_CLEANUP(sw_buf_done) struct sw_buf line = SW_BUF_INIT(16384);
+    sw_buf_addf(&line,
+                "{\"time\":\"%s\",\"event\":\"request\",\"request_id\":\"%s\",\"peer\":\"%s\","
+                "\"method\":\"%s\",\"path\":",
+                when, req->id, req->peer_ip, http_method_to_string(req->method));
+    sw_buf_add_json_string(&line, sw_str(req->path));
+    sw_buf_addf(&line, ",\"route\":\"%s\",\"principal\":", req->route ? req->route : "");
+    sw_buf_add_json_string(&line, sw_str(req->principal.arn));
+    sw_buf_addf(&line,
+                ",\"status\":%d,\"bytes_in\":%llu,\"bytes_out\":%llu,\"duration_us\":%lld}\n",
+                res->status, (unsigned long long)bytes_in, (unsigned long long)bytes_out,
+                (long long)duration_us);
+    if (!line.overflow && write(a->access_log_fd, line.p, line.n) < 0)
+        sw_log(SW_LOG_ERROR, "access-log-failed", "path", a->config.access_log, NULL);
+}
+
+static void collect(struct app *a)
+{
+    struct registry_collect_counts counts = {0};
+    struct sw_err err = SW_ERR_INIT;
+    if (registry_collect(a->registry, sw_now_us(), a->config.collect_grace_ms * 1000, &counts,
+                         &err) < 0)
+        sw_log_err(SW_LOG_ERROR, "collect-failed", &err, NULL);
+    else if (counts.blobs)
+        sw_log(SW_LOG_INFO, "collected", "#blobs", (int64_t)counts.blobs, "#bytes",
+               (int64_t)counts.bytes, NULL);
+}
+
+static void *housekeep(void *arg)
+{
+    struct app *a = arg;
+    int64_t next_expire = sw_mono_ms() + EXPIRE_EVERY_MS,
+            next_collect = sw_mono_ms() + a->config.collect_interval_ms;
+    while (!atomic_load(&a->stopping)) {
+        sw_sleep_ms(TICK_MS);
+        launcher_tick(a->launcher, sw_now_us());
+        int64_t now = sw_mono_ms();
+        if (now >= next_expire) {
+            struct sw_err err = SW_ERR_INIT;
+            if (registry_expire_uploads(a->registry, sw_now_us(), &err) < 0)
+                sw_log_err(SW_LOG_ERROR, "expire-uploads-failed", &err, NULL);
+            next_expire = now + EXPIRE_EVERY_MS;
+        }
+        if (now >= next_collect) {
+            collect(a);
+            next_collect = sw_mono_ms() + a->config.collect_interval_ms;
+        }
+    }
+    return NULL;
+}
+
+static int write_endpoint(struct app *a, const char *host, struct sw_err *err)
+{
+    bool any = sw_streq(host, "0.0.0.0") || sw_streq(host, "::");
+    bool v6 = strchr(host, ':') != NULL && !any;
+    a->endpoint =
+        sw_asprintf("%s://%s%s%s:%u", a->config.tls_cert ? "https" : "http", v6 ? "[" : "",
+                    any ? "127.0.0.1" : host, v6 ? "]" : "", http_server_port(a->http));
+    sw_autofree char *path = sw_asprintf("%s/endpoint", a->data_dir);
+    sw_autofree char *line = sw_asprintf("%s\n", a->endpoint);
+    return sw_write_file_atomic(path, line, strlen(line), 0644, err);
+}
+
+int app_listen(struct app *a, struct sw_err *err)
+{
+    char host[256];
+    uint16_t port = 0;
+    if (!conf_split_host_port(sw_str(a->config.listen), host, sizeof(host), &port))
+        return sw_fail(err, SW_EINVALID, NULL, "listen: '%s' is not HOST:PORT", a->config.listen);
+    struct http_server_options o = {.host = host,
+                                    .port = port,
+                                    .network_threads = (unsigned)a->config.network_threads,
+                                    .worker_threads = (unsigned)a->config.worker_threads,
+                                    .connections_max = (unsigned)a->config.connections_max,
+                                    .idle_timeout_s = a->config.idle_timeout_ms / 1000,
+                                    .tls_cert_file = a->config.tls_cert,
+                                    .tls_key_file = a->config.tls_key,
+                                    .services = a->services,
+                                    .services_n = HTTP_SERVICES,
+                                    .server_header = "slipway/" SLIPWAY_VERSION,
+                                    .finished = finished,
+                                    .finished_ctx = a};
+    int r = http_server_start(&o, &a->http, err);
+    if (r == 0)
+        r = write_endpoint(a, host, err);
+    if (r < 0)
+        return r;
+    a->housekeeping = pthread_create(&a->housekeeper, NULL, housekeep, a) == 0;
+    if (!a->housekeeping)
+        return sw_fail(err, SW_EINTERNAL, NULL, "no thread for housekeeping");
+    a->health.ready = true;
+    return 0;
+}
+
+void app_close(struct app *a)
+{
+    if (!a)
+        return;
+    a->health.ready = false;
+    atomic_store(&a->stopping, true);
+    if (a->http)
+        http_server_stop(a->http, a->config.shutdown_grace_ms);
+    if (a->housekeeping)
+        pthread_join(a->housekeeper, NULL);
+    aws_edge_free(a->aws);
+    ecs_api_free(a->ecs);
+    ecr_api_free(a->ecr);
+    oci_api_free(a->oci);
+    launcher_free(a->launcher);
+    registry_free(a->registry);
+    identity_free(a->identity);
+    blob_store_free(a->blobs);
+    meta_db_free(a->db);
+    keyring_free(a->keyring);
+    if (a->access_log_fd > STDERR_FILENO)
+        (void)close(a->access_log_fd);
+    if (a->lock_fd >= 0)
+        (void)close(a->lock_fd);
+    struct sw_err err = SW_ERR_INIT;
+    if (a->config.ephemeral && a->data_dir && sw_remove_tree(a->data_dir, &err) < 0)
+        sw_log_err(SW_LOG_ERROR, "ephemeral-not-removed", &err, NULL);
+    free(a->data_dir);
+    free(a->endpoint);
+    free(a->node_credentials);
+    free(a);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/cli_agent.c - slipway agent: this machine as a container instance.
+ * Signals: SIGTERM and SIGINT end the agent and leave containers running; AGENT_SIGNAL_STOP_TASKS stops this machine's tasks
+ * first. A supervised agent ignores SIGINT, which the terminal sends to `slipway up`. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "server/agent_process.h"
+#include "server/cli.h"
+#include "server/control_client.h"
+#include "server/ecs_config.h"
+
+#define ECS_CONFIG_FILE "/etc/ecs/ecs.config"
+
+struct options {
+    struct cli_common common;
+    char *config, *cluster, *log_level, *bridge_name, *bridge_subnet, *runtime, *conmon;
+    int64_t supervised_by;
+};
+
+#define OFF(member) offsetof(struct options, member)
+/* clang-format off */
+static const struct conf_key keys[] = {
+    CLI_COMMON_KEYS,
+    {"config", CONF_STRING, OFF(config), NULL, 0, 0, NULL, "ECS agent configuration; default /etc/ecs/ecs.config when it exists"},
+    {"cluster", CONF_STRING, OFF(cluster), NULL, 0, 0, NULL, "cluster to join; default ECS_CLUSTER, else default"},
+    {"log_level", CONF_STRING, OFF(log_level), NULL, 0, 0, NULL, "debug, info, warning or error"},
+    {"bridge_name", CONF_STRING, OFF(bridge_name), "slipway0", 0, 0, NULL, "network bridge of tasks"},
+    {"bridge_subnet", CONF_STRING, OFF(bridge_subnet), "10.88.64.0/20", 0, 0, NULL, "addresses of tasks on the bridge"},
+    {"runtime", CONF_STRING, OFF(runtime), "runc", 0, 0, NULL, "OCI runtime: name or path"},
+    {"conmon", CONF_STRING, OFF(conmon), "conmon", 0, 0, NULL, "container monitor: name or path"},
+    {"supervised_by", CONF_INT, OFF(supervised_by), "0", 0, INT32_MAX, NULL, "process id of the slipway up that started it"},
+};
+/* clang-format on */
+static const struct conf_table flags = {keys, SW_ARRAY_LEN(keys), ""};
+
+struct signal_thread {
+    struct agent *agent;
+    sigset_t signals;
+    bool supervised;
+};
+
+static void *wait_for_signals(void *arg)
+{
+    struct signal_thread *t = arg;
+    for (;;) {
+        int sig = sigwaitinfo(&t->signals, NULL);
+        if (sig == SIGUSR1)
+            return NULL;
+        if (sig == AGENT_SIGNAL_STOP_TASKS)
+            agent_stop(t->agent, true);
+        else if (sig == SIGTERM || (sig == SIGINT && !t->supervised))
+            agent_stop(t->agent, false);
+    }
+}
+
+/* Dies with its supervisor (politely: SIGTERM leaves containers alone), and is out of reach of the terminal's Ctrl-C. */
+static int join_supervisor(pid_t supervisor, struct sw_err *err)
+{
+    if (supervisor == 0)
+        return 0;
+    if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+        return sw_fail_os(err, errno, "joining the supervisor");
+    if (getppid() != supervisor)
+        return sw_fail(err, SW_EUNAVAILABLE, NULL, "the supervisor %ld is gone", (long)supervisor);
+    return 0;
+}
+
+static int run_agent(const struct options *o, const struct ecs_config *ecs, struct client *client,
+                     struct signal_thread *signals, struct sw_err *err)
+{
+    const char *data = o->common.data  ? o->common.data
+                       : ecs->data_dir ? ecs->data_dir
+                                       : "/var/lib/slipway/agent";
+    sw_autofree char *state = sw_asprintf("%s/runtime", data);
+    int r = sw_mkdirs(state, 0700, err);
+    if (r < 0)
+        return r;
+    struct runtime runtime = {0};
+    struct runtime_oci_options oci = {
+        .state_dir = state, .runtime_path = o->runtime, .conmon_path = o->conmon};
+    r = runtime_oci_new(&oci, &runtime, err);
+    if (r < 0)
+        return r;
+    struct control_client *control = control_client_new(client);
+    struct agent_options options = {
+        .data_dir = data,
+        .cluster = o->cluster     ? o->cluster
+                   : ecs->cluster ? ecs->cluster
+                                  : "default",
+        .registry_host_port = client->host_port,
+        .registry_tls = client->tls,
+        .ca_file = o->common.ca_file,
+        .bridge_name = o->bridge_name,
+        .bridge_subnet = o->bridge_subnet,
+        .reserved_ports = ecs->reserved_ports,
+        .reserved_memory_mib = ecs->reserved_memory_mib,
+        .stop_timeout_default_s = ecs->stop_timeout_s ? ecs->stop_timeout_s : 30,
+        .task_cleanup_wait_s = ecs->task_cleanup_wait_s ? ecs->task_cleanup_wait_s : 10800,
+        .runtime = &runtime,
+        .control = control_client_plane(control),
+    };
+    r = agent_new(&options, &signals->agent, err);
+    pthread_t thread;
+    if (r == 0 && pthread_create(&thread, NULL, wait_for_signals, signals) != 0)
+        r = sw_fail(err, SW_EINTERNAL, NULL, "no thread for signals");
+    if (r == 0) {
+        r = agent_run(signals->agent, err);
+        (void)pthread_kill(thread, SIGUSR1);
+        pthread_join(thread, NULL);
+    }
+    agent_free(signals->agent);
+    control_client_free(control);
+    runtime_oci_free(&runtime);
+    return r;
+}
+
+static void block_signals(sigset_t *ret)
+{
+    sigemptyset(ret);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGTERM);
+    sigaddset(ret, SIGUSR1);
+    sigaddset(ret, AGENT_SIGNAL_STOP_TASKS);
+    (void)pthread_sigmask(SIG_BLOCK, ret, NULL);
+}
+
+static void set_log_level(const struct options *o, const struct ecs_config *ecs)
+{
+    enum sw_log_level level;
+    const char *name = o->log_level ? o->log_level : ecs->log_level;
+    if (name && sw_log_level_from_string(name, &level))
+        sw_log_set_level(level);
+}
+
+static int run(int argc, char **argv)
+{
+    struct options o = {0};
+    struct ecs_config ecs = {0};
+    struct client client = {0};
+    struct signal_thread signals = {0};
+    struct sw_err err = SW_ERR_INIT;
+    int status = cli_parse(&cli_agent, &argc, argv, &o, 0, 0);
+    if (status != 0)
+        goto done;
+    signals.supervised = o.supervised_by != 0;
+    block_signals(&signals.signals);
+    const char *config = o.config                          ? o.config
+                         : sw_path_exists(ECS_CONFIG_FILE) ? ECS_CONFIG_FILE
+                                                           : NULL;
+    int r = geteuid() == 0 ? 0
+                           : sw_fail(&err, SW_EDENIED, NULL,
+                                     "the agent needs root: namespaces, mounts and cgroups");
+    if (r == 0)
+        r = join_supervisor((pid_t)o.supervised_by, &err);
+    if (r == 0)
+        r = ecs_config_load(o.supervised_by ? NULL : config, (const char *const *)environ, &ecs,
+                            &err);
+    if (r == 0) {
+        set_log_level(&o, &ecs);
+        /* --data is the agent's own folder here; the client looks for its defaults beside the server's data. */
+        struct client_options options = {.endpoint =
+                                             o.common.endpoint ? o.common.endpoint : ecs.endpoint,
+                                         .credentials_file = o.common.credentials,
+                                         .region = o.common.region ? o.common.region : ecs.region,
+                                         .ca_file = o.common.ca_file,
+                                         .profile = o.common.profile};
+        r = client_open(&options, &client, &err);
+    }
+    if (r == 0)
+        r = run_agent(&o, &ecs, &client, &signals, &err);
+    if (r < 0)
+        status = cli_fail(&err);
+done:
+    client_close(&client);
+    ecs_config_free(&ecs);
+    conf_free(&flags, &o);
+    return status;
+}
+
+const struct cli_command cli_agent = {
+    .name = "agent",
+    .arguments = "[--endpoint URL] [--cluster NAME] [--config /etc/ecs/ecs.config]",
+    .summary = "Make this machine a container instance of a server",
+    .example = "slipway agent --endpoint http://10.0.0.5:5000 --credentials node-credentials",
+    .flags = &flags,
+    .run = run,
+};

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/cli_repo.c - slipway repo create|list|delete, through the ECR operations. */
+#include <stdio.h>
+
+#include "base/json.h"
+#include "server/cli.h"
+
+struct options {
+    struct cli_common common;
+    bool force;
+};
+
+static const struct conf_key keys[] = {
+    CLI_COMMON_KEYS,
+    {"force", CONF_BOOL, offsetof(struct options, force), "false", 0, 0, NULL,
+     "delete: also when it holds images"},
+};
+static const struct conf_table flags = {keys, SW_ARRAY_LEN(keys), ""};
+
+static int create(struct client *c, const char *name, struct sw_err *err)
+{
+    sw_autojson json_t *in = json_pack("{s:s}", "repositoryName", name), *out = NULL;
+    int r = client_call(c, TARGET_ECR ".CreateRepository", in, 0, &out, err);
+    if (r == 0)
+        printf("%s\n", sw_json_str(sw_json_object(out, "repository"), "repositoryUri", name));
+    return r;
+}
+
+static int delete (struct client *c, const char *name, bool force, struct sw_err *err)
+{
+    sw_autojson json_t *in = json_pack("{s:s, s:b}", "repositoryName", name, "force", (int)force);
+    return client_call(c, TARGET_ECR ".DeleteRepository", in, 0, NULL, err);
+}
+
+static int list(struct client *c, struct sw_err *err)
+{
+    sw_autojson json_t *in = json_object();
+    for (;;) {
+        sw_autojson json_t *out = NULL;
+        int r = client_call(c, TARGET_ECR ".DescribeRepositories", in, 0, &out, err);
+        if (r < 0)
+            return r;
+        size_t i;
+        json_t *repository;
+        json_array_foreach(sw_json_array(out, "repositories"), i, repository)
+            printf("%s\n", sw_json_str(repository, "repositoryUri", ""));
+        const char *next = sw_json_str(out, "nextToken", NULL);
+        if (!next)
+            return 0;
+        sw_json_set_str(in, "nextToken", next);
+    }
+}
+
+static int run(int argc, char **argv)
+{
+    struct options o = {0};
+    struct client client = {0};
+    struct sw_err err = SW_ERR_INIT;
+    int status = cli_parse(&cli_repo, &argc, argv, &o, 1, 2), r = 0;
+    if (status == 0)
+        status = cli_open(&o.common, &client);
+    if (status == 0) {
+        if (sw_streq(argv[1], "create") && argc == 3)
+            r = create(&client, argv[2], &err);
+        else if (sw_streq(argv[1], "delete") && argc == 3)
+            r = delete (&client, argv[2], o.force, &err);
+        else if (sw_streq(argv[1], "list") && argc == 2)
+            r = list(&client, &err);
+        else
+            status = fprintf(stderr, "usage: slipway repo %s\n", cli_repo.arguments) < 0
+                         ? CLI_FAILED
+                         : CLI_USAGE;
+    }
+    if (r < 0)
+        status = cli_fail(&err);
+    client_close(&client);
+    conf_free(&flags, &o);
+    return status;
+}
+
+const struct cli_command cli_repo = {
+    .name = "repo",
+    .arguments = "create NAME | list | delete NAME [--force]",
+    .summary = "Make, list and delete repositories",
+    .example = "slipway repo create team/app",
+    .flags = &flags,
+    .run = run,
+};

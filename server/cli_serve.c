@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/cli_serve.c - slipway serve and slipway up.
+ *
+ * `up` is `serve` plus a supervised child, `slipway agent`, on the same machine.
+ * Signals, taken by the main thread alone (all others block them):
+ *   SIGTERM  stop the server, leave tasks running: a restart adopts them
+ *   SIGINT   (up) stop the tasks of this machine first, then as SIGTERM; a second one does not wait for them
+ *   SIGCHLD  (up) the agent ended: start it again, not more often than once a second
+ * The agent runs in a process group of its own, so that Ctrl-C reaches only us; when we die it gets SIGTERM and leaves
+ * its containers alone. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "server/agent_process.h"
+#include "server/app.h"
+#include "server/cli.h"
+
+#define RESTART_PAUSE_MS    1000
+#define STOP_TASKS_GRACE_MS 60000
+
+struct supervisor {
+    struct app *app;
+    const struct server_config *config;
+    bool with_agent;
+    pid_t agent;
+    int64_t agent_started_ms;
+    bool stopping_tasks;
+};
+
+static void block_signals(sigset_t *ret)
+{
+    sigemptyset(ret);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGTERM);
+    sigaddset(ret, SIGHUP);
+    sigaddset(ret, SIGCHLD);
+    (void)pthread_sigmask(SIG_BLOCK, ret, NULL);
+}
+
+static void start_agent(struct supervisor *s)
+{
+    struct sw_err err = SW_ERR_INIT;
+    const char *credentials = NULL;
+    int r = app_node_credentials(s->app, &credentials, &err);
+    if (r == 0)
+        r = agent_process_start(s->config, app_data_dir(s->app), app_endpoint(s->app), credentials,
+                                &s->agent, &err);
+    s->agent_started_ms = sw_mono_ms();
+    if (r < 0)
+        sw_log_err(SW_LOG_ERROR, "agent-not-started", &err, NULL);
+}
+
+/* True if the agent ended. */
+static bool reap_agent(struct supervisor *s)
+{
+    int status = 0;
+    if (s->agent <= 0 || waitpid(s->agent, &status, WNOHANG) != s->agent)
+        return false;
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    sw_log(code == 0 ? SW_LOG_INFO : SW_LOG_WARNING, "agent-ended", "#exit_code", (int64_t)code,
+           NULL);
+    s->agent = 0;
+    return true;
+}
+
+static void restart_agent(struct supervisor *s)
+{
+    int64_t since = sw_mono_ms() - s->agent_started_ms;
+    if (since < RESTART_PAUSE_MS)
+        sw_sleep_ms(RESTART_PAUSE_MS - since);
+    start_agent(s);
+}
+
+static void stop_agent(struct supervisor *s, const sigset_t *signals, bool stop_tasks)
+{
+    if (s->agent <= 0)
+        return;
+    (void)kill(s->agent, stop_tasks ? AGENT_SIGNAL_STOP_TASKS : SIGTERM);
+    int64_t deadline = sw_mono_ms() + STOP_TASKS_GRACE_MS;
+    while (!reap_agent(s)) {
+        struct timespec wait = {.tv_nsec = 100000000};
+        int sig = sigtimedwait(signals, NULL, &wait);
+        if ((sig == SIGINT || sig == SIGTERM) && stop_tasks) {
+            (void)kill(s->agent, SIGTERM);
+            stop_tasks = false;
+        }
+        if (sw_mono_ms() > deadline) {
+            (void)kill(s->agent, SIGKILL);
+            (void)waitpid(s->agent, NULL, 0);
+            s->agent = 0;
+            return;
+        }
+    }
+}
+
+static void serve_until_told(struct supervisor *s, const sigset_t *signals)
+{
+    for (;;) {
+        int sig = sigwaitinfo(signals, NULL);
+        if (sig == SIGCHLD && reap_agent(s))
+            restart_agent(s);
+        if (sig == SIGINT || sig == SIGTERM) {
+            bool stop_tasks = sig == SIGINT && s->with_agent;
+            sw_log(SW_LOG_INFO, "stopping", "?with_tasks", (int)stop_tasks, NULL);
+            stop_agent(s, signals, stop_tasks);
+            return;
+        }
+    }
+}
+
+static int announce(const struct supervisor *s)
+{
+    const char *data = app_data_dir(s->app);
+    printf("slipway: serving %s, data in %s\n", app_endpoint(s->app), data);
+    printf("slipway: export AWS_SHARED_CREDENTIALS_FILE=%s/credentials AWS_DEFAULT_REGION=%s\n",
+           data, s->config->region);
+    return fflush(stdout) == 0 ? 0 : CLI_FAILED;
+}
+
+static int run_server(const struct server_config *config, bool with_agent)
+{
+    struct supervisor s = {.config = config, .with_agent = with_agent};
+    struct sw_err err = SW_ERR_INIT;
+    sigset_t signals;
+    block_signals(&signals);
+    int r = app_open(config, &s.app, &err);
+    if (r == 0) {
+        r = app_listen(s.app, &err);
+        if (r < 0)
+            app_close(s.app);
+    }
+    if (r < 0)
+        return cli_fail(&err);
+    (void)announce(&s);
+    if (with_agent)
+        start_agent(&s);
+    serve_until_told(&s, &signals);
+    app_close(s.app);
+    return 0;
+}
+
+static int run(const struct cli_command *c, int argc, char **argv, bool with_agent)
+{
+    struct server_config config = {0};
+    struct sw_err err = SW_ERR_INIT;
+    if (server_config_load(&argc, argv, &config, &err) < 0) {
+        fprintf(stderr, "slipway %s: %s\n", c->name, err.msg);
+        server_config_free(&config);
+        return CLI_USAGE;
+    }
+    if (argc > 1) {
+        fprintf(stderr, "slipway %s: '%s': takes no arguments but flags\n", c->name, argv[1]);
+        server_config_free(&config);
+        return CLI_USAGE;
+    }
+    enum sw_log_level level = SW_LOG_INFO;
+    if (sw_log_level_from_string(config.log_level, &level))
+        sw_log_set_level(level);
+    if (with_agent && geteuid() != 0) {
+        fprintf(stderr, "slipway: not root: the registry and the APIs work, tasks do not "
+                        "(namespaces, mounts and cgroups need root)\n");
+        with_agent = false;
+    }
+    int status = run_server(&config, with_agent);
+    server_config_free(&config);
+    return status;
+}
+
+static int run_serve(int argc, char **argv)
+{
+    return run(&cli_serve, argc, argv, false);
+}
+
+static int run_up(int argc, char **argv)
+{
+    return run(&cli_up, argc, argv, true);
+}
+
+const struct cli_command cli_serve = {
+    .name = "serve",
+    .arguments = "[--data DIR] [--listen HOST:PORT] [--config FILE]",
+    .summary = "Run the registry and the control plane",
+    .example = "slipway serve --listen 127.0.0.1:5000",
+    .flags = &server_conf_table,
+    .run = run_serve,
+};
+
+const struct cli_command cli_up = {
+    .name = "up",
+    .arguments = "[--data DIR] [--listen HOST:PORT] [--config FILE]",
+    .summary = "Run everything on this machine: serve plus a local agent",
+    .example = "slipway up",
+    .flags = &server_conf_table,
+    .run = run_up,
+};

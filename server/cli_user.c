@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/cli_user.c - slipway user add|list|delete. A running server is asked over its API; when none holds the data folder, the
+ * folder is opened directly. */
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "server/admin_api.h"
+#include "server/app.h"
+#include "server/cli.h"
+
+struct options {
+    struct cli_common common;
+    char *access_key_id, *secret_access_key, *account;
+};
+
+#define OFF(member) offsetof(struct options, member)
+/* clang-format off */
+static const struct conf_key keys[] = {
+    CLI_COMMON_KEYS,
+    {"access_key_id", CONF_STRING, OFF(access_key_id), NULL, 0, 0, NULL, "add: use this key instead of a new one"},
+    {"secret_access_key", CONF_STRING, OFF(secret_access_key), NULL, 0, 0, NULL, "add: the secret that goes with it"},
+    {"account", CONF_STRING, OFF(account), "000000000000", 0, 0, NULL, "account, when no server is running"},
+};
+/* clang-format on */
+static const struct conf_table flags = {keys, SW_ARRAY_LEN(keys), ""};
+
+static void print_key(const char *id, const char *secret)
+{
+    printf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret);
+}
+
+static int remote(const struct options *o, const char *verb, const char *name, struct sw_err *err)
+{
+    struct client client = {0};
+    struct client_options options = {.endpoint = o->common.endpoint,
+                                     .data_dir = o->common.data,
+                                     .credentials_file = o->common.credentials,
+                                     .region = o->common.region,
+                                     .ca_file = o->common.ca_file,
+                                     .profile = o->common.profile};
+    sw_autojson json_t *in = json_object(), *out = NULL;
+    sw_json_set_str(in, "UserName", name);
+    sw_json_set_str(in, "AccessKeyId", o->access_key_id);
+    sw_json_set_str(in, "SecretAccessKey", o->secret_access_key);
+    const char *target = sw_streq(verb, "add")      ? TARGET_ADMIN ".CreateUser"
+                         : sw_streq(verb, "delete") ? TARGET_ADMIN ".DeleteUser"
+                                                    : TARGET_ADMIN ".ListUsers";
+    int r = client_open(&options, &client, err);
+    if (r == 0)
+        r = client_call(&client, target, in, 0, &out, err);
+    client_close(&client);
+    if (r < 0)
+        return r;
+    const json_t *key = sw_json_object(out, "AccessKey");
+    if (key)
+        print_key(sw_json_str(key, "AccessKeyId", ""), sw_json_str(key, "SecretAccessKey", ""));
+    size_t i;
+    json_t *u;
+    json_array_foreach(sw_json_array(out, "Users"), i, u)
+        printf("%-24s %-8s %s\n", sw_json_str(u, "UserName", ""), sw_json_str(u, "Kind", ""),
+               sw_json_str(u, "Arn", ""));
+    return 0;
+}
+
+static int print_user(void *ctx, const struct principal *p, int64_t created_at_us)
+{
+    (void)ctx;
+    (void)created_at_us;
+    printf("%-24s %-8s %s\n", p->name, principal_kind_to_string(p->kind), p->arn);
+    return 0;
+}
+
+static int add_local(struct identity *id, const struct options *o, const char *name,
+                     struct sw_err *err)
+{
+    struct identity_key given = {0}, key = {0};
+    if (o->access_key_id &&
+        (!sw_str_copy(sw_str(o->access_key_id), given.access_key_id, sizeof(given.access_key_id)) ||
+         !sw_str_copy(sw_str(o->secret_access_key), given.secret_access_key,
+                      sizeof(given.secret_access_key))))
+        return sw_fail(err, SW_EINVALID, "ValidationError",
+                       "the access key id has at most 32 characters, the secret 128");
+    struct principal p;
+    int r = identity_user_add(id, o->account, name, PRINCIPAL_USER,
+                              o->access_key_id ? &given : NULL, &p, &key, err);
+    if (r == 0)
+        print_key(key.access_key_id, key.secret_access_key);
+    explicit_bzero(&key, sizeof(key));
+    return r;
+}
+
+static int local(const struct options *o, const char *data, const char *verb, const char *name,
+                 struct sw_err *err)
+{
+    char *no_flags[] = {"user", "--data", NULL, "--account", NULL, NULL};
+    sw_autofree char *data_flag = sw_strdup(data);
+    no_flags[2] = data_flag;
+    no_flags[4] = o->account;
+    int n = 5;
+    struct server_config config = {0};
+    struct app *app = NULL;
+    int r = server_config_load(&n, no_flags, &config, err);
+    if (r == 0)
+        r = app_open(&config, &app, err);
+    if (r == 0 && sw_streq(verb, "add"))
+        r = add_local(app_identity(app), o, name, err);
+    else if (r == 0 && sw_streq(verb, "delete"))
+        r = identity_user_delete(app_identity(app), o->account, name, err);
+    else if (r == 0)
+        r = identity_user_list(app_identity(app), o->account, print_user, NULL, err);
+    app_close(app);
+    server_config_free(&config);
+    return r;
+}
+
+/* No endpoint was named and nobody holds the lock of the data folder. */
+static bool server_is_down(const struct options *o, const char *data)
+{
+    if (o->common.endpoint || getenv("SLIPWAY_ENDPOINT"))
+        return false;
+    sw_autofree char *lock = sw_asprintf("%s/lock", data);
+    sw_autoclose int fd = -1;
+    struct sw_err err = SW_ERR_INIT;
+    return sw_path_exists(lock) && sw_lock_file(lock, &fd, &err) == 0;
+}
+
+static bool well_formed(const struct options *o, int argc, char **argv)
+{
+    if (!o->access_key_id != !o->secret_access_key)
+        return false;
+    if (argc == 2)
+        return sw_streq(argv[1], "list");
+    return argc == 3 && (sw_streq(argv[1], "add") || sw_streq(argv[1], "delete"));
+}
+
+static int run(int argc, char **argv)
+{
+    struct options o = {0};
+    struct sw_err err = SW_ERR_INIT;
+    int status = cli_parse(&cli_user, &argc, argv, &o, 1, 2);
+    if (status == 0 && !well_formed(&o, argc, argv)) {
+        fprintf(stderr, "usage: slipway user %s\n", cli_user.arguments);
+        status = CLI_USAGE;
+    }
+    if (status == 0) {
+        const char *env = getenv("SLIPWAY_DATA");
+        sw_autofree char *data = o.common.data ? sw_strdup(o.common.data)
+                                 : env         ? sw_strdup(env)
+                                               : server_default_data_dir();
+        const char *name = argc == 3 ? argv[2] : NULL;
+        int r = server_is_down(&o, data) ? local(&o, data, argv[1], name, &err)
+                                         : remote(&o, argv[1], name, &err);
+        if (r < 0)
+            status = cli_fail(&err);
+    }
+    conf_free(&flags, &o);
+    return status;
+}
+
+const struct cli_command cli_user = {
+    .name = "user",
+    .arguments = "add NAME [--access-key-id ID --secret-access-key SECRET] | list | delete NAME",
+    .summary = "Add, list and delete users; add prints the key pair, once",
+    .example = "slipway user add ci > ci-credentials",
+    .flags = &flags,
+    .run = run,
+};

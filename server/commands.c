@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/commands.c - help, version, and the nearest name for a command that does not exist. */
+#include "server/commands.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/str.h"
+#include "server/cli.h"
+
+static const struct cli_command *const commands[] = {
+    &cli_up,    &cli_serve, &cli_agent, &cli_push, &cli_pull, &cli_get_login_password,
+    &cli_run,   &cli_ps,    &cli_logs,  &cli_stop, &cli_repo, &cli_user,
+    &cli_debug,
+};
+
+static void print_help(FILE *f)
+{
+    fprintf(f, "slipway %s - a private container registry that also runs what it stores\n\n",
+            SLIPWAY_VERSION);
+    for (size_t i = 0; i < SW_ARRAY_LEN(commands); i++)
+        fprintf(f, "  %-19s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(f, "\nslipway COMMAND --help tells more. Example: %s\n", cli_up.example);
+}
+
+static void print_flags(const struct conf_table *t)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct conf_key *k = &t->keys[i];
+        char flag[64];
+        int n = snprintf(flag, sizeof(flag), "--%s", k->name);
+        for (int j = 0; j < n && j < (int)sizeof(flag); j++)
+            if (flag[j] == '_')
+                flag[j] = '-';
+        printf("  %-26s %s%s%s%s\n", flag, k->help, k->def ? " (" : "", k->def ? k->def : "",
+               k->def ? ")" : "");
+    }
+}
+
+static int print_command_help(const struct cli_command *c)
+{
+    printf("slipway %s%s%s\n%s.\n", c->name, c->arguments[0] ? " " : "", c->arguments, c->summary);
+    if (c->flags) {
+        printf("\n");
+        print_flags(c->flags);
+    }
+    printf("\nExample: %s\n", c->example);
+    return 0;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && !sw_streq(argv[i], "--"); i++)
+        if (sw_streq(argv[i], "--help") || sw_streq(argv[i], "-h"))
+            return true;
+    return false;
+}
+
+static int unknown(const char *name)
+{
+    const char *names[SW_ARRAY_LEN(commands)];
+    for (size_t i = 0; i < SW_ARRAY_LEN(commands); i++)
+        names[i] = commands[i]->name;
+    const char *near = sw_nearest_name(name, names, SW_ARRAY_LEN(names));
+    fprintf(stderr, "slipway: no command '%s'%s%s%s; slipway --help lists them\n", name,
+            near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
+    return CLI_USAGE;
+}
+
+int commands_main(int argc, char **argv)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (argc < 2 || sw_streq(argv[1], "--help") || sw_streq(argv[1], "-h") ||
+        sw_streq(argv[1], "help")) {
+        print_help(argc < 2 ? stderr : stdout);
+        return argc < 2 ? CLI_USAGE : 0;
+    }
+    if (sw_streq(argv[1], "--version") || sw_streq(argv[1], "version")) {
+        printf("slipway %s\n", SLIPWAY_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < SW_ARRAY_LEN(commands); i++) {
+        if (!sw_streq(commands[i]->name, argv[1]))
+            continue;
+        if (asks_for_help(argc - 1, argv + 1))
+            return print_command_help(commands[i]);
+        return commands[i]->run(argc - 1, argv + 1);
+    }
+    return unknown(argv[1]);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/config.c - the keys; base/conf.c is the engine. */
+#include "server/config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/macros.h"
+
+#define SYSTEM_CONFIG "/etc/slipway/slipway.conf"
+#define OFF(member)   offsetof(struct server_config, member)
+
+static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
+
+/* clang-format off */
+static const struct conf_key keys[] = {
+    {"config", CONF_STRING, OFF(config), NULL, 0, 0, NULL, "configuration file"},
+    {"listen", CONF_HOST_PORT, OFF(listen), "127.0.0.1:5000", 0, 0, NULL, "address and port for everything; port 0 takes a free one"},
+    {"data", CONF_STRING, OFF(data), NULL, 0, 0, NULL, "data folder; /var/lib/slipway for root, else ~/.local/share/slipway"},
+    {"account", CONF_STRING, OFF(account), "000000000000", 0, 0, NULL, "account number, 12 digits"},
+    {"region", CONF_STRING, OFF(region), "us-east-1", 0, 0, NULL, "region of /v2/ calls whose host name does not say one"},
+    {"log_level", CONF_ENUM, OFF(log_level), "info", 0, 0, log_levels, "debug, info, warning or error"},
+    {"access_log", CONF_STRING, OFF(access_log), NULL, 0, 0, NULL, "one JSON line per request: a file, or - for standard error; empty: none"},
+    {"ephemeral", CONF_BOOL, OFF(ephemeral), "false", 0, 0, NULL, "data in a temporary folder that goes on exit; allows /_slipway/reset"},
+    {"create_on_push", CONF_BOOL, OFF(create_on_push), "false", 0, 0, NULL, "a push may create its repository"},
+    {"allow_sparse_manifests", CONF_BOOL, OFF(allow_sparse_manifests), "false", 0, 0, NULL, "accept manifests whose layers or children are missing"},
+    {"tls_cert", CONF_STRING, OFF(tls_cert), NULL, 0, 0, NULL, "certificate chain, PEM; together with tls_key turns TLS on"},
+    {"tls_key", CONF_STRING, OFF(tls_key), NULL, 0, 0, NULL, "private key, PEM"},
+    {"network_threads", CONF_INT, OFF(network_threads), "0", 0, 256, NULL, "0: one per CPU, at least 2"},
+    {"worker_threads", CONF_INT, OFF(worker_threads), "16", 1, 1024, NULL, "threads for requests that wait for the disk"},
+    {"connections_max", CONF_INT, OFF(connections_max), "4096", 8, 1000000, NULL, "open connections at once"},
+    {"idle_timeout", CONF_DURATION_MS, OFF(idle_timeout_ms), "300s", 1000, 86400000, NULL, "a connection that says nothing for so long is closed"},
+    {"shutdown_grace", CONF_DURATION_MS, OFF(shutdown_grace_ms), "10s", 0, 3600000, NULL, "for requests in flight when stopping"},
+    {"upload_ttl", CONF_DURATION_MS, OFF(upload_ttl_ms), "24h", 60000, INT64_MAX, NULL, "an upload without news for so long is removed"},
+    {"collect_interval", CONF_DURATION_MS, OFF(collect_interval_ms), "10m", 1000, INT64_MAX, NULL, "how often unused blobs are collected"},
+    {"collect_grace", CONF_DURATION_MS, OFF(collect_grace_ms), "1h", 0, INT64_MAX, NULL, "a blob that nobody uses is kept for so long"},
+    {"cluster", CONF_STRING, OFF(cluster), "default", 0, 0, NULL, "cluster that the local agent of `up` joins"},
+    {"bridge_name", CONF_STRING, OFF(bridge_name), "slipway0", 0, 0, NULL, "network bridge of the local agent's tasks"},
+    {"bridge_subnet", CONF_STRING, OFF(bridge_subnet), "10.88.64.0/20", 0, 0, NULL, "addresses of tasks on that bridge"},
+    {"runtime", CONF_STRING, OFF(runtime), "runc", 0, 0, NULL, "OCI runtime: name or path"},
+    {"conmon", CONF_STRING, OFF(conmon), "conmon", 0, 0, NULL, "container monitor: name or path"},
+};
+/* clang-format on */
+
+const struct conf_table server_conf_table = {keys, SW_ARRAY_LEN(keys), "SLIPWAY"};
+
+/* Variables with our prefix that are not keys of this table. */
+static const char *const other_variables[] = {"SLIPWAY_ENDPOINT", "SLIPWAY_BIN",
+                                              "SLIPWAY_SUPERVISED", NULL};
+
+char *server_default_data_dir(void)
+{
+    if (geteuid() == 0)
+        return sw_strdup("/var/lib/slipway");
+    const char *xdg = getenv("XDG_DATA_HOME");
+    if (xdg && xdg[0] == '/')
+        return sw_asprintf("%s/slipway", xdg);
+    const char *home = getenv("HOME");
+    return sw_asprintf("%s/.local/share/slipway", home && home[0] == '/' ? home : "/tmp");
+}
+
+/* --config must be known before the other flags are applied, since the file comes first. */
+static const char *config_flag(int argc, char **argv)
+{
+    for (int i = 1; i < argc && !sw_streq(argv[i], "--"); i++) {
+        if (sw_streq(argv[i], "--config") && i + 1 < argc)
+            return argv[i + 1];
+        if (sw_str_starts_with(sw_str(argv[i]), "--config="))
+            return argv[i] + sizeof("--config=") - 1;
+    }
+    return getenv("SLIPWAY_CONFIG");
+}
+
+static int check(const struct server_config *c, struct sw_err *err)
+{
+    uint64_t number = 0;
+    if (strlen(c->account) != 12 || !sw_parse_u64(sw_str(c->account), &number))
+        return sw_fail(err, SW_EINVALID, NULL, "account: '%s' is not a number of 12 digits",
+                       c->account);
+    if (!c->tls_cert != !c->tls_key)
+        return sw_fail(err, SW_EINVALID, NULL, "tls_cert and tls_key go together: %s is missing",
+                       c->tls_cert ? "tls_key" : "tls_cert");
+    return 0;
+}
+
+static int make_absolute(char **path, struct sw_err *err)
+{
+    if ((*path)[0] == '/')
+        return 0;
+    char cwd[PATH_MAX];
+    if (!getcwd(cwd, sizeof(cwd)))
+        return sw_fail_os(err, errno, "current folder");
+    char *absolute = sw_asprintf("%s/%s", cwd, *path);
+    free(*path);
+    *path = absolute;
+    return 0;
+}
+
+int server_config_load(int *argc, char **argv, struct server_config *ret, struct sw_err *err)
+{
+    int r = conf_defaults(&server_conf_table, ret, err);
+    if (r < 0)
+        return r;
+    const char *file = config_flag(*argc, argv);
+    if (!file && sw_path_exists(SYSTEM_CONFIG))
+        file = SYSTEM_CONFIG;
+    r = conf_load_file(&server_conf_table, file, ret, err);
+    if (r < 0)
+        return r;
+    r = conf_load_env(&server_conf_table, (const char *const *)environ, other_variables, ret, err);
+    if (r < 0)
+        return r;
+    r = conf_load_flags(&server_conf_table, argc, argv, ret, err);
+    if (r < 0)
+        return r;
+    if (!ret->data)
+        ret->data = server_default_data_dir();
+    r = make_absolute(&ret->data, err);
+    return r < 0 ? r : check(ret, err);
+}
+
+void server_config_free(struct server_config *c)
+{
+    conf_free(&server_conf_table, c);
+}

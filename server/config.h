@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* server/config.h - every configuration key of `slipway serve` and `slipway up`, as one table.
+ * conf/slipway.conf lists the same keys with the same defaults; a test compares the two. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "base/err.h"
+
+struct server_config {
+    char *config;
+    char *listen;
+    char *data;
+    char *account;
+    char *region;
+    char *log_level;
+    char *access_log;
+    bool ephemeral;
+    bool create_on_push;
+    bool allow_sparse_manifests;
+    char *tls_cert, *tls_key;
+    int64_t network_threads, worker_threads, connections_max;
+    int64_t idle_timeout_ms, shutdown_grace_ms;
+    int64_t upload_ttl_ms, collect_interval_ms, collect_grace_ms;
+    /* The local agent of `slipway up`. */
+    char *cluster;
+    char *bridge_name, *bridge_subnet;
+    char *runtime, *conmon;
+};
+
+extern const struct conf_table server_conf_table;
+
+/* Defaults, then file (--config, or /etc/slipway/slipway.conf when it exists), environment, flags. argv keeps positionals.
+ * `data` is made absolute and never NULL afterwards. */
+int server_config_load(int *argc, char **argv, struct server_config *ret, struct sw_err *err);
+void server_config_free(struct server_config *c);
+
+/* /var/lib/slipway for root, else $XDG_DATA_HOME/slipway or ~/.local/share/slipway. Caller frees. */
+char *server_default_data_dir(void);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/control_client.c - credentials are handed out for our own registry's host only: a task definition that names another
+ * registry never gets them. */
+#include "server/control_client.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/encode.h"
+
+#define RENEW_BEFORE_S 3600
+
+struct control_client {
+    struct client *client;
+    pthread_mutex_t lock;
+    char password[TOKEN_MAX];
+    int64_t expires_at_s;
+};
+
+struct control_client *control_client_new(struct client *borrowed)
+{
+    struct control_client *c = SW_NEW(struct control_client);
+    c->client = borrowed;
+    pthread_mutex_init(&c->lock, NULL);
+    return c;
+}
+
+void control_client_free(struct control_client *c)
+{
+    if (!c)
+        return;
+    explicit_bzero(c->password, sizeof(c->password));
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+static int call(void *ctx, const char *target, const json_t *in, int64_t timeout_ms,
+                json_t **ret_out, struct sw_err *err)
+{
+    struct control_client *c = ctx;
+    return client_call(c->client, target, in, timeout_ms, ret_out, err);
+}
+
+static int registry_authorization(void *ctx, const char *host_port, char *out, size_t cap,
+                                  struct sw_err *err)
+{
+    struct control_client *c = ctx;
+    out[0] = '\0';
+    if (!sw_streq(host_port, c->client->host_port))
+        return 0;
+    int r = 0;
+    pthread_mutex_lock(&c->lock);
+    if (sw_now_s() + RENEW_BEFORE_S > c->expires_at_s)
+        r = client_registry_password(c->client, c->password, &c->expires_at_s, err);
+    char plain[TOKEN_MAX + 8];
+    int n = snprintf(plain, sizeof(plain), "AWS:%s", c->password);
+    pthread_mutex_unlock(&c->lock);
+    if (r < 0)
+        return r;
+    char encoded[SW_BASE64_LEN(sizeof(plain)) + 1];
+    sw_base64(plain, (size_t)n, encoded);
+    if ((size_t)snprintf(out, cap, "Basic %s", encoded) >= cap)
+        return sw_fail(err, SW_ELIMIT, NULL, "authorization value needs more than %zu bytes", cap);
+    return 0;
+}
+
+struct control_plane control_client_plane(struct control_client *c)
+{
+    return (struct control_plane){
+        .call = call, .registry_authorization = registry_authorization, .ctx = c};
+}

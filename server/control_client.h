@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* server/control_client.h - the agent's view of the control plane, over a struct client. Keeps one registry password and
+ * renews it well before it expires. Thread-safe. */
+#include "launcher/agent/agent.h"
+#include "server/client.h"
+
+struct control_client;
+struct control_client *control_client_new(struct client *borrowed);
+void control_client_free(struct control_client *c);
+struct control_plane control_client_plane(struct control_client *c);

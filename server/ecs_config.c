@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/ecs_config.c - one table of keys; unknown ECS_ keys are collected for a warning, not refused: the file is shared with
+ * the official agent, which has many that are about Docker. */
+#include "server/ecs_config.h"
+
+#include <ctype.h>
+#include <stddef.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/str.h"
+
+#define FILE_MAX (256 * 1024)
+
+enum kind { KIND_STRING, KIND_PORTS, KIND_MIB, KIND_SECONDS };
+
+static const struct key {
+    const char *name;
+    enum kind kind;
+    size_t off;
+} keys[] = {
+    {"ECS_CLUSTER", KIND_STRING, offsetof(struct ecs_config, cluster)},
+    {"ECS_DATADIR", KIND_STRING, offsetof(struct ecs_config, data_dir)},
+    {"ECS_BACKEND_HOST", KIND_STRING, offsetof(struct ecs_config, endpoint)},
+    {"AWS_DEFAULT_REGION", KIND_STRING, offsetof(struct ecs_config, region)},
+    {"ECS_LOGLEVEL", KIND_STRING, offsetof(struct ecs_config, log_level)},
+    {"ECS_RESERVED_PORTS", KIND_PORTS, offsetof(struct ecs_config, reserved_ports)},
+    {"ECS_RESERVED_MEMORY", KIND_MIB, offsetof(struct ecs_config, reserved_memory_mib)},
+    {"ECS_CONTAINER_STOP_TIMEOUT", KIND_SECONDS, offsetof(struct ecs_config, stop_timeout_s)},
+    {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", KIND_SECONDS,
+     offsetof(struct ecs_config, task_cleanup_wait_s)},
+};
+
+/* "[22, 80]" -> "22,80". */
+static bool parse_ports(struct sw_str value, char **ret)
+{
+    value = sw_str_trim(value);
+    if (value.n < 2 || value.p[0] != '[' || value.p[value.n - 1] != ']')
+        return false;
+    SW_CLEANUP(sw_buf_done) struct sw_buf out = SW_BUF_INIT(FILE_MAX);
+    struct sw_str rest = sw_str_slice(value, 1, value.n - 1), part;
+    bool empty = sw_str_trim(rest).n == 0;
+    while (!empty && sw_str_split(&rest, ',', &part)) {
+        uint64_t port = 0;
+        if (!sw_parse_u64(sw_str_trim(part), &port) || port < 1 || port > 65535)
+            return false;
+        sw_buf_addf(&out, "%s%u", out.n ? "," : "", (unsigned)port);
+    }
+    free(*ret);
+    *ret = sw_buf_take(&out);
+    return true;
+}
+
+static bool set(const struct key *k, struct sw_str value, struct ecs_config *c)
+{
+    void *slot = (char *)c + k->off;
+    uint64_t number = 0;
+    switch (k->kind) {
+    case KIND_STRING:
+        free(*(char **)slot);
+        *(char **)slot = sw_str_dup(value);
+        return value.n > 0;
+    case KIND_PORTS: return parse_ports(value, slot);
+    case KIND_MIB:
+        if (!sw_parse_u64(value, &number) || number > INT64_MAX)
+            return false;
+        *(int64_t *)slot = (int64_t)number;
+        return true;
+    case KIND_SECONDS:
+        if (!sw_parse_duration_ms(value, &number) || number < 1000)
+            return false;
+        *(int64_t *)slot = (int64_t)(number / 1000);
+        return true;
+    }
+    return false;
+}
+
+static const struct key *find(struct sw_str name)
+{
+    for (size_t i = 0; i < SW_ARRAY_LEN(keys); i++)
+        if (sw_str_eq_z(name, keys[i].name))
+            return &keys[i];
+    return NULL;
+}
+
+static struct sw_str unquote(struct sw_str v)
+{
+    v = sw_str_trim(v);
+    if (v.n >= 2 && (v.p[0] == '"' || v.p[0] == '\'') && v.p[v.n - 1] == v.p[0])
+        return sw_str_slice(v, 1, v.n - 1);
+    return v;
+}
+
+static int load_file(const char *path, struct ecs_config *c, struct sw_buf *ignored,
+                     struct sw_err *err)
+{
+    SW_CLEANUP(sw_buf_done) struct sw_buf text = SW_BUF_INIT(FILE_MAX);
+    int r = sw_read_file(path, &text, err);
+    if (r < 0)
+        return r;
+    struct sw_str rest = sw_buf_str(&text), line, name;
+    for (int number = 1; sw_str_split(&rest, '\n', &line); number++) {
+        line = sw_str_trim(line);
+        if (line.n == 0 || line.p[0] == '#')
+            continue;
+        struct sw_str value = line;
+        if (!sw_str_split(&value, '=', &name) || !value.p)
+            return sw_fail(err, SW_EINVALID, NULL, "%s:%d: not KEY=value", path, number);
+        const struct key *k = find(sw_str_trim(name));
+        if (!k)
+            sw_buf_addf(ignored, "%s" SW_STR_FMT, ignored->n ? " " : "",
+                        SW_STR_ARG(sw_str_trim(name)));
+        else if (!set(k, unquote(value), c))
+            return sw_fail(err, SW_EINVALID, NULL,
+                           "%s:%d: %s: '" SW_STR_FMT "' is not a value for it", path, number,
+                           k->name, SW_STR_ARG(value));
+    }
+    return 0;
+}
+
+int ecs_config_load(const char *path, const char *const *env, struct ecs_config *ret,
+                    struct sw_err *err)
+{
+    *ret = (struct ecs_config){0};
+    SW_CLEANUP(sw_buf_done) struct sw_buf ignored = SW_BUF_INIT(FILE_MAX);
+    int r = path ? load_file(path, ret, &ignored, err) : 0;
+    for (size_t i = 0; r == 0 && env[i]; i++) {
+        struct sw_str value = sw_str(env[i]), name;
+        if (!sw_str_split(&value, '=', &name))
+            continue;
+        const struct key *k = find(name);
+        if (k && !set(k, value, ret))
+            r = sw_fail(err, SW_EINVALID, NULL, "%s: '" SW_STR_FMT "' is not a value for it",
+                        k->name, SW_STR_ARG(value));
+    }
+    if (r == 0 && ignored.n)
+        sw_log(SW_LOG_WARNING, "ecs-config-ignored", "path", path, "keys", ignored.p, NULL);
+    if (r < 0)
+        ecs_config_free(ret);
+    return r;
+}
+
+void ecs_config_free(struct ecs_config *c)
+{
+    free(c->cluster);
+    free(c->data_dir);
+    free(c->endpoint);
+    free(c->region);
+    free(c->log_level);
+    free(c->reserved_ports);
+    *c = (struct ecs_config){0};
+}

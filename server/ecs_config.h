@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* server/ecs_config.h - /etc/ecs/ecs.config, the ECS agent's own file of KEY=value lines (and the same names as environment
+ * variables, which win). Keys that mean nothing here are named in one warning. */
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct ecs_config {
+    char *cluster;   /* ECS_CLUSTER */
+    char *data_dir;  /* ECS_DATADIR */
+    char *endpoint;  /* ECS_BACKEND_HOST */
+    char *region;    /* AWS_DEFAULT_REGION */
+    char *log_level; /* ECS_LOGLEVEL */
+    char *
+        reserved_ports; /* ECS_RESERVED_PORTS: a JSON array of numbers; kept as its numbers with commas */
+    int64_t reserved_memory_mib; /* ECS_RESERVED_MEMORY */
+    int64_t stop_timeout_s;      /* ECS_CONTAINER_STOP_TIMEOUT: "30s", "2m"; 0: not given */
+    int64_t task_cleanup_wait_s; /* ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION: "3h"; 0: not given */
+};
+
+/* path NULL: only the environment. SW_EINVALID names file and line. */
+int ecs_config_load(const char *path, const char *const *env, struct ecs_config *ret,
+                    struct sw_err *err);
+void ecs_config_free(struct ecs_config *c);
