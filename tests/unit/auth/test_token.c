@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "auth/token.h"
+
+#include "base/encode.h"
+#include "tests/unit/auth/world.h"
+
+#define NOW_US 1793000000000000LL
+#define UNAUTH "UNAUTHORIZED"
+
+struct issued {
+    struct principal principal;
+    char token[TOKEN_MAX];
+    int64_t expires_at_us;
+};
+
+static void issue(struct world *w, const char *name, struct issued *ret)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct identity_key key = world_add(w, name, PRINCIPAL_USER, &ret->principal);
+
+    (void)snprintf(ret->principal.access_key_id, sizeof(ret->principal.access_key_id), "%s",
+                   key.access_key_id);
+    CHECK_OK(token_issue(w->keyring, &ret->principal, NOW_US, TOKEN_TTL_S, ret->token,
+                         &ret->expires_at_us, &err));
+}
+
+static int verify(struct world *w, const char *token, int64_t now_us, struct principal *ret,
+                  struct sw_err *err)
+{
+    return token_verify(w->keyring, w->id, sw_str(token), now_us, ret, err);
+}
+
+TEST(names_its_user)
+{
+    autoworld w = {0};
+    struct issued t;
+    struct principal p;
+    struct sw_err err = SW_ERR_INIT;
+
+    world_open(&w);
+    issue(&w, "ann", &t);
+    CHECK_EQ_INT(t.expires_at_us, NOW_US + 12 * 3600 * 1000000LL);
+    CHECK_EQ_INT(
+        strspn(t.token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+        strlen(t.token));
+    CHECK(strlen(t.token) < 200);
+    CHECK_OK(verify(&w, t.token, NOW_US, &p, &err));
+    CHECK_EQ_STR(p.user_id, t.principal.user_id);
+    CHECK_EQ_STR(p.name, "ann");
+    CHECK_EQ_STR(p.access_key_id, t.principal.access_key_id);
+    CHECK_OK(verify(&w, t.token, NOW_US + TOKEN_TTL_S * 1000000LL - 1, &p, &err));
+    world_close(&w);
+    world_open(&w);
+    CHECK_OK(verify(&w, t.token, NOW_US, &p, &err));
+}
+
+TEST(expires)
+{
+    autoworld w = {0};
+    struct issued t;
+    struct principal p = {.name = "untouched"};
+    struct sw_err err = SW_ERR_INIT;
+
+    world_open(&w);
+    issue(&w, "ann", &t);
+    CHECK_EQ_INT(verify(&w, t.token, t.expires_at_us, &p, &err), SW_EDENIED);
+    CHECK_EQ_STR(err.reason, UNAUTH);
+    CHECK_CONTAINS(err.msg, "expired");
+    CHECK_EQ_STR(p.name, "untouched");
+}
+
+TEST(dies_with_its_user)
+{
+    autoworld w = {0};
+    struct issued t;
+    struct principal p;
+    struct sw_err err = SW_ERR_INIT;
+
+    world_open(&w);
+    issue(&w, "ann", &t);
+    CHECK_OK(identity_user_delete(w.id, ACCOUNT, "ann", &err));
+    CHECK_ERR(verify(&w, t.token, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+    world_add(&w, "ann", PRINCIPAL_USER, &p);
+    CHECK_ERR(verify(&w, t.token, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+}
+
+TEST(dies_with_its_access_key)
+{
+    autoworld w = {0};
+    struct issued t;
+    struct principal p, bob;
+    struct sw_err err = SW_ERR_INIT;
+    char token[TOKEN_MAX];
+    int64_t expires;
+
+    world_open(&w);
+    issue(&w, "ann", &t);
+    struct identity_key key = world_add(&w, "bob", PRINCIPAL_USER, &bob);
+    (void)snprintf(t.principal.access_key_id, sizeof(t.principal.access_key_id), "%s",
+                   key.access_key_id);
+    CHECK_OK(token_issue(w.keyring, &t.principal, NOW_US, 60, token, &expires, &err));
+    CHECK_ERR(verify(&w, token, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+    t.principal.access_key_id[0] = 0; /* got without a key */
+    CHECK_OK(token_issue(w.keyring, &t.principal, NOW_US, 60, token, &expires, &err));
+    CHECK_OK(verify(&w, token, NOW_US, &p, &err));
+}
+
+TEST(refuses_to_issue)
+{
+    autoworld w = {0};
+    struct issued t;
+    struct principal nobody = principal_anonymous();
+    struct sw_err err = SW_ERR_INIT;
+    int64_t expires = 7;
+
+    world_open(&w);
+    issue(&w, "ann", &t);
+    CHECK_ERR(token_issue(w.keyring, &nobody, NOW_US, 60, t.token, &expires, &err), SW_EDENIED,
+              UNAUTH);
+    CHECK_ERR(token_issue(w.keyring, &t.principal, NOW_US, 0, t.token, &expires, &err), SW_EINVALID,
+              NULL);
+    CHECK_ERR(token_issue(w.keyring, &t.principal, NOW_US, -5, t.token, &expires, &err),
+              SW_EINVALID, NULL);
+    CHECK_ERR(
+        token_issue(w.keyring, &t.principal, NOW_US, TOKEN_TTL_S + 1, t.token, &expires, &err),
+        SW_EINVALID, NULL);
+    CHECK_EQ_INT(expires, 7);
+}
+
+TEST(flipping_any_bit_or_cutting_fails)
+{
+    autoworld w = {0};
+    struct issued t;
+    struct principal p;
+    struct sw_err err = SW_ERR_INIT;
+
+    world_open(&w);
+    issue(&w, "ann", &t);
+    size_t n = strlen(t.token);
+    for (size_t i = 0; i < n * 8; i++) {
+        t.token[i / 8] = (char)(t.token[i / 8] ^ (1 << i % 8));
+        CHECK_ERR(token_verify(w.keyring, w.id, sw_str_n(t.token, n), NOW_US, &p, &err), SW_EDENIED,
+                  UNAUTH);
+        t.token[i / 8] = (char)(t.token[i / 8] ^ (1 << i % 8));
+    }
+    for (size_t i = 0; i < n; i++)
+        CHECK_ERR(token_verify(w.keyring, w.id, sw_str_n(t.token, i), NOW_US, &p, &err), SW_EDENIED,
+                  UNAUTH);
+    CHECK_OK(verify(&w, t.token, NOW_US, &p, &err));
+}
+
+TEST(foreign_and_malformed_tokens_are_refused)
+{
+    static const char *const bad[] = {"", "x", "====", "not a token", "AAAA", "\xff"};
+    autoworld w = {0};
+    struct issued t;
+    struct principal p;
+    struct keyring *other = NULL;
+    struct sw_err err = SW_ERR_INIT;
+    char token[TOKEN_MAX], big[5000];
+    int64_t expires;
+
+    world_open(&w);
+    issue(&w, "ann", &t);
+    for (size_t i = 0; i < SW_ARRAY_LEN(bad); i++)
+        CHECK_ERR(verify(&w, bad[i], NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+    memset(big, 'A', sizeof(big));
+    CHECK_ERR(token_verify(w.keyring, w.id, sw_str_n(big, sizeof(big)), NOW_US, &p, &err),
+              SW_EDENIED, UNAUTH);
+    CHECK_OK(keyring_open(test_path("other.key"), &other, &err));
+    CHECK_OK(token_issue(other, &t.principal, NOW_US, 60, token, &expires, &err));
+    keyring_free(other);
+    CHECK_ERR(verify(&w, token, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+}
+
+/* Sealed by us, but not of a form that this program makes. */
+TEST(sealed_values_of_another_form_are_refused)
+{
+    static const struct sw_str forms[] = {
+        {"", 0},
+        {"\2", 1},
+        {"\1", 1},
+        {"\1"
+         "1234567812345678",
+         17},
+        {"\1"
+         "1234567812345678\5AIDA",
+         22},
+        {"\1"
+         "1234567812345678\4AIDA\0x",
+         24},
+        {"\1"
+         "1234567812345678\377AIDA\0",
+         23},
+        {"\1"
+         "1234567812345678\4A\0DA\0",
+         23},
+    };
+    autoworld w = {0};
+    struct principal p;
+    struct sw_err err = SW_ERR_INIT;
+
+    world_open(&w);
+    for (size_t i = 0; i < SW_ARRAY_LEN(forms); i++) {
+        SW_CLEANUP(sw_buf_done) struct sw_buf sealed = SW_BUF_INIT(512);
+        char token[TOKEN_MAX];
+        CHECK_OK(keyring_seal(w.keyring, "registry token", forms[i].p, forms[i].n, &sealed, &err));
+        sw_base64url(sealed.p, sealed.n, token);
+        CHECK_ERR(verify(&w, token, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+    }
+}
+
+static int verify_basic(struct world *w, const char *scheme, const char *user, const char *password,
+                        struct principal *p, struct sw_err *err)
+{
+    char plain[TOKEN_MAX + 64], header[2 * TOKEN_MAX + 64];
+    size_t n = (size_t)snprintf(plain, sizeof(plain), "%s%s", user, password);
+
+    int at = snprintf(header, sizeof(header), "%s ", scheme);
+    sw_base64(plain, n, header + at);
+    return token_verify_basic(w->keyring, w->id, sw_str(header), NOW_US, p, err);
+}
+
+TEST(basic_takes_the_user_AWS_and_a_token)
+{
+    autoworld w = {0};
+    struct issued t;
+    struct principal p;
+    struct sw_err err = SW_ERR_INIT;
+
+    world_open(&w);
+    issue(&w, "ann", &t);
+    CHECK_OK(verify_basic(&w, "Basic", "AWS:", t.token, &p, &err));
+    CHECK_EQ_STR(p.name, "ann");
+    CHECK_OK(verify_basic(&w, "  basic  ", "AWS:", t.token, &p, &err));
+    CHECK_ERR(verify_basic(&w, "Bearer", "AWS:", t.token, &p, &err), SW_EDENIED, UNAUTH);
+    CHECK_ERR(verify_basic(&w, "Basic", "aws:", t.token, &p, &err), SW_EDENIED, UNAUTH);
+    CHECK_ERR(verify_basic(&w, "Basic", "AWS", t.token, &p, &err), SW_EDENIED, UNAUTH);
+    CHECK_ERR(verify_basic(&w, "Basic", ":", t.token, &p, &err), SW_EDENIED, UNAUTH);
+    CHECK_ERR(verify_basic(&w, "Basic", "AWS::", t.token, &p, &err), SW_EDENIED, UNAUTH);
+    CHECK_ERR(verify_basic(&w, "Basic", "AWS:", "", &p, &err), SW_EDENIED, UNAUTH);
+    CHECK_ERR(verify_basic(&w, "Basic", "", "", &p, &err), SW_EDENIED, UNAUTH);
+}
+
+TEST(basic_refuses_malformed_headers)
+{
+    static const char *const bad[] = {"",           " ",        "Basic",    "Basic ",
+                                      "Basic !!!!", "Basic QQ", "QVdTOg==", "Basic\tQVdTOg=="};
+    autoworld w = {0};
+    struct principal p;
+    struct sw_err err = SW_ERR_INIT;
+    char big[4096];
+
+    world_open(&w);
+    for (size_t i = 0; i < SW_ARRAY_LEN(bad); i++)
+        CHECK_ERR(token_verify_basic(w.keyring, w.id, sw_str(bad[i]), NOW_US, &p, &err), SW_EDENIED,
+                  UNAUTH);
+    CHECK_ERR(token_verify_basic(w.keyring, w.id, (struct sw_str){NULL, 0}, NOW_US, &p, &err),
+              SW_EDENIED, UNAUTH);
+    memset(big, 'A', sizeof(big));
+    memcpy(big, "Basic ", 6);
+    CHECK_ERR(token_verify_basic(w.keyring, w.id, sw_str_n(big, sizeof(big)), NOW_US, &p, &err),
+              SW_EDENIED, UNAUTH);
+}
