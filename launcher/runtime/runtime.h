@@ -13,12 +13,18 @@
 
 #define RUNTIME_ID_MAX 80
 
-enum runtime_status { RUNTIME_CREATED, RUNTIME_RUNNING, RUNTIME_STOPPED, RUNTIME_ABSENT, RUNTIME_STATUS_MAX_ };
+enum runtime_status {
+    RUNTIME_CREATED,
+    RUNTIME_RUNNING,
+    RUNTIME_STOPPED,
+    RUNTIME_ABSENT,
+    RUNTIME_STATUS_MAX_
+};
 
 struct runtime_state {
     enum runtime_status status;
-    pid_t pid;      /* of the container's first process; 0 if not running */
-    int exit_code;  /* when STOPPED; 128+N for signal N; -1 unknown */
+    pid_t pid;     /* of the container's first process; 0 if not running */
+    int exit_code; /* when STOPPED; 128+N for signal N; -1 unknown */
     bool oom_killed;
     int64_t finished_at_us;
 };
@@ -32,14 +38,18 @@ struct runtime_exec {
 
 struct runtime_ops {
     /* bundle: folder with config.json and rootfs; log_path: where stdout and stderr go (k8s-file lines). Created, not started. */
-    int (*create)(void *self, const char *id, const char *bundle, const char *log_path, struct sw_err *err);
+    int (*create)(void *self, const char *id, const char *bundle, const char *log_path,
+                  struct sw_err *err);
     int (*start)(void *self, const char *id, struct sw_err *err);
     int (*signal)(void *self, const char *id, int signo, struct sw_err *err);
     int (*state)(void *self, const char *id, struct runtime_state *ret, struct sw_err *err);
     /* Waits until it stopped or timeout_ms passed (1 stopped, 0 not yet). Works for containers of an earlier agent process. */
-    int (*wait)(void *self, const char *id, int64_t timeout_ms, struct runtime_state *ret, struct sw_err *err);
-    int (*exec)(void *self, const char *id, const struct runtime_exec *e, int *ret_exit_code, struct sw_err *err);
-    int (*remove)(void *self, const char *id, struct sw_err *err); /* kills what is left; a missing one is fine */
+    int (*wait)(void *self, const char *id, int64_t timeout_ms, struct runtime_state *ret,
+                struct sw_err *err);
+    int (*exec)(void *self, const char *id, const struct runtime_exec *e, int *ret_exit_code,
+                struct sw_err *err);
+    int (*remove)(void *self, const char *id,
+                  struct sw_err *err); /* kills what is left; a missing one is fine */
     int (*list)(void *self, int (*fn)(void *ctx, const char *id), void *ctx, struct sw_err *err);
 };
 

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/runtime/spec.h - from a description of a container to the OCI runtime specification's config.json (version 1.0).
+ * Pure: no file is read. The defaults are those people expect of Docker: its capability set, seccomp profile, masked and
+ * read-only paths, mounts and namespaces; no new privileges; inheritable and ambient capabilities empty (CVE-2022-24769).
+ * Nothing that an image says can reach beyond process, environment, user and working directory. */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct spec_mount {
+    const char *source, *destination; /* bind mount; absolute paths */
+    bool read_only;
+};
+struct spec_rlimit {
+    const char *name;   /* ECS's: "nofile" */
+    int64_t soft, hard; /* -1: unlimited */
+};
+struct container_spec {
+    const char *id;
+    const char *rootfs; /* absolute */
+    const char *hostname;
+    const char *const *args; /* NULL-terminated, at least one */
+    const char *const *env;  /* NULL-terminated "NAME=value" */
+    const char *cwd;         /* absolute */
+    uint32_t uid, gid;
+    const uint32_t *groups;
+    size_t groups_n;
+    bool read_only_root;
+    const char *netns_path; /* NULL: the host's network */
+    const struct spec_mount *mounts;
+    size_t mounts_n;
+    int64_t memory_limit_bytes;       /* 0: none */
+    int64_t memory_reservation_bytes; /* 0: none */
+    int64_t cpu_units;                /* ECS's cpu: 0 and 1 become 2 shares, 262144 is the most */
+    int64_t pids_limit;               /* 0: none */
+    const struct spec_rlimit *rlimits;
+    size_t rlimits_n;
+};
+
+/* SW_EINVALID "CannotCreateContainerError". Caller owns *ret. */
+int spec_build(const struct container_spec *s, json_t **ret, struct sw_err *err);
+
+int64_t spec_cpu_shares(int64_t cpu_units);
+/* "nofile" -> "RLIMIT_NOFILE"; NULL for a name that is none. */
+const char *spec_rlimit_type(const char *name);
+/* Says what this process may hand on: the hard limit by ECS name, -1 for unlimited. */
+typedef int64_t (*spec_hard_limit_fn)(void *ctx, const char *name);
+int64_t spec_own_hard_limit(void *ctx, const char *name); /* of the calling process */
+/* Refuses (SW_EINVALID "CannotStartContainerError", naming the ulimit) what lies above our own hard limit unless we may raise it. */
+int spec_check_rlimits(const struct spec_rlimit *limits, size_t n, spec_hard_limit_fn hard_limit,
+                       void *ctx, bool may_raise, struct sw_err *err);
+bool spec_may_raise_rlimits(void); /* CAP_SYS_RESOURCE is effective */

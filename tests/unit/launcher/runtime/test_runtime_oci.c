@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Real containers through runc and conmon; not run without root. The image is busybox alone. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/process.h"
+#include "launcher/runtime/runtime.h"
+#include "launcher/runtime/spec.h"
+#include "tests/lib/test.h"
+
+static struct runtime rt;
+
+static void copy_file(const char *from, const char *to)
+{
+    size_t n;
+    const char *data = test_read_file(from, &n);
+    test_write_file(to, data, n);
+    CHECK(chmod(to, 0755) == 0);
+}
+
+static void setup(void)
+{
+    char program[256];
+    if (geteuid() != 0)
+        test_skip("needs root");
+    if (!sw_find_program("runc", program, sizeof program) ||
+        !sw_find_program("conmon", program, sizeof program))
+        test_skip("needs runc and conmon");
+    if (!sw_find_program("busybox", program, sizeof program))
+        test_skip("needs busybox");
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(sw_mkdirs(test_path("rootfs/bin"), 0755, &err));
+    copy_file(program, test_path("rootfs/bin/busybox"));
+    static const char *const names[] = {"sh",   "cat",   "sleep", "id",  "head",
+                                        "tail", "mount", "ls",    "kill"};
+    for (size_t i = 0; i < SW_ARRAY_LEN(names); i++)
+        CHECK(symlink("busybox", test_path("rootfs/bin/%s", names[i])) == 0);
+    CHECK_OK(
+        runtime_oci_new(&(struct runtime_oci_options){.state_dir = test_path("state")}, &rt, &err));
+}
+
+static const char *make_bundle(const char *id, const char *script, int64_t memory)
+{
+    struct sw_err err = SW_ERR_INIT;
+    const char *args[] = {"/bin/sh", "-c", script, NULL};
+    const char *env[] = {"PATH=/bin", "GREETING=hello", NULL};
+    struct container_spec s = {.id = id,
+                               .rootfs = test_path("rootfs"),
+                               .hostname = "box",
+                               .args = args,
+                               .env = env,
+                               .cwd = "/",
+                               .cpu_units = 0,
+                               .memory_limit_bytes = memory,
+                               .pids_limit = 100};
+    json_t *j = NULL;
+    CHECK_OK(spec_build(&s, &j, &err));
+    char *text = sw_json_dump(j);
+    const char *bundle = test_path("%s", id);
+    CHECK_OK(sw_mkdirs(bundle, 0700, &err));
+    test_write_file(test_path("%s/config.json", id), text, strlen(text));
+    free(text);
+    json_decref(j);
+    return bundle;
+}
+
+static void new_id(char out[33])
+{
+    sw_random_hex(out, 32);
+}
+
+static void run(const char *id, const char *script, int64_t memory)
+{
+    struct sw_err err = SW_ERR_INIT;
+    const char *bundle = make_bundle(id, script, memory);
+    CHECK_OK(rt.ops->create(rt.self, id, bundle, test_path("%s.log", id), &err));
+    CHECK_OK(rt.ops->start(rt.self, id, &err));
+}
+
+static void finish(const char *id, struct runtime_state *st)
+{
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_EQ_INT(rt.ops->wait(rt.self, id, 20000, st, &err), 1);
+    CHECK_EQ_INT(st->status, RUNTIME_STOPPED);
+}
+
+static void removed(const char *id)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct runtime_state st;
+    CHECK_OK(rt.ops->remove(rt.self, id, &err));
+    CHECK_OK(rt.ops->remove(rt.self, id, &err));
+    CHECK_OK(rt.ops->state(rt.self, id, &st, &err));
+    CHECK_EQ_INT(st.status, RUNTIME_ABSENT);
+    CHECK(!sw_path_exists(test_path("state/exits/%s", id)));
+}
+
+TEST(runs_logs_and_gives_the_exit_code)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    int64_t t0 = sw_mono_us();
+    run(id, "echo out $GREETING; echo oops >&2; exit 7", 0);
+    struct runtime_state st;
+    finish(id, &st);
+    printf("  create to exit seen: %lld us\n", (long long)(sw_mono_us() - t0));
+    CHECK_EQ_INT(st.exit_code, 7);
+    CHECK(!st.oom_killed);
+    const char *log = test_read_file(test_path("%s.log", id), NULL);
+    CHECK_CONTAINS(log, "stdout F out hello\n");
+    CHECK_CONTAINS(log, "stderr F oops\n");
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
+TEST(a_killed_container_ends_with_128_plus_the_signal)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    run(id, "sleep 100", 0);
+    struct runtime_state st;
+    CHECK_EQ_INT(rt.ops->wait(rt.self, id, 20, &st, &err), 0);
+    CHECK_OK(rt.ops->state(rt.self, id, &st, &err));
+    CHECK_EQ_INT(st.status, RUNTIME_RUNNING);
+    CHECK(st.pid > 0);
+    CHECK_OK(rt.ops->signal(rt.self, id, SIGKILL, &err));
+    finish(id, &st);
+    CHECK_EQ_INT(st.exit_code, 137);
+    CHECK(!st.oom_killed);
+    CHECK_OK(rt.ops->signal(rt.self, id, SIGTERM, &err));
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
+TEST(a_second_instance_goes_on_with_a_running_container)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    run(id, "trap 'echo stopping; exit 5' TERM; echo up; while :; do sleep 0.05; done", 0);
+    runtime_oci_free(&rt);
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(
+        runtime_oci_new(&(struct runtime_oci_options){.state_dir = test_path("state")}, &rt, &err));
+    for (int i = 0; i < 200 && !strstr(test_read_file(test_path("%s.log", id), NULL), "up"); i++)
+        sw_sleep_ms(10);
+    struct runtime_state st;
+    CHECK_OK(rt.ops->state(rt.self, id, &st, &err));
+    CHECK_EQ_INT(st.status, RUNTIME_RUNNING);
+    CHECK_OK(rt.ops->signal(rt.self, id, SIGTERM, &err));
+    finish(id, &st);
+    CHECK_EQ_INT(st.exit_code, 5);
+    CHECK_CONTAINS(test_read_file(test_path("%s.log", id), NULL), "stopping");
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
+TEST(memory_over_the_limit_is_an_oom_kill)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    run(id, "exec tail /dev/zero", 8 << 20);
+    struct runtime_state st;
+    finish(id, &st);
+    CHECK_EQ_INT(st.exit_code, 137);
+    CHECK(st.oom_killed);
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
+TEST(a_missing_program_is_named)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    const char *bundle = make_bundle(id, "true", 0);
+    char *text = test_read_file(test_path("%s/config.json", id), NULL);
+    char *at = strstr(text, "/bin/sh");
+    CHECK_NOT_NULL(at);
+    memcpy(at, "/bin/no", 7);
+    test_write_file(test_path("%s/config.json", id), text, strlen(text));
+    CHECK_ERR(rt.ops->create(rt.self, id, bundle, test_path("%s.log", id), &err), SW_EIO,
+              "CannotCreateContainerError");
+    removed(id);
+    CHECK_ERR(rt.ops->create(rt.self, "../x", bundle, test_path("x.log"), &err), SW_EINVALID, NULL);
+    runtime_oci_free(&rt);
+}
+
+TEST(the_inside_is_confined)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    run(id,
+        "cat /proc/self/status; id; cat /proc/1/comm; mount -t tmpfs none /bin; echo mount $?; ls "
+        "/proc/kcore -l; "
+        "cat /proc/sys/kernel/hostname; echo 1 > /proc/sys/kernel/hostname; echo sys $?",
+        0);
+    struct runtime_state st;
+    finish(id, &st);
+    const char *log = test_read_file(test_path("%s.log", id), NULL);
+    CHECK_CONTAINS(log, "CapInh:\t0000000000000000");
+    CHECK_CONTAINS(log, "CapAmb:\t0000000000000000");
+    CHECK_CONTAINS(log, "CapEff:\t00000000a80425fb");
+    CHECK_CONTAINS(log, "CapBnd:\t00000000a80425fb");
+    CHECK_CONTAINS(log, "NoNewPrivs:\t1");
+    CHECK_CONTAINS(log, "Seccomp:\t2");
+    CHECK_CONTAINS(log, "uid=0 gid=0");
+    CHECK(strstr(log, "mount 0") == NULL);
+    CHECK(strstr(log, "sys 0") == NULL);
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
+TEST(exec_runs_inside_and_times_out)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    run(id, "sleep 100", 0);
+    int code = -1;
+    const char *argv[] = {"/bin/sh", "-c", "test \"$X\" = 1 && exit 4", NULL};
+    const char *env[] = {"X=1", NULL};
+    CHECK_OK(rt.ops->exec(rt.self, id,
+                          &(struct runtime_exec){.argv = argv, .env = env, .timeout_ms = 5000},
+                          &code, &err));
+    CHECK_EQ_INT(code, 4);
+    const char *slow[] = {"/bin/sleep", "50", NULL};
+    CHECK_ERR(rt.ops->exec(rt.self, id, &(struct runtime_exec){.argv = slow, .timeout_ms = 300},
+                           &code, &err),
+              SW_EUNAVAILABLE, NULL);
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
+static int count_one(void *ctx, const char *id)
+{
+    (void)id;
+    ++*(int *)ctx;
+    return 0;
+}
+
+TEST(lists_what_is_there_and_refuses_a_second_of_the_same_name)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    const char *bundle = make_bundle(id, "sleep 100", 0);
+    CHECK_OK(rt.ops->create(rt.self, id, bundle, test_path("%s.log", id), &err));
+    CHECK_ERR(rt.ops->create(rt.self, id, bundle, test_path("%s.log", id), &err), SW_ECONFLICT,
+              NULL);
+    int n = 0;
+    CHECK_OK(rt.ops->list(rt.self, count_one, &n, &err));
+    CHECK_EQ_INT(n, 1);
+    struct runtime_state st;
+    CHECK_OK(rt.ops->state(rt.self, id, &st, &err));
+    CHECK_EQ_INT(st.status, RUNTIME_CREATED);
+    removed(id);
+    runtime_oci_free(&rt);
+}
