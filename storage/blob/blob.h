@@ -5,7 +5,8 @@
  * Promise: after blob_writer_commit() returned 0 the bytes survive a crash and power loss; a reader never sees a
  * partial or wrong blob. An upload that was suspended survives a restart with the bytes it had acknowledged.
  * Threads: a store is shared freely; one writer belongs to one thread at a time.
- * Expected errors: SW_ENOTFOUND, SW_EMISMATCH (reason "DIGEST_INVALID"), SW_ELIMIT ("DiskFull", "SIZE_INVALID").
+ * Expected errors: SW_ENOTFOUND, SW_EMISMATCH (reason "DIGEST_INVALID"), SW_ELIMIT ("DiskFull", "SIZE_INVALID"),
+ * SW_ECONFLICT (an upload has one writer).
  * Anything else is SW_EIO.
  *
  * Layers: drivers implement struct blob_ops and stay dumb; this generic layer hashes, verifies, limits and counts.
@@ -17,7 +18,7 @@
 #include "base/digest.h"
 #include "base/err.h"
 
-#define BLOB_KEY_MAX 200
+#define BLOB_KEY_MAX       200
 #define BLOB_UPLOAD_ID_LEN 32 /* hex digits; unguessable */
 
 struct blob_info {
@@ -32,25 +33,34 @@ struct blob_upload_info {
     int64_t modified_at_us;
 };
 
-/* Driver vtable. `state` of a writer is the driver's own. NULL slots are not allowed but where said. */
+/* Driver vtable. `state` of a writer is the driver's own. NULL slots are not allowed. Ids and keys may come from
+ * anywhere: a driver answers SW_ENOTFOUND to one that it cannot have made. */
 struct blob_ops {
     const char *name;
     int (*stat)(void *drv, const char *key, uint64_t *ret_size, struct sw_err *err);
     /* A readable descriptor positioned anywhere; the caller closes it. (A driver without files streams instead: later.) */
     int (*open)(void *drv, const char *key, int *ret_fd, uint64_t *ret_size, struct sw_err *err);
-    int (*upload_open)(void *drv, const char *id, bool create, void **ret_state, uint64_t *ret_size, struct sw_err *err);
+    int (*upload_open)(void *drv, const char *id, bool create, void **ret_state, uint64_t *ret_size,
+                       struct sw_err *err);
     int (*upload_append)(void *state, const void *data, size_t n, struct sw_err *err);
-    int (*upload_read)(void *state, uint64_t offset, void *out, size_t cap, size_t *ret_n, struct sw_err *err);
+    /* Bytes that were appended; fewer than cap only at the end. May run beside upload_append, from another thread. */
+    int (*upload_read)(void *state, uint64_t offset, void *out, size_t cap, size_t *ret_n,
+                       struct sw_err *err);
     int (*upload_truncate)(void *state, uint64_t size, struct sw_err *err);
     /* Durable, then visible under a key of the driver's choice. If the digest is stored already the first one wins. */
-    int (*upload_commit)(void *state, const struct digest *d, char ret_key[BLOB_KEY_MAX], struct sw_err *err);
-    void (*upload_close)(void *state); /* keeps the bytes for a later upload_open; after commit or cancel only frees */
+    int (*upload_commit)(void *state, const struct digest *d, char ret_key[BLOB_KEY_MAX],
+                         struct sw_err *err);
+    void (*upload_close)(
+        void *
+            state); /* keeps the bytes for a later upload_open; after commit or cancel only frees */
     int (*upload_cancel)(void *state, struct sw_err *err);
     int (*remove)(void *drv, const char *key, struct sw_err *err); /* a missing one is fine */
     /* Calls fn for every stored key (uploads: for every open one); stops when fn returns non-zero and returns that. */
-    int (*list)(void *drv, int (*fn)(void *ctx, const char *key, uint64_t size, int64_t modified_at_us), void *ctx,
-                struct sw_err *err);
-    int (*list_uploads)(void *drv, int (*fn)(void *ctx, const struct blob_upload_info *u), void *ctx, struct sw_err *err);
+    int (*list)(void *drv,
+                int (*fn)(void *ctx, const char *key, uint64_t size, int64_t modified_at_us),
+                void *ctx, struct sw_err *err);
+    int (*list_uploads)(void *drv, int (*fn)(void *ctx, const struct blob_upload_info *u),
+                        void *ctx, struct sw_err *err);
     void (*free)(void *drv);
 };
 
@@ -62,16 +72,28 @@ void blob_store_free(struct blob_store *s);                               /* NUL
 int blob_fs_open(const char *dir, struct blob_store **ret, struct sw_err *err);
 
 int blob_stat(struct blob_store *s, const char *key, uint64_t *ret_size, struct sw_err *err);
-int blob_open(struct blob_store *s, const char *key, int *ret_fd, uint64_t *ret_size, struct sw_err *err);
-/* The whole blob into memory, verified against `expect`; for small ones. SW_ELIMIT beyond max. */
-struct sw_buf;
-int blob_read(struct blob_store *s, const char *key, const struct digest *expect, size_t max, struct sw_buf *ret,
+int blob_open(struct blob_store *s, const char *key, int *ret_fd, uint64_t *ret_size,
               struct sw_err *err);
+/* The whole blob into memory, verified against `expect`; for small ones. SW_ELIMIT beyond max (or ret's own maximum).
+ * SW_EMISMATCH here has no reason: what is stored is damaged, and that is no client's fault. */
+struct sw_buf;
+int blob_read(struct blob_store *s, const char *key, const struct digest *expect, size_t max,
+              struct sw_buf *ret, struct sw_err *err);
 int blob_remove(struct blob_store *s, const char *key, struct sw_err *err);
-int blob_list(struct blob_store *s, int (*fn)(void *ctx, const char *key, uint64_t size, int64_t modified_at_us),
+int blob_list(struct blob_store *s,
+              int (*fn)(void *ctx, const char *key, uint64_t size, int64_t modified_at_us),
               void *ctx, struct sw_err *err);
-int blob_list_uploads(struct blob_store *s, int (*fn)(void *ctx, const struct blob_upload_info *u), void *ctx,
-                      struct sw_err *err);
+int blob_list_uploads(struct blob_store *s, int (*fn)(void *ctx, const struct blob_upload_info *u),
+                      void *ctx, struct sw_err *err);
+/* Counted since the store was made; thread-safe. */
+struct blob_stats {
+    uint64_t bytes_received; /* appended to uploads */
+    uint64_t commits;        /* blobs acknowledged */
+    uint64_t opens;          /* blobs handed out for reading */
+    uint64_t mismatches;     /* commits refused because of their digest */
+};
+void blob_stats(const struct blob_store *s, struct blob_stats *ret);
+
 /* Driver of a store and its state: for wrappers. */
 const struct blob_ops *blob_store_ops(const struct blob_store *s);
 void *blob_store_driver(const struct blob_store *s);
@@ -80,20 +102,25 @@ void *blob_store_driver(const struct blob_store *s);
  * Errors are sticky: after a failed append every later call fails the same way, and commit never succeeds. */
 struct blob_writer;
 /* New upload with a fresh id. */
-int blob_writer_begin(struct blob_store *s, enum digest_algorithm hint, struct blob_writer **ret, struct sw_err *err);
-/* An upload that exists on disk (after a restart): re-reads its bytes to continue the hash. SW_ENOTFOUND. */
-int blob_writer_resume(struct blob_store *s, const char *id, enum digest_algorithm hint, struct blob_writer **ret,
-                       struct sw_err *err);
+int blob_writer_begin(struct blob_store *s, enum digest_algorithm hint, struct blob_writer **ret,
+                      struct sw_err *err);
+/* An upload that exists on disk, e.g. after a restart: its bytes are read again for the hash, at the latest by the
+ * commit. SW_ENOTFOUND; SW_ECONFLICT while another writer has it. */
+int blob_writer_resume(struct blob_store *s, const char *id, enum digest_algorithm hint,
+                       struct blob_writer **ret, struct sw_err *err);
 const char *blob_writer_id(const struct blob_writer *w);
 uint64_t blob_writer_size(const struct blob_writer *w);
 int blob_writer_append(struct blob_writer *w, const void *data, size_t n, struct sw_err *err);
 /* Drops the bytes from `size` on (a refused chunk). */
 int blob_writer_truncate(struct blob_writer *w, uint64_t size, struct sw_err *err);
 /* Verifies against `expect` (SW_EMISMATCH, DIGEST_INVALID: the upload stays as it was), then makes it durable and visible.
- * On success *ret is filled and the writer is spent: only blob_writer_free is allowed. */
-int blob_writer_commit(struct blob_writer *w, const struct digest *expect, struct blob_info *ret, struct sw_err *err);
-int blob_writer_cancel(struct blob_writer *w, struct sw_err *err); /* removes the bytes; then free */
+ * On success *ret is filled and the writer is spent: only blob_writer_free is allowed. Any failure but a mismatch is
+ * sticky. A sync that failed also drops the upload: what the disk holds of it is unknown. */
+int blob_writer_commit(struct blob_writer *w, const struct digest *expect, struct blob_info *ret,
+                       struct sw_err *err);
+int blob_writer_cancel(struct blob_writer *w,
+                       struct sw_err *err); /* removes the bytes; then free */
 /* NULL ok. Keeps the bytes of an upload that was neither committed nor cancelled. */
 void blob_writer_free(struct blob_writer *w);
-/* Removes an upload by id that nobody has open. A missing one is fine. */
+/* Removes an upload by id. A missing one is fine; SW_ECONFLICT while a writer has it. */
 int blob_upload_remove(struct blob_store *s, const char *id, struct sw_err *err);

@@ -6,6 +6,7 @@ CREATE TABLE cluster (
     region     TEXT NOT NULL,
     name       TEXT NOT NULL,
     status     TEXT NOT NULL,
+    document   TEXT NOT NULL,                 -- JSON: tags, settings
     created_at BIGINT NOT NULL,
     UNIQUE (account_id, region, name)
 );
@@ -13,8 +14,9 @@ CREATE TABLE container_instance (
     id            TEXT PRIMARY KEY,           -- 32 hex digits
     cluster_id    BIGINT NOT NULL REFERENCES cluster (id),
     status        TEXT NOT NULL,              -- ACTIVE | DRAINING | INACTIVE
+    principal_arn TEXT NOT NULL,              -- who registered it; nobody else may speak for it
     document      TEXT NOT NULL,              -- JSON: registered resources, attributes, versionInfo, ...
-    version       BIGINT NOT NULL,
+    version       BIGINT NOT NULL,            -- also what a poll waits for: grows with each change of its tasks
     registered_at BIGINT NOT NULL
 );
 CREATE INDEX container_instance_cluster ON container_instance (cluster_id, status);
@@ -25,7 +27,7 @@ CREATE TABLE task_definition (
     family        TEXT NOT NULL,
     revision      BIGINT NOT NULL,
     status        TEXT NOT NULL,              -- ACTIVE | INACTIVE
-    document      TEXT NOT NULL,              -- JSON as DescribeTaskDefinition answers it
+    document      TEXT NOT NULL,              -- JSON as DescribeTaskDefinition answers it, with its tags
     registered_at BIGINT NOT NULL,
     deregistered_at BIGINT,
     UNIQUE (account_id, region, family, revision)
@@ -40,18 +42,28 @@ CREATE TABLE task_family (                    -- revisions never restart, even w
 CREATE TABLE task (
     id             TEXT PRIMARY KEY,          -- 32 hex digits
     cluster_id     BIGINT NOT NULL REFERENCES cluster (id),
-    instance_id    TEXT REFERENCES container_instance (id),
+    instance_id    TEXT NOT NULL REFERENCES container_instance (id),
+    definition_id  BIGINT NOT NULL REFERENCES task_definition (id),
     family         TEXT NOT NULL,
+    cpu            BIGINT NOT NULL,           -- reserved on the instance until the task is STOPPED
+    memory_mib     BIGINT NOT NULL,
+    ports          TEXT NOT NULL,             -- JSON {"tcp": [...], "udp": [...]}: fixed host ports
+    document       TEXT NOT NULL,             -- JSON as DescribeTasks answers it; the columns below repeat members of it
     desired_status TEXT NOT NULL,             -- RUNNING | STOPPED
     last_status    TEXT NOT NULL,
-    started_by     TEXT,
-    task_group     TEXT,
-    client_token   TEXT,
+    started_by     TEXT NOT NULL,             -- '' when not given
     version        BIGINT NOT NULL,
-    document       TEXT NOT NULL,             -- JSON as DescribeTasks answers it, less the columns above
     created_at     BIGINT NOT NULL,
     stopped_at     BIGINT
 );
-CREATE INDEX task_cluster ON task (cluster_id, desired_status, last_status);
+CREATE INDEX task_cluster ON task (cluster_id, desired_status, id);
 CREATE INDEX task_instance ON task (instance_id, last_status);
-CREATE INDEX task_client_token ON task (cluster_id, client_token) WHERE client_token IS NOT NULL;
+CREATE INDEX task_stopped ON task (stopped_at) WHERE stopped_at IS NOT NULL;
+CREATE TABLE task_request (                   -- RunTask with a clientToken: the same request again gives the same tasks
+    cluster_id   BIGINT NOT NULL REFERENCES cluster (id),
+    client_token TEXT NOT NULL,
+    request      TEXT NOT NULL,               -- JSON of the parameters
+    tasks        TEXT NOT NULL,               -- JSON list of task ids
+    created_at   BIGINT NOT NULL,
+    PRIMARY KEY (cluster_id, client_token)
+);

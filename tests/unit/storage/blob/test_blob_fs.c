@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/macros.h"
+#include "storage/blob/blob_fs.h"
+#include "tests/lib/test.h"
+
+/* What is the filesystem driver's own; what every driver must do is in tests/suite/blob_suite.c. */
+
+#define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define KEY "sha256:" ABC
+
+static struct blob_store *open_store(void)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_store *s = NULL;
+    CHECK_OK(blob_fs_open(test_path("store"), &s, &err));
+    return s;
+}
+
+static struct digest digest(const char *text)
+{
+    struct digest d;
+    CHECK(digest_parse(sw_str(text), &d));
+    return d;
+}
+
+static int push(struct blob_store *s, const char *text, const char *key, struct sw_err *err)
+{
+    struct blob_writer *w = NULL;
+    struct digest d = digest(key);
+    struct blob_info info;
+    int r = blob_writer_begin(s, DIGEST_SHA256, &w, err);
+    if (r == 0)
+        r = blob_writer_append(w, text, strlen(text), err);
+    if (r == 0)
+        r = blob_writer_commit(w, &d, &info, err);
+    blob_writer_free(w);
+    return r;
+}
+
+static unsigned mode_of(const char *path)
+{
+    struct stat st;
+    CHECK(lstat(path, &st) == 0);
+    return st.st_mode & 0777;
+}
+
+TEST(layout_and_modes)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_store *s = open_store();
+    CHECK_OK(push(s, "abc", KEY, &err));
+    CHECK_EQ_UINT(mode_of(test_path("store")), 0700);
+    CHECK_EQ_UINT(mode_of(test_path("store/uploads")), 0700);
+    CHECK_EQ_UINT(mode_of(test_path("store/blobs/sha256/ba")), 0700);
+    CHECK_EQ_UINT(mode_of(test_path("store/blobs/sha256/ba/%s", ABC)), 0400);
+    CHECK_EQ_STR(test_read_file(test_path("store/blobs/sha256/ba/%s", ABC), NULL), "abc");
+    struct blob_writer *w = NULL;
+    CHECK_OK(blob_writer_begin(s, DIGEST_SHA256, &w, &err));
+    CHECK_EQ_UINT(mode_of(test_path("store/uploads/%s", blob_writer_id(w))), 0600);
+    blob_writer_free(w);
+    blob_store_free(s);
+}
+
+TEST(the_first_one_wins_but_a_damaged_one_is_replaced)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_store *s = open_store();
+    const char *path = test_path("store/blobs/sha256/ba/%s", ABC);
+    struct stat before, after;
+    CHECK_OK(push(s, "abc", KEY, &err));
+    CHECK(stat(path, &before) == 0);
+    CHECK_OK(push(s, "abc", KEY, &err));
+    CHECK(stat(path, &after) == 0);
+    CHECK_EQ_UINT(after.st_ino, before.st_ino);
+    CHECK_EQ_UINT(after.st_nlink, 1);
+    CHECK(truncate(path, 1) == 0 || geteuid() != 0);
+    CHECK_OK(push(s, "abc", KEY, &err));
+    CHECK_EQ_STR(test_read_file(path, NULL), "abc");
+    blob_store_free(s);
+}
+
+TEST(links_and_folders_in_place_of_blobs_are_refused)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_store *s = open_store();
+    const char *path = test_path("store/blobs/sha256/ba/%s", ABC);
+    uint64_t size;
+    int fd = -1;
+    CHECK_OK(push(s, "abc", KEY, &err));
+    CHECK(unlink(path) == 0);
+    test_write_file(test_path("secret"), "key", 3);
+    CHECK(symlink(test_path("secret"), path) == 0);
+    CHECK_ERR(blob_stat(s, KEY, &size, &err), SW_EIO, NULL);
+    CHECK_ERR(blob_open(s, KEY, &fd, &size, &err), SW_EIO, NULL);
+    CHECK(unlink(path) == 0 && mkdir(path, 0700) == 0);
+    CHECK_ERR(blob_open(s, KEY, &fd, &size, &err), SW_EIO, NULL);
+    CHECK_EQ_INT(fd, -1);
+    blob_store_free(s);
+}
+
+/* As after a crash between publishing and removing the upload's name. */
+TEST(an_upload_that_became_a_blob_is_never_written_again)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_store *s = open_store();
+    struct blob_writer *w = NULL;
+    const char *id = "00112233445566778899aabbccddeeff";
+    const char *upload = test_path("store/uploads/%s", id);
+    CHECK_OK(push(s, "abc", KEY, &err));
+    CHECK(link(test_path("store/blobs/sha256/ba/%s", ABC), upload) == 0);
+    CHECK_ERR(blob_writer_resume(s, id, DIGEST_SHA256, &w, &err), SW_ENOTFOUND, NULL);
+    CHECK(access(upload, F_OK) < 0);
+    blob_store_free(s);
+}
+
+static int see_nothing(void *ctx, const char *key, uint64_t size, int64_t modified_at_us)
+{
+    (void)ctx, (void)size, (void)modified_at_us;
+    test_fail(__FILE__, __LINE__, "listed %s", key);
+}
+
+static int see_no_upload(void *ctx, const struct blob_upload_info *u)
+{
+    (void)ctx;
+    test_fail(__FILE__, __LINE__, "listed %s", u->id);
+}
+
+TEST(lists_leave_out_what_is_not_ours)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_store *s = open_store();
+    CHECK(mkdir(test_path("store/blobs/sha256/ba"), 0700) == 0);
+    test_write_file(test_path("store/blobs/sha256/ba/readme"), "", 0);
+    test_write_file(test_path("store/blobs/sha256/lost"), "", 0);
+    test_write_file(test_path("store/uploads/notes"), "", 0);
+    CHECK(mkdir(test_path("store/uploads/00112233445566778899aabbccddeeff"), 0700) == 0);
+    CHECK_OK(blob_list(s, see_nothing, NULL, &err));
+    CHECK_OK(blob_list_uploads(s, see_no_upload, NULL, &err));
+    blob_store_free(s);
+}
+
+TEST(damage_is_noticed_when_read)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_store *s = open_store();
+    struct digest d = digest(KEY);
+    struct sw_buf buf = SW_BUF_INIT(100);
+    CHECK_OK(push(s, "abc", KEY, &err));
+    const char *path = test_path("store/blobs/sha256/ba/%s", ABC);
+    CHECK(unlink(path) == 0);
+    test_write_file(path, "abd", 3);
+    CHECK_ERR(blob_read(s, KEY, &d, 100, &buf, &err), SW_EMISMATCH, NULL);
+    CHECK_NULL(err.reason);
+    sw_buf_done(&buf);
+    blob_store_free(s);
+}
+
+/* --- failing system calls ---------------------------------------------------------------------------------------- */
+
+static int failing_sync(void *ctx, int fd)
+{
+    (void)ctx, (void)fd;
+    errno = EIO;
+    return -1;
+}
+
+TEST(a_failed_sync_drops_the_upload)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_fs_sys sys = blob_fs_sys_default;
+    struct blob_store *s = NULL;
+    struct blob_writer *w = NULL;
+    struct blob_info info;
+    struct digest d = digest(KEY);
+    uint64_t size;
+    sys.fdatasync = failing_sync;
+    CHECK_OK(blob_fs_open_sys(test_path("store"), &sys, NULL, &s, &err));
+    CHECK_OK(blob_writer_begin(s, DIGEST_SHA256, &w, &err));
+    CHECK_OK(blob_writer_append(w, "abc", 3, &err));
+    CHECK_ERR(blob_writer_commit(w, &d, &info, &err), SW_EIO, NULL);
+    CHECK_ERR(blob_writer_commit(w, &d, &info, &err), SW_EIO, NULL);
+    CHECK_ERR(blob_writer_append(w, "d", 1, &err), SW_EIO, NULL);
+    blob_writer_free(w);
+    CHECK_OK(blob_list_uploads(s, see_no_upload, NULL, &err));
+    CHECK_ERR(blob_stat(s, KEY, &size, &err), SW_ENOTFOUND, NULL);
+    blob_store_free(s);
+}
+
+/* Takes at most two bytes a call, and nothing beyond the fifth. */
+static ssize_t short_pwrite(void *ctx, int fd, const void *data, size_t n, off_t offset)
+{
+    (void)ctx;
+    if (offset >= 5) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return pwrite(fd, data, SW_MIN(n, (size_t)2), offset);
+}
+
+TEST(a_full_disk_keeps_what_was_acknowledged)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_fs_sys sys = blob_fs_sys_default;
+    struct blob_store *s = NULL;
+    struct blob_writer *w = NULL;
+    char id[BLOB_UPLOAD_ID_LEN + 1];
+    sys.pwrite = short_pwrite;
+    CHECK_OK(blob_fs_open_sys(test_path("store"), &sys, NULL, &s, &err));
+    CHECK_OK(blob_writer_begin(s, DIGEST_SHA256, &w, &err));
+    snprintf(id, sizeof id, "%s", blob_writer_id(w));
+    CHECK_OK(blob_writer_append(w, "abc", 3, &err));
+    CHECK_ERR(blob_writer_append(w, "defghi", 6, &err), SW_ELIMIT, "DiskFull");
+    CHECK_ERR(blob_writer_append(w, "d", 1, &err), SW_ELIMIT, "DiskFull");
+    CHECK_ERR(blob_writer_truncate(w, 0, &err), SW_ELIMIT, "DiskFull");
+    CHECK_EQ_UINT(blob_writer_size(w), 3);
+    blob_writer_free(w);
+    CHECK_OK(blob_writer_resume(s, id, DIGEST_SHA256, &w, &err));
+    CHECK_EQ_UINT(blob_writer_size(w), 3);
+    struct digest d = digest(KEY);
+    struct blob_info info;
+    CHECK_OK(blob_writer_commit(w, &d, &info, &err));
+    CHECK_EQ_STR(info.key, KEY);
+    blob_writer_free(w);
+    blob_store_free(s);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/macros.h"
+#include "storage/meta/meta.h"
+#include "storage/meta/migrations.h"
+#include "storage/meta/sqlite_conn.h"
+#include "tests/lib/test.h"
+
+/* What is SQLite's own; what every driver must do is in tests/suite/meta_suite.c. */
+
+static struct meta_db *open_db(void)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct meta_db *db = NULL;
+    CHECK_OK(meta_sqlite_open(&(struct meta_options){.path = test_path("meta.db")}, &db, &err));
+    return db;
+}
+
+static unsigned mode_of(const char *path)
+{
+    struct stat st;
+    CHECK(stat(path, &st) == 0);
+    return st.st_mode & 0777;
+}
+
+static int add_account(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL, "INSERT INTO account (id, created_at) VALUES ($1, $2)", "ti",
+                     (const char *)arg, (int64_t)1);
+}
+
+TEST(files_are_private)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct meta_db *db = open_db();
+    CHECK_OK(meta_tx(db, META_WRITE, add_account, "000000000001", &err));
+    CHECK_EQ_UINT(mode_of(test_path("meta.db")), 0600);
+    CHECK_EQ_UINT(mode_of(test_path("meta.db-wal")), 0600);
+    CHECK_EQ_UINT(mode_of(test_path("meta.db-shm")), 0600);
+    meta_db_free(db);
+    struct stat st;
+    CHECK_MSG(stat(test_path("meta.db-wal"), &st) < 0, "closing moves the log into the database");
+}
+
+TEST(applies_every_migration_once)
+{
+    struct sw_err err = SW_ERR_INIT;
+    for (int i = 0; i < 2; i++) {
+        struct meta_db *db = open_db();
+        int version = 0;
+        CHECK_OK(meta_schema_version(db, &version, &err));
+        CHECK_EQ_INT(version, meta_migrations[meta_migrations_n - 1].number);
+        meta_db_free(db);
+    }
+}
+
+static int forge_version(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    (void)arg;
+    return meta_exec(tx, err, NULL, "INSERT INTO schema_migration VALUES (999999, 'future', 0)",
+                     "");
+}
+
+TEST(refuses_a_database_of_a_newer_program)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct meta_db *db = open_db();
+    CHECK_OK(meta_tx(db, META_WRITE, forge_version, NULL, &err));
+    meta_db_free(db);
+    db = NULL;
+    struct meta_options o = {.path = test_path("meta.db")};
+    int r = meta_sqlite_open(&o, &db, &err);
+    CHECK_CONTAINS(err.msg, "newer program");
+    CHECK_ERR(r, SW_ECONFLICT, NULL);
+    CHECK_NULL(db);
+}
+
+static struct conn *open_conn(void)
+{
+    struct sw_err err = SW_ERR_INIT;
+    static const struct meta_ops ops = {.query = conn_query,
+                                        .step = conn_step,
+                                        .column_int = conn_column_int,
+                                        .column_str = conn_column_str,
+                                        .column_is_null = conn_column_is_null,
+                                        .changed = conn_changed,
+                                        .is_write = conn_is_write,
+                                        .stmt_free = conn_stmt_free};
+    struct conn *c = NULL;
+    const char *path = test_path("conn.db");
+    test_write_file(path, "", 0);
+    CHECK_OK(conn_open(path, CONN_WRITER, &ops, &c, &err));
+    return c;
+}
+
+TEST(a_failed_migration_leaves_the_ones_before_it)
+{
+    struct sw_err err = SW_ERR_INIT;
+    static const struct meta_migration list[] = {
+        {1, "one", "CREATE TABLE one (a BIGINT);"},
+        {2, "two", "CREATE TABLE two (a BIGINT); CREATE TABLE one (a BIGINT);"}};
+    struct conn *c = open_conn();
+    int r = meta_sqlite_migrate(c, list, 2, &err);
+    CHECK_CONTAINS(err.msg, "migration 2 (two)");
+    CHECK_ERR(r, SW_EINTERNAL, NULL);
+    CHECK(!conn_in_tx(c));
+    CHECK_OK(conn_script(c, "INSERT INTO one VALUES (1)", &err));
+    CHECK_ERR(conn_script(c, "INSERT INTO two VALUES (1)", &err), SW_EINTERNAL, NULL);
+    static const struct meta_migration repaired[] = {{1, "one", "syntax error: must not run again"},
+                                                     {2, "two", "CREATE TABLE two (a BIGINT);"}};
+    CHECK_OK(meta_sqlite_migrate(c, repaired, 2, &err));
+    CHECK_OK(conn_script(c, "INSERT INTO two VALUES (1)", &err));
+    conn_free(c);
+}
+
+TEST(refuses_a_migration_that_changed_its_name)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct conn *c = open_conn();
+    CHECK_OK(meta_sqlite_migrate(c, &(struct meta_migration){1, "one", "SELECT 1"}, 1, &err));
+    CHECK_ERR(meta_sqlite_migrate(c, &(struct meta_migration){1, "uno", "SELECT 1"}, 1, &err),
+              SW_ECONFLICT, NULL);
+    conn_free(c);
+}
+
+static int run_many_texts(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    (void)arg;
+    for (int i = 0; i < 2 * CONN_CACHE_MAX; i++) {
+        sw_autofree char *sql = sw_asprintf("SELECT %d", i);
+        int64_t got = -1;
+        if (meta_get(tx, err, sql, "", "i", &got) < 0)
+            return err->code;
+        CHECK_EQ_INT(got, i);
+    }
+    return 0;
+}
+
+TEST(more_texts_than_the_statement_cache_holds)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct meta_db *db = open_db();
+    CHECK_OK(meta_tx(db, META_READ, run_many_texts, NULL, &err));
+    CHECK_OK(meta_tx(db, META_READ, run_many_texts, NULL, &err));
+    meta_db_free(db);
+}
+
+TEST(a_folder_that_does_not_exist_is_not_found)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct meta_db *db = NULL;
+    struct meta_options o = {.path = test_path("no/such/meta.db")};
+    CHECK_ERR(meta_sqlite_open(&o, &db, &err), SW_ENOTFOUND, NULL);
+}
+
+TEST(a_file_that_is_no_database_is_refused)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct meta_db *db = NULL;
+    char text[8192];
+    memset(text, 'x', sizeof text);
+    struct meta_options o = {.path = test_write_file(test_path("text"), text, sizeof text)};
+    CHECK_ERR(meta_sqlite_open(&o, &db, &err), SW_EIO, NULL);
+}
