@@ -1,0 +1,962 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api/mhd.c - the only file that knows libmicrohttpd. See docs/internals/http-edge.md.
+ *
+ * Invariants:
+ * 1. An exchange is made when the request line was read and freed in on_completed, whatever happened; plan.free runs there, once.
+ * 2. The library answers and keeps the connection only when the response is queued after the whole body was read. Queueing at
+ *    the headers means: answer now, close afterwards. Both are used on purpose (refuse()).
+ * 3. While a worker or a ticket holds an exchange its connection is suspended, so on_completed cannot run. `suspended` counts
+ *    these; it is raised before `closed` is looked at and lowered as the last touch of the server, so that stop may wait for it.
+ * 4. A deferred exchange continues when both have arrived: run() has returned, and somebody has completed the ticket.
+ * 5. Requests that run inline take no lock that network threads share. */
+#include "api/mhd.h"
+
+#include <assert.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/linger.h"
+#include "api/listen.h"
+#include "api/wire_errors.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/pool.h"
+
+#define HEADERS_INLINE 40
+#define SHARDS         16 /* of the count of exchanges in flight */
+#define SMALL_FILE \
+    (32 * 1024) /* read and sent with the headers in one call; larger ones by sendfile */
+#define TLS_FILE_MAX (1024 * 1024)
+
+struct shard {
+    _Alignas(64) atomic_long busy;
+};
+
+struct http_server {
+    struct http_server_options o;
+    struct http_service *services;
+    char *server_header;
+    struct MHD_Daemon *daemon;
+    struct sw_pool *workers;
+    struct lingerer *linger;
+    struct sw_buf tls_cert, tls_key;
+    uint16_t port;
+    atomic_bool stopping, closed;
+    atomic_long suspended;
+    struct shard shards[SHARDS];
+    pthread_mutex_t tickets_lock;
+    struct http_ticket *tickets;
+};
+
+struct connection {
+    char peer_ip[46];
+    bool linger; /* the peer may still be sending what we refused */
+};
+
+enum exchange_state {
+    EX_NEW,     /* request line read */
+    EX_BODY,    /* the plan takes the body */
+    EX_DRAIN,   /* the answer is decided or body() failed; the body is dropped */
+    EX_RUNNING, /* suspended: a worker or a ticket has it */
+    EX_READY,   /* res is to be queued */
+    EX_SENT,
+};
+
+struct http_exchange {
+    struct http_server *server;
+    const struct http_service *service;
+    struct MHD_Connection *connection;
+    struct connection *conn;
+    enum exchange_state state;
+    bool begun, has_plan, expects_continue;
+    bool counted;  /* in server->suspended */
+    bool answered; /* res holds the answer; run() is not asked any more */
+    struct shard *shard;
+    uint64_t bytes_in, drained, bytes_out;
+    atomic_int pending; /* parties that have not arrived at a deferred answer */
+    struct http_plan plan;
+    struct http_req req;
+    struct http_res res;
+    struct sw_err err;
+    struct http_header *headers_heap;
+    char *uri;
+    size_t uri_n;
+    struct http_header headers[HEADERS_INLINE]; /* from here on not zeroed */
+};
+
+struct http_ticket {
+    struct http_exchange *ex;
+    struct http_server *server;
+    struct http_ticket *prev, *next;
+    bool linked;
+    atomic_bool claimed;
+    atomic_int refs; /* the holder and the server's list */
+};
+
+/* ---- small things ---- */
+
+/* Looks like a random UUID. The prefix is random per thread, the rest counts from a random start: no system call. */
+static void make_request_id(char out[37])
+{
+    static _Thread_local char prefix[25];
+    static _Thread_local uint64_t counter;
+    static const char digits[] = "0123456789abcdef";
+
+    if (!prefix[0]) {
+        sw_uuid(out);
+        memcpy(prefix, out, 24);
+        sw_random_bytes(&counter, sizeof(counter));
+    }
+    uint64_t c = ++counter;
+    memcpy(out, prefix, 24);
+    for (int i = 35; i >= 24; i--, c >>= 4)
+        out[i] = digits[c & 15];
+    out[36] = 0;
+}
+
+static struct shard *my_shard(struct http_server *s)
+{
+    static atomic_uint next;
+    static _Thread_local unsigned mine;
+
+    if (!mine)
+        mine = atomic_fetch_add(&next, 1) % SHARDS + 1;
+    return &s->shards[mine - 1];
+}
+
+static long exchanges_in_flight(struct http_server *s)
+{
+    long n = 0;
+    for (size_t i = 0; i < SHARDS; i++)
+        n += atomic_load(&s->shards[i].busy);
+    return n;
+}
+
+static void plain_error(struct http_exchange *ex, int status, const char *text)
+{
+    ex->res.status = status;
+    http_res_set(&ex->res, "Content-Type", "text/plain; charset=utf-8");
+    http_res_copy(&ex->res, text, strlen(text));
+}
+
+/* The service's form of an error becomes the answer. */
+static void service_error(struct http_exchange *ex, const struct sw_err *err)
+{
+    http_res_done(&ex->res);
+    if (ex->service && ex->service->error)
+        ex->service->error(ex->service->ctx, &ex->req, err, &ex->res);
+    else
+        wire_oci_error(&ex->res, err);
+    ex->answered = true;
+}
+
+static void too_large(struct http_exchange *ex)
+{
+    struct sw_err err = SW_ERR_INIT;
+
+    (void)sw_fail(&err, SW_ELIMIT, "RequestEntityTooLarge", "the body is larger than %llu bytes",
+                  (unsigned long long)ex->plan.body_max);
+    service_error(ex, &err);
+}
+
+static void unavailable(struct http_exchange *ex)
+{
+    struct sw_err err = SW_ERR_INIT;
+
+    (void)sw_fail(&err, SW_EUNAVAILABLE, "UNAVAILABLE", "the server is shutting down");
+    service_error(ex, &err);
+    ex->res.close = true;
+}
+
+/* ---- answers ---- */
+
+static ssize_t no_bytes(void *cls, uint64_t pos, char *buf, size_t max)
+{
+    (void)cls, (void)pos, (void)buf, (void)max;
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static struct MHD_Response *empty_response(const struct http_exchange *ex)
+{
+    const struct http_res *r = &ex->res;
+
+    if (ex->req.method == HTTP_HEAD && r->head_length > 0)
+        return MHD_create_response_from_callback((uint64_t)r->head_length, 1, no_bytes, NULL, NULL);
+    return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+}
+
+static struct MHD_Response *file_response(struct http_exchange *ex)
+{
+    struct http_res *r = &ex->res;
+    int fd = SW_TAKE_FD(r->fd);
+
+    ex->bytes_out = r->length;
+    if (ex->req.method != HTTP_HEAD && r->length > 0 && r->length <= SMALL_FILE) {
+        char *copy = sw_malloc(r->length);
+        ssize_t n = pread(fd, copy, r->length, (off_t)r->offset);
+        if (n == (ssize_t)r->length) {
+            (void)close(fd);
+            return MHD_create_response_from_buffer_with_free_callback_cls((size_t)r->length, copy,
+                                                                          free, copy);
+        }
+        free(copy);
+    }
+    struct MHD_Response *m = MHD_create_response_from_fd_at_offset64(r->length, fd, r->offset);
+    if (!m)
+        (void)close(fd);
+    return m;
+}
+
+static struct MHD_Response *bytes_response(struct http_exchange *ex)
+{
+    struct http_res *r = &ex->res;
+    struct MHD_Response *m;
+
+    ex->bytes_out = r->bytes_n;
+    if (!r->bytes_free)
+        return MHD_create_response_from_buffer(r->bytes_n, (void *)(uintptr_t)r->bytes,
+                                               MHD_RESPMEM_PERSISTENT);
+    m = MHD_create_response_from_buffer_with_free_callback_cls(
+        r->bytes_n, (void *)(uintptr_t)r->bytes, r->bytes_free, r->bytes_ctx);
+    if (m)
+        r->bytes_free = NULL; /* the library's now */
+    return m;
+}
+
+static struct MHD_Response *make_response(struct http_exchange *ex)
+{
+    struct http_res *r = &ex->res;
+    struct MHD_Response *m;
+
+    switch (r->kind) {
+    case HTTP_RES_BYTES: m = bytes_response(ex); break;
+    case HTTP_RES_FILE: m = file_response(ex); break;
+    default: m = empty_response(ex); break;
+    }
+    if (!m)
+        return NULL;
+    for (size_t i = 0; i < r->headers_n; i++)
+        (void)MHD_add_response_header(m, r->headers[i].name, r->headers[i].value);
+    (void)MHD_add_response_header(m, "X-Request-Id", ex->req.id);
+    if (ex->server->server_header)
+        (void)MHD_add_response_header(m, "Server", ex->server->server_header);
+    if (r->close || atomic_load_explicit(&ex->server->stopping, memory_order_relaxed))
+        (void)MHD_add_response_header(m, "Connection", "close");
+    return m;
+}
+
+static enum MHD_Result send_answer(struct http_exchange *ex)
+{
+    struct MHD_Response *m = make_response(ex);
+
+    if (!m)
+        return MHD_NO;
+    ex->state = EX_SENT;
+    if (ex->req.method == HTTP_HEAD)
+        ex->bytes_out = 0;
+    enum MHD_Result r = MHD_queue_response(ex->connection, (unsigned)ex->res.status, m);
+    MHD_destroy_response(m);
+    return r;
+}
+
+/* The peer still sends and the library will not answer before the end: write the answer ourselves, then close. Only plain
+ * connections; nothing else is being written on this one, since its request is still being read. */
+static enum MHD_Result answer_over_body(struct http_exchange *ex)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct http_res *r = &ex->res;
+    struct sw_buf text = SW_BUF_INIT(64 * 1024);
+    char date[SW_TIME_LEN];
+
+    ex->state = EX_SENT;
+    if (ex->req.secure || !info)
+        return MHD_NO;
+    sw_format_http_date(sw_now_us(), date);
+    sw_buf_addf(&text, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nX-Request-Id: %s\r\n",
+                r->status, MHD_get_reason_phrase_for((unsigned)r->status), date, ex->req.id);
+    for (size_t i = 0; i < r->headers_n; i++)
+        sw_buf_addf(&text, "%s: %s\r\n", r->headers[i].name, r->headers[i].value);
+    size_t body_n = r->kind == HTTP_RES_BYTES ? r->bytes_n : 0;
+    sw_buf_addf(&text, "Content-Length: %zu\r\n\r\n", body_n);
+    if (body_n)
+        sw_buf_add(&text, r->bytes, body_n);
+    if (!text.overflow)
+        (void)send(info->connect_fd, text.p, text.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ex->bytes_out = body_n;
+    ex->conn->linger = true;
+    sw_buf_done(&text);
+    return MHD_NO;
+}
+
+/* ---- running ---- */
+
+/* Last touch of an exchange that was suspended. */
+static void resume(struct http_exchange *ex)
+{
+    struct http_server *s = ex->server;
+
+    ex->state = EX_READY;
+    MHD_resume_connection(ex->connection);
+    atomic_fetch_sub(&s->suspended, 1);
+}
+
+static void arrive(struct http_exchange *ex)
+{
+    if (atomic_fetch_sub(&ex->pending, 1) == 1)
+        resume(ex);
+}
+
+static enum http_run call_run(struct http_exchange *ex)
+{
+    enum http_run r = ex->plan.run(ex->plan.state, &ex->req, &ex->res, &ex->err);
+
+    if (r == HTTP_DONE)
+        ex->answered = true;
+    return r;
+}
+
+static void worker_job(void *arg)
+{
+    struct http_exchange *ex = arg;
+
+    if (call_run(ex) == HTTP_DONE)
+        resume(ex);
+    else
+        arrive(ex);
+}
+
+/* False when the server no longer takes work. */
+static bool suspend(struct http_exchange *ex)
+{
+    atomic_fetch_add(&ex->server->suspended, 1);
+    if (atomic_load(&ex->server->closed)) {
+        atomic_fetch_sub(&ex->server->suspended, 1);
+        return false;
+    }
+    ex->counted = true;
+    ex->state = EX_RUNNING;
+    MHD_suspend_connection(ex->connection);
+    return true;
+}
+
+static enum MHD_Result run_inline(struct http_exchange *ex)
+{
+    if (call_run(ex) == HTTP_DONE)
+        return send_answer(ex);
+    ex->state = EX_RUNNING; /* counted by http_defer */
+    MHD_suspend_connection(ex->connection);
+    arrive(ex);
+    return MHD_YES;
+}
+
+static enum MHD_Result start_run(struct http_exchange *ex)
+{
+    if (ex->plan.run_inline)
+        return run_inline(ex);
+    if (!suspend(ex)) {
+        unavailable(ex);
+        return send_answer(ex);
+    }
+    sw_pool_submit(ex->server->workers, worker_job, ex);
+    return MHD_YES;
+}
+
+static enum MHD_Result body_complete(struct http_exchange *ex)
+{
+    return ex->answered ? send_answer(ex) : start_run(ex);
+}
+
+/* ---- bodies ---- */
+
+static uint64_t body_left(const struct http_exchange *ex)
+{
+    uint64_t seen = ex->bytes_in + ex->drained;
+
+    if (ex->req.content_length < 0)
+        return UINT64_MAX;
+    return (uint64_t)ex->req.content_length > seen ? (uint64_t)ex->req.content_length - seen : 0;
+}
+
+/* Something went wrong in the middle of a body: drop the rest if it is small, else answer and close. */
+static enum MHD_Result fail_in_body(struct http_exchange *ex)
+{
+    ex->state = EX_DRAIN;
+    if (ex->req.content_length < 0 || body_left(ex) <= LIMIT_REFUSED_BODY_DRAIN)
+        return MHD_YES;
+    if (!ex->answered)
+        service_error(ex, &ex->err);
+    return answer_over_body(ex);
+}
+
+static enum MHD_Result drain_piece(struct http_exchange *ex, size_t n)
+{
+    ex->drained += n;
+    if (ex->drained <= LIMIT_REFUSED_BODY_DRAIN)
+        return MHD_YES;
+    if (!ex->answered)
+        service_error(ex, &ex->err);
+    return answer_over_body(ex);
+}
+
+static enum MHD_Result body_piece(struct http_exchange *ex, const char *data, size_t n)
+{
+    struct http_plan *p = &ex->plan;
+
+    ex->bytes_in += n;
+    if (ex->bytes_in > p->body_max) {
+        too_large(ex);
+        return fail_in_body(ex);
+    }
+    if (p->mode == HTTP_BODY_STREAM) {
+        if (p->body(p->state, data, n, &ex->err) < 0)
+            return fail_in_body(ex);
+    } else if (p->mode == HTTP_BODY_BUFFERED) {
+        (void)sw_buf_add(&ex->req.body, data, n);
+    }
+    return MHD_YES;
+}
+
+/* The answer is known before the body: see mhd.h for the rule. */
+static enum MHD_Result refuse(struct http_exchange *ex)
+{
+    struct http_req *q = &ex->req;
+    bool small = q->content_length >= 0 && q->content_length <= LIMIT_REFUSED_BODY_DRAIN;
+
+    ex->answered = true;
+    if (!q->has_body || (small && !ex->expects_continue && !ex->res.close)) {
+        ex->state = q->has_body ? EX_DRAIN : EX_READY;
+        return MHD_YES;
+    }
+    ex->conn->linger = !ex->expects_continue;
+    return send_answer(ex);
+}
+
+/* ---- the headers ---- */
+
+struct header_walk {
+    struct http_exchange *ex;
+    size_t n, cap;
+    bool bad;
+};
+
+static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_n, const char *value, size_t value_n)
+{
+    struct header_walk *w = cls;
+    struct http_exchange *ex = w->ex;
+    struct http_header *at = ex->headers_heap ? ex->headers_heap : ex->headers;
+
+    (void)kind;
+    if (strlen(name) != name_n || (value && strlen(value) != value_n))
+        w->bad = true;
+    if (w->n == w->cap) {
+        w->cap *= 2;
+        struct http_header *bigger =
+            sw_realloc_array(ex->headers_heap, w->cap, sizeof(*ex->headers_heap));
+        if (!ex->headers_heap)
+            memcpy(bigger, ex->headers, sizeof(ex->headers));
+        ex->headers_heap = at = bigger;
+    }
+    at[w->n++] = (struct http_header){name, value ? value : ""};
+    return MHD_YES;
+}
+
+static bool take_headers(struct http_exchange *ex)
+{
+    struct header_walk w = {.ex = ex, .cap = HEADERS_INLINE};
+
+    (void)MHD_get_connection_values_n(ex->connection, MHD_HEADER_KIND, take_header, &w);
+    ex->req.headers = ex->headers_heap ? ex->headers_heap : ex->headers;
+    ex->req.headers_n = w.n;
+    return !w.bad;
+}
+
+/* How the body is framed. Anything that two readers could understand differently is refused. 0, or a status. */
+static int take_framing(struct http_exchange *ex)
+{
+    struct http_req *q = &ex->req;
+    const char *length[2] = {NULL, NULL}, *coding[2] = {NULL, NULL};
+    size_t lengths = http_req_headers(q, "Content-Length", length, 2);
+    size_t codings = http_req_headers(q, "Transfer-Encoding", coding, 2);
+    const char *expect = http_req_header(q, "Expect");
+    uint64_t n = 0;
+
+    ex->expects_continue = expect && strcasecmp(expect, "100-continue") == 0;
+    if (lengths + codings > 1)
+        return 400;
+    if (codings) {
+        q->content_length = -1;
+        q->has_body = true;
+        return strcasecmp(coding[0], "chunked") == 0 ? 0 : 501;
+    }
+    if (lengths && (!sw_parse_u64(sw_str(length[0]), &n) || n > INT64_MAX))
+        return 400;
+    q->content_length = (int64_t)n;
+    q->has_body = n > 0;
+    return 0;
+}
+
+/* Splits the request target as received; the absolute form loses its scheme and authority. */
+static bool take_target(struct http_exchange *ex)
+{
+    char *path = ex->uri;
+
+    for (size_t i = 0; i < ex->uri_n; i++)
+        if ((unsigned char)path[i] <= 0x20 || path[i] == 0x7f)
+            return false;
+    if (strncasecmp(path, "http://", 7) == 0 || strncasecmp(path, "https://", 8) == 0) {
+        path = strchr(strstr(path, "//") + 2, '/');
+        if (!path)
+            return false;
+    }
+    if (path[0] != '/' && strcmp(path, "*") != 0)
+        return false;
+    char *mark = strchr(path, '?');
+    ex->req.path = path;
+    ex->req.query = mark ? mark + 1 : "";
+    if (mark)
+        *mark = 0;
+    return true;
+}
+
+static const struct http_service *find_service(const struct http_server *s,
+                                               const struct http_req *q)
+{
+    for (size_t i = 0; i < s->o.services_n; i++)
+        if (s->services[i].match(s->services[i].ctx, q))
+            return &s->services[i];
+    return NULL;
+}
+
+/* What is wrong with a request before any service sees it: 0 or a status; framing errors close the connection. */
+static int read_head(struct http_exchange *ex, const char *method)
+{
+    struct http_req *q = &ex->req;
+
+    q->method = http_method_from_string(method);
+    bool good = take_headers(ex);
+    int status = take_framing(ex);
+    if (status || !good)
+        ex->res.close = true;
+    if (status)
+        return status;
+    return good && take_target(ex) ? 0 : 400;
+}
+
+static enum MHD_Result begin(struct http_exchange *ex)
+{
+    struct http_plan *p = &ex->plan;
+
+    ex->service = find_service(ex->server, &ex->req);
+    if (!ex->service) {
+        plain_error(ex, 404, "not found\n");
+        return refuse(ex);
+    }
+    if (ex->service->begin(ex->service->ctx, &ex->req, p, &ex->res) == HTTP_ANSWER)
+        return refuse(ex);
+    ex->has_plan = true;
+    if (p->mode == HTTP_BODY_NONE)
+        p->body_max = LIMIT_REFUSED_BODY_DRAIN;
+    ex->req.body.max = (size_t)SW_MIN(p->body_max, SIZE_MAX / 2);
+    if (ex->req.content_length > 0 && (uint64_t)ex->req.content_length > p->body_max) {
+        too_large(ex);
+        return refuse(ex);
+    }
+    ex->state = EX_BODY;
+    return MHD_YES;
+}
+
+static enum MHD_Result first_call(struct http_exchange *ex, const char *url, const char *method,
+                                  const char *version)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct http_req *q = &ex->req;
+
+    ex->conn = info->socket_context;
+    ex->begun = true;
+    ex->shard = my_shard(ex->server);
+    atomic_fetch_add(&ex->shard->busy, 1);
+    q->exchange = ex;
+    q->principal = principal_anonymous();
+    q->started_at_us = sw_now_us();
+    q->secure = ex->server->o.tls_cert_file != NULL;
+    q->path = q->query = "";
+    memcpy(q->peer_ip, ex->conn->peer_ip, sizeof(q->peer_ip));
+    make_request_id(q->id);
+    http_res_init(&ex->res);
+
+    int status = read_head(ex, method);
+    /* The version follows the target in the library's buffer: a NUL inside the target shows as a gap. */
+    if (!status && version != url + ex->uri_n + 1)
+        status = 400;
+    if (!status && q->method == HTTP_OTHER) {
+        status = 405;
+        http_res_set(&ex->res, "Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    }
+    if (status) {
+        q->route = "refused";
+        plain_error(ex, status, status == 405 ? "method not allowed\n" : "bad request\n");
+        ex->conn->linger = ex->res.close;
+        if (ex->res.close)
+            return send_answer(ex);
+        return refuse(ex);
+    }
+    return begin(ex);
+}
+
+/* ---- the library's callbacks ---- */
+
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *data_n, void **ex_cls)
+{
+    struct http_exchange *ex = *ex_cls;
+    size_t n = *data_n;
+
+    (void)cls, (void)connection;
+    *data_n = 0;
+    if (!ex)
+        return MHD_NO;
+    switch (ex->state) {
+    case EX_NEW: *data_n = n; return first_call(ex, url, method, version);
+    case EX_BODY: return n ? body_piece(ex, data, n) : body_complete(ex);
+    case EX_DRAIN: return n ? drain_piece(ex, n) : body_complete(ex);
+    case EX_READY: return send_answer(ex);
+    default: return MHD_YES;
+    }
+}
+
+/* The raw target, before the library takes it apart. */
+static void *on_target(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    size_t n = uri ? strlen(uri) : 0;
+    struct http_exchange *ex = sw_malloc(sizeof(*ex) + n + 1);
+
+    memset(ex, 0, offsetof(struct http_exchange, headers));
+    ex->server = cls;
+    ex->connection = connection;
+    ex->uri = (char *)(ex + 1);
+    ex->uri_n = n;
+    if (n)
+        memcpy(ex->uri, uri, n);
+    ex->uri[n] = 0;
+    return ex;
+}
+
+static void on_completed(void *cls, struct MHD_Connection *connection, void **ex_cls,
+                         enum MHD_RequestTerminationCode how)
+{
+    struct http_server *s = cls;
+    struct http_exchange *ex = *ex_cls;
+
+    (void)connection;
+    if (!ex)
+        return;
+    *ex_cls = NULL;
+    if (ex->begun) {
+        if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->state != EX_SENT)
+            ex->res.status = 499; /* the peer went away first; only the log sees it */
+        if (s->o.finished)
+            s->o.finished(s->o.finished_ctx, &ex->req, &ex->res, ex->bytes_in + ex->drained,
+                          ex->bytes_out, sw_now_us() - ex->req.started_at_us);
+        if (ex->has_plan && ex->plan.free)
+            ex->plan.free(ex->plan.state);
+        http_res_done(&ex->res);
+        sw_buf_done(&ex->req.body);
+        atomic_fetch_sub(&ex->shard->busy, 1);
+    }
+    free(ex->headers_heap);
+    free(ex);
+}
+
+/* After a refusal: keeps reading from a second descriptor when the library closes its own. */
+static void start_lingering(struct http_server *s, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    if (info)
+        linger_start(s->linger, info->connect_fd);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct connection *c = *socket_context;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        *socket_context = c = SW_NEW(struct connection);
+        if (info)
+            http_format_peer(info->client_addr, c->peer_ip);
+        return;
+    }
+    if (c && c->linger)
+        start_lingering(cls, connection);
+    free(c);
+    *socket_context = NULL;
+}
+
+static size_t leave_raw(void *cls, struct MHD_Connection *connection, char *s)
+{
+    (void)cls, (void)connection;
+    return strlen(s);
+}
+
+static void on_message(void *cls, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+static void on_message(void *cls, const char *fmt, va_list ap)
+{
+    char text[400];
+
+    (void)cls;
+    if (!sw_log_enabled(SW_LOG_DEBUG))
+        return;
+    int n = vsnprintf(text, sizeof(text), fmt, ap);
+    if (n > 0 && (size_t)n < sizeof(text) && text[n - 1] == '\n')
+        text[n - 1] = 0;
+    sw_log(SW_LOG_DEBUG, "http", "message", text, NULL);
+}
+
+/* ---- deferred answers ---- */
+
+static void ticket_unref(struct http_ticket *t)
+{
+    if (atomic_fetch_sub(&t->refs, 1) == 1)
+        free(t);
+}
+
+/* With the lock held. */
+static void ticket_unlink(struct http_ticket *t)
+{
+    struct http_server *s = t->server;
+
+    if (t->prev)
+        t->prev->next = t->next;
+    else
+        s->tickets = t->next;
+    if (t->next)
+        t->next->prev = t->prev;
+    t->linked = false;
+}
+
+struct http_ticket *http_defer(struct http_req *req)
+{
+    struct http_exchange *ex = req->exchange;
+
+    if (!ex)
+        return NULL;
+    struct http_server *s = ex->server;
+    struct http_ticket *t = SW_NEW(struct http_ticket);
+    t->ex = ex;
+    t->server = s;
+    atomic_init(&t->refs, 2);
+    pthread_mutex_lock(&s->tickets_lock);
+    if (atomic_load(&s->stopping)) {
+        pthread_mutex_unlock(&s->tickets_lock);
+        free(t);
+        return NULL;
+    }
+    if (!ex->counted)
+        atomic_fetch_add(&s->suspended, 1);
+    ex->counted = true;
+    atomic_store(&ex->pending, 2);
+    t->linked = true;
+    t->next = s->tickets;
+    if (t->next)
+        t->next->prev = t;
+    s->tickets = t;
+    pthread_mutex_unlock(&s->tickets_lock);
+    return t;
+}
+
+void http_complete(struct http_ticket *t, struct http_res *res)
+{
+    if (!atomic_exchange(&t->claimed, true)) {
+        struct http_exchange *ex = t->ex;
+        struct http_server *s = t->server;
+        pthread_mutex_lock(&s->tickets_lock);
+        if (t->linked) {
+            ticket_unlink(t);
+            atomic_fetch_sub(&t->refs, 1); /* the list's; ours is still held */
+        }
+        pthread_mutex_unlock(&s->tickets_lock);
+        http_res_done(&ex->res);
+        ex->res = *res;
+        http_res_init(res);
+        ex->answered = true;
+        arrive(ex);
+    } else {
+        http_res_done(res);
+    }
+    ticket_unref(t);
+}
+
+/* Answers every deferred exchange with the service's 503. */
+static void complete_all(struct http_server *s)
+{
+    for (;;) {
+        pthread_mutex_lock(&s->tickets_lock);
+        struct http_ticket *t = s->tickets;
+        if (t)
+            ticket_unlink(t);
+        pthread_mutex_unlock(&s->tickets_lock);
+        if (!t)
+            return;
+        if (!atomic_exchange(&t->claimed, true)) {
+            unavailable(t->ex);
+            arrive(t->ex);
+        }
+        ticket_unref(t);
+    }
+}
+
+/* ---- start and stop ---- */
+
+static int load_tls(struct http_server *s, struct sw_err *err)
+{
+    if (!s->o.tls_cert_file && !s->o.tls_key_file)
+        return 0;
+    if (!s->o.tls_cert_file || !s->o.tls_key_file)
+        return sw_fail(err, SW_EINVALID, NULL, "TLS needs both a certificate and a key");
+    if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+        return sw_fail(err, SW_EUNSUPPORTED, NULL, "libmicrohttpd was built without TLS");
+    s->tls_cert.max = s->tls_key.max = TLS_FILE_MAX;
+    int r = sw_read_file(s->o.tls_cert_file, &s->tls_cert, err);
+    return r < 0 ? r : sw_read_file(s->o.tls_key_file, &s->tls_key, err);
+}
+
+static unsigned default_network_threads(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return (unsigned)SW_MAX(2, SW_MIN(n, 64));
+}
+
+static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err)
+{
+    const struct http_server_options *o = &s->o;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+                     MHD_USE_TURBO | MHD_USE_ERROR_LOG;
+    unsigned threads = o->network_threads ? o->network_threads : default_network_threads();
+    size_t memory = o->header_bytes_max ? o->header_bytes_max : LIMIT_REQUEST_HEADERS;
+    unsigned connections = o->connections_max ? o->connections_max : 4096;
+    unsigned idle_s = o->idle_timeout_s ? (unsigned)o->idle_timeout_s : 300;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, s->tls_cert.p},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, s->tls_key.p},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+
+    if (s->tls_cert.p)
+        flags |= MHD_USE_TLS;
+    threads = SW_MAX(
+        2, SW_MIN(threads, connections)); /* a pool of one is a different mode of the library */
+    s->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
+        MHD_OPTION_CONNECTION_LIMIT, SW_MAX(connections, threads), MHD_OPTION_CONNECTION_TIMEOUT,
+        idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_URI_LOG_CALLBACK, on_target,
+        s, MHD_OPTION_UNESCAPE_CALLBACK, leave_raw, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, s->tls_cert.p ? tls : none, MHD_OPTION_END);
+    if (!s->daemon)
+        return sw_fail(err, SW_EINTERNAL, NULL, "the HTTP library did not start%s",
+                       s->tls_cert.p ? ": are the certificate and the key valid?" : "");
+    return 0;
+}
+
+static void server_free(struct http_server *s)
+{
+    sw_pool_free(s->workers);
+    linger_free(s->linger);
+    pthread_mutex_destroy(&s->tickets_lock);
+    sw_buf_done(&s->tls_cert);
+    sw_buf_done(&s->tls_key);
+    free(s->services);
+    free(s->server_header);
+    free(s);
+}
+
+int http_server_start(const struct http_server_options *o, struct http_server **ret,
+                      struct sw_err *err)
+{
+    struct http_server *s = aligned_alloc(64, (sizeof(*s) + 63) / 64 * 64);
+    sw_autoclose int fd = -1;
+
+    if (!s)
+        abort();
+    memset(s, 0, sizeof(*s));
+    s->o = *o;
+    s->services = sw_calloc(o->services_n ? o->services_n : 1, sizeof(*s->services));
+    for (size_t i = 0; i < o->services_n; i++)
+        s->services[i] = o->services[i];
+    s->server_header = sw_strdup_or_null(o->server_header);
+    pthread_mutex_init(&s->tickets_lock, NULL);
+    s->workers = sw_pool_new(o->worker_threads ? o->worker_threads : 16, "worker");
+    s->linger = linger_new();
+    int r = load_tls(s, err);
+    if (r == 0)
+        r = http_listen(o->host, o->port, &fd, &s->port, err);
+    if (r == 0)
+        r = start_daemon(s, fd, err);
+    if (r < 0) {
+        server_free(s);
+        return r;
+    }
+    (void)SW_TAKE_FD(fd); /* closed by stop */
+    *ret = s;
+    return 0;
+}
+
+uint16_t http_server_port(const struct http_server *s)
+{
+    return s->port;
+}
+
+bool http_server_stopping(const struct http_server *s)
+{
+    return atomic_load(&s->stopping);
+}
+
+static void wait_idle(struct http_server *s, int64_t timeout_ms)
+{
+    int64_t end_ms = sw_mono_ms() + timeout_ms;
+
+    while (exchanges_in_flight(s) > 0 && sw_mono_ms() < end_ms)
+        sw_sleep_ms(2);
+}
+
+void http_server_stop(struct http_server *s, int64_t grace_ms)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->tickets_lock);
+    atomic_store(&s->stopping, true);
+    pthread_mutex_unlock(&s->tickets_lock);
+    int fd = MHD_quiesce_daemon(s->daemon);
+    if (fd >= 0)
+        (void)close(fd);
+    complete_all(s);
+    wait_idle(s, grace_ms);
+    atomic_store(&s->closed, true);
+    while (atomic_load(&s->suspended) > 0)
+        sw_sleep_ms(1);
+    wait_idle(s, 200); /* what was resumed just now is still to be written */
+    MHD_stop_daemon(s->daemon);
+    server_free(s);
+}
