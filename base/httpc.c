@@ -134,7 +134,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
     long status = 0;
 
     (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (t->req->sink && status / 100 == 2) {
+    bool wanted = t->req->sink_status ? status == t->req->sink_status : status / 100 == 2;
+    if (t->req->sink && wanted) {
         t->rc = t->req->sink(t->req->sink_ctx, data, total, t->err);
     } else if (!sw_buf_add(&t->res.body, data, total)) {
         t->rc = sw_fail(t->err, SW_ELIMIT, NULL, "the response's body exceeds %zu bytes",

@@ -40,6 +40,7 @@ struct httpc_request {
     httpc_sink_fn
         sink; /* NULL: into response->body. Called only for 2xx; other bodies go to response->body */
     void *sink_ctx;
+    int sink_status; /* 0: any 2xx; else the sink is called for exactly this status (206 after asking for a range) */
     size_t body_max;               /* of response->body; 0: 1 MiB */
     int64_t timeout_ms;            /* whole request; 0: none */
     int64_t stall_timeout_ms;      /* no byte moved for so long; 0: 30 s */
