@@ -81,8 +81,7 @@ int token_issue(struct keyring *k, const struct principal *p, int64_t now_us, in
                 char ret_token[TOKEN_MAX], int64_t *ret_expires_at_us, struct sw_err *err)
 {
     SW_CLEANUP(sw_buf_done)
-    struct sw_buf plain = SW_BUF_INIT(PLAIN_MAX),
-                  sealed = SW_BUF_INIT(SEALED_MAX);
+    struct sw_buf plain = SW_BUF_INIT(PLAIN_MAX), sealed = SW_BUF_INIT(SEALED_MAX);
     int64_t expires = now_us + ttl_s * 1000000;
     int r;
 

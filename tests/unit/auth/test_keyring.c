@@ -79,8 +79,7 @@ TEST(seals_differently_every_time_and_any_length)
     CHECK_OK(keyring_open(test_path("k"), &k, &err));
     for (size_t n = 0; n <= sizeof(data); n += 125) {
         SW_CLEANUP(sw_buf_done)
-        struct sw_buf a = SW_BUF_INIT(4096),
-                      b = SW_BUF_INIT(4096), plain = SW_BUF_INIT(4096);
+        struct sw_buf a = SW_BUF_INIT(4096), b = SW_BUF_INIT(4096), plain = SW_BUF_INIT(4096);
         CHECK_OK(keyring_seal(k, "c", data, n, &a, &err));
         CHECK_OK(keyring_seal(k, "c", data, n, &b, &err));
         CHECK_EQ_UINT(a.n, n + 40);
@@ -129,8 +128,7 @@ TEST(a_buffer_without_room_is_a_limit)
 {
     autokeyring *k = NULL;
     SW_CLEANUP(sw_buf_done)
-    struct sw_buf small = SW_BUF_INIT(45),
-                  sealed = SW_BUF_INIT(4096), tiny = SW_BUF_INIT(5);
+    struct sw_buf small = SW_BUF_INIT(45), sealed = SW_BUF_INIT(4096), tiny = SW_BUF_INIT(5);
     struct sw_err err = SW_ERR_INIT;
 
     CHECK_OK(keyring_open(test_path("k"), &k, &err));
