@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Accounts, users and their access keys. Times are microseconds since the epoch.
 CREATE TABLE account (
     id         TEXT PRIMARY KEY,              -- 12 digits
