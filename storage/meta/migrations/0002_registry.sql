@@ -1,7 +1,7 @@
 -- Repositories and what they hold. A blob's bytes are shared by all repositories; membership is a row of its own.
 -- SQLite reads BYTEA as a type name with BLOB storage as bound; times are microseconds since the epoch.
 CREATE TABLE repository (
-    id                  INTEGER PRIMARY KEY,
+    id                  BIGINT PRIMARY KEY,   -- random, never used again
     account_id          TEXT NOT NULL REFERENCES account (id),
     region              TEXT NOT NULL,
     name                TEXT NOT NULL,
@@ -16,6 +16,7 @@ CREATE TABLE blob (
     blob_key   TEXT NOT NULL,                 -- the driver's
     created_at BIGINT NOT NULL
 );
+CREATE INDEX blob_key ON blob (blob_key);      -- is this file anyone's
 CREATE TABLE repository_blob (
     repository_id BIGINT NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
     digest        TEXT NOT NULL REFERENCES blob (digest),
@@ -56,10 +57,3 @@ CREATE TABLE tag (
     FOREIGN KEY (repository_id, digest) REFERENCES manifest (repository_id, digest) ON DELETE CASCADE
 );
 CREATE INDEX tag_digest ON tag (repository_id, digest);
-CREATE TABLE upload (
-    id            TEXT PRIMARY KEY,
-    repository_id BIGINT NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
-    principal     TEXT NOT NULL,              -- ARN that began it
-    algorithm     TEXT NOT NULL,
-    created_at    BIGINT NOT NULL
-);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* registry/core/internal.h - what the files of registry/core share. Nobody else includes it. */
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/digest.h"
+#include "base/macros.h"
+#include "registry/core/cache.h"
+#include "registry/core/registry.h"
+#include "registry/core/repo_store.h"
+
+/* What a change can make stale. */
+enum repo_generation {
+    REPO_TAGS,      /* a tag was set or removed */
+    REPO_MANIFESTS, /* a manifest was removed */
+    REPO_BLOBS,     /* a blob was unlinked */
+    REPO_GENERATION_MAX_
+};
+
+struct repo {
+    atomic_int refs;
+    int64_t id;      /* of the row; random, never used again */
+    uint64_t serial; /* of this object; never used again */
+    char *account, *region, *name;
+    _Atomic uint64_t generation[REPO_GENERATION_MAX_];
+    struct repo *next; /* in its bucket; under the table's lock */
+    uint64_t hash;
+};
+
+static inline uint64_t repo_generation(const struct repo *repo, enum repo_generation g)
+{
+    return atomic_load(&((struct repo *)repo)->generation[g]);
+}
+/* Call after the commit and before the answer. */
+static inline void repo_changed(struct repo *repo, enum repo_generation g)
+{
+    atomic_fetch_add(&repo->generation[g], 1);
+}
+
+/* Repositories in memory. `epoch` rises with every removal: a row that was read before a removal is not entered after it. */
+struct repo_table {
+    pthread_rwlock_t lock;
+    struct repo **buckets;
+    size_t buckets_n, n;
+    uint64_t epoch;
+};
+void repo_table_init(struct repo_table *t);
+void repo_table_done(struct repo_table *t);
+void repo_table_clear(struct repo_table *t);
+/* The object of a row id if it is in memory: a new reference or NULL. */
+struct repo *repo_table_by_id(struct repo_table *t, int64_t id);
+
+struct upload_table;
+struct upload_table *upload_table_new(void);
+void upload_table_free(struct upload_table *t);
+void upload_table_clear(struct upload_table *t); /* the idle ones */
+
+/* Taken shared by whoever stores a blob, from before its bytes are committed until its row is; taken alone by the collector
+ * from before the row goes until the bytes are gone. One lock per class of digests. */
+#define BLOB_LOCKS 64
+
+struct registry {
+    struct registry_options o;
+    struct cache *cache;
+    struct repo_table repos;
+    struct upload_table *uploads;
+    pthread_rwlock_t blob_locks[BLOB_LOCKS];
+};
+
+static inline int64_t registry_now(const struct registry *reg)
+{
+    return reg->o.now_us();
+}
+pthread_rwlock_t *registry_blob_lock(struct registry *reg, const struct digest *d);
+/* The sentence that ECR and docker users know. */
+int registry_fail_no_repo(struct sw_err *err, const char *account, const char *name);
+
+/* Time of the last lookup of a blob link that is in the cache, or 0. */
+int64_t blob_link_used_at(struct registry *reg, const struct repo *repo, const char *digest);
