@@ -70,6 +70,7 @@ struct meta_stats {
     uint64_t reads;       /* read transactions */
     uint64_t writes;      /* write transactions that were committed or rolled back */
     uint64_t commits;     /* commits, each with one sync */
+    uint64_t queued;      /* write transactions that wait at this moment */
     uint64_t checkpoints; /* moves of committed pages from the log into the database file */
 };
 void meta_stats(struct meta_db *db, struct meta_stats *ret);

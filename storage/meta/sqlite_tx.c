@@ -48,6 +48,7 @@ struct sqlite_db {
     pthread_mutex_t queue_lock; /* guards the queue and stopping */
     pthread_cond_t queue_cond;
     struct request *first, **last;
+    size_t queued;
     bool stopping;
 
     pthread_mutex_t readers_lock; /* guards the fields below */
@@ -194,10 +195,12 @@ static struct request *take_batch(struct sqlite_db *db, bool idle_wanted, bool *
             pthread_cond_wait(&db->queue_cond, &db->queue_lock);
     }
     struct request *batch = db->first, *end = batch;
-    for (int i = 1; end && end->next && i < BATCH_MAX; i++)
+    size_t n = batch ? 1 : 0;
+    for (; end && end->next && n < BATCH_MAX; n++)
         end = end->next;
     if (batch) {
         *ret_idle = false;
+        db->queued -= n;
         db->first = end->next;
         end->next = NULL;
         if (!db->first)
@@ -245,6 +248,7 @@ static int write_tx(struct sqlite_db *db, meta_fn fn, void *arg, struct sw_err *
     assert(!db->stopping);
     *db->last = &q;
     db->last = &q.next;
+    db->queued++;
     pthread_cond_signal(&db->queue_cond);
     pthread_mutex_unlock(&db->queue_lock);
     while (sem_wait(&q.done) < 0)
@@ -326,7 +330,11 @@ static int sqlite_tx(struct meta_db *head, enum meta_mode mode, meta_fn fn, void
 static void sqlite_stats(struct meta_db *head, struct meta_stats *ret)
 {
     struct sqlite_db *db = SW_CONTAINER_OF(head, struct sqlite_db, head);
-    *ret = (struct meta_stats){.reads = atomic_load(&db->reads),
+    pthread_mutex_lock(&db->queue_lock);
+    size_t queued = db->queued;
+    pthread_mutex_unlock(&db->queue_lock);
+    *ret = (struct meta_stats){.queued = queued,
+                               .reads = atomic_load(&db->reads),
                                .writes = atomic_load(&db->writes),
                                .commits = atomic_load(&db->commits),
                                .checkpoints = atomic_load(&db->checkpoints)};
