@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* server/cli_transfer.c - slipway push and slipway pull, without docker. A pull makes an OCI layout. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "server/cli.h"
+#include "server/image.h"
+#include "server/registry_client.h"
+
+#define PROGRESS_EVERY_MS 200
+#define NESTING_MAX       8
+#define MIB               (1024.0 * 1024.0)
+
+struct options {
+    struct cli_common common;
+    char *entrypoint, *cmd;
+    bool create, quiet;
+};
+
+#define OFF(member) offsetof(struct options, member)
+/* clang-format off */
+static const struct conf_key push_keys[] = {
+    CLI_COMMON_KEYS,
+    {"create", CONF_BOOL, OFF(create), "false", 0, 0, NULL, "make the repository first if it does not exist"},
+    {"entrypoint", CONF_STRING, OFF(entrypoint), NULL, 0, 0, NULL, "plain folder: the image's entry point, a JSON list or one word"},
+    {"cmd", CONF_STRING, OFF(cmd), NULL, 0, 0, NULL, "plain folder: the image's command, a JSON list or one word"},
+    {"quiet", CONF_BOOL, OFF(quiet), "false", 0, 0, NULL, "say only what failed"},
+};
+static const struct conf_key pull_keys[] = {
+    CLI_COMMON_KEYS,
+    {"quiet", CONF_BOOL, OFF(quiet), "false", 0, 0, NULL, "say only what failed"},
+};
+/* clang-format on */
+static const struct conf_table push_flags = {push_keys, SW_ARRAY_LEN(push_keys), ""};
+static const struct conf_table pull_flags = {pull_keys, SW_ARRAY_LEN(pull_keys), ""};
+
+/* One line per blob; on a terminal the line of the blob that moves is drawn again. */
+struct transfer {
+    struct registry_client client;
+    const struct options *o;
+    char label[32];
+    int64_t drawn_at_ms;
+    bool terminal;
+};
+
+static void say(void *ctx, const char *what)
+{
+    const struct transfer *t = ctx;
+    if (!t->o->quiet)
+        fprintf(stderr, "slipway: %s\n", what);
+}
+
+static void draw(void *ctx, uint64_t done, uint64_t total)
+{
+    struct transfer *t = ctx;
+    if (!t->terminal || t->o->quiet || sw_mono_ms() - t->drawn_at_ms < PROGRESS_EVERY_MS)
+        return;
+    t->drawn_at_ms = sw_mono_ms();
+    fprintf(stderr, "\r%s  %5.1f %%  %8.1f MiB ", t->label,
+            total ? 100.0 * (double)done / (double)total : 100.0, (double)total / MIB);
+}
+
+static void set_label(struct transfer *t, const struct digest *d)
+{
+    char text[DIGEST_STRING_MAX];
+    digest_format(d, text);
+    (void)sw_str_copy(sw_str_n(text, SW_MIN(strlen(text), (size_t)19)), t->label, sizeof(t->label));
+}
+
+static void finish_line(const struct transfer *t, uint64_t size, const char *what)
+{
+    if (!t->o->quiet)
+        fprintf(stderr, "%s%s  %-8s %8.1f MiB\n", t->terminal ? "\r" : "", t->label, what,
+                (double)size / MIB);
+}
+
+static int open_transfer(struct transfer *t, const char *reference, struct image_reference *ref,
+                         struct client *client, struct sw_err *err)
+{
+    int r = image_reference_parse(reference, ref, err);
+    if (r < 0)
+        return r;
+    const struct cli_common *o = &t->o->common;
+    struct client_options options = {.endpoint = o->endpoint,
+                                     .data_dir = o->data,
+                                     .credentials_file = o->credentials,
+                                     .region = o->region,
+                                     .ca_file = o->ca_file,
+                                     .profile = o->profile};
+    r = client_open(&options, client, err);
+    if (r < 0)
+        return r;
+    t->terminal = isatty(STDERR_FILENO);
+    r = registry_client_open(client, ref, &t->client, err);
+    t->client.progress = draw;
+    t->client.progress_ctx = t;
+    return r;
+}
+
+static int create_repository(struct client *c, const char *name, struct sw_err *err)
+{
+    sw_autojson json_t *in = json_pack("{s:s}", "repositoryName", name);
+    int r = client_call(c, TARGET_ECR ".CreateRepository", in, 0, NULL, err);
+    if (r < 0 && sw_streq(err->reason, "RepositoryAlreadyExistsException")) {
+        sw_err_clear(err);
+        r = 0;
+    }
+    return r;
+}
+
+static int push_blob(struct transfer *t, const struct image_blob *b, struct sw_err *err)
+{
+    set_label(t, &b->digest);
+    int r = registry_client_has_blob(&t->client, &b->digest, err);
+    if (r < 0)
+        return r;
+    if (r == 0)
+        r = registry_client_put_blob(&t->client, &b->digest, b->path, b->size, err);
+    else
+        r = 1;
+    if (r >= 0)
+        finish_line(t, b->size, r == 1 ? "exists" : "pushed");
+    return r < 0 ? r : 0;
+}
+
+static int push_manifests(struct transfer *t, const struct image *image, const char *tag,
+                          struct sw_err *err)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < image->manifests_n; i++) {
+        const struct image_manifest *m = &image->manifests[i];
+        char digest[DIGEST_STRING_MAX];
+        digest_format(&m->digest, digest);
+        bool last = i + 1 == image->manifests_n;
+        r = registry_client_put_manifest(&t->client, last && *tag ? tag : digest, m->media_type,
+                                         sw_str_n(m->content, m->content_n), err);
+        if (r == 0 && last)
+            printf("%s\n", digest);
+    }
+    return r;
+}
+
+static int push(const struct options *o, const char *path, const char *reference,
+                struct sw_err *err)
+{
+    struct transfer t = {.o = o};
+    struct image_reference ref;
+    struct client client = {0};
+    struct image image = {0};
+    int r = open_transfer(&t, reference, &ref, &client, err);
+    if (r == 0) {
+        struct image_options options = {.name = ref.tag,
+                                        .entrypoint = o->entrypoint,
+                                        .cmd = o->cmd,
+                                        .progress = say,
+                                        .progress_ctx = &t};
+        r = image_open(path, &options, &image, err);
+    }
+    if (r == 0 && o->create)
+        r = create_repository(&client, ref.repository, err);
+    for (size_t i = 0; r == 0 && i < image.blobs_n; i++)
+        r = push_blob(&t, &image.blobs[i], err);
+    if (r == 0)
+        r = push_manifests(&t, &image, ref.tag, err);
+    image_done(&image);
+    registry_client_close(&t.client);
+    client_close(&client);
+    return r;
+}
+
+struct layout {
+    struct transfer *t;
+    const char *root;
+};
+
+static int layout_blob_path(const struct layout *l, const struct digest *d, char **ret,
+                            struct sw_err *err)
+{
+    char hex[129];
+    digest_hex(d, hex);
+    sw_autofree char *dir =
+        sw_asprintf("%s/blobs/%s", l->root, digest_algorithm_to_string(d->algorithm));
+    *ret = sw_asprintf("%s/%s", dir, hex);
+    return sw_mkdirs(dir, 0755, err);
+}
+
+static int pull_blob(const struct layout *l, const json_t *descriptor, struct sw_err *err)
+{
+    struct digest d;
+    int64_t size = sw_json_int(descriptor, "size", -1);
+    if (!digest_parse(sw_str(sw_json_str(descriptor, "digest", "")), &d) || size < 0)
+        return sw_fail(err, SW_EINVALID, NULL, "a descriptor without a valid digest and size");
+    if (json_array_size(sw_json_array(descriptor, "urls")) > 0)
+        return 0; /* a foreign layer lives elsewhere */
+    sw_autofree char *path = NULL;
+    int r = layout_blob_path(l, &d, &path, err);
+    if (r < 0)
+        return r;
+    set_label(l->t, &d);
+    struct stat st;
+    if (stat(path, &st) == 0 && st.st_size == size) {
+        finish_line(l->t, (uint64_t)size, "exists");
+        return 0;
+    }
+    r = registry_client_get_blob(&l->t->client, &d, (uint64_t)size, path, err);
+    if (r == 0)
+        finish_line(l->t, (uint64_t)size, "pulled");
+    return r;
+}
+
+/* ret_descriptor: of the manifest, new reference. */
+static int pull_manifest(const struct layout *l, const char *reference, int depth,
+                         json_t **ret_descriptor, struct sw_err *err)
+{
+    SW_CLEANUP(sw_buf_done) struct sw_buf content = SW_BUF_INIT(LIMIT_MANIFEST);
+    sw_autojson json_t *manifest = NULL;
+    char media_type[256];
+    int r = registry_client_get_manifest(&l->t->client, reference, &content, media_type, err);
+    if (r == 0)
+        r = sw_json_load(sw_buf_str(&content), LIMIT_MANIFEST_DEPTH, LIMIT_MANIFEST_VALUES, NULL,
+                         &manifest, err);
+    if (r == 0 && depth > NESTING_MAX)
+        r = sw_fail(err, SW_ELIMIT, NULL, "indexes are nested deeper than %d", NESTING_MAX);
+    size_t i;
+    json_t *child;
+    json_array_foreach(sw_json_array(manifest, "manifests"), i, child) {
+        sw_autojson json_t *unused = NULL;
+        if (r == 0)
+            r = pull_manifest(l, sw_json_str(child, "digest", ""), depth + 1, &unused, err);
+    }
+    if (r == 0 && sw_json_object(manifest, "config"))
+        r = pull_blob(l, sw_json_object(manifest, "config"), err);
+    json_array_foreach(sw_json_array(manifest, "layers"), i, child) {
+        if (r == 0)
+            r = pull_blob(l, child, err);
+    }
+    if (r < 0)
+        return r;
+    struct digest d;
+    if (!digest_parse(sw_str(reference), &d))
+        digest_of(DIGEST_SHA256, content.p, content.n, &d);
+    char text[DIGEST_STRING_MAX];
+    digest_format(&d, text);
+    sw_autofree char *path = NULL;
+    r = layout_blob_path(l, &d, &path, err);
+    if (r == 0)
+        r = sw_write_file_atomic(path, content.p, content.n, 0644, err);
+    if (r == 0)
+        *ret_descriptor = json_pack("{s:s, s:s, s:I}", "mediaType", media_type, "digest", text,
+                                    "size", (json_int_t)content.n);
+    return r;
+}
+
+static int write_layout(const struct layout *l, json_t *descriptor, const char *tag,
+                        struct sw_err *err)
+{
+    static const char marker[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+    if (*tag)
+        sw_json_set_new(descriptor, "annotations",
+                        json_pack("{s:s}", "org.opencontainers.image.ref.name", tag));
+    sw_autojson json_t *index = json_pack("{s:i, s:s, s:[O]}", "schemaVersion", 2, "mediaType",
+                                          MEDIA_OCI_INDEX, "manifests", descriptor);
+    sw_autofree char *text = sw_json_dump(index), *path = sw_asprintf("%s/index.json", l->root);
+    sw_autofree char *marker_path = sw_asprintf("%s/oci-layout", l->root);
+    int r = sw_write_file_atomic(path, text, strlen(text), 0644, err);
+    return r < 0 ? r : sw_write_file_atomic(marker_path, marker, sizeof(marker) - 1, 0644, err);
+}
+
+static int pull(const struct options *o, const char *reference, const char *path,
+                struct sw_err *err)
+{
+    struct transfer t = {.o = o};
+    struct layout l = {.t = &t, .root = path};
+    struct image_reference ref;
+    struct client client = {0};
+    sw_autojson json_t *descriptor = NULL;
+    int r = open_transfer(&t, reference, &ref, &client, err);
+    if (r == 0)
+        r = sw_mkdirs(path, 0755, err);
+    if (r == 0)
+        r = pull_manifest(&l, ref.tag[0] ? ref.tag : ref.digest, 0, &descriptor, err);
+    if (r == 0)
+        r = write_layout(&l, descriptor, ref.tag, err);
+    if (r == 0)
+        printf("%s\n", sw_json_str(descriptor, "digest", ""));
+    registry_client_close(&t.client);
+    client_close(&client);
+    return r;
+}
+
+typedef int (*transfer_fn)(const struct options *o, const char *from, const char *to,
+                           struct sw_err *err);
+
+static int run(const struct cli_command *command, int argc, char **argv, transfer_fn fn)
+{
+    struct options o = {0};
+    struct sw_err err = SW_ERR_INIT;
+    int status = cli_parse(command, &argc, argv, &o, 2, 2);
+    if (status == 0 && fn(&o, argv[1], argv[2], &err) < 0)
+        status = cli_fail(&err);
+    conf_free(command->flags, &o);
+    return status;
+}
+
+static int run_push(int argc, char **argv)
+{
+    return run(&cli_push, argc, argv, push);
+}
+
+static int run_pull(int argc, char **argv)
+{
+    return run(&cli_pull, argc, argv, pull);
+}
+
+const struct cli_command cli_push = {
+    .name = "push",
+    .arguments = "PATH HOST:PORT/REPO:TAG [--create]",
+    .summary = "Push an OCI layout, a docker archive or a plain root folder; prints the digest",
+    .example = "slipway push ./rootfs 127.0.0.1:5000/team/app:v1 --create --cmd '[\"/bin/sh\"]'",
+    .flags = &push_flags,
+    .run = run_push,
+};
+const struct cli_command cli_pull = {
+    .name = "pull",
+    .arguments = "HOST:PORT/REPO:TAG PATH",
+    .summary = "Pull an image into an OCI layout; prints the digest",
+    .example = "slipway pull 127.0.0.1:5000/team/app:v1 ./layout",
+    .flags = &pull_flags,
+    .run = run_pull,
+};
