@@ -144,8 +144,7 @@ static int open_domains(struct app *a, struct sw_err *err)
     int r = registry_open(&registry, &a->registry, err);
     if (r < 0)
         return r;
-    struct launcher_options launcher = {
-        .db = a->db, .account = a->config.account, .region = a->config.region};
+    struct launcher_options launcher = {.db = a->db};
     return launcher_open(&launcher, &a->launcher, err);
 }
 
@@ -268,6 +267,16 @@ static void collect(struct app *a)
                (int64_t)counts.bytes, NULL);
 }
 
+static void expire(struct app *a)
+{
+    struct sw_err err = SW_ERR_INIT;
+    if (registry_expire_uploads(a->registry, sw_now_us(), &err) < 0)
+        sw_log_err(SW_LOG_ERROR, "expire-uploads-failed", &err, NULL);
+    sw_err_clear(&err);
+    if (launcher_expire(a->launcher, &err) < 0)
+        sw_log_err(SW_LOG_ERROR, "expire-tasks-failed", &err, NULL);
+}
+
 static void *housekeep(void *arg)
 {
     struct app *a = arg;
@@ -275,12 +284,10 @@ static void *housekeep(void *arg)
             next_collect = sw_mono_ms() + a->config.collect_interval_ms;
     while (!atomic_load(&a->stopping)) {
         sw_sleep_ms(TICK_MS);
-        launcher_tick(a->launcher, sw_now_us());
+        launcher_tick(a->launcher);
         int64_t now = sw_mono_ms();
         if (now >= next_expire) {
-            struct sw_err err = SW_ERR_INIT;
-            if (registry_expire_uploads(a->registry, sw_now_us(), &err) < 0)
-                sw_log_err(SW_LOG_ERROR, "expire-uploads-failed", &err, NULL);
+            expire(a);
             next_expire = now + EXPIRE_EVERY_MS;
         }
         if (now >= next_collect) {
