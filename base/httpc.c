@@ -384,6 +384,9 @@ int httpc_perform(struct httpc *c, const struct httpc_request *req, struct httpc
     *ret = (struct httpc_response){0};
     if (!is_method(req->method))
         return sw_fail(err, SW_EINVALID, NULL, "malformed method");
+    if (!sw_str_eq_nocase(sw_str_slice(sw_str(req->url), 0, 7), SW_STR("http://")) &&
+        !sw_str_eq_nocase(sw_str_slice(sw_str(req->url), 0, 8), SW_STR("https://")))
+        return sw_fail(err, SW_EINVALID, NULL, "not a URL of http or https");
     t.res.headers.max = HEADERS_MAX;
     t.res.body.max = req->body_max ? req->body_max : BODY_MAX_DEFAULT;
     int rc = transfer_run(c, &t);
