@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The generic layer above all drivers: it hashes, verifies, remembers failures and counts, so that drivers cannot lie.
+/* The generic layer above all drivers: it hashes, verifies, remembers failures and counts, so that
+ * drivers cannot lie.
  *
- * 1. A driver's upload_commit is only called with the digest of exactly the bytes that the upload holds.
- * 2. After a failed append, truncate or commit the writer knows nothing about the upload any more and does nothing but
- *    repeat the error; a mismatch is no failure. */
+ * 1. A driver's upload_commit is only called with the digest of exactly the bytes that the upload
+ *    holds.
+ * 2. After a failed append, truncate or commit the writer knows nothing about the upload any more
+ *    and does nothing but repeat the error; a mismatch is no failure. */
 #include "storage/blob/blob.h"
 
 #include <assert.h>

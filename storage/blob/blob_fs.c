@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Blobs as files: blobs/<algorithm>/<2 hex>/<hex>, uploads/<id>. A blob's key is its digest as text.
+/* Blobs as files: blobs/<algorithm>/<2 hex>/<hex>, uploads/<id>. A blob's key is its digest's text.
  *
  * Why a commit that returned 0 survives power loss, and why an earlier loss shows nothing wrong:
- * 1. The upload's bytes are synced (fdatasync) before any name of a blob points to them. Whatever survives of the
- *    steps behind, a name under blobs/ leads to whole, verified bytes.
- * 2. link(2) publishes them under their digest; it never replaces. If the name exists, the first one wins.
- * 3. The folder of the name is synced before 0 is returned; also by whom the name was there already, because its
- *    maker may not have come as far as that. The folder itself is made and its parent synced before the first link.
- * 4. Unlinking the upload needs no sync: should its name come back, it is one more upload that nobody knows, which
- *    collection removes. As it would share the blob's bytes, an upload with a second link is never opened again (5).
- * 5. Files under blobs/ are never written: upload_open refuses a file that has more than one name, or a writer.
- * 6. When the sync fails the upload is removed: the kernel reports a lost write once, and a second sync of the same
- *    pages would succeed without them.
- * Removing a blob is not synced either: one that comes back is garbage that collection finds again. */
+ * 1. The upload's bytes are synced (fdatasync) before any name of a blob points to them. Whatever
+ *    survives of the steps behind, a name under blobs/ leads to whole, verified bytes.
+ * 2. link(2) publishes them under their digest; it never replaces. If the name exists, the first
+ *    one wins.
+ * 3. The folder of the name is synced before 0 is returned; also by whom the name was there
+ *    already, because its maker may not have come as far as that. The folder itself is made and
+ *    its parent synced before the first link.
+ * 4. Unlinking the upload needs no sync: should its name come back, it is one more upload that
+ *    nobody knows, which collection removes. That it shares the blob's bytes is what 5 is for.
+ * 5. Files under blobs/ are never written: upload_open refuses a file that has more than one name,
+ *    or a writer.
+ * 6. When the sync fails the upload is removed: the kernel reports a lost write once, and a second
+ *    sync of the same pages would succeed without them.
+ * Removing a blob is not synced either: one that comes back is garbage, collected again. */
 #include "storage/blob/blob_fs.h"
 
 #include <dirent.h>
@@ -48,7 +51,7 @@ struct upload {
     char path[PATH_SIZE];
 };
 
-/* --- system calls ------------------------------------------------------------------------------------------------ */
+/* --- system calls ----------------------------------------------------------------------------- */
 
 static int sys_openat(void *ctx, int dir, const char *path, int flags, mode_t mode)
 {
@@ -115,7 +118,7 @@ const struct blob_fs_sys blob_fs_sys_default = {.openat = sys_openat,
                                                 .mkdir = sys_mkdir,
                                                 .fsync_dir = sys_fsync_dir};
 
-/* --- names ------------------------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static void blob_path(const struct digest *d, char out[PATH_SIZE])
 {
@@ -145,7 +148,7 @@ static int64_t modified_us(const struct stat *st)
     return (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
 }
 
-/* --- reading ----------------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static int fs_stat(void *drv, const char *key, uint64_t *ret_size, struct sw_err *err)
 {
@@ -184,17 +187,20 @@ static int fs_open(void *drv, const char *key, int *ret_fd, uint64_t *ret_size, 
     return 0;
 }
 
-/* --- uploads ----------------------------------------------------------------------------------------------------- */
+/* --- uploads ---------------------------------------------------------------------------------- */
 
 static void fs_upload_close(void *state)
 {
     struct upload *u = state;
-    if (u->fd >= 0)
+    if (u->fd >= 0) {
+        (void)flock(u->fd, LOCK_UN); /* a process that is just being started may have a copy */
         (void)close(u->fd);
+    }
     free(u);
 }
 
-/* A committed upload whose name outlived a crash: its bytes are a blob's. Or one that was just removed. */
+/* A committed upload whose name outlived a crash: its bytes are a blob's. Or one that was just
+ * removed. */
 static int drop_published(struct upload *u, struct sw_err *err)
 {
     (void)u->fs->sys->unlink(u->fs->ctx, u->fs->dir_fd, u->path);
@@ -328,8 +334,9 @@ static int prepare_folder(struct fs *fs, const struct digest *d, const char *fol
     return 0;
 }
 
-/* Makes `path` a name of the upload's bytes, unless it has the same already. A file of another size there is damage
- * (names of blobs are only given to verified bytes), which these verified bytes repair. */
+/* Makes `path` a name of the upload's bytes, unless it has the same already. A file of another size
+ * there is damage (names of blobs are only given to verified bytes), which these verified bytes
+ * repair. */
 static int publish(struct upload *u, const char *path, struct sw_err *err)
 {
     struct fs *fs = u->fs;
@@ -373,7 +380,7 @@ static int fs_upload_commit(void *state, const struct digest *d, char ret_key[BL
     return 0;
 }
 
-/* --- lists ------------------------------------------------------------------------------------------------------- */
+/* --- lists ------------------------------------------------------------------------------------ */
 
 static int fs_remove(void *drv, const char *key, struct sw_err *err)
 {
@@ -485,7 +492,7 @@ static int fs_list_uploads(void *drv, int (*fn)(void *ctx, const struct blob_upl
     return each_entry(drv, "uploads", list_upload, &call, err);
 }
 
-/* --- opening ----------------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static void fs_free(void *drv)
 {

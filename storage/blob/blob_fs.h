@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* storage/blob/blob_fs.h - the system calls of the filesystem driver that change the disk, as a table.
- * Tests put their own in front of them to cut the power between any two. Everybody else uses
+/* storage/blob/blob_fs.h - the system calls of the filesystem driver that change the disk, as a
+ * table. Tests put their own in front of them to cut the power between any two. Everybody else uses
  * blob_fs_open() of blob.h. Paths are relative to the folder `dir`. All return -1 with errno. */
 #include <sys/types.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* 1. `hasher` has seen exactly the bytes [0, hashed) of the upload, and hashed <= size.
- * 2. While `helping`, hasher, hashed and failed belong to the helper, and size is shared under the lock; else all is
- *    the writer's.
+ * 2. While `helping`, hasher, hashed and failed belong to the helper, and size is shared under the
+ *    lock; else all is the writer's. The writer may look at hashed while the helper waits.
  * 3. The helper only reads below size, where bytes no longer change. */
 #include "storage/blob/blob_hash.h"
 

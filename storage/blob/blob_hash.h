@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* storage/blob/blob_hash.h - the running digest of an upload. Private to storage/blob.
- * Small uploads are hashed as bytes arrive. From BLOB_HASH_BESIDE bytes on a helper thread hashes beside the receiving
- * one, reading what was written back from the page cache, so that one stream is bounded by the longer of the two
- * and not by their sum. There are at most BLOB_HASH_HELPERS of them; an upload that gets none goes on by itself.
+ * Small uploads are hashed as bytes arrive. From BLOB_HASH_BESIDE bytes on a helper thread hashes
+ * beside the receiving one, reading what was written back from the page cache, so that one stream
+ * is bounded by the longer of the two and not by their sum. There are at most BLOB_HASH_HELPERS of
+ * them; an upload that gets none goes on by itself.
  * Threads: belongs to the writer's thread; the helper is invisible. */
 #include "storage/blob/blob.h"
 
@@ -17,7 +18,7 @@ struct blob_hash *blob_hash_new(enum digest_algorithm a, const struct blob_ops *
                                 uint64_t size);
 /* n bytes were appended; call it after the driver has them. */
 void blob_hash_add(struct blob_hash *h, const void *data, size_t n);
-/* Bytes from `size` on were dropped; call it with blob_hash_pause() before the driver drops them. */
+/* Bytes from `size` on are about to be dropped; stops the helper. Call it before the driver's. */
 void blob_hash_truncate(struct blob_hash *h, uint64_t size);
 /* Stops the helper, if there is one: no more reads until the next add. */
 void blob_hash_pause(struct blob_hash *h);

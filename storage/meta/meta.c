@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of meta.h that every driver shares: format strings, row loops, and the assertion that transactions
- * are not nested. */
+/* The part of meta.h that every driver shares: format strings, row loops, and the assertion that
+ * transactions are not nested. */
 #include "storage/meta/meta.h"
 
 #include <assert.h>

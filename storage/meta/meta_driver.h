@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* storage/meta/meta_driver.h - what a database driver implements; for drivers and meta.c only.
- * The generic layer reads format strings, loops over rows, and asserts what callers must not do; a driver runs
- * transactions and statements and turns its errors into ours:
- *   unique or foreign key violation -> SW_ECONFLICT, reason NULL     disk full -> SW_ELIMIT "DiskFull"
- *   busy or serialization failure   -> tried again inside tx(), then SW_EUNAVAILABLE
- *   a statement that can never work (syntax, NOT NULL, wrong parameters) -> SW_EINTERNAL     all else -> SW_EIO
+ * The generic layer reads format strings, loops over rows, and asserts what callers must not do; a
+ * driver runs transactions and statements and turns its errors into ours:
+ *   unique or foreign key violation    SW_ECONFLICT, reason NULL
+ *   disk full                          SW_ELIMIT, "DiskFull"
+ *   busy, serialization failure        tried again inside tx(), then SW_EUNAVAILABLE
+ *   what can never work                SW_EINTERNAL (syntax, NOT NULL, wrong parameters)
+ *   anything else                      SW_EIO
  * Drivers embed the structures below as their first member. */
 #include "storage/meta/meta.h"
 

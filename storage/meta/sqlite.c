@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to SQLite; the only file that knows its interface. Transactions are sqlite_tx.c's business.
+/* One connection to SQLite; the only file that knows its interface. Transactions are sqlite_tx.c's
+ * business.
  *
- * 1. A statement that is in use is never shared: who asks for the same text meanwhile gets a fresh one.
+ * 1. A statement that is in use is never shared: who asks for the same text meanwhile gets a fresh
+ *    one.
  * 2. A statement in the cache is reset and holds no values.
- * 3. An error that shows only when a changing statement is given up (a foreign key, checked at its end) is kept in
- *    `late` and fails the transaction: it cannot be lost by a cleanup attribute.
- * 4. No memory mapping of the database: a disk that fails to read would be a SIGBUS there, and here it is SW_EIO. */
+ * 3. An error that shows only when a changing statement is given up (a foreign key, checked at its
+ *    end) is kept in `late` and fails the transaction: no cleanup attribute can lose it.
+ * 4. No memory mapping of the database: a disk that fails to read would be a SIGBUS there, and here
+ *    it is SW_EIO. */
 #include "storage/meta/sqlite_conn.h"
 
 #include <assert.h>
@@ -43,7 +46,8 @@ struct conn {
     struct sw_err late;
 };
 
-/* The pages of the commit that just ended are in the log; pragmas have switched SQLite's own checkpoints off. */
+/* The pages of the commit that just ended are in the log; pragmas have switched SQLite's own
+ * checkpoints off. */
 static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 {
     (void)db, (void)name;

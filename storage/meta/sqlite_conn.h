@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* storage/meta/sqlite_conn.h - one SQLite connection: statements, errors, pragmas. Private to the SQLite driver.
+/* storage/meta/sqlite_conn.h - one SQLite connection: statements, errors, pragmas. Private to the
+ * SQLite driver.
  * Threads: one at a time. Statements are cached by their text, at most CONN_CACHE_MAX of them.
- * Errors as meta_driver.h maps them; besides, conn_was_busy() tells that trying again makes sense. */
+ * Errors as meta_driver.h maps them; besides, conn_was_busy() says that trying again helps. */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,7 +25,8 @@ int conn_call(struct conn *c, meta_fn fn, void *arg, struct sw_err *err);
 /* BEGIN, SAVEPOINT and the like: one statement without parameters. */
 int conn_control(struct conn *c, const char *sql, struct sw_err *err);
 int conn_commit(struct conn *c, struct sw_err *err); /* rolled back if it fails */
-/* Ends the transaction if there is still one. It cannot fail in a way that matters: SQLite has then ended it itself. */
+/* Ends the transaction if there is still one. It cannot fail in a way that matters: SQLite has then
+ * ended it itself. */
 void conn_rollback(struct conn *c);
 /* Several statements, uncached. */
 int conn_script(struct conn *c, const char *sql, struct sw_err *err);
@@ -35,10 +37,12 @@ bool conn_was_busy(const struct conn *c);
 
 /* Pages in the write-ahead log that the last commit left. */
 size_t conn_log_pages(const struct conn *c);
-/* Moves what can be moved without waiting for readers. False if it failed: the log stays and grows until it works. */
+/* Moves what can be moved without waiting for readers. False if it failed: the log stays and grows
+ * until it works. */
 bool conn_checkpoint(struct conn *c);
 
-/* Applies what is missing of list, sorted by number; refuses a database with a number beyond the last. In sqlite_tx.c. */
+/* Applies what is missing of list, sorted by number; refuses a database with a number beyond the
+ * last. In sqlite_tx.c. */
 int meta_sqlite_migrate(struct conn *c, const struct meta_migration *list, size_t n,
                         struct sw_err *err);
 

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The SQLite database: a writer thread with group commit, a pool of readers, migrations.
  *
- * 1. Only the writer thread uses the writer's connection once the database is open, so SQLite never waits for a lock.
- * 2. A batch is everything that was queued when the writer became free, at most BATCH_MAX. Nobody waits for a batch to
- *    fill: while one batch syncs, the next one queues up, and that is what makes commits shared under load.
- * 3. Inside a batch of several each function runs in a savepoint; a failing one is rolled back alone. Nobody is told
- *    anything, not even a failure, before the batch is committed: an answer may rest on what a neighbour wrote.
- * 4. When SQLite gives up the whole transaction in the middle of a batch (full disk, I/O error), each function of the
- *    batch runs again by itself. When the commit fails, all fail: what is on disk is then known to nobody.
- * 5. The log is checkpointed after the waiters were woken, or when the writer has been idle for a while. */
+ * 1. Only the writer thread uses the writer's connection once the database is open, so SQLite never
+ *    waits for a lock.
+ * 2. A batch is everything that was queued when the writer became free, at most BATCH_MAX. Nobody
+ *    waits for a batch to fill: while one batch syncs, the next one queues up, and that is what
+ *    makes commits shared under load.
+ * 3. Inside a batch of several each function runs in a savepoint; a failing one is rolled back
+ *    alone. Nobody is told anything, not even a failure, before the batch is committed: an answer
+ *    may rest on what a neighbour wrote.
+ * 4. When SQLite gives up the whole transaction in the middle of a batch (full disk, I/O error),
+ *    each function of the batch runs again by itself. When the commit fails, all fail: what is on
+ *    disk is then known to nobody.
+ * 5. The log is checkpointed after the waiters were woken, or when the writer was idle a while. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -69,10 +73,11 @@ static int call(struct conn *c, meta_fn fn, void *arg, struct sw_err *err)
     return r;
 }
 
-/* --- writing ----------------------------------------------------------------------------------------------------- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static int begin_write(struct conn *c, struct sw_err *err)
 {
+    conn_rollback(c); /* whatever a failing disk may have left open */
     int r = conn_control(c, "BEGIN IMMEDIATE", err);
     for (int i = 1; r < 0 && conn_was_busy(c) && i < BUSY_TRIES; i++) {
         sw_err_clear(err);
@@ -180,7 +185,8 @@ static void deadline_in(struct timespec *ts, int64_t ms)
     }
 }
 
-/* The next batch, or NULL: nothing is queued, and either *ret_idle (time to checkpoint) or the database is closing. */
+/* The next batch, or NULL: nothing is queued, and either *ret_idle (time to checkpoint) or the
+ * database is closing. */
 static struct request *take_batch(struct sqlite_db *db, bool idle_wanted, bool *ret_idle)
 {
     struct timespec deadline;
@@ -257,7 +263,7 @@ static int write_tx(struct sqlite_db *db, meta_fn fn, void *arg, struct sw_err *
     return q.result;
 }
 
-/* --- reading ----------------------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static int take_reader(struct sqlite_db *db, struct conn **ret, struct sw_err *err)
 {
@@ -292,6 +298,7 @@ static void give_reader(struct sqlite_db *db, struct conn *c)
 /* Deferred: the first statement takes the snapshot. Ending it is a rollback, which cannot fail. */
 static int read_once(struct conn *c, meta_fn fn, void *arg, bool *ret_busy, struct sw_err *err)
 {
+    conn_rollback(c);
     int r = conn_control(c, "BEGIN", err);
     if (r == 0)
         r = call(c, fn, arg, err);
@@ -317,7 +324,7 @@ static int read_tx(struct sqlite_db *db, meta_fn fn, void *arg, struct sw_err *e
     return r;
 }
 
-/* --- driver ------------------------------------------------------------------------------------------------------ */
+/* --- driver ----------------------------------------------------------------------------------- */
 
 static int sqlite_tx(struct meta_db *head, enum meta_mode mode, meta_fn fn, void *arg,
                      struct sw_err *err)
@@ -381,10 +388,10 @@ static const struct meta_ops sqlite_ops = {
     .free = sqlite_free,
 };
 
-/* --- opening ----------------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
-/* SQLite gives its log files the mode of the database, so this one decides for all. The folder is synced by us: SQLite
- * does it for journals, but not for a database that somebody else created. */
+/* SQLite gives its log files the mode of the database, so this one decides for all. The folder is
+ * synced by us: SQLite does it for journals, but not for a database that somebody else created. */
 static int create_file(const char *path, struct sw_err *err)
 {
     sw_autoclose int fd = -1;

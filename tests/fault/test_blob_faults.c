@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test-deps: storage/blob base */
-/* Each point of a scenario fails once and for good, with each error, until a run meets no fault. After every run:
+/* Each point of a scenario fails once and for good, with each error, until a run meets no fault.
+ * After every run:
  * nothing wrong is visible, what was acknowledged is there, and pushing works again. */
 #include <errno.h>
 
@@ -169,7 +170,7 @@ TEST(every_driver_call_fails_for_good)
     run_points(true, ENOSPC);
 }
 
-/* --- the same one layer down: system calls ----------------------------------------------------------------------- */
+/* --- the same one layer down: system calls ---------------------------------------------------- */
 
 struct sys_plan {
     uint64_t calls, nth;

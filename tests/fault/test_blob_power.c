@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test-deps: storage/blob base */
-/* The power goes away at every system call of a scenario of the filesystem driver. A shadow beside the real files knows
- * what was synced:
- *   - bytes of a file count from its last fdatasync; of later writes each 4 KiB block may be there, be zero, or the file
- *     be as short as it was;
- *   - a name counts from the last sync of its folder; a later new name, or the absence of a removed one, may be there.
- * After the cut a disk image is made from that, choosing by a seed among all that is allowed, and a store is opened on it.
- * Every blob that was acknowledged is there, and no blob that is there is wrong: it may have been read by anybody. */
+/* The power goes away at every system call of a scenario of the filesystem driver. A shadow beside
+ * the real files knows what was synced:
+ *   - bytes of a file count from its last fdatasync; of later writes each 4 KiB block may be there,
+ *     be zero, or the file be as short as it was;
+ *   - a name counts from the last sync of its folder; a later new name, or the absence of a removed
+ *     one, may be there.
+ * After the cut a disk image is made from that, choosing by a seed among all that is allowed, and a
+ * store is opened on it. Every blob that was acknowledged is there, and no blob that is there is
+ * wrong: it may have been read by anybody. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -241,7 +243,7 @@ static void shadow_done(struct shadow *s)
     }
 }
 
-/* --- the image --------------------------------------------------------------------------------------------------- */
+/* --- the image -------------------------------------------------------------------------------- */
 
 static uint32_t next(uint32_t *seed)
 {
@@ -307,7 +309,7 @@ static void make_image(struct shadow *s, const char *root, uint32_t seed)
         make_name(s, root, i, &seed);
 }
 
-/* --- scenario ---------------------------------------------------------------------------------------------------- */
+/* --- scenario --------------------------------------------------------------------------------- */
 
 struct acknowledged {
     struct blob_info info[8];

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test-deps: storage/meta base */
-/* Statements and commits that fail: injected ones at every point of a scenario, and real ones from a limit on the size
- * of files, by which SQLite's own error paths run. A transaction happened as a whole or not at all, only acknowledged
- * ones happened unless the commit itself failed, and the database serves on without being opened again. */
+/* Statements and commits that fail: injected ones at every point of a scenario, and real ones from
+ * a limit on the size of files, by which SQLite's own error paths run. A transaction happened as a
+ * whole or not at all, only acknowledged ones happened unless the commit itself failed, and the
+ * database serves on without being opened again. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -148,7 +149,7 @@ TEST(a_failing_read_says_so_and_the_next_one_works)
     meta_db_free(db);
 }
 
-/* --- batches ----------------------------------------------------------------------------------------------------- */
+/* --- batches ---------------------------------------------------------------------------------- */
 
 #define MEMBERS 8
 
@@ -266,7 +267,7 @@ TEST(a_batch_that_loses_its_transaction_runs_again_one_by_one)
     meta_db_free(db);
 }
 
-/* --- real failures ----------------------------------------------------------------------------------------------- */
+/* --- real failures ---------------------------------------------------------------------------- */
 
 static int add_much(struct meta_tx *tx, void *arg, struct sw_err *err)
 {

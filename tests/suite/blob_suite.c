@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test-deps: storage/blob base */
-/* What every blob driver must do. SLIPWAY_TEST_BLOB names the driver: fs (the default), or fault: fs
- * behind the wrapper of the fault tests, which must not change anything while nothing is armed. */
+/* What every blob driver must do. SLIPWAY_TEST_BLOB names the driver: fs (the default), or fault:
+ * fs behind the wrapper of the fault tests, which must change nothing while nothing is armed. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -127,7 +127,7 @@ static int blobs(struct blob_store *s)
     return n;
 }
 
-/* --- content ----------------------------------------------------------------------------------------------------- */
+/* --- content ---------------------------------------------------------------------------------- */
 
 TEST(what_is_committed_is_read_back)
 {
@@ -246,7 +246,7 @@ TEST(a_truncated_upload_goes_on_from_there)
     blob_store_free(s);
 }
 
-/* --- uploads ----------------------------------------------------------------------------------------------------- */
+/* --- uploads ---------------------------------------------------------------------------------- */
 
 TEST(a_cancelled_upload_is_gone)
 {
@@ -321,7 +321,7 @@ TEST(ids_and_keys_that_nobody_gave_out_are_not_found)
     blob_store_free(s);
 }
 
-/* --- blobs ------------------------------------------------------------------------------------------------------- */
+/* --- blobs ------------------------------------------------------------------------------------ */
 
 static int stop_at_two(void *ctx, const char *key, uint64_t size, int64_t modified_at_us)
 {

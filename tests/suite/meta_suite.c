@@ -62,7 +62,7 @@ static struct meta_db *open_with_table(void)
     return db;
 }
 
-/* --- values ------------------------------------------------------------------------------------------------------ */
+/* --- values ----------------------------------------------------------------------------------- */
 
 static int round_trip(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
@@ -188,7 +188,7 @@ TEST(a_query_keeps_its_own_copy_of_values)
     meta_db_free(db);
 }
 
-/* --- errors ------------------------------------------------------------------------------------------------------ */
+/* --- errors ----------------------------------------------------------------------------------- */
 
 TEST(violations_are_conflicts_and_leave_nothing)
 {
@@ -297,7 +297,7 @@ TEST(programming_errors_are_internal)
     meta_db_free(db);
 }
 
-/* --- concurrency ------------------------------------------------------------------------------------------------- */
+/* --- concurrency ------------------------------------------------------------------------------ */
 
 #define THREADS 64
 #define ROUNDS  20
@@ -440,7 +440,7 @@ TEST(nesting_is_asserted)
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
-/* --- durability -------------------------------------------------------------------------------------------------- */
+/* --- durability ------------------------------------------------------------------------------- */
 
 static int add_number(struct meta_tx *tx, void *arg, struct sw_err *err)
 {

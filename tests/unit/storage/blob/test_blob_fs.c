@@ -161,7 +161,7 @@ TEST(damage_is_noticed_when_read)
     blob_store_free(s);
 }
 
-/* --- failing system calls ---------------------------------------------------------------------------------------- */
+/* --- failing system calls --------------------------------------------------------------------- */
 
 static int failing_sync(void *ctx, int fd)
 {
