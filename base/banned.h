@@ -23,6 +23,8 @@
 #undef strncpy
 #undef strncat
 #undef strtok
+#undef sprintf
+#undef vsprintf
 
 #define SW_BANNED(name) name##_is_banned_see_base_banned_h
 

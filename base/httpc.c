@@ -348,8 +348,7 @@ static int translate(struct transfer *t, CURLcode code, const char *error_text)
         return t->rc;
     switch (code) {
     case CURLE_OK: return 0;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return sw_fail(t->err, SW_EINVALID, NULL, "%s", text);
+    case CURLE_URL_MALFORMAT: return sw_fail(t->err, SW_EINVALID, NULL, "%s", text);
     default: return sw_fail(t->err, SW_EUNAVAILABLE, NULL, "%s", text);
     }
 }

@@ -152,12 +152,12 @@ TEST(death_by_signal_is_128_and_the_signal)
 
 TEST(what_cannot_start_is_an_error)
 {
-    struct sw_process_spec spec = {.argv = (const char *const[]){"no-such-program-here", NULL}};
+    struct sw_process_spec spec = {.argv = (const char *const[]){"/no/such/program", NULL}};
     struct sw_process_result result;
     struct sw_err err = SW_ERR_INIT;
 
     CHECK_EQ_INT(sw_process_run(&spec, NULL, NULL, &result, &err), SW_ENOTFOUND);
-    CHECK_EQ_STR(err.msg, "start no-such-program-here: No such file or directory");
+    CHECK_EQ_STR(err.msg, "start /no/such/program: No such file or directory");
     sw_err_clear(&err);
     spec.argv = SHELL("true");
     spec.cwd = "/no/such/folder";
@@ -225,8 +225,8 @@ TEST(nothing_else_is_inherited)
     AUTO_BUF(out, 200);
 
     int a = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    sw_autoclose int leaked = fcntl(a, F_DUPFD, 4); /* not close-on-exec */
-    sw_autoclose int high = fcntl(a, F_DUPFD, 50);
+    sw_autoclose int leaked = fcntl(a, F_DUPFD, 4), high = fcntl(a, F_DUPFD, 50);
+    CHECK(leaked >= 0 && high >= 0); /* neither is close-on-exec */
     struct sw_process_fd fds[] = {{.child_fd = 9, .our_fd = a}};
     struct sw_process_spec spec = {
         .argv = (const char *const[]){"ls", "/proc/self/fd", NULL}, .fds = fds, .fds_n = 1};
