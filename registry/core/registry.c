@@ -51,6 +51,16 @@ void registry_free(struct registry *reg)
     free(reg);
 }
 
+bool registry_creates_on_push(const struct registry *reg)
+{
+    return reg->o.create_on_push;
+}
+
+uint64_t registry_blob_max(const struct registry *reg)
+{
+    return reg->o.blob_max;
+}
+
 void registry_reset_memory(struct registry *reg)
 {
     upload_table_clear(reg->uploads);

@@ -36,6 +36,9 @@ struct registry_options {
 int registry_open(const struct registry_options *o, struct registry **ret, struct sw_err *err);
 void registry_free(struct registry *reg); /* NULL ok. Uploads keep their bytes for the next start */
 
+bool registry_creates_on_push(const struct registry *reg);
+uint64_t registry_blob_max(const struct registry *reg);
+
 /* Forgets everything in memory (repositories, caches, open uploads that no request is using): after a reset of the rows. */
 void registry_reset_memory(struct registry *reg);
 
