@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Repositories and what they hold. A blob's bytes are shared by all repositories; membership is a row of its own.
 -- SQLite reads BYTEA as a type name with BLOB storage as bound; times are microseconds since the epoch.
 CREATE TABLE repository (

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Clusters, container instances, task definitions, tasks. Times are microseconds since the epoch; `version` columns
 -- count changes, so that an update can say which state it was decided on.
 CREATE TABLE cluster (
