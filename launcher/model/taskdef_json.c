@@ -9,7 +9,8 @@
 #include "launcher/model/task_size.h"
 #include "launcher/model/taskdef.h"
 
-#define INVALID "ClientException"
+#define INVALID      "ClientException"
+#define OVERRIDE_MAX (1LL << 30)
 
 static char *dup_member(const json_t *o, const char *key)
 {
@@ -267,6 +268,31 @@ static void strings_replace(char ***dst, char **src)
     *dst = src;
 }
 
+/* Overrides do not pass taskdef_validate: their numbers and names are checked here. */
+static int check_override(const json_t *o, const char *name, struct sw_err *err)
+{
+    static const struct {
+        const char *key;
+        int64_t min;
+    } numbers[] = {{"cpu", 0}, {"memory", TASK_MEMORY_MIN_MIB}, {"memoryReservation", 1}};
+    const json_t *v;
+    size_t i;
+    for (i = 0; i < SW_ARRAY_LEN(numbers); i++) {
+        int64_t n = sw_json_int(o, numbers[i].key, numbers[i].min);
+        if (n < numbers[i].min || n > OVERRIDE_MAX)
+            return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                           "The override of '%s' for container '%s' is out of range.",
+                           numbers[i].key, name);
+    }
+    json_array_foreach(sw_json_array(o, "environment"), i, v) {
+        const char *variable = sw_json_str(v, "name", "");
+        if (!*variable || strchr(variable, '='))
+            return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                           "The environment override of container '%s' has an invalid name.", name);
+    }
+    return 0;
+}
+
 static int container_override(struct taskdef *t, const json_t *o, struct sw_err *err)
 {
     const char *name = sw_json_str(o, "name", "");
@@ -277,8 +303,8 @@ static int container_override(struct taskdef *t, const json_t *o, struct sw_err 
                        name);
     struct container_def *c = &t->containers[index];
     char **command = NULL;
-    int r = strings_member(o, "command", &command, err);
-    if (r < 0)
+    int r = check_override(o, name, err);
+    if (r < 0 || (r = strings_member(o, "command", &command, err)) < 0)
         return r;
     if (command)
         strings_replace(&c->command, command);
@@ -286,6 +312,11 @@ static int container_override(struct taskdef *t, const json_t *o, struct sw_err 
     c->cpu = sw_json_int(o, "cpu", c->cpu);
     c->memory_mib = sw_json_int(o, "memory", c->memory_mib);
     c->memory_reservation_mib = sw_json_int(o, "memoryReservation", c->memory_reservation_mib);
+    if (c->memory_mib && c->memory_mib < c->memory_reservation_mib)
+        return sw_fail(err, SW_EINVALID, INVALID,
+                       "Invalid setting for container '%s'. 'memory' must be greater than "
+                       "'memoryReservation'.",
+                       name);
     return 0;
 }
 

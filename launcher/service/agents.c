@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Invariants, all under the lock:
+ * 1. A change raises the generation before it hands out waiters, and parking compares the generation: no change falls between.
+ * 2. agent.waiting is the number of parked waiters of that instance.
+ * 3. A log request is in the list until exactly one caller takes it out: the answer, the time-out or the shutdown. */
+#include "launcher/service/agents.h"
+
+#include <pthread.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "launcher/service/service.h"
+
+struct agent {
+    struct agent *next;
+    char id[ARN_ID_LEN + 1];
+    int64_t last_poll_us;
+    int waiting;
+    uint64_t generation;
+};
+
+struct agents {
+    pthread_mutex_t lock;
+    struct agent *agents;
+    struct agents_waiter *waiters;
+    struct agents_log *logs;
+    size_t logs_n;
+};
+
+struct agents *agents_new(void)
+{
+    struct agents *a = SW_NEW(struct agents);
+    pthread_mutex_init(&a->lock, NULL);
+    return a;
+}
+
+void agents_free(struct agents *a)
+{
+    if (!a)
+        return;
+    while (a->agents) {
+        struct agent *next = a->agents->next;
+        free(a->agents);
+        a->agents = next;
+    }
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+void agents_log_free(struct agents_log *q)
+{
+    json_decref(q->request);
+    free(q);
+}
+
+static struct agent *find(struct agents *a, const char *id)
+{
+    for (struct agent *g = a->agents; g; g = g->next) {
+        if (sw_streq(g->id, id))
+            return g;
+    }
+    return NULL;
+}
+
+static struct agent *find_or_add(struct agents *a, const char *id)
+{
+    struct agent *g = find(a, id);
+    if (g)
+        return g;
+    g = SW_NEW(struct agent);
+    (void)sw_str_copy(sw_str(id), g->id, sizeof g->id);
+    g->next = a->agents;
+    a->agents = g;
+    return g;
+}
+
+static bool undelivered(const struct agents *a, const char *id)
+{
+    for (const struct agents_log *q = a->logs; q; q = q->next) {
+        if (!q->delivered && sw_streq(q->instance_id, id))
+            return true;
+    }
+    return false;
+}
+
+uint64_t agents_polled(struct agents *a, const char *instance_id, int64_t now_us, bool *ret_logs)
+{
+    pthread_mutex_lock(&a->lock);
+    struct agent *g = find_or_add(a, instance_id);
+    g->last_poll_us = now_us;
+    uint64_t generation = g->generation;
+    *ret_logs = undelivered(a, instance_id);
+    pthread_mutex_unlock(&a->lock);
+    return generation;
+}
+
+bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us)
+{
+    pthread_mutex_lock(&a->lock);
+    const struct agent *g = find(a, instance_id);
+    bool connected =
+        g && (g->waiting > 0 || (g->last_poll_us && now_us - g->last_poll_us < SERVICE_HERE_US));
+    pthread_mutex_unlock(&a->lock);
+    return connected;
+}
+
+bool agents_park(struct agents *a, struct agents_waiter *w)
+{
+    pthread_mutex_lock(&a->lock);
+    struct agent *g = find_or_add(a, w->poll.instance_id);
+    bool parked = g->generation == w->poll.generation;
+    if (parked) {
+        g->waiting++;
+        w->next = a->waiters;
+        a->waiters = w;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return parked;
+}
+
+/* Takes out the waiters of an instance (NULL: any) whose time is up at now_us. */
+static struct agents_waiter *detach(struct agents *a, const char *id, int64_t now_us)
+{
+    struct agents_waiter *out = NULL, **at = &a->waiters;
+    while (*at) {
+        struct agents_waiter *w = *at;
+        if ((id && !sw_streq(w->poll.instance_id, id)) || w->deadline_us > now_us) {
+            at = &w->next;
+            continue;
+        }
+        struct agent *g = find_or_add(a, w->poll.instance_id);
+        g->waiting--;
+        if (g->last_poll_us < now_us && now_us != INT64_MAX)
+            g->last_poll_us = now_us;
+        *at = w->next;
+        w->next = out;
+        out = w;
+    }
+    return out;
+}
+
+struct agents_waiter *agents_changed(struct agents *a, const char *instance_id)
+{
+    pthread_mutex_lock(&a->lock);
+    for (struct agent *g = a->agents; g; g = g->next) {
+        if (!instance_id || sw_streq(g->id, instance_id))
+            g->generation++;
+        if (!instance_id)
+            g->last_poll_us = 0;
+    }
+    struct agents_waiter *out = detach(a, instance_id, INT64_MAX);
+    pthread_mutex_unlock(&a->lock);
+    return out;
+}
+
+struct agents_waiter *agents_due(struct agents *a, int64_t now_us)
+{
+    pthread_mutex_lock(&a->lock);
+    struct agents_waiter *out = detach(a, NULL, now_us);
+    pthread_mutex_unlock(&a->lock);
+    return out;
+}
+
+bool agents_log_add(struct agents *a, struct agents_log *q)
+{
+    pthread_mutex_lock(&a->lock);
+    bool room = a->logs_n < SERVICE_LOGS_MAX;
+    if (room) {
+        q->next = a->logs;
+        a->logs = q;
+        a->logs_n++;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return room;
+}
+
+void agents_log_deliver(struct agents *a, const char *instance_id, json_t *list)
+{
+    pthread_mutex_lock(&a->lock);
+    for (struct agents_log *q = a->logs; q; q = q->next) {
+        if (!q->delivered && sw_streq(q->instance_id, instance_id)) {
+            q->delivered = true;
+            json_array_append_new(list, json_deep_copy(q->request));
+        }
+    }
+    pthread_mutex_unlock(&a->lock);
+}
+
+static struct agents_log *unlink_log(struct agents *a, struct agents_log **at)
+{
+    struct agents_log *q = *at;
+    *at = q->next;
+    q->next = NULL;
+    a->logs_n--;
+    return q;
+}
+
+struct agents_log *agents_log_take(struct agents *a, const char *instance_id,
+                                   const char *request_id)
+{
+    struct agents_log *out = NULL;
+    pthread_mutex_lock(&a->lock);
+    for (struct agents_log **at = &a->logs; *at && !out; at = &(*at)->next) {
+        if (sw_streq((*at)->request_id, request_id) && sw_streq((*at)->instance_id, instance_id)) {
+            out = unlink_log(a, at);
+            break;
+        }
+    }
+    pthread_mutex_unlock(&a->lock);
+    return out;
+}
+
+struct agents_log *agents_log_due(struct agents *a, int64_t now_us)
+{
+    struct agents_log *out = NULL, **at;
+    pthread_mutex_lock(&a->lock);
+    at = &a->logs;
+    while (*at) {
+        if ((*at)->deadline_us > now_us) {
+            at = &(*at)->next;
+            continue;
+        }
+        struct agents_log *q = unlink_log(a, at);
+        q->next = out;
+        out = q;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return out;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/service/agents.h - what is known of agents only while they talk: who polls, who waits, which logs are asked for.
+ * Nothing here survives a restart, and nothing need: an agent polls again, a reader of logs asks again.
+ * Threads: shared freely. Nobody is called back from here: functions hand out what has to be answered, detached, and the
+ * caller answers it without a lock. */
+#include "launcher/service/launcher.h"
+
+struct agents;
+struct agents *agents_new(void);
+void agents_free(struct agents *a); /* nothing may wait any more */
+
+struct agents_waiter {
+    struct agents_waiter *next;
+    struct launcher_poll poll;
+    int64_t deadline_us;
+    launcher_done_fn done;
+    void *ctx;
+};
+
+struct agents_log {
+    struct agents_log *next;
+    char request_id[37];
+    char instance_id[ARN_ID_LEN + 1];
+    json_t *request; /* as the agent gets it */
+    bool delivered;
+    int64_t deadline_us;
+    launcher_done_fn done;
+    void *ctx;
+};
+void agents_log_free(struct agents_log *q);
+
+/* An agent asked: it is connected. Returns the generation to compare with later; *ret_logs: a log request waits for it. */
+uint64_t agents_polled(struct agents *a, const char *instance_id, int64_t now_us, bool *ret_logs);
+bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us);
+/* Parks the waiter, taken; false (and still the caller's) when something changed since its generation. */
+bool agents_park(struct agents *a, struct agents_waiter *w);
+/* Something changed for the instance: whoever waits is handed out. NULL: for all instances, and all connections are forgotten. */
+struct agents_waiter *agents_changed(struct agents *a, const char *instance_id);
+struct agents_waiter *agents_due(struct agents *a, int64_t now_us);
+
+/* Queues it, taken; false (and still the caller's) when too many wait. */
+bool agents_log_add(struct agents *a, struct agents_log *q);
+/* Requests that this instance has not got yet; each is delivered once. */
+void agents_log_deliver(struct agents *a, const char *instance_id, json_t *list);
+struct agents_log *agents_log_take(struct agents *a, const char *instance_id,
+                                   const char *request_id);
+struct agents_log *agents_log_due(struct agents *a, int64_t now_us); /* INT64_MAX: all */

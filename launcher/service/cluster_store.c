@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/service/cluster_store.h"
+
+#include "launcher/service/service.h"
+
+void cluster_row_done(struct cluster_row *r)
+{
+    free(r->name);
+    free(r->status);
+    free(r->document);
+    *r = (struct cluster_row){.id = 0};
+}
+
+int cluster_store_get(struct meta_tx *tx, const struct launcher_caller *c, const char *name,
+                      struct cluster_row *ret, struct sw_err *err)
+{
+    return meta_get(tx, err,
+                    "SELECT id, name, status, document, created_at FROM cluster"
+                    " WHERE account_id = $1 AND region = $2 AND name = $3",
+                    "ttt", c->account, c->region, name, "ittti", &ret->id, &ret->name, &ret->status,
+                    &ret->document, &ret->created_at);
+}
+
+int cluster_store_add(struct meta_tx *tx, const struct launcher_caller *c, const char *name,
+                      const char *document, int64_t now_us, struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL,
+                     "INSERT INTO cluster (account_id, region, name, status, document, created_at)"
+                     " VALUES ($1, $2, $3, 'ACTIVE', $4, $5)"
+                     " ON CONFLICT (account_id, region, name) DO NOTHING",
+                     "tttti", c->account, c->region, name, document, now_us);
+}
+
+int cluster_store_list(struct meta_tx *tx, const struct launcher_caller *c,
+                       struct launcher_page *page, json_t *names, struct sw_err *err)
+{
+    meta_autostmt *st = NULL;
+    int r = meta_query(tx, err, &st,
+                       "SELECT name FROM cluster WHERE account_id = $1 AND region = $2"
+                       " AND name > $3 ORDER BY name LIMIT $4",
+                       "ttti", c->account, c->region, page->after, (int64_t)page->limit + 1);
+    if (r < 0)
+        return r;
+    while ((r = meta_step(st, err)) > 0) {
+        if ((int)json_array_size(names) == page->limit) {
+            service_page_end(
+                page, json_string_value(json_array_get(names, (size_t)page->limit - 1)), true);
+            return 0;
+        }
+        struct sw_str name = meta_str(st, 0);
+        json_array_append_new(names, json_stringn(name.p, name.n));
+    }
+    return r;
+}
+
+int cluster_store_counts(struct meta_tx *tx, int64_t cluster_id, struct cluster_counts *ret,
+                         struct sw_err *err)
+{
+    int r = meta_get(tx, err,
+                     "SELECT count(*) FROM container_instance"
+                     " WHERE cluster_id = $1 AND status <> 'INACTIVE'",
+                     "i", cluster_id, "i", &ret->instances);
+    if (r >= 0)
+        r = meta_get(tx, err,
+                     "SELECT count(*) FROM task WHERE cluster_id = $1 AND last_status = 'RUNNING'",
+                     "i", cluster_id, "i", &ret->running);
+    if (r >= 0)
+        r = meta_get(tx, err,
+                     "SELECT count(*) FROM task WHERE cluster_id = $1"
+                     " AND last_status IN ('PROVISIONING', 'PENDING', 'ACTIVATING')",
+                     "i", cluster_id, "i", &ret->pending);
+    return r < 0 ? r : 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/service/cluster_store.h - rows of clusters. Inside a transaction of the caller. */
+#include "launcher/service/launcher.h"
+
+struct cluster_row {
+    int64_t id;
+    char *name, *status, *document;
+    int64_t created_at;
+};
+void cluster_row_done(struct cluster_row *r);
+
+/* 1 found, 0 not. */
+int cluster_store_get(struct meta_tx *tx, const struct launcher_caller *c, const char *name,
+                      struct cluster_row *ret, struct sw_err *err);
+/* Nothing changes when it is there. */
+int cluster_store_add(struct meta_tx *tx, const struct launcher_caller *c, const char *name,
+                      const char *document, int64_t now_us, struct sw_err *err);
+/* Names in order after page->after, into the list. */
+int cluster_store_list(struct meta_tx *tx, const struct launcher_caller *c,
+                       struct launcher_page *page, json_t *names, struct sw_err *err);
+
+struct cluster_counts {
+    int64_t instances, running, pending;
+};
+int cluster_store_counts(struct meta_tx *tx, int64_t cluster_id, struct cluster_counts *ret,
+                         struct sw_err *err);

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/service/instance_store.h"
+
+#include "base/alloc.h"
+#include "base/macros.h"
+#include "launcher/service/service.h"
+
+void instance_row_done(struct instance_row *r)
+{
+    free(r->id);
+    free(r->status);
+    free(r->principal_arn);
+    free(r->document);
+    *r = (struct instance_row){.id = NULL};
+}
+
+void instance_rows_free(struct instance_row *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        instance_row_done(&rows[i]);
+    free(rows);
+}
+
+int instance_store_add(struct meta_tx *tx, int64_t cluster_id, const char *id,
+                       const char *principal_arn, const char *document, int64_t now_us,
+                       struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL,
+                     "INSERT INTO container_instance"
+                     " (id, cluster_id, status, principal_arn, document, version, registered_at)"
+                     " VALUES ($1, $2, 'ACTIVE', $3, $4, 1, $5)",
+                     "titti", id, cluster_id, principal_arn, document, now_us);
+}
+
+int instance_store_get(struct meta_tx *tx, int64_t cluster_id, const char *id,
+                       struct instance_row *ret, struct sw_err *err)
+{
+    return meta_get(tx, err,
+                    "SELECT id, status, principal_arn, document, version, registered_at"
+                    " FROM container_instance WHERE cluster_id = $1 AND id = $2",
+                    "it", cluster_id, id, "ttttii", &ret->id, &ret->status, &ret->principal_arn,
+                    &ret->document, &ret->version, &ret->registered_at);
+}
+
+int instance_store_set_document(struct meta_tx *tx, const char *id, const char *document,
+                                struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL,
+                     "UPDATE container_instance SET document = $2, version = version + 1"
+                     " WHERE id = $1",
+                     "tt", id, document);
+}
+
+int instance_store_set_status(struct meta_tx *tx, const char *id, const char *status,
+                              struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL,
+                     "UPDATE container_instance SET status = $2, version = version + 1"
+                     " WHERE id = $1",
+                     "tt", id, status);
+}
+
+int instance_store_touch(struct meta_tx *tx, const char *id, struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL,
+                     "UPDATE container_instance SET version = version + 1 WHERE id = $1", "t", id);
+}
+
+int instance_store_claim(struct meta_tx *tx, const char *id, int64_t version, struct sw_err *err)
+{
+    int64_t changed = 0;
+    int r = meta_exec(tx, err, &changed,
+                      "UPDATE container_instance SET version = version + 1"
+                      " WHERE id = $1 AND version = $2 AND status = 'ACTIVE'",
+                      "ti", id, version);
+    if (r < 0)
+        return r;
+    return changed == 1 ? 0 : sw_fail(err, SW_ESTALE, NULL, "instance %s has changed", id);
+}
+
+int instance_store_all(struct meta_tx *tx, int64_t cluster_id, struct instance_row **ret,
+                       size_t *ret_n, struct sw_err *err)
+{
+    meta_autostmt *st = NULL;
+    struct instance_row *rows = NULL;
+    size_t n = 0;
+    int r = meta_query(tx, err, &st,
+                       "SELECT id, status, principal_arn, document, version, registered_at"
+                       " FROM container_instance WHERE cluster_id = $1 AND status <> 'INACTIVE'"
+                       " ORDER BY id",
+                       "i", cluster_id);
+    if (r < 0)
+        return r;
+    while ((r = meta_step(st, err)) > 0) {
+        rows = sw_realloc_array(rows, n + 1, sizeof *rows);
+        rows[n++] = (struct instance_row){.id = meta_dup(st, 0),
+                                          .status = meta_dup(st, 1),
+                                          .principal_arn = meta_dup(st, 2),
+                                          .document = meta_dup(st, 3),
+                                          .version = meta_int(st, 4),
+                                          .registered_at = meta_int(st, 5)};
+    }
+    if (r < 0) {
+        instance_rows_free(rows, n);
+        return r;
+    }
+    *ret = rows;
+    *ret_n = n;
+    return 0;
+}
+
+int instance_store_list(struct meta_tx *tx, int64_t cluster_id, const char *status,
+                        struct launcher_page *page, json_t *ids, struct sw_err *err)
+{
+    meta_autostmt *st = NULL;
+    int r = meta_query(tx, err, &st,
+                       "SELECT id FROM container_instance WHERE cluster_id = $1 AND id > $2"
+                       " AND (status = $3 OR ($3 = '' AND status <> 'INACTIVE'))"
+                       " ORDER BY id LIMIT $4",
+                       "itti", cluster_id, page->after, status, (int64_t)page->limit + 1);
+    if (r < 0)
+        return r;
+    while ((r = meta_step(st, err)) > 0) {
+        if ((int)json_array_size(ids) == page->limit) {
+            service_page_end(page, json_string_value(json_array_get(ids, (size_t)page->limit - 1)),
+                             true);
+            return 0;
+        }
+        struct sw_str id = meta_str(st, 0);
+        json_array_append_new(ids, json_stringn(id.p, id.n));
+    }
+    return r;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/service/instance_store.h - rows of container instances. Inside a transaction of the caller. */
+#include "launcher/service/launcher.h"
+
+struct instance_row {
+    char *id, *status, *principal_arn, *document;
+    int64_t version, registered_at;
+};
+void instance_row_done(struct instance_row *r);
+
+int instance_store_add(struct meta_tx *tx, int64_t cluster_id, const char *id,
+                       const char *principal_arn, const char *document, int64_t now_us,
+                       struct sw_err *err);
+/* 1 found, 0 not. */
+int instance_store_get(struct meta_tx *tx, int64_t cluster_id, const char *id,
+                       struct instance_row *ret, struct sw_err *err);
+int instance_store_set_document(struct meta_tx *tx, const char *id, const char *document,
+                                struct sw_err *err);
+int instance_store_set_status(struct meta_tx *tx, const char *id, const char *status,
+                              struct sw_err *err);
+/* Counts a change of the instance's tasks. */
+int instance_store_touch(struct meta_tx *tx, const char *id, struct sw_err *err);
+/* The same, if it is still ACTIVE and at this version; else SW_ESTALE. */
+int instance_store_claim(struct meta_tx *tx, const char *id, int64_t version, struct sw_err *err);
+
+/* All that are not INACTIVE, in the order of ids; *ret is owned, each row to be released. */
+int instance_store_all(struct meta_tx *tx, int64_t cluster_id, struct instance_row **ret,
+                       size_t *ret_n, struct sw_err *err);
+void instance_rows_free(struct instance_row *rows, size_t n);
+/* Ids in order; status "": all but INACTIVE. */
+int instance_store_list(struct meta_tx *tx, int64_t cluster_id, const char *status,
+                        struct launcher_page *page, json_t *ids, struct sw_err *err);

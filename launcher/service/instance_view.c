@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/service/instance_view.h"
+
+#include <inttypes.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/macros.h"
+#include "launcher/service/service.h"
+
+void instance_view_done(struct instance_view *v)
+{
+    instance_row_done(&v->row);
+    task_usage_done(&v->usage);
+    json_decref(v->document);
+    free(v->tcp_ports);
+    free(v->udp_ports);
+    free(v->attributes);
+    *v = (struct instance_view){.cpu = 0};
+}
+
+static json_t *resource(const json_t *document, const char *name)
+{
+    json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(document, "registeredResources"), i, v) {
+        if (sw_streq(sw_json_str(v, "name", NULL), name))
+            return v;
+    }
+    return NULL;
+}
+
+static size_t read_ports(const json_t *document, const char *name, const json_t *used,
+                         uint16_t **ret)
+{
+    const json_t *reserved = sw_json_array(resource(document, name), "stringSetValue"), *v;
+    size_t i, n = 0;
+    uint16_t *ports =
+        sw_calloc(json_array_size(reserved) + json_array_size(used) + 1, sizeof *ports);
+    json_array_foreach(reserved, i, v) {
+        uint64_t port;
+        if (sw_parse_u64(sw_str(json_string_value(v)), &port) && port <= 65535)
+            ports[n++] = (uint16_t)port;
+    }
+    json_array_foreach(used, i, v)
+        ports[n++] = (uint16_t)json_integer_value(v);
+    *ret = ports;
+    return n;
+}
+
+static void read_attributes(struct instance_view *v)
+{
+    const json_t *list = sw_json_array(v->document, "attributes"), *a;
+    size_t i;
+    v->attributes = sw_calloc(json_array_size(list) + 1, sizeof *v->attributes);
+    json_array_foreach(list, i, a) {
+        v->attributes[v->attributes_n++] = (struct plan_attribute){
+            .name = sw_json_str(a, "name", ""), .value = sw_json_str(a, "value", NULL)};
+    }
+}
+
+int instance_view_read(struct meta_tx *tx, struct instance_row *row, struct instance_view *ret,
+                       struct sw_err *err)
+{
+    struct instance_view v = {.row = *row};
+    *row = (struct instance_row){.id = NULL};
+    int r = service_document(v.row.document, &v.document, err);
+    if (r == 0)
+        r = task_store_usage(tx, v.row.id, &v.usage, err);
+    if (r < 0) {
+        instance_view_done(&v);
+        return r;
+    }
+    v.cpu = sw_json_int(resource(v.document, "CPU"), "integerValue", 0);
+    v.memory_mib = sw_json_int(resource(v.document, "MEMORY"), "integerValue", 0);
+    v.tcp_ports_n = read_ports(v.document, "PORTS", v.usage.tcp_ports, &v.tcp_ports);
+    v.udp_ports_n = read_ports(v.document, "PORTS_UDP", v.usage.udp_ports, &v.udp_ports);
+    read_attributes(&v);
+    *ret = v;
+    return 0;
+}
+
+static json_t *port_strings(const uint16_t *ports, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        char text[8];
+        (void)snprintf(text, sizeof text, "%" PRIu16, ports[i]);
+        json_array_append_new(list, json_string(text));
+    }
+    return list;
+}
+
+/* The registered resources with what is left of them, in the same order. */
+static json_t *remaining(const struct instance_view *v)
+{
+    json_t *list = json_deep_copy(sw_json_array(v->document, "registeredResources")), *o;
+    size_t i;
+    json_array_foreach(list, i, o) {
+        const char *name = sw_json_str(o, "name", "");
+        if (sw_streq(name, "CPU"))
+            sw_json_set_int(o, "integerValue", v->cpu - v->usage.cpu);
+        else if (sw_streq(name, "MEMORY"))
+            sw_json_set_int(o, "integerValue", v->memory_mib - v->usage.memory_mib);
+        else if (sw_streq(name, "PORTS"))
+            sw_json_set_new(o, "stringSetValue", port_strings(v->tcp_ports, v->tcp_ports_n));
+        else if (sw_streq(name, "PORTS_UDP"))
+            sw_json_set_new(o, "stringSetValue", port_strings(v->udp_ports, v->udp_ports_n));
+    }
+    return list;
+}
+
+json_t *instance_view_json(const struct instance_view *v, const char *arn, bool with_tags)
+{
+    static const char *const same[] = {"versionInfo", "registeredResources", "attributes"};
+    json_t *o = json_object(), *tags = sw_json_array(v->document, "tags");
+    sw_json_set_str(o, "containerInstanceArn", arn);
+    sw_json_set_str(o, "ec2InstanceId", sw_json_str(v->document, "ec2InstanceId", NULL));
+    sw_json_set_int(o, "version", v->row.version);
+    for (size_t i = 0; i < SW_ARRAY_LEN(same); i++) {
+        if (json_object_get(v->document, same[i]))
+            json_object_set(o, same[i], json_object_get(v->document, same[i]));
+    }
+    sw_json_set_new(o, "remainingResources", remaining(v));
+    sw_json_set_str(o, "status", v->row.status);
+    sw_json_set_bool(o, "agentConnected", v->agent_connected);
+    sw_json_set_int(o, "runningTasksCount", v->usage.running);
+    sw_json_set_int(o, "pendingTasksCount", v->usage.pending);
+    sw_json_set_time_us(o, "registeredAt", v->row.registered_at);
+    (void)service_list(o, "attachments");
+    json_t *list = service_list(o, "tags");
+    if (with_tags)
+        json_array_extend(list, tags);
+    return o;
+}
+
+struct plan_instance instance_view_plan(const struct instance_view *v)
+{
+    return (struct plan_instance){.id = v->row.id,
+                                  .active = sw_streq(v->row.status, "ACTIVE"),
+                                  .agent_connected = v->agent_connected,
+                                  .cpu = v->cpu - v->usage.cpu,
+                                  .memory_mib = v->memory_mib - v->usage.memory_mib,
+                                  .tcp_ports = v->tcp_ports,
+                                  .tcp_ports_n = v->tcp_ports_n,
+                                  .udp_ports = v->udp_ports,
+                                  .udp_ports_n = v->udp_ports_n,
+                                  .attributes = v->attributes,
+                                  .attributes_n = v->attributes_n,
+                                  .tasks = v->usage.tasks};
+}

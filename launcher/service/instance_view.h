@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/service/instance_view.h - container instances with what is reserved on them, as rows, as JSON and as plan_place's view.
+ * Inside a transaction of the caller while reading; values afterwards. */
+#include "launcher/plan/plan_place.h"
+#include "launcher/service/instance_store.h"
+#include "launcher/service/task_store.h"
+
+struct instance_view {
+    struct instance_row row;
+    struct task_usage usage;
+    json_t *document;
+    int64_t cpu, memory_mib;         /* registered */
+    uint16_t *tcp_ports, *udp_ports; /* reserved by the agent and used by tasks */
+    size_t tcp_ports_n, udp_ports_n;
+    struct plan_attribute *attributes; /* borrow from document */
+    size_t attributes_n;
+    bool agent_connected;
+};
+void instance_view_done(struct instance_view *v);
+/* Takes row (also on failure). */
+int instance_view_read(struct meta_tx *tx, struct instance_row *row, struct instance_view *ret,
+                       struct sw_err *err);
+/* As DescribeContainerInstances answers it. */
+json_t *instance_view_json(const struct instance_view *v, const char *arn, bool with_tags);
+struct plan_instance instance_view_plan(const struct instance_view *v);

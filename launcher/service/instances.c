@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Container instances: registration, and what is asked about them. */
+#include "base/id.h"
+#include "base/json.h"
+#include "base/macros.h"
+#include "launcher/service/agents.h"
+#include "launcher/service/instance_view.h"
+#include "launcher/service/poll.h"
+#include "launcher/service/service.h"
+#include "launcher/service/task_doc.h"
+
+struct instance_arg {
+    struct launcher *l;
+    const struct launcher_caller *c;
+    const struct cluster_ref *cluster;
+    const char *id; /* "" in register: a new one */
+    char *new_id;   /* register: room for it */
+    const char *document;
+    bool force, with_tags;
+    int64_t now_us;
+    json_t *instance; /* NULL: there is none */
+};
+
+/* Reads the instance into a->instance. */
+static int read_one(struct meta_tx *tx, struct instance_arg *a, const char *id, struct sw_err *err)
+{
+    char arn[ARN_MAX];
+    struct instance_row row = {.id = NULL};
+    struct instance_view v;
+    json_decref(a->instance);
+    a->instance = NULL;
+    int r = instance_store_get(tx, a->cluster->id, id, &row, err);
+    if (r <= 0)
+        return r;
+    if ((r = instance_view_read(tx, &row, &v, err)) < 0)
+        return r;
+    v.agent_connected = agents_connected(a->l->agents, id, a->now_us);
+    arn_container_instance(arn, a->c->region, a->c->account, a->cluster->name, id);
+    a->instance = instance_view_json(&v, arn, a->with_tags);
+    instance_view_done(&v);
+    return 0;
+}
+
+static int renew(struct meta_tx *tx, struct instance_arg *a, bool *ret_done, struct sw_err *err)
+{
+    struct instance_row row = {.id = NULL};
+    int r = instance_store_get(tx, a->cluster->id, a->id, &row, err);
+    bool gone = r == 0 || (r > 0 && sw_streq(row.status, "INACTIVE"));
+    bool foreign = !gone && r > 0 && !sw_streq(row.principal_arn, a->c->principal->arn);
+    instance_row_done(&row);
+    if (r < 0 || gone)
+        return r < 0 ? r : 0;
+    if (foreign)
+        return sw_fail(err, SW_EDENIED, "AccessDeniedException",
+                       "The container instance %s was registered by another principal.", a->id);
+    *ret_done = true;
+    return instance_store_set_document(tx, a->id, a->document, err);
+}
+
+static int do_register(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct instance_arg *a = arg;
+    bool done = false;
+    int r = *a->id ? renew(tx, a, &done, err) : 0;
+    if (r < 0)
+        return r;
+    if (!done && (r = instance_store_add(tx, a->cluster->id, a->new_id, a->c->principal->arn,
+                                         a->document, a->now_us, err)) < 0)
+        return r;
+    return read_one(tx, a, done ? a->id : a->new_id, err);
+}
+
+static int check_resources(const json_t *in, struct sw_err *err)
+{
+    static const struct {
+        const char *name, *type, *value;
+    } known[] = {{"CPU", "INTEGER", "integerValue"},
+                 {"MEMORY", "INTEGER", "integerValue"},
+                 {"PORTS", "STRINGSET", "stringSetValue"},
+                 {"PORTS_UDP", "STRINGSET", "stringSetValue"}};
+    const json_t *v;
+    size_t i;
+    bool seen[SW_ARRAY_LEN(known)] = {false};
+    json_array_foreach(sw_json_array(in, "totalResources"), i, v) {
+        const char *name = sw_json_str(v, "name", "");
+        size_t k = 0;
+        while (k < SW_ARRAY_LEN(known) && !sw_streq(known[k].name, name))
+            k++;
+        if (k == SW_ARRAY_LEN(known))
+            return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "Unknown resource '%.100s'.", name);
+        if (seen[k] || !sw_streq(sw_json_str(v, "type", ""), known[k].type) ||
+            !json_object_get(v, known[k].value) || sw_json_int(v, "integerValue", 0) < 0)
+            return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                           "Resource %s must be given once, as %s.", name, known[k].type);
+        seen[k] = true;
+    }
+    if (!seen[0] || !seen[1])
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "totalResources must name CPU and MEMORY.");
+    return 0;
+}
+
+static json_t *registration(const json_t *in)
+{
+    static const struct {
+        const char *from, *to;
+    } kept[] = {{"totalResources", "registeredResources"},
+                {"versionInfo", "versionInfo"},
+                {"attributes", "attributes"},
+                {"tags", "tags"}};
+    json_t *o = json_object();
+    for (size_t i = 0; i < SW_ARRAY_LEN(kept); i++) {
+        json_t *v = json_object_get(in, kept[i].from);
+        if (v && !json_is_null(v))
+            json_object_set(o, kept[i].to, v);
+    }
+    return o;
+}
+
+int launcher_register_instance(struct launcher *l, const struct launcher_caller *c,
+                               const json_t *in, json_t *out, struct sw_err *err)
+{
+    struct cluster_ref cluster;
+    char id[ARN_ID_LEN + 1] = "", fresh[ARN_ID_LEN + 1];
+    const char *arn = sw_json_str(in, "containerInstanceArn", "");
+    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    if (r < 0 || (r = check_resources(in, err)) < 0)
+        return r;
+    if (*arn && (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE, arn, id, err)) < 0)
+        return r;
+    sw_random_hex(fresh, ARN_ID_LEN);
+    sw_autojson json_t *document = registration(in);
+    sw_autofree char *text = sw_json_dump(document);
+    struct instance_arg a = {.l = l,
+                             .c = c,
+                             .cluster = &cluster,
+                             .id = id,
+                             .new_id = fresh,
+                             .document = text,
+                             .with_tags = true,
+                             .now_us = l->now_us()};
+    r = meta_tx(l->db, META_WRITE, do_register, &a, err);
+    if (r < 0) {
+        json_decref(a.instance);
+        return r;
+    }
+    sw_json_set_new(out, "containerInstance", a.instance);
+    return 0;
+}
+
+/* Every task of the instance becomes STOPPED. */
+static int stop_tasks(struct meta_tx *tx, struct instance_arg *a, struct sw_err *err)
+{
+    sw_autojson json_t *ids = json_array();
+    const json_t *v;
+    size_t i;
+    int r = task_store_ids_of_instance(tx, a->id, ids, err);
+    if (r < 0)
+        return r;
+    if (json_array_size(ids) && !a->force)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "Found running tasks on the instance.");
+    json_array_foreach(ids, i, v) {
+        struct task_row row = {.id = NULL};
+        r = task_store_get(tx, a->cluster->id, json_string_value(v), &row, err);
+        if (r > 0) {
+            task_doc_finish(row.document, "UserInitiated",
+                            "The container instance of the task was deregistered.", a->now_us);
+            r = task_store_put(tx, &row, a->now_us, err);
+        }
+        task_row_done(&row);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int do_deregister(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct instance_arg *a = arg;
+    int r = read_one(tx, a, a->id, err);
+    if (r < 0)
+        return r;
+    if (!a->instance || sw_streq(sw_json_str(a->instance, "status", ""), "INACTIVE"))
+        return sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID,
+                       "Referenced container instance %s not found.", a->id);
+    if ((r = stop_tasks(tx, a, err)) < 0 ||
+        (r = instance_store_set_status(tx, a->id, "INACTIVE", err)) < 0)
+        return r;
+    return read_one(tx, a, a->id, err);
+}
+
+int launcher_deregister_instance(struct launcher *l, const struct launcher_caller *c,
+                                 const json_t *in, json_t *out, struct sw_err *err)
+{
+    struct cluster_ref cluster;
+    char id[ARN_ID_LEN + 1];
+    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    if (r < 0 || (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE,
+                                 sw_json_str(in, "containerInstance", NULL), id, err)) < 0)
+        return r;
+    struct instance_arg a = {.l = l,
+                             .c = c,
+                             .cluster = &cluster,
+                             .id = id,
+                             .force = sw_json_bool(in, "force", false),
+                             .now_us = l->now_us()};
+    r = meta_tx(l->db, META_WRITE, do_deregister, &a, err);
+    if (r < 0) {
+        json_decref(a.instance);
+        return r;
+    }
+    poll_notify(l, id);
+    sw_json_set_new(out, "containerInstance", a.instance);
+    return 0;
+}
+
+static int do_describe(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct instance_arg *a = arg;
+    return read_one(tx, a, a->id, err);
+}
+
+int launcher_describe_instances(struct launcher *l, const struct launcher_caller *c,
+                                const json_t *in, json_t *out, struct sw_err *err)
+{
+    struct cluster_ref cluster;
+    json_t *list = service_list(out, "containerInstances");
+    json_t *failures = service_list(out, "failures");
+    const json_t *v;
+    size_t i;
+    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    if (r < 0)
+        return r;
+    json_array_foreach(sw_json_array(in, "containerInstances"), i, v) {
+        char id[ARN_ID_LEN + 1], arn[ARN_MAX];
+        struct instance_arg a = {.l = l,
+                                 .c = c,
+                                 .cluster = &cluster,
+                                 .id = id,
+                                 .with_tags = service_includes(in, "TAGS"),
+                                 .now_us = l->now_us()};
+        r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE, json_string_value(v), id, err);
+        if (r < 0 || (r = meta_tx(l->db, META_READ, do_describe, &a, err)) < 0)
+            return r;
+        arn_container_instance(arn, c->region, c->account, cluster.name, id);
+        if (a.instance)
+            json_array_append_new(list, a.instance);
+        else
+            json_array_append_new(failures, service_failure(arn, "MISSING"));
+    }
+    return 0;
+}
+
+struct list_arg {
+    int64_t cluster_id;
+    const char *status;
+    struct launcher_page *page;
+    json_t *ids;
+};
+
+static int do_list(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct list_arg *a = arg;
+    json_array_clear(a->ids);
+    return instance_store_list(tx, a->cluster_id, a->status, a->page, a->ids, err);
+}
+
+int launcher_list_instances(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            struct launcher_page *page, json_t *out, struct sw_err *err)
+{
+    struct cluster_ref cluster;
+    sw_autojson json_t *ids = json_array();
+    const json_t *v;
+    size_t i;
+    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    if (r < 0)
+        return r;
+    struct list_arg a = {.cluster_id = cluster.id,
+                         .status = sw_json_str(in, "status", ""),
+                         .page = page,
+                         .ids = ids};
+    if ((r = meta_tx(l->db, META_READ, do_list, &a, err)) < 0)
+        return r;
+    json_t *arns = service_list(out, "containerInstanceArns");
+    json_array_foreach(ids, i, v) {
+        char arn[ARN_MAX];
+        arn_container_instance(arn, c->region, c->account, cluster.name, json_string_value(v));
+        json_array_append_new(arns, json_string(arn));
+    }
+    return 0;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/service/launcher.h - the control plane: clusters, container instances, task definitions and tasks.
+ * Owns the rows of these and, in memory, only what a restart may forget: which agents poll, and who waits for logs.
+ * Promise: an answered change is durable; an instance never holds more than it has; a task only moves forward; nothing is ever
+ * seen from another account or region. Decisions are made by launcher/plan on a snapshot and applied only if it still holds.
+ * Inputs are JSON documents that passed the operation's schema; outputs are filled in as the operation answers. Whether the
+ * caller may do it was asked before; whether an agent speaks for its own instance is asked here.
+ * Threads: shared freely; no call blocks on anything but the database. Waiting callers are called back, without any lock held, on
+ * the thread that made the change or in launcher_tick.
+ * Expected errors: SW_EINVALID "ClientException" or "InvalidParameterException", SW_ENOTFOUND "ClusterNotFoundException",
+ * SW_EDENIED "AccessDeniedException"; ConflictException where said.
+ * Spec: Amazon ECS API reference. */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "auth/principal.h"
+#include "base/err.h"
+#include "launcher/model/arn.h"
+#include "storage/meta/meta.h"
+
+struct launcher;
+
+struct launcher_options {
+    struct meta_db *db;
+    int64_t (*now_us)(void); /* NULL: sw_now_us */
+};
+
+int launcher_open(const struct launcher_options *o, struct launcher **ret, struct sw_err *err);
+void launcher_free(struct launcher *l); /* whoever still waits is answered; NULL ok */
+/* After the rows were emptied: answers whoever waits and forgets what is in memory. */
+void launcher_reset_memory(struct launcher *l);
+/* Answers those whose time is up. Called about four times a second. */
+void launcher_tick(struct launcher *l);
+/* Deletes tasks that stopped more than a day ago, and remembered client tokens as old. */
+int launcher_expire(struct launcher *l, struct sw_err *err);
+
+struct launcher_caller {
+    const char *account, *region;
+    const struct principal *principal;
+};
+
+/* One page of a list: after is the last key of the page before ("" first); next is "" on the last page. */
+struct launcher_page {
+    const char *after;
+    int limit;
+    char next[ARN_MAX];
+};
+
+typedef int (*launcher_fn)(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                           json_t *out, struct sw_err *err);
+typedef int (*launcher_list_fn)(struct launcher *l, const struct launcher_caller *c,
+                                const json_t *in, struct launcher_page *page, json_t *out,
+                                struct sw_err *err);
+
+/* Names for authorization: the ARN of what the input names, whether it exists or not. */
+int launcher_cluster_arn(const struct launcher_caller *c, const char *cluster, char out[ARN_MAX],
+                         struct sw_err *err);
+int launcher_task_arn(const struct launcher_caller *c, const char *cluster, const char *task,
+                      char out[ARN_MAX], struct sw_err *err);
+int launcher_instance_arn(const struct launcher_caller *c, const char *cluster,
+                          const char *instance, char out[ARN_MAX], struct sw_err *err);
+/* The revision that a reference means now: FAMILY is its latest ACTIVE one, and FAMILY:* when there is none. */
+int launcher_taskdef_arn(struct launcher *l, const struct launcher_caller *c, const char *reference,
+                         char out[ARN_MAX], struct sw_err *err);
+
+/* Clusters. `default` exists in every region as soon as it is looked at. */
+int launcher_create_cluster(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            json_t *out, struct sw_err *err);
+int launcher_describe_clusters(struct launcher *l, const struct launcher_caller *c,
+                               const json_t *in, json_t *out, struct sw_err *err);
+int launcher_list_clusters(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                           struct launcher_page *page, json_t *out, struct sw_err *err);
+
+/* Task definitions. Revisions count up for ever. */
+int launcher_register_taskdef(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                              json_t *out, struct sw_err *err);
+int launcher_describe_taskdef(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                              json_t *out, struct sw_err *err);
+int launcher_deregister_taskdef(struct launcher *l, const struct launcher_caller *c,
+                                const json_t *in, json_t *out, struct sw_err *err);
+int launcher_list_taskdefs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                           struct launcher_page *page, json_t *out, struct sw_err *err);
+int launcher_list_families(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                           struct launcher_page *page, json_t *out, struct sw_err *err);
+
+/* Container instances. Registering again with the instance's ARN renews it; an ARN that is no longer known gives a new one. */
+int launcher_register_instance(struct launcher *l, const struct launcher_caller *c,
+                               const json_t *in, json_t *out, struct sw_err *err);
+/* With force, what runs on it is marked STOPPED. */
+int launcher_deregister_instance(struct launcher *l, const struct launcher_caller *c,
+                                 const json_t *in, json_t *out, struct sw_err *err);
+int launcher_describe_instances(struct launcher *l, const struct launcher_caller *c,
+                                const json_t *in, json_t *out, struct sw_err *err);
+int launcher_list_instances(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            struct launcher_page *page, json_t *out, struct sw_err *err);
+
+/* Tasks. SW_ECONFLICT "ConflictException" for a clientToken that was used with other parameters. */
+int launcher_run_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                      json_t *out, struct sw_err *err);
+int launcher_stop_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                       json_t *out, struct sw_err *err);
+int launcher_describe_tasks(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            json_t *out, struct sw_err *err);
+int launcher_list_tasks(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                        struct launcher_page *page, json_t *out, struct sw_err *err);
+
+/* The agent's side: launcher/model/agent_protocol.h. A stale or repeated report changes nothing and is acknowledged. */
+int launcher_submit_task_state(struct launcher *l, const struct launcher_caller *c,
+                               const json_t *in, json_t *out, struct sw_err *err);
+int launcher_submit_health(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                           json_t *out, struct sw_err *err);
+int launcher_submit_logs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                         json_t *out, struct sw_err *err);
+
+/* Long polls, in two steps, so that the caller can set up its ticket in between:
+ * the first says 1 (answered: out is filled) or 0 (would wait), the second waits and calls done once, perhaps at once. */
+typedef void (*launcher_done_fn)(void *ctx, json_t *out,
+                                 const struct sw_err *err); /* takes out; err->code 0: out holds */
+
+struct launcher_poll {
+    char instance_id[ARN_ID_LEN + 1];
+    int64_t seen_version, wait_ms;
+    uint64_t generation;
+};
+int launcher_poll(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                  struct launcher_poll *ret_poll, json_t *out, struct sw_err *err);
+void launcher_poll_wait(struct launcher *l, const struct launcher_poll *p, launcher_done_fn done,
+                        void *ctx);
+
+/* GetTaskLogs {cluster?, task, containerName?, cursor?, maxBytes?, waitSeconds?} -> {records, cursor?, finished}. */
+struct launcher_logs {
+    char instance_id[ARN_ID_LEN + 1];
+    json_t *request; /* as the agent gets it; owned until launcher_logs_wait takes it */
+    int64_t wait_ms;
+};
+int launcher_logs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                  struct launcher_logs *ret, struct sw_err *err);
+void launcher_logs_wait(struct launcher *l, struct launcher_logs *q, launcher_done_fn done,
+                        void *ctx);

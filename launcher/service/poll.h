@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/service/poll.h - answers to those who wait. Called without any lock held. */
+#include "launcher/service/agents.h"
+
+/* The instance's desired state changed and is committed. */
+void poll_notify(struct launcher *l, const char *instance_id);
+void poll_answer_all(struct launcher *l, struct agents_waiter *list); /* takes the list */
+void poll_fail_logs(struct agents_log *list);                         /* takes the list */

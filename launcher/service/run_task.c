@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RunTask: snapshot -> plan -> apply.
+ * 1. The snapshot is one read transaction: the task definition, the instances with what is reserved, the client token.
+ * 2. The plan is a function of it.
+ * 3. Applying claims each chosen instance at the version that was seen; one that moved on gives SW_ESTALE, nothing is written, and
+ *    it all starts again. Whatever changes an instance's reservations changes its version, so it never holds more than it has.
+ * 4. The client token's row is written with the tasks: two equal requests at once give one set of tasks. */
+#include "base/alloc.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/macros.h"
+#include "launcher/model/taskdef.h"
+#include "launcher/service/agents.h"
+#include "launcher/service/instance_view.h"
+#include "launcher/service/poll.h"
+#include "launcher/service/service.h"
+#include "launcher/service/task_doc.h"
+#include "launcher/service/taskdef_store.h"
+
+struct run {
+    struct launcher *l;
+    const struct launcher_caller *c;
+    const json_t *in;
+    struct cluster_ref cluster;
+    struct arn want;
+    const char *token; /* NULL: none */
+    char *request;     /* with a token: the parameters */
+    int64_t now_us;
+    /* The snapshot. */
+    struct taskdef_row definition_row;
+    json_t *definition;
+    struct instance_view *instances;
+    size_t instances_n;
+    json_t *earlier; /* tasks of the same token */
+    /* The plan. */
+    struct task_resources resources;
+    char *ports;
+    struct plan_placements placements;
+    enum plan_reason *reasons; /* one an instance */
+    /* The result. */
+    json_t *tasks;
+};
+
+static void forget_snapshot(struct run *s)
+{
+    taskdef_row_done(&s->definition_row);
+    for (size_t i = 0; i < s->instances_n; i++)
+        instance_view_done(&s->instances[i]);
+    free(s->instances);
+    s->instances = NULL;
+    s->instances_n = 0;
+    json_decref(s->definition);
+    json_decref(s->earlier);
+    s->definition = s->earlier = NULL;
+    free(s->ports);
+    free(s->reasons);
+    s->ports = NULL;
+    s->reasons = NULL;
+}
+
+static void run_done(struct run *s)
+{
+    forget_snapshot(s);
+    free(s->request);
+    json_decref(s->tasks);
+}
+
+/* 1. The snapshot. */
+
+static int read_earlier(struct meta_tx *tx, struct run *s, struct sw_err *err)
+{
+    sw_autofree char *request = NULL, *tasks = NULL;
+    sw_autojson json_t *ids = NULL, *found = json_array();
+    const json_t *v;
+    size_t i;
+    int r = task_store_request(tx, s->cluster.id, s->token, &request, &tasks, err);
+    if (r <= 0)
+        return r;
+    if (!sw_streq(request, s->request))
+        return sw_fail(err, SW_ECONFLICT, "ConflictException",
+                       "The clientToken was used before with other parameters.");
+    if ((r = service_document(tasks, &ids, err)) < 0)
+        return r;
+    json_array_foreach(ids, i, v) {
+        struct task_row row = {.id = NULL};
+        r = task_store_get(tx, s->cluster.id, json_string_value(v), &row, err);
+        if (r > 0)
+            json_array_append(found, row.document);
+        task_row_done(&row);
+        if (r < 0)
+            return r;
+    }
+    s->earlier = SW_TAKE(found);
+    return 1;
+}
+
+static int read_definition(struct meta_tx *tx, struct run *s, struct sw_err *err)
+{
+    int r = taskdef_store_get(tx, s->c, s->want.id, s->want.revision, &s->definition_row, err);
+    if (r == 0)
+        return sw_fail(err, SW_ENOTFOUND, SERVICE_CLIENT, "TaskDefinition not found.");
+    if (r > 0 && !s->definition_row.active)
+        return sw_fail(err, SW_ECONFLICT, SERVICE_CLIENT, "TaskDefinition is inactive");
+    return r < 0 ? r : service_document(s->definition_row.document, &s->definition, err);
+}
+
+static int read_instances(struct meta_tx *tx, struct run *s, struct sw_err *err)
+{
+    struct instance_row *rows = NULL;
+    size_t n = 0;
+    int r = instance_store_all(tx, s->cluster.id, &rows, &n, err);
+    if (r < 0)
+        return r;
+    s->instances = sw_calloc(n + 1, sizeof *s->instances);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        r = instance_view_read(tx, &rows[i], &s->instances[i], err);
+        s->instances_n += r == 0;
+    }
+    instance_rows_free(rows, n);
+    if (r == 0 && n == 0)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "No Container Instances were found in your cluster.");
+    return r;
+}
+
+static int snapshot(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct run *s = arg;
+    forget_snapshot(s);
+    int r = s->token ? read_earlier(tx, s, err) : 0;
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if ((r = read_definition(tx, s, err)) < 0)
+        return r;
+    return read_instances(tx, s, err);
+}
+
+/* 2. The plan. */
+
+static int read_resources(struct run *s, struct sw_err *err)
+{
+    struct taskdef *t = NULL;
+    const json_t *overrides = sw_json_object(s->in, "overrides");
+    int r = taskdef_from_json(s->definition, &t, err);
+    if (r == 0 && overrides)
+        r = taskdef_apply_overrides(t, overrides, err);
+    if (r == 0)
+        taskdef_resources(t, &s->resources);
+    taskdef_free(t);
+    return r;
+}
+
+static json_t *port_list(const uint16_t *ports, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_integer(ports[i]));
+    return list;
+}
+
+static int plan(struct run *s, struct sw_err *err)
+{
+    const json_t *required = sw_json_array(s->definition, "requiresAttributes"), *v;
+    size_t i, n = json_array_size(required);
+    int r = read_resources(s, err);
+    if (r < 0)
+        return r;
+    sw_autofree struct plan_instance *view = sw_calloc(s->instances_n + 1, sizeof *view);
+    sw_autofree struct plan_attribute *attributes = sw_calloc(n + 1, sizeof *attributes);
+    for (i = 0; i < s->instances_n; i++) {
+        s->instances[i].agent_connected =
+            agents_connected(s->l->agents, s->instances[i].row.id, s->now_us);
+        view[i] = instance_view_plan(&s->instances[i]);
+    }
+    json_array_foreach(required, i, v) {
+        attributes[i].name = sw_json_str(v, "name", "");
+        attributes[i].value = sw_json_str(v, "value", NULL);
+    }
+    const struct plan_cluster cluster = {.instances = view, .instances_n = s->instances_n};
+    const struct plan_request request = {.resources = &s->resources,
+                                         .required = attributes,
+                                         .required_n = n,
+                                         .group = sw_json_str(s->in, "group", NULL),
+                                         .count = (int)sw_json_int(s->in, "count", 1)};
+    plan_place(&cluster, &request, &s->placements);
+    s->reasons = sw_calloc(s->instances_n + 1, sizeof *s->reasons);
+    for (i = 0; i < s->instances_n; i++)
+        s->reasons[i] = plan_place_reason(&cluster, &request, &s->placements, i);
+    sw_autojson json_t *ports =
+        json_pack("{s:o, s:o}", "tcp", port_list(s->resources.tcp_ports, s->resources.tcp_ports_n),
+                  "udp", port_list(s->resources.udp_ports, s->resources.udp_ports_n));
+    s->ports = sw_json_dump(ports);
+    return 0;
+}
+
+/* 3. The changes. */
+
+static json_t *task_document(const struct run *s, const struct instance_view *at, const char *id)
+{
+    char task_arn[ARN_MAX], instance_arn[ARN_MAX], definition_arn[ARN_MAX];
+    char container_arns[TASKDEF_CONTAINERS_MAX][ARN_MAX], group[ARN_NAME_MAX + 16];
+    const char *containers[TASKDEF_CONTAINERS_MAX];
+    const struct launcher_caller *c = s->c;
+    arn_task(task_arn, c->region, c->account, s->cluster.name, id);
+    arn_container_instance(instance_arn, c->region, c->account, s->cluster.name, at->row.id);
+    arn_task_definition(definition_arn, c->region, c->account, s->definition_row.family,
+                        s->definition_row.revision);
+    for (int i = 0; i < TASKDEF_CONTAINERS_MAX; i++) {
+        char uuid[37];
+        sw_uuid(uuid);
+        arn_container(container_arns[i], c->region, c->account, s->cluster.name, id, uuid);
+        containers[i] = container_arns[i];
+    }
+    (void)snprintf(group, sizeof group, "family:%s", s->definition_row.family);
+    const struct task_doc_new n = {.task_arn = task_arn,
+                                   .cluster_arn = s->cluster.arn,
+                                   .instance_arn = instance_arn,
+                                   .definition_arn = definition_arn,
+                                   .group = sw_json_str(s->in, "group", group),
+                                   .started_by = sw_json_str(s->in, "startedBy", NULL),
+                                   .definition = s->definition,
+                                   .overrides = sw_json_object(s->in, "overrides"),
+                                   .tags = sw_json_array(s->in, "tags"),
+                                   .attributes = sw_json_array(at->document, "attributes"),
+                                   .container_arns = containers,
+                                   .now_us = s->now_us};
+    return task_doc_new(&n);
+}
+
+static bool first_on_instance(const struct run *s, int placement)
+{
+    for (int i = 0; i < placement; i++) {
+        if (s->placements.instance[i] == s->placements.instance[placement])
+            return false;
+    }
+    return true;
+}
+
+static int add_task(struct meta_tx *tx, struct run *s, int placement, json_t *ids,
+                    struct sw_err *err)
+{
+    char id[ARN_ID_LEN + 1];
+    const struct instance_view *at = &s->instances[s->placements.instance[placement]];
+    int r = first_on_instance(s, placement)
+                ? instance_store_claim(tx, at->row.id, at->row.version, err)
+                : 0;
+    if (r < 0)
+        return r;
+    sw_random_hex(id, ARN_ID_LEN);
+    json_t *document = task_document(s, at, id);
+    json_array_append_new(s->tasks, document);
+    json_array_append_new(ids, json_string(id));
+    const struct task_new t = {.id = id,
+                               .instance_id = at->row.id,
+                               .family = s->definition_row.family,
+                               .cluster_id = s->cluster.id,
+                               .definition_id = s->definition_row.id,
+                               .cpu = s->resources.cpu,
+                               .memory_mib = s->resources.memory_mib,
+                               .ports = s->ports,
+                               .document = document};
+    return task_store_add(tx, &t, s->now_us, err);
+}
+
+static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct run *s = arg;
+    sw_autojson json_t *ids = json_array();
+    json_array_clear(s->tasks);
+    for (int i = 0; i < s->placements.placed; i++) {
+        int r = add_task(tx, s, i, ids, err);
+        if (r < 0)
+            return r;
+    }
+    if (!s->token)
+        return 0;
+    sw_autofree char *text = sw_json_dump(ids);
+    int r = task_store_add_request(tx, s->cluster.id, s->token, s->request, text, s->now_us, err);
+    if (r == SW_ECONFLICT) { /* the same token, a moment earlier: the next snapshot sees it */
+        sw_err_clear(err);
+        return sw_fail(err, SW_ESTALE, NULL, "the client token was used meanwhile");
+    }
+    return r;
+}
+
+static int attempt(struct run *s, struct sw_err *err)
+{
+    s->now_us = s->l->now_us();
+    int r = meta_tx(s->l->db, META_READ, snapshot, s, err);
+    if (r < 0 || s->earlier)
+        return r;
+    if ((r = plan(s, err)) < 0 || s->placements.placed == 0)
+        return r;
+    return meta_tx(s->l->db, META_WRITE, apply, s, err);
+}
+
+static void answer(struct run *s, json_t *out)
+{
+    json_t *tasks = service_list(out, "tasks"), *failures = service_list(out, "failures");
+    json_array_extend(tasks, s->earlier ? s->earlier : s->tasks);
+    if (s->earlier || s->placements.unplaced == 0)
+        return;
+    for (size_t i = 0; i < s->instances_n; i++) {
+        char arn[ARN_MAX];
+        arn_container_instance(arn, s->c->region, s->c->account, s->cluster.name,
+                               s->instances[i].row.id);
+        json_array_append_new(failures, service_failure(arn, plan_reason_to_string(s->reasons[i])));
+    }
+}
+
+static int check_request(const json_t *in, struct sw_err *err)
+{
+    static const struct {
+        const char *key;
+        size_t max;
+    } texts[] = {{"group", 255}, {"startedBy", 128}, {"clientToken", 64}};
+    int64_t count = sw_json_int(in, "count", 1);
+    if (count < 1 || count > PLAN_COUNT_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "count must be between 1 and %d.",
+                       PLAN_COUNT_MAX);
+    for (size_t i = 0; i < SW_ARRAY_LEN(texts); i++) {
+        if (strlen(sw_json_str(in, texts[i].key, "")) > texts[i].max)
+            return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                           "%s must not be longer than %zu characters.", texts[i].key,
+                           texts[i].max);
+    }
+    const char *type = sw_json_str(in, "launchType", "EC2");
+    if (!sw_streq(type, "EC2"))
+        return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
+                       "launchType '%s' is not supported.", type);
+    return 0;
+}
+
+static char *request_text(const json_t *in)
+{
+    sw_autojson json_t *copy = json_copy((json_t *)in);
+    json_object_del(copy, "clientToken");
+    return json_dumps(copy, JSON_SORT_KEYS | JSON_COMPACT);
+}
+
+static int prepare(struct run *s, struct sw_err *err)
+{
+    int r = check_request(s->in, err);
+    if (r < 0)
+        return r;
+    if (!arn_parse(sw_json_str(s->in, "taskDefinition", ""), ARN_TASK_DEFINITION, &s->want) ||
+        !arn_is_local(&s->want, s->c->account, s->c->region))
+        return sw_fail(err, SW_ENOTFOUND, SERVICE_CLIENT, "TaskDefinition not found.");
+    s->token = sw_json_str(s->in, "clientToken", NULL);
+    if (s->token)
+        s->request = request_text(s->in);
+    return service_cluster(s->l, s->c, sw_json_str(s->in, "cluster", NULL), &s->cluster, err);
+}
+
+int launcher_run_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                      json_t *out, struct sw_err *err)
+{
+    SW_CLEANUP(run_done) struct run s = {.l = l, .c = c, .in = in, .tasks = json_array()};
+    int r = prepare(&s, err);
+    if (r < 0)
+        return r;
+    for (int i = 0; i < SERVICE_PLANS_MAX; i++) {
+        r = attempt(&s, err);
+        if (r != SW_ESTALE)
+            break;
+        if (i + 1 < SERVICE_PLANS_MAX)
+            sw_err_clear(err);
+    }
+    if (r == SW_ESTALE) {
+        sw_err_clear(err);
+        return sw_fail(err, SW_EUNAVAILABLE, SERVICE_CLIENT,
+                       "The cluster changes too quickly to place the task; try again.");
+    }
+    if (r < 0)
+        return r;
+    for (int i = 0; !s.earlier && i < s.placements.placed; i++) {
+        if (first_on_instance(&s, i))
+            poll_notify(l, s.instances[s.placements.instance[i]].row.id);
+    }
+    answer(&s, out);
+    return 0;
+}

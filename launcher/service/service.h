@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/service/service.h - what the files of this folder share; nobody else includes it. */
+#include <pthread.h>
+
+#include "launcher/service/launcher.h"
+
+#define SERVICE_INVALID   "InvalidParameterException"
+#define SERVICE_CLIENT    "ClientException"
+#define SERVICE_DEFAULT   "default"
+#define SERVICE_HERE_US   60000000LL    /* a poll this recent: the agent is connected */
+#define SERVICE_KEEP_US   86400000000LL /* stopped tasks and client tokens */
+#define SERVICE_LOGS_MAX  1000          /* requests that wait at one time */
+#define SERVICE_PLANS_MAX 50            /* attempts of one RunTask against a moving cluster */
+
+struct agents; /* agents.h */
+
+struct launcher {
+    struct meta_db *db;
+    int64_t (*now_us)(void);
+    struct agents *agents;
+};
+
+/* Cluster of the caller by name, ARN or NULL (default). SW_ENOTFOUND "ClusterNotFoundException". */
+struct cluster_ref {
+    int64_t id;
+    char name[ARN_NAME_MAX + 1];
+    char arn[ARN_MAX];
+};
+int service_cluster(struct launcher *l, const struct launcher_caller *c, const char *cluster,
+                    struct cluster_ref *ret, struct sw_err *err);
+/* Name of a cluster reference, checked to be the caller's. */
+int service_cluster_name(const struct launcher_caller *c, const char *cluster,
+                         char out[ARN_NAME_MAX + 1], struct sw_err *err);
+/* Id in a task or instance reference, checked to be of this cluster and the caller's. */
+int service_id(const struct launcher_caller *c, const char *cluster_name, enum arn_kind kind,
+               const char *text, char out[ARN_ID_LEN + 1], struct sw_err *err);
+json_t *service_failure(const char *arn, const char *reason); /* {"arn","reason"} */
+json_t *service_list(json_t *out, const char *key);           /* sets and borrows a new list */
+bool service_includes(const json_t *in, const char *what);    /* "include": ["TAGS", ...] */
+/* Parses a document of our own rows. */
+int service_document(const char *text, json_t **ret, struct sw_err *err);
+void service_page_end(struct launcher_page *page, const char *last_key, bool more);
