@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* base/alloc.h - small allocations that abort instead of failing.
- * For sizes that we choose. Anything sized by a peer goes through struct sw_buf, whose maximum is required. */
+ * For sizes that we choose. Anything sized by a peer goes through struct sw_buf, whose maximum is
+ * required. */
 #include <stdarg.h>
 #include <stddef.h>
 

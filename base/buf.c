@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Invariants: n <= max; if p is set, cap > n and p[n] == 0. A buffer whose cap is already max + 1 never
- * reallocates (base/log.c relies on it to write into its stack). */
+/* Invariants: n <= max; if p is set, cap > n and p[n] == 0. A buffer whose cap is already max + 1
+ * never reallocates (base/log.c relies on it to write into its stack). */
 #include "base/buf.h"
 
 #include <stdio.h>
@@ -109,7 +109,8 @@ bool sw_buf_addf(struct sw_buf *b, const char *fmt, ...)
     return ok;
 }
 
-/* The escape for a character that a JSON string may not hold as it is, else NULL (RFC 8259 section 7). */
+/* The escape for a character that a JSON string may not hold as it is, else NULL (RFC 8259 section
+ * 7). */
 static const char *json_escape(unsigned char c, char scratch[8])
 {
     switch (c) {

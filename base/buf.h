@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* base/buf.h - growing byte buffer that must name its maximum.
- * Appending past the maximum sets the sticky flag `overflow`, keeps what was there, and all later appends fail too:
- * callers append freely and ask once at the end. Always NUL-terminated after the content. One thread at a time. */
+ * Appending past the maximum sets the sticky flag `overflow`, keeps what was there, and all later
+ * appends fail too: callers append freely and ask once at the end. Always NUL-terminated after the
+ * content. One thread at a time. */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calendar arithmetic is done here rather than by libc: log lines and signatures are on the hot path, and
- * nothing may depend on a locale or time zone. The calendar is the proleptic Gregorian one; times outside the years
- * 0000 to 9999 are clamped, so that every text form keeps its width. */
+/* Calendar arithmetic is done here rather than by libc: log lines and signatures are on the hot
+ * path, and nothing may depend on a locale or time zone. The calendar is the proleptic Gregorian
+ * one; times outside the years 0000 to 9999 are clamped, so that every text form keeps its width.
+ */
 #include "base/clock.h"
 
 #include <errno.h>

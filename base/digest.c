@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The EVP_MD objects are fetched once for the life of the process: a fetch walks the provider's tables under a lock
- * and costs more than hashing a small manifest. OpenSSL fails here only without memory or without its default
- * provider; neither can be handled, so both abort. */
+/* The EVP_MD objects are fetched once for the life of the process: a fetch walks the provider's
+ * tables under a lock and costs more than hashing a small manifest. OpenSSL fails here only without
+ * memory or without its default provider; neither can be handled, so both abort. */
 #include "base/digest.h"
 
 #include <openssl/crypto.h>
@@ -168,7 +168,8 @@ void sw_sha256(const void *data, size_t n, unsigned char out[32])
     must(EVP_Digest(data, n, out, NULL, evp_of(DIGEST_SHA256), NULL) == 1, "EVP_Digest");
 }
 
-/* FIPS 198-1 section 4. Done here because OpenSSL's one-shot HMAC() fetches the algorithm on every call. */
+/* FIPS 198-1 section 4. Done here because OpenSSL's one-shot HMAC() fetches the algorithm on every
+ * call. */
 void sw_hmac_sha256(const void *key, size_t key_n, const void *data, size_t n,
                     unsigned char out[32])
 {

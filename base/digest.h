@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* base/digest.h - content digests (OCI image-spec "descriptor.md", digests) and the hashes behind them.
- * A digest always carries its algorithm and is valid by construction: only digest_parse and the hasher make one.
- * Threads: values are plain; one hasher belongs to one thread at a time. */
+/* base/digest.h - content digests (OCI image-spec "descriptor.md", digests) and the hashes behind
+ * them. A digest always carries its algorithm and is valid by construction: only digest_parse and
+ * the hasher make one. Threads: values are plain; one hasher belongs to one thread at a time. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,7 +23,8 @@ const char *digest_algorithm_to_string(enum digest_algorithm a); /* "sha256" */
 bool digest_algorithm_from_string(struct sw_str s, enum digest_algorithm *ret);
 size_t digest_size(enum digest_algorithm a);
 
-/* Strict: known algorithm, exactly its count of lower-case hex digits. False otherwise; never touches a path. */
+/* Strict: known algorithm, exactly its count of lower-case hex digits. False otherwise; never
+ * touches a path. */
 bool digest_parse(struct sw_str s, struct digest *ret);
 void digest_format(const struct digest *d, char out[DIGEST_STRING_MAX]); /* "sha256:abc..." */
 void digest_hex(const struct digest *d, char out[129]);

@@ -90,8 +90,8 @@ static int base64_value(char c, const char *alphabet)
     return c == alphabet[62] ? 62 : c == alphabet[63] ? 63 : -1;
 }
 
-/* s has no padding any more. Bits beyond the last whole byte must be zero, so that each byte string has one
- * encoding (RFC 4648 section 3.5). */
+/* s has no padding any more. Bits beyond the last whole byte must be zero, so that each byte string
+ * has one encoding (RFC 4648 section 3.5). */
 static bool decode(struct sw_str s, const char *alphabet, void *out, size_t cap, size_t *ret_n)
 {
     unsigned char *o = out;

@@ -14,11 +14,11 @@ void sw_base64(const void *data, size_t n,
                char *out); /* RFC 4648 4, padded; writes SW_BASE64_LEN(n)+1 bytes */
 void sw_base64url(const void *data, size_t n,
                   char *out); /* RFC 4648 5, unpadded; at most the same length */
-/* Decodes either alphabet strictly (padding right or absent for url). False on a bad character, length or
- * if it needs more than cap bytes. */
+/* Decodes either alphabet strictly (padding right or absent for url). False on a bad character,
+ * length or if it needs more than cap bytes. */
 bool sw_unbase64(struct sw_str s, void *out, size_t cap, size_t *ret_n);
 bool sw_unbase64url(struct sw_str s, void *out, size_t cap, size_t *ret_n);
 
-/* Percent-decodes into out (cap bytes, NUL-terminated). False on a bad escape, an encoded NUL, or no room.
- * plus_is_space: as in form bodies. */
+/* Percent-decodes into out (cap bytes, NUL-terminated). False on a bad escape, an encoded NUL, or
+ * no room. plus_is_space: as in form bodies. */
 bool sw_uri_decode(struct sw_str s, bool plus_is_space, char *out, size_t cap, size_t *ret_n);

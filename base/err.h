@@ -2,11 +2,12 @@
 #pragma once
 /* base/err.h - errors are values on the caller's stack, passed down as the last parameter.
  *
- * A function that can fail returns 0 (or a documented positive value) or a negative SW_E* code and has
- * then filled `err` exactly once. `reason` is a static wire name ("RepositoryNotFoundException",
- * "BLOB_UNKNOWN"), which api/wire_errors.c maps to a status; NULL means an internal failure. `msg` is for people.
- * `detail` is an optional machine-readable addition (a digest, a tag) for protocols that carry one.
- * Never allocated, so it cannot leak and needs no cleanup. Threads: belongs to one thread at a time. */
+ * A function that can fail returns 0 (or a documented positive value) or a negative SW_E* code and
+ * has then filled `err` exactly once. `reason` is a static wire name
+ * ("RepositoryNotFoundException", "BLOB_UNKNOWN"), which api/wire_errors.c maps to a status; NULL
+ * means an internal failure. `msg` is for people. `detail` is an optional machine-readable addition
+ * (a digest, a tag) for protocols that carry one. Never allocated, so it cannot leak and needs no
+ * cleanup. Threads: belongs to one thread at a time. */
 #include <stdarg.h>
 
 enum sw_error_code {
@@ -47,7 +48,8 @@ struct sw_err {
     sw_fail_at((err), (code), 0, (reason), SW_WHERE, __VA_ARGS__)
 
 /* The same for a failed system call: code from errno_value (ENOSPC, EDQUOT -> SW_ELIMIT with reason
- * "DiskFull"; ENOENT -> SW_ENOTFOUND; EACCES, EPERM, EROFS -> SW_EIO; all else SW_EIO); appends ": strerror". */
+ * "DiskFull"; ENOENT -> SW_ENOTFOUND; EACCES, EPERM, EROFS -> SW_EIO; all else SW_EIO); appends ":
+ * strerror". */
 #define sw_fail_os(err, errno_value, ...) sw_fail_os_at((err), (errno_value), SW_WHERE, __VA_ARGS__)
 
 int sw_fail_at(struct sw_err *err, int code, int os_errno, const char *reason, const char *where,

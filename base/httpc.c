@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Invariants: (1) an easy handle belongs to one request at a time; between requests it lies in the client's free list,
- * with its open connections. libcurl's own sharing of connections is not safe between threads in the
- * versions that we support. (2) A callback that fails fills `err` once and ends the transfer, and no callback runs
- * after that. (3) Everything that the peer sends is bounded: headers, a buffered body, and time without progress. */
+/* Invariants: (1) an easy handle belongs to one request at a time; between requests it lies in the
+ * client's free list, with its open connections. libcurl's own sharing of connections is not safe
+ * between threads in the versions that we support. (2) A callback that fails fills `err` once and
+ * ends the transfer, and no callback runs after that. (3) Everything that the peer sends is
+ * bounded: headers, a buffered body, and time without progress. */
 #include "base/httpc.h"
 
 #include <curl/curl.h>
@@ -21,7 +22,7 @@
 #define STALL_TIMEOUT_DEFAULT_MS   30000
 #define CONNECT_TIMEOUT_DEFAULT_MS 10000
 #define TRANSFER_BUFFER            (128L * 1024)
-#define EXPECT_THRESHOLD           (1024 * 1024) /* larger bodies ask first (RFC 9110 section 10.1.1) */
+#define EXPECT_THRESHOLD           (1024 * 1024) /* larger bodies ask first (RFC 9110, 10.1.1) */
 
 struct httpc {
     char *ca_file, *user_agent;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* base/httpc.h - HTTP client on libcurl: one request, streaming both ways, everything bounded.
- * Never follows redirects (the caller decides; credentials must not travel), never uses a proxy from the environment
- * for loopback addresses, verifies TLS. Thread-safe: a client keeps a pool of connections that all threads share. */
+ * Never follows redirects (the caller decides; credentials must not travel), never uses a proxy
+ * from the environment for loopback addresses, verifies TLS. Thread-safe: a client keeps a pool of
+ * connections that all threads share. */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,12 +38,13 @@ struct httpc_request {
     httpc_source_fn source; /* with source_size; -1 = chunked */
     void *source_ctx;
     int64_t source_size;
-    httpc_sink_fn
-        sink; /* NULL: into response->body. Called only for 2xx; other bodies go to response->body */
+    httpc_sink_fn sink; /* NULL: into response->body. Called only for 2xx; other bodies go to
+                           response->body */
     void *sink_ctx;
-    int sink_status; /* 0: any 2xx; else the sink is called for exactly this status (206 after asking for a range) */
-    size_t body_max;               /* of response->body; 0: 1 MiB */
-    int64_t timeout_ms;            /* whole request; 0: none */
+    int sink_status;    /* 0: any 2xx; else the sink is called for exactly this status (206 after
+                           asking for a range) */
+    size_t body_max;    /* of response->body; 0: 1 MiB */
+    int64_t timeout_ms; /* whole request; 0: none */
     int64_t stall_timeout_ms;      /* no byte moved for so long; 0: 30 s */
     const volatile int *cancelled; /* optional: non-zero aborts with SW_EUNAVAILABLE */
 };
@@ -53,7 +55,8 @@ struct httpc_response {
     struct sw_buf body;
 };
 
-/* 0 with any HTTP status; <0 when no complete response came (SW_EUNAVAILABLE: connect, timeout, reset; SW_ELIMIT). */
+/* 0 with any HTTP status; <0 when no complete response came (SW_EUNAVAILABLE: connect, timeout,
+ * reset; SW_ELIMIT). */
 int httpc_perform(struct httpc *c, const struct httpc_request *req, struct httpc_response *ret,
                   struct sw_err *err);
 /* First header of that name (any case), copied to out; false if absent or too long. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* base/id.h - random identifiers from getrandom(2). Thread-safe; aborts if the kernel has no randomness. */
+/* base/id.h - random identifiers from getrandom(2). Thread-safe; aborts if the kernel has no
+ * randomness. */
 #include <stddef.h>
 
 void sw_random_bytes(void *out, size_t n);

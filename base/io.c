@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Invariants of the atomic write: (1) the temporary file lies in the target's folder, so rename stays within one
- * file system; (2) its bytes are synced before the rename, the folder after it; (3) on any failure before the rename
- * the old file is untouched and the temporary one is gone. */
+/* Invariants of the atomic write: (1) the temporary file lies in the target's folder, so rename
+ * stays within one file system; (2) its bytes are synced before the rename, the folder after it;
+ * (3) on any failure before the rename the old file is untouched and the temporary one is gone. */
 #include "base/io.h"
 
 #include <errno.h>

@@ -17,7 +17,8 @@ int sw_pwrite_all(int fd, const void *data, size_t n, int64_t offset, struct sw_
 /* Reads to the end of the file; SW_ELIMIT beyond ret's maximum. */
 int sw_read_fd(int fd, struct sw_buf *ret, struct sw_err *err);
 int sw_read_file(const char *path, struct sw_buf *ret, struct sw_err *err);
-/* Writes a temporary file beside it, fsyncs, renames over `path`, fsyncs the folder: all or nothing after a crash. */
+/* Writes a temporary file beside it, fsyncs, renames over `path`, fsyncs the folder: all or nothing
+ * after a crash. */
 int sw_write_file_atomic(const char *path, const void *data, size_t n, mode_t mode,
                          struct sw_err *err);
 int sw_fsync_dir(const char *path, struct sw_err *err);
@@ -27,5 +28,6 @@ int sw_remove_tree(const char *path, struct sw_err *err);
 bool sw_path_exists(const char *path);
 /* Creates "prefixXXXXXX" 0700; the path is written back into `path_template`. */
 int sw_make_temp_dir(char *path_template, struct sw_err *err);
-/* Exclusive flock on `path` (created 0600). SW_ECONFLICT if another process holds it. Closing the fd releases it. */
+/* Exclusive flock on `path` (created 0600). SW_ECONFLICT if another process holds it. Closing the
+ * fd releases it. */
 int sw_lock_file(const char *path, int *ret_fd, struct sw_err *err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A text is scanned once before it is parsed: jansson's own depth limit is a build constant (2048) and it has no limit
- * on values, so both are counted here, before anything is allocated. In well-formed JSON the count is exact
- * (one value, one more for each comma, one more for each container that is not empty); in any other text it
- * does not matter, since the parser refuses it. */
+/* A text is scanned once before it is parsed: jansson's own depth limit is a build constant (2048)
+ * and it has no limit on values, so both are counted here, before anything is allocated. In
+ * well-formed JSON the count is exact (one value, one more for each comma, one more for each
+ * container that is not empty); in any other text it does not matter, since the parser refuses it.
+ */
 #include "base/json.h"
 
 #include <stdlib.h>
@@ -15,8 +16,8 @@
 
 #define FILE_DEPTH 64
 
-/* Digits of a written real number: enough for any decimal fraction of 15 digits and for epoch seconds with
- * microseconds, without the noise that 17 digits show (1732197829.1229999). */
+/* Digits of a written real number: enough for any decimal fraction of 15 digits and for epoch
+ * seconds with microseconds, without the noise that 17 digits show (1732197829.1229999). */
 #define REAL_PRECISION 16
 
 struct position {
@@ -169,7 +170,8 @@ void sw_json_set_new(json_t *object, const char *key, json_t *value)
         abort();
 }
 
-/* jansson refuses a string that is not UTF-8 by returning NULL; such bytes become U+FFFD instead. */
+/* jansson refuses a string that is not UTF-8 by returning NULL; such bytes become U+FFFD instead.
+ */
 static json_t *string_of(const char *value)
 {
     json_t *j = json_string(value);

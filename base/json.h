@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* base/json.h - bounded JSON on top of jansson.
- * Loading refuses duplicate keys, NUL in strings, invalid UTF-8, depth beyond `max_depth`, and more than `max_values`
- * values; errors carry line and column. Getters never fail loudly: they return the default on absence or wrong type. */
+ * Loading refuses duplicate keys, NUL in strings, invalid UTF-8, depth beyond `max_depth`, and more
+ * than `max_values` values; errors carry line and column. Getters never fail loudly: they return
+ * the default on absence or wrong type. */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +19,8 @@ static inline void sw_json_decrefp(json_t **j)
 }
 #define sw_autojson SW_CLEANUP(sw_json_decrefp)
 
-/* SW_EINVALID with `reason` and "line L column C: text"; SW_ELIMIT for depth or count. Caller owns *ret. */
+/* SW_EINVALID with `reason` and "line L column C: text"; SW_ELIMIT for depth or count. Caller owns
+ * *ret. */
 int sw_json_load(struct sw_str text, int max_depth, size_t max_values, const char *reason,
                  json_t **ret, struct sw_err *err);
 int sw_json_load_file(const char *path, size_t max_bytes, json_t **ret, struct sw_err *err);

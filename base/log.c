@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Invariants: a line is built on the stack and handed to one write(2), so that lines of threads and processes
- * that share a pipe or an O_APPEND file do not mix; a line is valid JSON even when it had to be cut. */
+/* Invariants: a line is built on the stack and handed to one write(2), so that lines of threads and
+ * processes that share a pipe or an O_APPEND file do not mix; a line is valid JSON even when it had
+ * to be cut. */
 #include "base/log.h"
 
 #include <errno.h>
@@ -59,7 +60,8 @@ bool sw_log_enabled(enum sw_log_level l)
     return (int)l >= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
-/* A line under construction in its caller's memory; base/buf.c never reallocates a full-sized buffer. */
+/* A line under construction in its caller's memory; base/buf.c never reallocates a full-sized
+ * buffer. */
 struct line {
     struct sw_buf buf;
     bool cut;

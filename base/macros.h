@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* base/macros.h - cleanup attributes and small helpers. No state, no functions with effects but close and free. */
+/* base/macros.h - cleanup attributes and small helpers. No state, no functions with effects but
+ * close and free. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -37,6 +38,7 @@ static inline void sw_closep(int *fd)
         (void)close(*fd);
 }
 
-/* `sw_autofree char *s = NULL;` is freed at the end of its scope; `sw_autoclose int fd = -1;` is closed. */
+/* `sw_autofree char *s = NULL;` is freed at the end of its scope; `sw_autoclose int fd = -1;` is
+ * closed. */
 #define sw_autofree  SW_CLEANUP(sw_freep)
 #define sw_autoclose SW_CLEANUP(sw_closep)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Invariants, under the lock: (1) jobs leave the queue in the order they came; (2) idle <= threads <= threads_max;
- * (3) a job that is queued has a thread that will take it: a submit either finds more idle threads than queued
- * jobs, or starts one, or every thread is busy and looks at the queue before it sleeps. */
+/* Invariants, under the lock: (1) jobs leave the queue in the order they came; (2) idle <= threads
+ * <= threads_max; (3) a job that is queued has a thread that will take it: a submit either finds
+ * more idle threads than queued jobs, or starts one, or every thread is busy and looks at the queue
+ * before it sleeps. */
 #include "base/pool.h"
 
 #include <assert.h>

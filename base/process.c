@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Invariants: (1) every descriptor that the child is to have is first duplicated, in this process, above all of the
- * child's numbers, so the dup2 actions of the child never overwrite a source that is still needed; (2) a child is
- * reaped exactly once, through a pidfd that was opened before anybody could have reaped it; (3) a run ends when the
- * child ends, not when its pipes close: a daemon that it left behind may hold them for ever. */
+/* Invariants: (1) every descriptor that the child is to have is first duplicated, in this process,
+ * above all of the child's numbers, so the dup2 actions of the child never overwrite a source that
+ * is still needed; (2) a child is reaped exactly once, through a pidfd that was opened before
+ * anybody could have reaped it; (3) a run ends when the child ends, not when its pipes close: a
+ * daemon that it left behind may hold them for ever. */
 #include "base/process.h"
 
 #include <errno.h>
@@ -274,8 +275,8 @@ static void keep(struct sw_buf *b, const char *data, size_t n)
         b->overflow = true;
 }
 
-/* One read, so that a writer that never rests cannot hide the deadline. False when nothing was there; closes at the
- * end of the stream. */
+/* One read, so that a writer that never rests cannot hide the deadline. False when nothing was
+ * there; closes at the end of the stream. */
 static bool capture_read(struct capture *c)
 {
     char chunk[CHUNK];
@@ -313,7 +314,8 @@ static int pump(int pidfd, struct capture *out, struct capture *err_out, int64_t
     }
 }
 
-/* After the end: what is left in the pipe. The bound is for a daemon that goes on writing into it. */
+/* After the end: what is left in the pipe. The bound is for a daemon that goes on writing into it.
+ */
 static void drain(struct capture *c)
 {
     for (int i = 0; i < DRAIN_READS_MAX && capture_read(c); i++)
@@ -373,7 +375,8 @@ int sw_process_run(const struct sw_process_spec *spec, struct sw_buf *out, struc
 static char self_path[PATH_MAX];
 static pthread_once_t self_once = PTHREAD_ONCE_INIT;
 
-/* When the file was replaced while we run, the kernel adds " (deleted)"; its successor has the plain name. */
+/* When the file was replaced while we run, the kernel adds " (deleted)"; its successor has the
+ * plain name. */
 static void find_self(void)
 {
     static const char gone[] = " (deleted)";

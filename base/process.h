@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* base/process.h - other programs, started by posix_spawn: safe in a threaded process.
- * All descriptors but those given are closed in the child (they are O_CLOEXEC); signals are reset to default. */
+ * All descriptors but those given are closed in the child (they are O_CLOEXEC); signals are reset
+ * to default. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,12 +29,14 @@ struct sw_process_result {
     int exit_code; /* 128+N when killed by signal N */
 };
 
-/* Runs to its end. Output is cut at the buffers' maxima (the rest is read and dropped). out, err_out may be NULL:
- * the child inherits ours. Fails only if it could not be started or timed out; look at exit_code for the rest. */
+/* Runs to its end. Output is cut at the buffers' maxima (the rest is read and dropped). out,
+ * err_out may be NULL: the child inherits ours. Fails only if it could not be started or timed out;
+ * look at exit_code for the rest. */
 int sw_process_run(const struct sw_process_spec *spec, struct sw_buf *out, struct sw_buf *err_out,
                    struct sw_process_result *ret, struct sw_err *err);
 
-/* Starts without waiting; standard input /dev/null, output and error as given descriptors (-1: inherit). */
+/* Starts without waiting; standard input /dev/null, output and error as given descriptors (-1:
+ * inherit). */
 int sw_process_start(const struct sw_process_spec *spec, int out_fd, int err_fd, pid_t *ret_pid,
                      struct sw_err *err);
 /* Waits up to timeout_ms (<0: for ever). 1: ended and *ret filled; 0: still running; <0: error. */
@@ -44,6 +47,6 @@ void sw_process_stop(pid_t pid, int64_t grace_ms);
 
 /* Absolute path of our own program (/proc/self/exe), borrowed, valid for ever. */
 const char *sw_self_path(void);
-/* True if `name` is found in PATH, or in the sbin folders, which PATH lacks for ordinary users; the absolute
- * path goes to out. */
+/* True if `name` is found in PATH, or in the sbin folders, which PATH lacks for ordinary users; the
+ * absolute path goes to out. */
 bool sw_find_program(const char *name, char *out, size_t cap);

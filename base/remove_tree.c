@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sw_remove_tree() of base/io.h, made for trees that an adversary filled (unpacked layers):
- * 1. Every name is resolved relative to an open folder with RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS (openat2), so
- *    neither a link swapped in nor a mount, bind mounts of the same file system included, is ever entered.
- *    Kernels or filters without openat2 get O_NOFOLLOW and a comparison of st_dev.
- * 2. Depth is unbounded for the tree but bounded for us: what lies deeper than DEPTH_MAX is moved to the top
- *    folder first and removed in a later round, so that descriptors and stack stay few.
+ * 1. Every name is resolved relative to an open folder with RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS
+ * (openat2), so neither a link swapped in nor a mount, bind mounts of the same file system
+ * included, is ever entered. Kernels or filters without openat2 get O_NOFOLLOW and a comparison of
+ * st_dev.
+ * 2. Depth is unbounded for the tree but bounded for us: what lies deeper than DEPTH_MAX is moved
+ * to the top folder first and removed in a later round, so that descriptors and stack stay few.
  * 3. Folders without permission for their owner get it (0700) before they are emptied. */
 #include "base/io.h"
 
@@ -58,7 +59,8 @@ static int open_folder(int dirfd, const char *name, int flags)
     return fd;
 }
 
-/* Opens for reading; a folder that its owner may not read is made 0700 first, through a descriptor of itself. */
+/* Opens for reading; a folder that its owner may not read is made 0700 first, through a descriptor
+ * of itself. */
 static int open_for_removal(int dirfd, const char *name)
 {
     char self[40];

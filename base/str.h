@@ -45,7 +45,8 @@ bool sw_str_copy(struct sw_str s, char *out, size_t cap);
 
 bool sw_streq(const char *a, const char *b); /* NULL equals only NULL */
 
-/* Decimal digits only (one leading '-' for the signed one), whole string, no blanks, no overflow. */
+/* Decimal digits only (one leading '-' for the signed one), whole string, no blanks, no overflow.
+ */
 bool sw_parse_u64(struct sw_str s, uint64_t *ret);
 bool sw_parse_i64(struct sw_str s, int64_t *ret);
 /* "512", "64K", "10MiB", "2G", "1TiB" (powers of 1024). */
@@ -57,10 +58,12 @@ bool sw_parse_bool(struct sw_str s, bool *ret); /* true false yes no on off 1 0 
 /* Constant time in n: for secrets and signatures. */
 bool sw_equal_secret(const void *a, const void *b, size_t n);
 
-/* The entry of names[] with the smallest edit distance to `got` (at most 3), or NULL: for "did you mean". */
+/* The entry of names[] with the smallest edit distance to `got` (at most 3), or NULL: for "did you
+ * mean". */
 const char *sw_nearest_name(const char *got, const char *const *names, size_t n);
 
 /* True if the bytes are valid UTF-8 without NUL. */
 bool sw_utf8_valid(struct sw_str s);
-/* Length of the valid UTF-8 sequence at p (1 to 4; a NUL counts as 1), or 0 if there is none in n bytes. */
+/* Length of the valid UTF-8 sequence at p (1 to 4; a NUL counts as 1), or 0 if there is none in n
+ * bytes. */
 size_t sw_utf8_sequence(const char *p, size_t n);

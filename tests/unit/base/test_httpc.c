@@ -487,6 +487,22 @@ TEST(sinks_get_only_success)
     CHECK_CONTAINS(err.msg, "/big: not what was promised");
 }
 
+TEST(a_sink_for_one_status_gets_no_other)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct stream out = {0};
+    struct httpc_request r = {.sink = swallow, .sink_ctx = &out, .sink_status = 206};
+    FIXTURE(f);
+
+    CHECK_OK(go(&f, "/interim", &r, &err));
+    CHECK_EQ_INT(out.got, 0);
+    CHECK_EQ_STR(f.res.body.p, "ok");
+    r.sink_status = 404;
+    CHECK_OK(go(&f, "/404", &r, &err));
+    CHECK_EQ_INT(out.got, strlen("nothing here"));
+    CHECK_EQ_INT(f.res.body.n, 0);
+}
+
 TEST(bodies_and_headers_are_bounded)
 {
     struct sw_err err = SW_ERR_INIT;
