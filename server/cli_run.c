@@ -186,7 +186,7 @@ const struct cli_command cli_run = {
     .name = "run",
     .arguments = "TASKDEF.json [--detach]",
     .summary = "Run one task definition, stream its output, exit with its code",
-    .example = "slipway run conf/hello.json",
+    .example = "slipway run conf/tasks/hello.json",
     .flags = &flags,
     .run = run,
 };
