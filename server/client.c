@@ -18,6 +18,14 @@
 #define CREDENTIALS_MAX  65536
 #define DEFAULT_ENDPOINT "http://127.0.0.1:5000"
 
+/* A line of a text file, which may end as on Windows. */
+static struct sw_str trim_line(struct sw_str line)
+{
+    if (line.n > 0 && line.p[line.n - 1] == '\r')
+        line.n--;
+    return sw_str_trim(line);
+}
+
 int credentials_read(const char *path, const char *profile, char ret_id[129], char ret_secret[129],
                      struct sw_err *err)
 {
@@ -28,7 +36,7 @@ int credentials_read(const char *path, const char *profile, char ret_id[129], ch
     bool inside = false, have_id = false, have_secret = false;
     struct sw_str rest = sw_buf_str(&text), line;
     while (sw_str_split(&rest, '\n', &line)) {
-        line = sw_str_trim(line);
+        line = trim_line(line);
         if (line.n == 0 || line.p[0] == '#' || line.p[0] == ';')
             continue;
         if (line.p[0] == '[') {
@@ -98,15 +106,15 @@ static int find_credentials(const struct client_options *o, struct client *c, st
             sw_err_move(err, &e);
     }
     if (r < 0 && err->code == 0)
-        r = sw_fail(err, SW_ENOTFOUND, NULL,
-                    "no credentials: set AWS_SHARED_CREDENTIALS_FILE to the server's "
-                    "DATA/credentials (looked at %s and %s)",
-                    files[0], files[1]);
+        (void)sw_fail(err, SW_ENOTFOUND, NULL,
+                      "no credentials: set AWS_SHARED_CREDENTIALS_FILE to the server's "
+                      "DATA/credentials (looked at %s and %s)",
+                      files[0], files[1]);
     else if (r == 0)
         sw_err_clear(err);
     free(files[0]);
     free(files[1]);
-    return r;
+    return err->code;
 }
 
 static char *find_endpoint(const struct client_options *o, const char *data_dir)
@@ -119,8 +127,12 @@ static char *find_endpoint(const struct client_options *o, const char *data_dir)
     sw_autofree char *path = sw_asprintf("%s/endpoint", data_dir);
     SW_CLEANUP(sw_buf_done) struct sw_buf text = SW_BUF_INIT(1024);
     struct sw_err ignored = SW_ERR_INIT;
-    if (sw_read_file(path, &text, &ignored) == 0 && text.n > 0)
-        return sw_str_dup(sw_str_trim(sw_buf_str(&text)));
+    struct sw_str rest, line;
+    if (sw_read_file(path, &text, &ignored) == 0 && text.n > 0) {
+        rest = sw_buf_str(&text);
+        (void)sw_str_split(&rest, '\n', &line);
+        return sw_str_dup(trim_line(line));
+    }
     return sw_strdup(DEFAULT_ENDPOINT);
 }
 
@@ -139,7 +151,7 @@ static int split_endpoint(struct client *c, struct sw_err *err)
     while (e.n > scheme && e.p[e.n - 1] == '/')
         e.n--;
     c->endpoint[e.n] = '\0';
-    if (e.n == scheme || strchr(c->endpoint + scheme, '/'))
+    if (e.n == scheme || strpbrk(c->endpoint + scheme, "/?#@ \t\r\n"))
         return sw_fail(err, SW_EINVALID, NULL, "endpoint '%s': must be scheme://HOST:PORT",
                        c->endpoint);
     c->host_port = sw_strdup(c->endpoint + scheme);
@@ -152,15 +164,17 @@ int client_open(const struct client_options *o, struct client *ret, struct sw_er
     const char *data = o->data_dir ? o->data_dir : first_env("SLIPWAY_DATA", NULL);
     ret->data_dir = data ? sw_strdup(data) : server_default_data_dir();
     ret->endpoint = find_endpoint(o, ret->data_dir);
+    const char *region = o->region ? o->region : first_env("AWS_REGION", "AWS_DEFAULT_REGION");
     int r = split_endpoint(ret, err);
+    if (r == 0 &&
+        !sw_str_copy(sw_str(region ? region : "us-east-1"), ret->region, sizeof(ret->region)))
+        r = sw_fail(err, SW_EINVALID, NULL, "region '%s': too long", region);
     if (r == 0)
         r = find_credentials(o, ret, err);
     if (r < 0) {
         client_close(ret);
         return r;
     }
-    const char *region = o->region ? o->region : first_env("AWS_REGION", "AWS_DEFAULT_REGION");
-    (void)sw_str_copy(sw_str(region ? region : "us-east-1"), ret->region, sizeof(ret->region));
     struct httpc_options http = {.ca_file =
                                      o->ca_file ? o->ca_file : first_env("AWS_CA_BUNDLE", NULL)};
     ret->http = httpc_new(&http);
@@ -272,8 +286,9 @@ int client_call(struct client *c, const char *target, const json_t *in, int64_t 
         return modelled_error(&res, err);
     if (!ret_out)
         return 0;
-    return sw_json_load(sw_buf_str(&res.body), LIMIT_AWS_DEPTH, LIMIT_AWS_VALUES * 10, NULL,
-                        ret_out, err);
+    r = sw_json_load(sw_buf_str(&res.body), LIMIT_AWS_DEPTH, LIMIT_AWS_VALUES * 10, NULL, ret_out,
+                     err);
+    return r < 0 ? sw_prefix(err, "%s answered %s with", c->endpoint, target) : 0;
 }
 
 int client_registry_password(struct client *c, char out[TOKEN_MAX], int64_t *ret_expires_at_s,

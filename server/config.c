@@ -49,8 +49,7 @@ static const struct conf_key keys[] = {
 const struct conf_table server_conf_table = {keys, SW_ARRAY_LEN(keys), "SLIPWAY"};
 
 /* Variables with our prefix that are not keys of this table. */
-static const char *const other_variables[] = {"SLIPWAY_ENDPOINT", "SLIPWAY_BIN",
-                                              "SLIPWAY_SUPERVISED", NULL};
+static const char *const other_variables[] = {"SLIPWAY_ENDPOINT", "SLIPWAY_BIN", NULL};
 
 char *server_default_data_dir(void)
 {
@@ -75,9 +74,25 @@ static const char *config_flag(int argc, char **argv)
     return getenv("SLIPWAY_CONFIG");
 }
 
+/* A text with a default is always needed, and an empty value unsets it. */
+static int check_present(const struct server_config *c, struct sw_err *err)
+{
+    for (size_t i = 0; i < SW_ARRAY_LEN(keys); i++) {
+        const struct conf_key *k = &keys[i];
+        bool text = k->type == CONF_STRING || k->type == CONF_HOST_PORT || k->type == CONF_ENUM;
+        if (text && k->def && !*(char *const *)((const char *)c + k->off))
+            return sw_fail(err, SW_EINVALID, NULL, "%s: must not be empty; the default is %s",
+                           k->name, k->def);
+    }
+    return 0;
+}
+
 static int check(const struct server_config *c, struct sw_err *err)
 {
     uint64_t number = 0;
+    int r = check_present(c, err);
+    if (r < 0)
+        return r;
     if (strlen(c->account) != 12 || !sw_parse_u64(sw_str(c->account), &number))
         return sw_fail(err, SW_EINVALID, NULL, "account: '%s' is not a number of 12 digits",
                        c->account);
@@ -106,9 +121,11 @@ int server_config_load(int *argc, char **argv, struct server_config *ret, struct
     if (r < 0)
         return r;
     const char *file = config_flag(*argc, argv);
-    if (!file && sw_path_exists(SYSTEM_CONFIG))
-        file = SYSTEM_CONFIG;
+    if (!file || !*file)
+        file = sw_path_exists(SYSTEM_CONFIG) ? SYSTEM_CONFIG : NULL;
     r = conf_load_file(&server_conf_table, file, ret, err);
+    if (r == 0 && ret->config)
+        r = sw_fail(err, SW_EINVALID, NULL, "%s: config: a file cannot name another one", file);
     if (r < 0)
         return r;
     r = conf_load_env(&server_conf_table, (const char *const *)environ, other_variables, ret, err);

@@ -103,6 +103,8 @@ static int load_file(const char *path, struct ecs_config *c, struct sw_buf *igno
         return r;
     struct sw_str rest = sw_buf_str(&text), line, name;
     for (int number = 1; sw_str_split(&rest, '\n', &line); number++) {
+        if (line.n > 0 && line.p[line.n - 1] == '\r')
+            line.n--;
         line = sw_str_trim(line);
         if (line.n == 0 || line.p[0] == '#')
             continue;
@@ -129,8 +131,8 @@ int ecs_config_load(const char *path, const char *const *env, struct ecs_config 
     int r = path ? load_file(path, ret, &ignored, err) : 0;
     for (size_t i = 0; r == 0 && env[i]; i++) {
         struct sw_str value = sw_str(env[i]), name;
-        if (!sw_str_split(&value, '=', &name))
-            continue;
+        if (!sw_str_split(&value, '=', &name) || value.n == 0)
+            continue; /* as everywhere, an empty variable counts as one that is not set */
         const struct key *k = find(name);
         if (k && !set(k, value, ret))
             r = sw_fail(err, SW_EINVALID, NULL, "%s: '" SW_STR_FMT "' is not a value for it",
