@@ -15,21 +15,24 @@
 struct control_plane {
     /* target: "AmazonEC2ContainerServiceV20141113.RegisterContainerInstance" ...; in borrowed; *ret_out owned by the caller.
      * A modelled error comes back as err with reason = its __type (static or interned); SW_EUNAVAILABLE when it cannot be reached. */
-    int (*call)(void *ctx, const char *target, const json_t *in, int64_t timeout_ms, json_t **ret_out, struct sw_err *err);
+    int (*call)(void *ctx, const char *target, const json_t *in, int64_t timeout_ms,
+                json_t **ret_out, struct sw_err *err);
     /* Value of the Authorization header for /v2/ of this registry host, "" when we have no credentials for it. */
-    int (*registry_authorization)(void *ctx, const char *host_port, char *out, size_t cap, struct sw_err *err);
+    int (*registry_authorization)(void *ctx, const char *host_port, char *out, size_t cap,
+                                  struct sw_err *err);
     void *ctx;
 };
 
 struct agent_options {
     const char *data_dir;
     const char *cluster;
-    const char *registry_host_port; /* where "ECR-style" and bare repository names are pulled from; may be NULL */
+    const char *
+        registry_host_port; /* where "ECR-style" and bare repository names are pulled from; may be NULL */
     bool registry_tls;
-    const char *ca_file;            /* for pulls over TLS; NULL: the system's */
-    const char *bridge_name;        /* "slipway0" */
-    const char *bridge_subnet;      /* "10.88.64.0/20" */
-    const char *reserved_ports;     /* "22,2375,..." or NULL: ECS's defaults */
+    const char *ca_file;        /* for pulls over TLS; NULL: the system's */
+    const char *bridge_name;    /* "slipway0" */
+    const char *bridge_subnet;  /* "10.88.64.0/20" */
+    const char *reserved_ports; /* "22,2375,..." or NULL: ECS's defaults */
     int64_t reserved_memory_mib;
     int64_t stop_timeout_default_s; /* 30 */
     int64_t task_cleanup_wait_s;    /* 10800: logs and folders of stopped tasks */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/agent/pull.h - an image name to snapshots on this machine.
+ *
+ * Promise: what is returned was verified: the manifest by the digest it was asked by, configuration and layers by their
+ * descriptors (digest and size), each layer's uncompressed archive by the configuration's diff id. Layers are fetched in
+ * parallel, unpacked while they arrive, resumed when the connection breaks, and only once for all who want them.
+ * An image that is complete here and named by digest needs no network; one named by a tag is used as it was
+ * when its registry cannot be reached.
+ * Threads: shared freely. Errors carry the reasons of ECS: CannotPullContainerError, CannotPullECRContainerError,
+ * CannotPullImageManifestError. */
+#include <jansson.h>
+#include <stddef.h>
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "launcher/agent/image_reference.h"
+#include "launcher/agent/layer_unpack.h"
+#include "launcher/agent/snapshot.h"
+
+struct puller_options {
+    struct snapshots *snapshots; /* borrowed */
+    const char *content_dir;     /* manifests and configurations */
+    struct image_registry registry;
+    const char *ca_file;
+    int (*authorization)(void *ctx, const char *host_port, char *out, size_t cap,
+                         struct sw_err *err);
+    void *ctx;
+    const char *architecture;          /* NULL: this machine's */
+    const struct layer_limits *limits; /* NULL: the defaults */
+};
+struct puller;
+int puller_new(const struct puller_options *o, struct puller **ret, struct sw_err *err);
+void puller_free(struct puller *p);
+
+struct image {
+    char manifest_digest[DIGEST_STRING_MAX];
+    json_t *config; /* the whole document */
+    char **layers;  /* folders, lowest first; at least one */
+    size_t layers_n;
+};
+void image_done(struct image *i);
+
+/* cancelled: optional, non-zero ends it with SW_EUNAVAILABLE. */
+int puller_pull(struct puller *p, const char *name, const volatile int *cancelled,
+                struct image *ret, struct sw_err *err);
