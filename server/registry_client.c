@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/macros.h"
+#include "registry/core/reference.h"
 #include "server/image.h"
 
 #define ACCEPT                                                                      \
@@ -28,23 +29,24 @@ int image_reference_parse(const char *text, struct image_reference *ret, struct 
     if (!sw_str_split(&rest, '/', &host) || !rest.p ||
         !sw_str_copy(host, ret->host_port, sizeof(ret->host_port)))
         return sw_fail(err, SW_EINVALID, NULL, "'%s' is not HOST:PORT/REPO:TAG", text);
-    const char *at = strchr(rest.p, '@'), *colon = strrchr(rest.p, ':');
+    struct sw_str digest = rest, tag;
     struct digest d;
-    name = rest;
-    if (at) {
-        name.n = (size_t)(at - rest.p);
-        if (!digest_parse(sw_str(at + 1), &d))
-            return sw_fail(err, SW_EINVALID, NULL, "'%s' is not a digest", at + 1);
+    (void)sw_str_split(&digest, '@', &tag); /* REPO[:TAG] */
+    (void)sw_str_split(&tag, ':', &name);
+    if (digest.p && !digest_parse(digest, &d))
+        return sw_fail(err, SW_EINVALID, NULL, "'%s' is not a digest", digest.p);
+    if (tag.p && (!tag_valid(tag) || !sw_str_copy(tag, ret->tag, sizeof(ret->tag))))
+        return sw_fail(err, SW_EINVALID, NULL, "'%s': '" SW_STR_FMT "' is not a tag", text,
+                       SW_STR_ARG(tag));
+    if (!repo_name_valid(name) || !sw_str_copy(name, ret->repository, sizeof(ret->repository)))
+        return sw_fail(err, SW_EINVALID, NULL, "'%s': '" SW_STR_FMT "' is not a repository name",
+                       text, SW_STR_ARG(name));
+    if (digest.p) { /* as docker does: with a digest, the tag is only a remark */
         digest_format(&d, ret->digest);
-    } else if (colon) {
-        name.n = (size_t)(colon - rest.p);
+        ret->tag[0] = '\0';
+    } else if (!tag.p) {
+        (void)sw_str_copy(SW_STR("latest"), ret->tag, sizeof(ret->tag));
     }
-    if (!at && (!sw_str_copy(sw_str(colon ? colon + 1 : "latest"), ret->tag, sizeof(ret->tag)) ||
-                !ret->tag[0]))
-        return sw_fail(err, SW_EINVALID, NULL, "'%s': the tag is empty or too long", text);
-    if (name.n == 0 || !sw_str_copy(name, ret->repository, sizeof(ret->repository)))
-        return sw_fail(err, SW_EINVALID, NULL, "'%s': the repository name is empty or too long",
-                       text);
     return 0;
 }
 
@@ -89,6 +91,8 @@ static int refused(const struct httpc_response *res, const char *what, struct sw
                                                           : SW_EINVALID;
     if (res->status >= 500)
         code = SW_EUNAVAILABLE;
+    if (!first)
+        return sw_fail(err, code, NULL, "%s: the registry answered %d", what, res->status);
     return sw_fail(err, code, NULL, "%s: %d %s: %s", what, res->status,
                    sw_json_str(first, "code", ""), sw_json_str(first, "message", ""));
 }

@@ -14,7 +14,7 @@ struct image_reference {
     char tag[129];                  /* "" when a digest is given */
     char digest[DIGEST_STRING_MAX]; /* "" when a tag is given */
 };
-/* HOST:PORT/REPO[:TAG|@DIGEST]; the tag is "latest" by default. */
+/* HOST:PORT/REPO[:TAG][@DIGEST]; the tag is "latest" by default, and dropped beside a digest. */
 int image_reference_parse(const char *text, struct image_reference *ret, struct sw_err *err);
 
 struct registry_client {

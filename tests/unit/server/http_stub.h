@@ -2,7 +2,7 @@
 #pragma once
 /* tests/unit/server/http_stub.h - a peer whose every answer the test decides.
  * One thread, one connection at a time, one request per connection. A request is kept whole; the answer is raw HTTP, so that
- * wrong ones can be given too. stub_stop() joins the thread; read `log` and `last` only after it, or from inside the answer. */
+ * wrong ones can be given too. Read `log` and `last` through stub_log() and stub_last(), when no request is under way. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -34,6 +34,7 @@ struct stub {
     char host_port[32], endpoint[48];
     struct sw_buf log; /* request lines, each with a newline */
     struct stub_request last;
+    pthread_mutex_t lock; /* held while a request is received and answered */
 };
 
 static inline bool stub_read(int fd, struct sw_buf *into)
@@ -85,10 +86,11 @@ static inline void *stub_serve(void *arg)
         sw_autoclose int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0)
             return NULL;
-        if (!stub_receive(s, fd))
-            continue;
         SW_CLEANUP(sw_buf_done) struct sw_buf out = SW_BUF_INIT(STUB_MAX);
-        s->fn(s->ctx, &s->last, &out);
+        (void)pthread_mutex_lock(&s->lock);
+        if (stub_receive(s, fd))
+            s->fn(s->ctx, &s->last, &out);
+        (void)pthread_mutex_unlock(&s->lock);
         for (size_t at = 0; at < out.n;) {
             ssize_t n = send(fd, out.p + at, out.n - at, MSG_NOSIGNAL);
             if (n <= 0)
@@ -114,6 +116,7 @@ static inline struct stub *stub_start(stub_fn fn, void *ctx)
     CHECK(listen(s->fd, 16) == 0 && getsockname(s->fd, (struct sockaddr *)&a, &n) == 0);
     (void)snprintf(s->host_port, sizeof(s->host_port), "127.0.0.1:%u", ntohs(a.sin_port));
     (void)snprintf(s->endpoint, sizeof(s->endpoint), "http://%s", s->host_port);
+    CHECK(pthread_mutex_init(&s->lock, NULL) == 0);
     CHECK(pthread_create(&s->thread, NULL, stub_serve, s) == 0);
     return s;
 }
@@ -127,6 +130,19 @@ static inline void stub_stop(struct stub *s)
     s->fd = -1;
 }
 
+static inline const struct stub_request *stub_last(struct stub *s)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    (void)pthread_mutex_unlock(&s->lock);
+    return &s->last;
+}
+
+static inline const char *stub_log(struct stub *s)
+{
+    (void)stub_last(s);
+    return s->log.n ? s->log.p : "";
+}
+
 static inline void stub_free(struct stub *s)
 {
     if (s->fd >= 0)
@@ -134,6 +150,7 @@ static inline void stub_free(struct stub *s)
     sw_buf_done(&s->log);
     sw_buf_done(&s->last.head);
     sw_buf_done(&s->last.body);
+    (void)pthread_mutex_destroy(&s->lock);
     free(s);
 }
 

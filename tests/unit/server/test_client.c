@@ -281,12 +281,12 @@ TEST(a_call_is_signed_and_answered)
     CHECK_OK(client_call(&c, TARGET_ECR ".ListImages", in, 0, &out, &err));
     CHECK_EQ_INT(sw_json_int(out, "x", 0), 1);
     stub_stop(s);
-    CHECK_EQ_STR(s->last.line, "POST /");
-    CHECK_EQ_STR(s->last.body.p, "{\"k\":\"v\"}");
-    CHECK_CONTAINS(s->last.head.p, "X-Amz-Target: " TARGET_ECR ".ListImages\r\n");
-    CHECK_CONTAINS(s->last.head.p, "AWS4-HMAC-SHA256 Credential=AKIAX/");
-    CHECK_CONTAINS(s->last.head.p, "/us-east-1/ecr/aws4_request");
-    CHECK(!strstr(s->last.head.p, "secret-of"));
+    CHECK_EQ_STR(stub_last(s)->line, "POST /");
+    CHECK_EQ_STR(stub_last(s)->body.p, "{\"k\":\"v\"}");
+    CHECK_CONTAINS(stub_last(s)->head.p, "X-Amz-Target: " TARGET_ECR ".ListImages\r\n");
+    CHECK_CONTAINS(stub_last(s)->head.p, "AWS4-HMAC-SHA256 Credential=AKIAX/");
+    CHECK_CONTAINS(stub_last(s)->head.p, "/us-east-1/ecr/aws4_request");
+    CHECK(!strstr(stub_last(s)->head.p, "secret-of"));
     client_close(&c);
     stub_free(s);
 }
@@ -302,8 +302,8 @@ static void service_of(const char *target, const char *part)
     open_at(s, &c);
     CHECK_OK(client_call(&c, target, NULL, 0, NULL, &err));
     stub_stop(s);
-    CHECK_CONTAINS(s->last.head.p, part);
-    CHECK_EQ_STR(s->last.body.p, "{}");
+    CHECK_CONTAINS(stub_last(s)->head.p, part);
+    CHECK_EQ_STR(stub_last(s)->body.p, "{}");
     client_close(&c);
     stub_free(s);
 }
