@@ -2,6 +2,7 @@
 /* server/app.c - wiring. Opening order is dependency order; closing is the reverse, so every slot may be NULL in app_close. */
 #include "server/app.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/macros.h"
 #include "launcher/api/ecs.h"
 #include "launcher/service/launcher.h"
 #include "registry/api/ecr.h"

@@ -192,7 +192,7 @@ static int parse_document(struct manifest *m, struct sw_str content_type, struct
 {
     if (!json_is_object(m->doc))
         return sw_fail(err, SW_EINVALID, REASON, "a manifest must be a JSON object");
-    const struct media_kind *kind;
+    const struct media_kind *kind = NULL;
     int r = choose_kind(m->doc, content_type, &kind, err);
     if (r < 0)
         return r;
