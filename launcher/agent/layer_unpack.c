@@ -177,7 +177,8 @@ static int open_parent(struct unpack *u, const char *path, struct place *ret)
     }
     ret->path = path;
     ret->parent = u->parent_fd;
-    snprintf(ret->name, sizeof ret->name, "%s", name);
+    if ((size_t)snprintf(ret->name, sizeof ret->name, "%s", name) >= sizeof ret->name)
+        return sw_fail_os(u->err, ENAMETOOLONG, "layer entry '%.200s'", path);
     return 0;
 }
 
