@@ -38,6 +38,7 @@ static int add_task(void *ctx, const char *task_text, const char *definition_tex
         json_object_set(o, same[i], json_object_get(task, same[i]));
     sw_json_set_str(o, "stopReason", sw_json_str(task, "stoppedReason", NULL));
     sw_json_set_str(o, "knownStatus", sw_json_str(task, "lastStatus", NULL));
+    json_object_del(definition, "tags"); /* ours beside the document, not part of it */
     json_object_set(o, "taskDefinition", definition);
     json_array_append_new(ctx, o);
     return 0;

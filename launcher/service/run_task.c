@@ -195,12 +195,31 @@ static int plan(struct run *s, struct sw_err *err)
 
 /* 3. The changes. */
 
+/* The request's tags, and before them those of the task definition when they shall be passed on. */
+static json_t *tags_of(const struct run *s)
+{
+    json_t *own = sw_json_array(s->in, "tags"), *tags = json_array(), *v, *o;
+    size_t i, k;
+    if (sw_streq(sw_json_str(s->in, "propagateTags", ""), "TASK_DEFINITION")) {
+        json_array_foreach(sw_json_array(s->definition, "tags"), i, v) {
+            bool replaced = false;
+            json_array_foreach(own, k, o)
+                replaced |= sw_streq(sw_json_str(o, "key", ""), sw_json_str(v, "key", ""));
+            if (!replaced)
+                json_array_append(tags, v);
+        }
+    }
+    json_array_extend(tags, own);
+    return tags;
+}
+
 static json_t *task_document(const struct run *s, const struct instance_view *at, const char *id)
 {
     char task_arn[ARN_MAX], instance_arn[ARN_MAX], definition_arn[ARN_MAX];
     char container_arns[TASKDEF_CONTAINERS_MAX][ARN_MAX], group[ARN_NAME_MAX + 16];
     const char *containers[TASKDEF_CONTAINERS_MAX];
     const struct launcher_caller *c = s->c;
+    sw_autojson json_t *tags = tags_of(s);
     arn_task(task_arn, c->region, c->account, s->cluster.name, id);
     arn_container_instance(instance_arn, c->region, c->account, s->cluster.name, at->row.id);
     arn_task_definition(definition_arn, c->region, c->account, s->definition_row.family,
@@ -220,7 +239,7 @@ static json_t *task_document(const struct run *s, const struct instance_view *at
                                    .started_by = sw_json_str(s->in, "startedBy", NULL),
                                    .definition = s->definition,
                                    .overrides = sw_json_object(s->in, "overrides"),
-                                   .tags = sw_json_array(s->in, "tags"),
+                                   .tags = tags,
                                    .attributes = sw_json_array(at->document, "attributes"),
                                    .container_arns = containers,
                                    .now_us = s->now_us};
@@ -324,6 +343,9 @@ static int check_request(const json_t *in, struct sw_err *err)
                            "%s must not be longer than %zu characters.", texts[i].key,
                            texts[i].max);
     }
+    if (sw_streq(sw_json_str(in, "propagateTags", ""), "SERVICE"))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "A task that is run alone has no service to take tags from.");
     const char *type = sw_json_str(in, "launchType", "EC2");
     if (!sw_streq(type, "EC2"))
         return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's own operations: launcher/model/agent_protocol.h.
+ * A call that waits gives its ticket to the launcher; whoever answers does so through finish(), on any thread. Without a ticket
+ * (the server shuts down) it is answered at once. */
+#include "base/json.h"
+#include "base/macros.h"
+#include "launcher/api/ecs_internal.h"
+#include "launcher/api/ecs_schema.h"
+
+static void finish(void *ctx, json_t *out, const struct sw_err *err)
+{
+    aws_complete(ctx, out, err);
+}
+
+static int poll_tasks(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                      struct sw_err *err)
+{
+    struct launcher_poll poll;
+    struct launcher_caller c = ecs_caller(call);
+    struct launcher *l = ecs_launcher(call);
+    int r = ecs_may_instance(call, sw_json_str(call->input, "containerInstance", ""), err);
+    if (r < 0 || (r = launcher_poll(l, &c, call->input, &poll, out, err)) != 0)
+        return r < 0 ? r : 0;
+    struct aws_ticket *t = aws_defer(call);
+    if (!t)
+        return sw_fail(err, SW_EUNAVAILABLE, "ServiceUnavailableException",
+                       "The server is shutting down.");
+    launcher_poll_wait(l, &poll, finish, t);
+    return 0;
+}
+
+static int submit_logs(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                       struct sw_err *err)
+{
+    struct launcher_caller c = ecs_caller(call);
+    int r = ecs_may_instance(call, sw_json_str(call->input, "containerInstance", ""), err);
+    return r < 0 ? r : launcher_submit_logs(ecs_launcher(call), &c, call->input, out, err);
+}
+
+static int submit_health(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                         struct sw_err *err)
+{
+    struct launcher_caller c = ecs_caller(call);
+    int r = ecs_may_cluster(call, sw_json_str(call->input, "cluster", NULL), err);
+    return r < 0 ? r : launcher_submit_health(ecs_launcher(call), &c, call->input, out, err);
+}
+
+static int get_task_logs(struct aws_call *call, const void *in SW_UNUSED, json_t *out SW_UNUSED,
+                         struct sw_err *err)
+{
+    struct launcher_logs logs = {.request = NULL};
+    struct launcher_caller c = ecs_caller(call);
+    struct launcher *l = ecs_launcher(call);
+    int r = ecs_may_task(call, sw_json_str(call->input, "task", ""), err);
+    if (r < 0 || (r = launcher_logs(l, &c, call->input, &logs, err)) < 0)
+        return r;
+    struct aws_ticket *t = aws_defer(call);
+    if (!t) {
+        json_decref(logs.request);
+        return sw_fail(err, SW_EUNAVAILABLE, "ServiceUnavailableException",
+                       "The server is shutting down.");
+    }
+    launcher_logs_wait(l, &logs, finish, t);
+    return 0;
+}
+
+const struct aws_op agent_ops[] = {
+    {.name = "GetTaskLogs",
+     .fn = get_task_logs,
+     .in = get_task_logs_in,
+     .out = get_task_logs_out,
+     .action = "ecs:DescribeTasks"},
+    {.name = "PollTasks",
+     .fn = poll_tasks,
+     .in = poll_tasks_in,
+     .out = poll_tasks_out,
+     .action = "ecs:Poll"},
+    {.name = "SubmitHealth",
+     .fn = submit_health,
+     .in = submit_health_in,
+     .out = nothing_out,
+     .action = "ecs:SubmitTaskStateChange"},
+    {.name = "SubmitLogs",
+     .fn = submit_logs,
+     .in = submit_logs_in,
+     .out = nothing_out,
+     .action = "ecs:Poll"},
+};
+const size_t agent_ops_n = SW_ARRAY_LEN(agent_ops);

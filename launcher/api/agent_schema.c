@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Members of the agent's own operations: launcher/model/agent_protocol.h. */
+#include "base/limits.h"
+#include "launcher/api/ecs_schema.h"
+#include "launcher/model/agent_protocol.h"
+
+static const char *const health_values[] = {"HEALTHY", "UNHEALTHY", "UNKNOWN", NULL};
+static const char *const stream_values[] = {"stdout", "stderr", NULL};
+
+const struct sw_field poll_tasks_in[] = {
+    STRING("cluster", F_READ),
+    STRING("containerInstance", F_READ | F_REQUIRED),
+    LONG("seenVersion", F_READ),
+    INTEGER("waitSeconds", F_READ | F_LIMITS, .min = 0, .max = AGENT_POLL_WAIT_MAX_S),
+    F_END,
+};
+
+static const struct sw_field poll_task[] = {
+    STRING("taskArn", 0),
+    STRING("taskDefinitionArn", 0),
+    STRING("desiredStatus", 0),
+    STRING("stopReason", 0),
+    STRING("group", 0),
+    STRING("startedBy", 0),
+    STRING("clusterArn", 0),
+    TIME("createdAt", 0),
+    STRUCT("taskDefinition", 0, task_definition),
+    STRUCT("overrides", 0, task_override),
+    STRING("knownStatus", 0),
+    F_END,
+};
+static const struct sw_field poll_task_list[] = {STRUCT("member", 0, poll_task)};
+
+static const struct sw_field log_request[] = {
+    STRING("requestId", 0),
+    STRING("taskArn", 0),
+    STRING("containerName", 0),
+    STRING("cursor", 0),
+    INTEGER("maxBytes", 0),
+    INTEGER("waitSeconds", 0),
+    F_END,
+};
+static const struct sw_field log_request_list[] = {STRUCT("member", 0, log_request)};
+
+const struct sw_field poll_tasks_out[] = {
+    LONG("version", 0),
+    LIST("tasks", 0, poll_task_list),
+    LIST("logRequests", 0, log_request_list),
+    F_END,
+};
+
+static const struct sw_field log_record[] = {
+    STRING("containerName", F_READ | F_REQUIRED),
+    ENUM("stream", F_READ | F_REQUIRED, stream_values),
+    LONG("timestamp", F_READ | F_REQUIRED),
+    BLOB("message", F_READ | F_REQUIRED),
+    BOOLEAN("partial", F_READ),
+    F_END,
+};
+static const struct sw_field log_record_list[] = {STRUCT("member", 0, log_record)};
+
+const struct sw_field submit_logs_in[] = {
+    STRING("cluster", F_READ),
+    STRING("containerInstance", F_READ | F_REQUIRED),
+    STRING("requestId", F_READ | F_REQUIRED),
+    LIST("records", F_READ | F_REQUIRED, log_record_list),
+    STRING("cursor", F_READ),
+    BOOLEAN("finished", F_READ),
+    F_END,
+};
+
+static const struct sw_field container_health[] = {
+    STRING("containerName", F_READ | F_REQUIRED),
+    ENUM("healthStatus", F_READ | F_REQUIRED, health_values),
+    F_END,
+};
+static const struct sw_field container_health_list[] = {STRUCT("member", 0, container_health)};
+
+const struct sw_field submit_health_in[] = {
+    STRING("cluster", F_READ),
+    STRING("task", F_READ | F_REQUIRED),
+    LIST("containers", F_READ | F_REQUIRED, container_health_list),
+    F_END,
+};
+
+const struct sw_field get_task_logs_in[] = {
+    STRING("cluster", F_READ),
+    STRING("task", F_READ | F_REQUIRED),
+    STRING("containerName", F_READ),
+    STRING("cursor", F_READ),
+    INTEGER("maxBytes", F_READ | F_LIMITS, .min = 1, .max = LIMIT_LOG_CHUNK),
+    INTEGER("waitSeconds", F_READ | F_LIMITS, .min = 0, .max = AGENT_LOG_WAIT_MAX_S),
+    F_END,
+};
+
+const struct sw_field get_task_logs_out[] = {
+    LIST("records", 0, log_record_list),
+    STRING("cursor", 0),
+    BOOLEAN("finished", 0),
+    F_END,
+};
+
+const struct sw_field nothing_out[] = {F_END};

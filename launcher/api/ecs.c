@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/api/ecs.h"
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "launcher/api/ecs_internal.h"
+#include "launcher/model/agent_protocol.h"
+
+/* Operations of the service that are not implemented, as of the models of 2026. */
+static const char *const unimplemented[] = {
+    "ContinueServiceDeployment",
+    "CreateCapacityProvider",
+    "CreateDaemon",
+    "CreateExpressGatewayService",
+    "CreateService",
+    "CreateTaskSet",
+    "DeleteAccountSetting",
+    "DeleteAttributes",
+    "DeleteCapacityProvider",
+    "DeleteCluster",
+    "DeleteDaemon",
+    "DeleteDaemonTaskDefinition",
+    "DeleteExpressGatewayService",
+    "DeleteService",
+    "DeleteTaskDefinitions",
+    "DeleteTaskSet",
+    "DescribeCapacityProviders",
+    "DescribeDaemon",
+    "DescribeDaemonDeployments",
+    "DescribeDaemonRevisions",
+    "DescribeDaemonTaskDefinition",
+    "DescribeExpressGatewayService",
+    "DescribeServiceDeployments",
+    "DescribeServiceRevisions",
+    "DescribeServices",
+    "DescribeTaskSets",
+    "ExecuteCommand",
+    "GetTaskProtection",
+    "ListAccountSettings",
+    "ListAttributes",
+    "ListDaemonDeployments",
+    "ListDaemonTaskDefinitions",
+    "ListDaemons",
+    "ListServiceDeployments",
+    "ListServices",
+    "ListServicesByNamespace",
+    "ListTagsForResource",
+    "PutAccountSetting",
+    "PutAccountSettingDefault",
+    "PutAttributes",
+    "PutClusterCapacityProviders",
+    "RegisterDaemonTaskDefinition",
+    "StartTask",
+    "StopServiceDeployment",
+    "SubmitAttachmentStateChanges",
+    "SubmitContainerStateChange",
+    "TagResource",
+    "UntagResource",
+    "UpdateCapacityProvider",
+    "UpdateCluster",
+    "UpdateClusterSettings",
+    "UpdateContainerAgent",
+    "UpdateContainerInstancesState",
+    "UpdateDaemon",
+    "UpdateExpressGatewayService",
+    "UpdateService",
+    "UpdateServicePrimaryTaskSet",
+    "UpdateTaskProtection",
+    "UpdateTaskSet",
+    NULL,
+};
+
+struct ecs_api *ecs_api_new(const struct ecs_api_options *o)
+{
+    struct ecs_api *a = SW_NEW(struct ecs_api);
+    a->launcher = o->launcher;
+    return a;
+}
+
+void ecs_api_free(struct ecs_api *a)
+{
+    free(a);
+}
+
+struct aws_service ecs_aws_service(struct ecs_api *a)
+{
+    return (struct aws_service){.signing_name = "ecs",
+                                .target_prefix = "AmazonEC2ContainerServiceV20141113",
+                                .invalid_reason = "InvalidParameterException",
+                                .ops = ecs_ops,
+                                .ops_n = ecs_ops_n,
+                                .unimplemented = unimplemented,
+                                .ctx = a};
+}
+
+struct aws_service agent_aws_service(struct ecs_api *a)
+{
+    static const char *const none[] = {NULL};
+    return (struct aws_service){.signing_name = "ecs",
+                                .target_prefix = AGENT_TARGET_PREFIX,
+                                .invalid_reason = "InvalidParameterException",
+                                .ops = agent_ops,
+                                .ops_n = agent_ops_n,
+                                .unimplemented = none,
+                                .ctx = a};
+}
+
+struct launcher *ecs_launcher(const struct aws_call *call)
+{
+    const struct ecs_api *a = call->service->ctx;
+    return a->launcher;
+}
+
+struct launcher_caller ecs_caller(const struct aws_call *call)
+{
+    return (struct launcher_caller){
+        .account = call->principal.account, .region = call->region, .principal = &call->principal};
+}
+
+int ecs_may_cluster(struct aws_call *call, const char *cluster, struct sw_err *err)
+{
+    char arn[ARN_MAX];
+    struct launcher_caller c = ecs_caller(call);
+    int r = launcher_cluster_arn(&c, cluster, arn, err);
+    return r < 0 ? r : aws_may(call, arn, err);
+}
+
+int ecs_may_task(struct aws_call *call, const char *task, struct sw_err *err)
+{
+    char arn[ARN_MAX];
+    struct launcher_caller c = ecs_caller(call);
+    int r = launcher_task_arn(&c, sw_json_str(call->input, "cluster", NULL), task, arn, err);
+    return r < 0 ? r : aws_may(call, arn, err);
+}
+
+int ecs_may_instance(struct aws_call *call, const char *instance, struct sw_err *err)
+{
+    char arn[ARN_MAX];
+    struct launcher_caller c = ecs_caller(call);
+    int r =
+        launcher_instance_arn(&c, sw_json_str(call->input, "cluster", NULL), instance, arn, err);
+    return r < 0 ? r : aws_may(call, arn, err);
+}

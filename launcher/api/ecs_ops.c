@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One handler an operation: who may, which function of the launcher, how long a page. The table is at the end. */
+#include "base/json.h"
+#include "base/macros.h"
+#include "launcher/api/ecs_internal.h"
+#include "launcher/api/ecs_schema.h"
+
+#define PAGE_MAX 100
+
+static int run(struct aws_call *call, launcher_fn fn, json_t *out, struct sw_err *err)
+{
+    struct launcher_caller c = ecs_caller(call);
+    return fn(ecs_launcher(call), &c, call->input, out, err);
+}
+
+static int run_page(struct aws_call *call, launcher_list_fn fn, json_t *out, struct sw_err *err)
+{
+    char after[ARN_MAX] = "", token[AWS_PAGE_TOKEN_MAX];
+    const char *next = sw_json_str(call->input, "nextToken", NULL);
+    int64_t limit = sw_json_int(call->input, "maxResults", PAGE_MAX);
+    struct launcher_page page = {.after = after};
+    struct launcher_caller c = ecs_caller(call);
+    int r = 0;
+    if (limit < 1 || limit > PAGE_MAX)
+        return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                       "maxResults must be between 1 and %d.", PAGE_MAX);
+    if (next &&
+        (r = aws_page_token_parse(next, after, sizeof after, "InvalidParameterException", err)) < 0)
+        return r;
+    page.limit = (int)limit;
+    if ((r = fn(ecs_launcher(call), &c, call->input, &page, out, err)) < 0 || !*page.next)
+        return r;
+    aws_page_token(page.next, token);
+    sw_json_set_str(out, "nextToken", token);
+    return 0;
+}
+
+static const char *input_str(const struct aws_call *call, const char *key)
+{
+    return sw_json_str(call->input, key, NULL);
+}
+
+/* Every one of the named things; when there is none, the whole cluster. */
+static int may_each(struct aws_call *call, const char *key,
+                    int (*may_one)(struct aws_call *, const char *, struct sw_err *),
+                    struct sw_err *err)
+{
+    const json_t *list = sw_json_array(call->input, key), *v;
+    size_t i;
+    if (json_array_size(list) == 0)
+        return ecs_may_cluster(call, input_str(call, "cluster"), err);
+    json_array_foreach(list, i, v) {
+        int r = may_one(call, json_string_value(v), err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static int create_cluster(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                          struct sw_err *err)
+{
+    int r = ecs_may_cluster(call, input_str(call, "clusterName"), err);
+    return r < 0 ? r : run(call, launcher_create_cluster, out, err);
+}
+
+static int describe_clusters(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                             struct sw_err *err)
+{
+    int r = may_each(call, "clusters", ecs_may_cluster, err);
+    return r < 0 ? r : run(call, launcher_describe_clusters, out, err);
+}
+
+static int list_clusters(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                         struct sw_err *err)
+{
+    int r = aws_may(call, "*", err);
+    return r < 0 ? r : run_page(call, launcher_list_clusters, out, err);
+}
+
+static int register_task_definition(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                    struct sw_err *err)
+{
+    int r = aws_may(call, "*", err);
+    return r < 0 ? r : run(call, launcher_register_taskdef, out, err);
+}
+
+static int describe_task_definition(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                    struct sw_err *err)
+{
+    int r = aws_may(call, "*", err);
+    return r < 0 ? r : run(call, launcher_describe_taskdef, out, err);
+}
+
+static int deregister_task_definition(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                      struct sw_err *err)
+{
+    int r = aws_may(call, "*", err);
+    return r < 0 ? r : run(call, launcher_deregister_taskdef, out, err);
+}
+
+static int list_task_definitions(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                 struct sw_err *err)
+{
+    int r = aws_may(call, "*", err);
+    return r < 0 ? r : run_page(call, launcher_list_taskdefs, out, err);
+}
+
+static int list_task_definition_families(struct aws_call *call, const void *in SW_UNUSED,
+                                         json_t *out, struct sw_err *err)
+{
+    int r = aws_may(call, "*", err);
+    return r < 0 ? r : run_page(call, launcher_list_families, out, err);
+}
+
+static int register_container_instance(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                       struct sw_err *err)
+{
+    int r = ecs_may_cluster(call, input_str(call, "cluster"), err);
+    return r < 0 ? r : run(call, launcher_register_instance, out, err);
+}
+
+static int deregister_container_instance(struct aws_call *call, const void *in SW_UNUSED,
+                                         json_t *out, struct sw_err *err)
+{
+    int r = ecs_may_cluster(call, input_str(call, "cluster"), err);
+    return r < 0 ? r : run(call, launcher_deregister_instance, out, err);
+}
+
+static int describe_container_instances(struct aws_call *call, const void *in SW_UNUSED,
+                                        json_t *out, struct sw_err *err)
+{
+    int r = may_each(call, "containerInstances", ecs_may_instance, err);
+    return r < 0 ? r : run(call, launcher_describe_instances, out, err);
+}
+
+static int list_container_instances(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                    struct sw_err *err)
+{
+    int r = ecs_may_cluster(call, input_str(call, "cluster"), err);
+    return r < 0 ? r : run_page(call, launcher_list_instances, out, err);
+}
+
+static int run_task(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                    struct sw_err *err)
+{
+    char arn[ARN_MAX];
+    struct launcher_caller c = ecs_caller(call);
+    int r =
+        launcher_taskdef_arn(ecs_launcher(call), &c, input_str(call, "taskDefinition"), arn, err);
+    if (r < 0 || (r = aws_may(call, arn, err)) < 0)
+        return r;
+    return run(call, launcher_run_task, out, err);
+}
+
+static int stop_task(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                     struct sw_err *err)
+{
+    int r = ecs_may_task(call, input_str(call, "task"), err);
+    return r < 0 ? r : run(call, launcher_stop_task, out, err);
+}
+
+static int describe_tasks(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                          struct sw_err *err)
+{
+    int r = may_each(call, "tasks", ecs_may_task, err);
+    return r < 0 ? r : run(call, launcher_describe_tasks, out, err);
+}
+
+static int list_tasks(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                      struct sw_err *err)
+{
+    const char *instance = input_str(call, "containerInstance");
+    int r = instance ? ecs_may_instance(call, instance, err) : aws_may(call, "*", err);
+    return r < 0 ? r : run_page(call, launcher_list_tasks, out, err);
+}
+
+static int submit_task_state_change(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                    struct sw_err *err)
+{
+    int r = ecs_may_cluster(call, input_str(call, "cluster"), err);
+    return r < 0 ? r : run(call, launcher_submit_task_state, out, err);
+}
+
+/* Everything is at this port. */
+static int discover_poll_endpoint(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                  struct sw_err *err)
+{
+    char url[300];
+    const char *host = http_req_header(call->req, "Host");
+    int r = aws_may(call, "*", err);
+    if (r < 0)
+        return r;
+    (void)snprintf(url, sizeof url, "%s://%.255s", call->req->secure ? "https" : "http",
+                   host ? host : "localhost");
+    sw_json_set_str(out, "endpoint", url);
+    sw_json_set_str(out, "telemetryEndpoint", url);
+    return 0;
+}
+
+#define OP(aws_name, fn_)                                                                          \
+    {                                                                                              \
+        .name = #aws_name, .fn = fn_, .in = fn_##_in, .out = fn_##_out, .action = "ecs:" #aws_name \
+    }
+
+const struct aws_op ecs_ops[] = {
+    OP(CreateCluster, create_cluster),
+    OP(DeregisterContainerInstance, deregister_container_instance),
+    OP(DeregisterTaskDefinition, deregister_task_definition),
+    OP(DescribeClusters, describe_clusters),
+    OP(DescribeContainerInstances, describe_container_instances),
+    OP(DescribeTaskDefinition, describe_task_definition),
+    OP(DescribeTasks, describe_tasks),
+    OP(DiscoverPollEndpoint, discover_poll_endpoint),
+    OP(ListClusters, list_clusters),
+    OP(ListContainerInstances, list_container_instances),
+    OP(ListTaskDefinitionFamilies, list_task_definition_families),
+    OP(ListTaskDefinitions, list_task_definitions),
+    OP(ListTasks, list_tasks),
+    OP(RegisterContainerInstance, register_container_instance),
+    OP(RegisterTaskDefinition, register_task_definition),
+    OP(RunTask, run_task),
+    OP(StopTask, stop_task),
+    OP(SubmitTaskStateChange, submit_task_state_change),
+};
+const size_t ecs_ops_n = SW_ARRAY_LEN(ecs_ops);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/api/ecs_schema.h - the tables of the ECS operations and of the agent's, one array a structure, one line a member.
+ * Names, types, required members, enumerations and limits are those of the ECS API model of 2014-11-13; members that newer
+ * models added are at the end of their structure. Inputs say what becomes of each member: read, stored, or refused by name. */
+#include "api/schema.h"
+
+/* Rows: name, handling, then what the type needs; limits as designators at the end. */
+/* clang-format off */
+#define STRING(n, f, ...)    {.name = (n), .type = T_STRING, .flags = (f), ##__VA_ARGS__}
+#define ENUM(n, f, v)        {.name = (n), .type = T_STRING, .flags = (f), .values = (v)}
+#define BOOLEAN(n, f)        {.name = (n), .type = T_BOOL, .flags = (f)}
+#define INTEGER(n, f, ...)   {.name = (n), .type = T_INT, .flags = (f), ##__VA_ARGS__}
+#define LONG(n, f, ...)      {.name = (n), .type = T_LONG, .flags = (f), ##__VA_ARGS__}
+#define DOUBLE(n, f)         {.name = (n), .type = T_DOUBLE, .flags = (f)}
+#define TIME(n, f)           {.name = (n), .type = T_TIMESTAMP, .flags = (f)}
+#define BLOB(n, f)           {.name = (n), .type = T_BLOB, .flags = (f)}
+#define LIST(n, f, o, ...)   {.name = (n), .type = T_LIST, .flags = (f), .of = (o), ##__VA_ARGS__}
+#define MAP(n, f, o, ...)    {.name = (n), .type = T_MAP, .flags = (f), .of = (o), ##__VA_ARGS__}
+#define STRUCT(n, f, o)      {.name = (n), .type = T_STRUCT, .flags = (f), .of = (o)}
+/* clang-format on */
+
+extern const struct sw_field strings_list[];
+extern const struct sw_field task_definition[];
+extern const struct sw_field task_override[];
+extern const char *const transport_protocol_values[];
+extern const struct sw_field key_value_pair[];
+extern const struct sw_field environment_variables_list[];
+extern const struct sw_field environment_files_list[];
+extern const struct sw_field resource_requirements_list[];
+extern const struct sw_field tags_list[];
+extern const struct sw_field inference_accelerators_list[];
+extern const struct sw_field ephemeral_storage[];
+extern const struct sw_field register_task_definition_in[];
+extern const struct sw_field attribute[];
+extern const struct sw_field register_task_definition_out[];
+extern const struct sw_field describe_task_definition_in[];
+extern const struct sw_field describe_task_definition_out[];
+extern const struct sw_field list_task_definitions_in[];
+extern const struct sw_field list_task_definitions_out[];
+extern const struct sw_field list_task_definition_families_in[];
+extern const struct sw_field list_task_definition_families_out[];
+extern const struct sw_field deregister_task_definition_in[];
+extern const struct sw_field deregister_task_definition_out[];
+extern const struct sw_field capacity_provider_strategy_list[];
+extern const struct sw_field run_task_in[];
+extern const struct sw_field attachments_list[];
+extern const struct sw_field attributes_list[];
+extern const struct sw_field failures_list[];
+extern const struct sw_field run_task_out[];
+extern const struct sw_field describe_tasks_in[];
+extern const struct sw_field describe_tasks_out[];
+extern const struct sw_field list_tasks_in[];
+extern const struct sw_field list_tasks_out[];
+extern const struct sw_field stop_task_in[];
+extern const struct sw_field stop_task_out[];
+extern const struct sw_field submit_task_state_change_in[];
+extern const struct sw_field submit_task_state_change_out[];
+extern const struct sw_field describe_clusters_in[];
+extern const struct sw_field describe_clusters_out[];
+extern const struct sw_field list_clusters_in[];
+extern const struct sw_field list_clusters_out[];
+extern const struct sw_field create_cluster_in[];
+extern const struct sw_field create_cluster_out[];
+extern const struct sw_field list_container_instances_in[];
+extern const struct sw_field list_container_instances_out[];
+extern const struct sw_field describe_container_instances_in[];
+extern const struct sw_field describe_container_instances_out[];
+extern const struct sw_field register_container_instance_in[];
+extern const struct sw_field register_container_instance_out[];
+extern const struct sw_field deregister_container_instance_in[];
+extern const struct sw_field deregister_container_instance_out[];
+extern const struct sw_field discover_poll_endpoint_in[];
+extern const struct sw_field discover_poll_endpoint_out[];
+
+/* agent_schema.c */
+extern const struct sw_field poll_tasks_in[];
+extern const struct sw_field poll_tasks_out[];
+extern const struct sw_field submit_logs_in[];
+extern const struct sw_field submit_health_in[];
+extern const struct sw_field get_task_logs_in[];
+extern const struct sw_field get_task_logs_out[];
+extern const struct sw_field nothing_out[];
