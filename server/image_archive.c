@@ -171,6 +171,10 @@ static int check_diff_ids(const struct found *found, size_t n, struct sw_err *er
     if (r < 0)
         return sw_prefix(err, "image configuration");
     const json_t *ids = sw_json_array(sw_json_object(config, "rootfs"), "diff_ids");
+    if (json_array_size(ids) != n)
+        return sw_fail(err, SW_EMISMATCH, NULL,
+                       "manifest.json lists %zu layers, the configuration %zu", n,
+                       json_array_size(ids));
     for (size_t i = 0; i < n; i++) {
         char diff_id[DIGEST_STRING_MAX];
         digest_format(&found->layers[i].diff_id, diff_id);

@@ -21,7 +21,7 @@ struct packer {
     struct layer_writer *out;
     struct archive *tar, *disk;
     struct archive_entry_linkresolver *links;
-    size_t root_n;
+    size_t root_n; /* of "ROOT", without the slash that follows it */
     struct sw_err *err;
 };
 
@@ -71,7 +71,7 @@ static int write_entry(struct packer *p, struct archive_entry *e)
 
 static int add(struct packer *p, const FTSENT *f)
 {
-    if (S_ISSOCK(f->fts_statp->st_mode) || f->fts_pathlen <= p->root_n)
+    if (S_ISSOCK(f->fts_statp->st_mode) || f->fts_level == FTS_ROOTLEVEL)
         return 0; /* sockets have no place in a tar; the root itself needs no entry */
     struct archive_entry *e = archive_entry_new(), *spare = NULL;
     archive_entry_copy_sourcepath(e, f->fts_path);
@@ -97,7 +97,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 static int walk(struct packer *p, char *root)
 {
     char *paths[] = {root, NULL};
-    FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+    FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
     if (!fts)
         return sw_fail_os(p->err, errno, "%s", root);
     int r = 0;
@@ -122,7 +122,7 @@ static int pack(const char *root, struct layer_writer *out, struct sw_err *err)
                        .tar = archive_write_new(),
                        .disk = archive_read_disk_new(),
                        .links = archive_entry_linkresolver_new(),
-                       .root_n = n,
+                       .root_n = n > 1 ? n : 0, /* "/" is its own slash */
                        .err = err};
     (void)archive_read_disk_set_symlink_physical(p.disk);
     (void)archive_write_set_format_pax_restricted(p.tar);

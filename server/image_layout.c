@@ -51,6 +51,14 @@ static int add_file(struct source *s, const json_t *descriptor, struct sw_err *e
     return 0;
 }
 
+static bool has_manifest(const struct image *i, const struct digest *d)
+{
+    for (size_t k = 0; k < i->manifests_n; k++)
+        if (digest_equal(&i->manifests[k].digest, d))
+            return true;
+    return false;
+}
+
 static int add_manifest(struct source *s, const json_t *descriptor, int depth, struct sw_err *err);
 
 static int add_children(struct source *s, const json_t *manifest, int depth, struct sw_err *err)
@@ -82,6 +90,8 @@ static int add_manifest(struct source *s, const json_t *descriptor, int depth, s
         r = sw_fail(err, SW_ELIMIT, NULL, "indexes are nested deeper than %d", NESTING_MAX);
     if (r < 0)
         return r;
+    if (has_manifest(s->image, &d))
+        return 0;
     sw_autofree char *path = blob_path(s->root, &d);
     SW_CLEANUP(sw_buf_done) struct sw_buf content = SW_BUF_INIT(LIMIT_MANIFEST);
     sw_autojson json_t *manifest = NULL;
@@ -101,6 +111,7 @@ static int add_manifest(struct source *s, const json_t *descriptor, int depth, s
     const char *media_type = sw_json_str(descriptor, "mediaType",
                                          sw_json_str(manifest, "mediaType", MEDIA_OCI_MANIFEST));
     image_add_manifest(s->image, media_type, content.p, content.n);
+    s->image->manifests[s->image->manifests_n - 1].digest = d; /* an index may name it by sha512 */
     return 0;
 }
 
