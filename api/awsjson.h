@@ -28,7 +28,8 @@ struct aws_call {
 };
 
 /* out is an empty object to fill. */
-typedef int (*aws_handler_fn)(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+typedef int (*aws_handler_fn)(struct aws_call *call, const void *in, json_t *out,
+                              struct sw_err *err);
 
 struct aws_op {
     const char *name; /* table sorted by it */
@@ -39,8 +40,8 @@ struct aws_op {
 };
 
 struct aws_service {
-    const char *signing_name;  /* "ecr" */
-    const char *target_prefix; /* "AmazonEC2ContainerRegistry_V20150921" */
+    const char *signing_name;   /* "ecr" */
+    const char *target_prefix;  /* "AmazonEC2ContainerRegistry_V20150921" */
     const char *invalid_reason; /* for schema violations: "InvalidParameterException" */
     const struct aws_op *ops;
     size_t ops_n;
@@ -51,7 +52,8 @@ struct aws_service {
 /* may() for this call's operation on a resource (an ARN or "*"); AccessDeniedException. */
 int aws_may(struct aws_call *call, const char *resource, struct sw_err *err);
 /* The same for another action (iam:PassRole ...). */
-int aws_may_action(struct aws_call *call, const char *action, const char *resource, struct sw_err *err);
+int aws_may_action(struct aws_call *call, const char *action, const char *resource,
+                   struct sw_err *err);
 
 /* Long polls: the handler calls aws_defer, keeps the ticket and returns 0; aws_complete answers from any thread, with `out`
  * (taken; schema-checked) or, when err->code is set, the error. NULL from aws_defer: shutting down, answer now. */
@@ -75,4 +77,5 @@ struct http_service aws_edge_service(struct aws_edge *e);
 /* Opaque page tokens: base64url of "v1:" and the last key. */
 #define AWS_PAGE_TOKEN_MAX 1400
 void aws_page_token(const char *last_key, char out[AWS_PAGE_TOKEN_MAX]);
-int aws_page_token_parse(const char *token, char *out, size_t cap, const char *reason, struct sw_err *err);
+int aws_page_token_parse(const char *token, char *out, size_t cap, const char *reason,
+                         struct sw_err *err);

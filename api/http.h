@@ -63,9 +63,11 @@ const char *http_req_header(const struct http_req *r, const char *name);
 /* Calls for each header of that name, in order; for lists spread over several lines. */
 size_t http_req_headers(const struct http_req *r, const char *name, const char **out, size_t cap);
 /* Decoded value of the first query parameter of that name. 1 found, 0 absent, SW_EINVALID on a bad escape or no room. */
-int http_req_query(const struct http_req *r, const char *name, char *out, size_t cap, struct sw_err *err);
+int http_req_query(const struct http_req *r, const char *name, char *out, size_t cap,
+                   struct sw_err *err);
 /* The same for the index-th occurrence of the name. */
-int http_req_query_at(const struct http_req *r, const char *name, size_t index, char *out, size_t cap, struct sw_err *err);
+int http_req_query_at(const struct http_req *r, const char *name, size_t index, char *out,
+                      size_t cap, struct sw_err *err);
 
 #define HTTP_RES_HEADERS_MAX 32
 
@@ -91,11 +93,13 @@ struct http_res {
 
 void http_res_init(struct http_res *r); /* 200, empty */
 void http_res_done(struct http_res *r);
-void http_res_set(struct http_res *r, const char *static_name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void http_res_set(struct http_res *r, const char *static_name, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 const char *http_res_get(const struct http_res *r, const char *name); /* borrowed or NULL */
 void http_res_copy(struct http_res *r, const void *data, size_t n);   /* body: a copy */
 void http_res_take(struct http_res *r, struct sw_buf *b);             /* body: takes the content */
-void http_res_borrow(struct http_res *r, const void *data, size_t n, void (*release)(void *ctx), void *ctx);
+void http_res_borrow(struct http_res *r, const void *data, size_t n, void (*release)(void *ctx),
+                     void *ctx);
 void http_res_file(struct http_res *r, int fd, uint64_t offset, uint64_t length); /* takes fd */
 
 enum http_body_mode { HTTP_BODY_NONE, HTTP_BODY_BUFFERED, HTTP_BODY_STREAM };
@@ -107,7 +111,8 @@ struct http_plan {
     uint64_t body_max; /* beyond it: `too_large` is asked for the answer, 413 by default */
     int (*body)(void *state, const void *data, size_t n, struct sw_err *err);
     /* err->code != 0 when body() failed before: the handler then only writes the answer. */
-    enum http_run (*run)(void *state, struct http_req *req, struct http_res *res, struct sw_err *err);
+    enum http_run (*run)(void *state, struct http_req *req, struct http_res *res,
+                         struct sw_err *err);
     bool run_inline; /* run() never blocks: keep it on the network thread */
     void (*free)(void *state);
     void *state;
@@ -117,9 +122,11 @@ struct http_service {
     const char *name;
     /* True if this service takes the request; asked in order, the first wins. Cheap. */
     bool (*match)(void *ctx, const struct http_req *req);
-    enum http_begin (*begin)(void *ctx, struct http_req *req, struct http_plan *ret_plan, struct http_res *res);
+    enum http_begin (*begin)(void *ctx, struct http_req *req, struct http_plan *ret_plan,
+                             struct http_res *res);
     /* Writes the service's own form of an error (413, 404, 431 ...). */
-    void (*error)(void *ctx, const struct http_req *req, const struct sw_err *err, struct http_res *res);
+    void (*error)(void *ctx, const struct http_req *req, const struct sw_err *err,
+                  struct http_res *res);
     void *ctx;
 };
 
@@ -127,4 +134,5 @@ struct http_service {
  * http_complete once, from any thread. After shutdown began http_defer returns NULL: answer at once instead. */
 struct http_ticket;
 struct http_ticket *http_defer(struct http_req *req);
-void http_complete(struct http_ticket *t, struct http_res *res); /* takes res's content; frees the ticket */
+void http_complete(struct http_ticket *t,
+                   struct http_res *res); /* takes res's content; frees the ticket */

@@ -11,24 +11,25 @@
 
 struct http_server_options {
     const char *host;
-    uint16_t port; /* 0: any free one */
-    unsigned network_threads; /* 0: one per CPU, at least 2 */
-    unsigned worker_threads;  /* 0: 16 */
-    unsigned connections_max; /* 0: 4096 */
-    int64_t idle_timeout_s;   /* 0: 300 */
-    size_t header_bytes_max;  /* 0: LIMIT_REQUEST_HEADERS */
+    uint16_t port;                            /* 0: any free one */
+    unsigned network_threads;                 /* 0: one per CPU, at least 2 */
+    unsigned worker_threads;                  /* 0: 16 */
+    unsigned connections_max;                 /* 0: 4096 */
+    int64_t idle_timeout_s;                   /* 0: 300 */
+    size_t header_bytes_max;                  /* 0: LIMIT_REQUEST_HEADERS */
     const char *tls_cert_file, *tls_key_file; /* both or none */
     const struct http_service *services;
     size_t services_n;
     const char *server_header; /* "slipway/0.1.0" */
     /* One call per finished exchange, on any thread; NULL: none. bytes_in and bytes_out are body bytes. */
-    void (*finished)(void *ctx, const struct http_req *req, const struct http_res *res, uint64_t bytes_in, uint64_t bytes_out,
-                     int64_t duration_us);
+    void (*finished)(void *ctx, const struct http_req *req, const struct http_res *res,
+                     uint64_t bytes_in, uint64_t bytes_out, int64_t duration_us);
     void *finished_ctx;
 };
 
 struct http_server;
-int http_server_start(const struct http_server_options *o, struct http_server **ret, struct sw_err *err);
+int http_server_start(const struct http_server_options *o, struct http_server **ret,
+                      struct sw_err *err);
 uint16_t http_server_port(const struct http_server *s);
 /* Stops listening, lets exchanges in flight finish for up to grace_ms, completes deferred ones, joins all threads, frees. */
 void http_server_stop(struct http_server *s, int64_t grace_ms);
