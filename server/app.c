@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "api/awsjson.h"
@@ -33,6 +32,7 @@
 struct app {
     struct server_config config; /* strings borrowed from the caller */
     char *data_dir;              /* config.data, or the temporary folder */
+    char *account;
     int lock_fd;
     struct keyring *keyring;
     struct meta_db *db;
@@ -52,7 +52,9 @@ struct app {
     char *endpoint, *node_credentials;
     pthread_t housekeeper;
     bool housekeeping;
-    atomic_bool stopping;
+    pthread_mutex_t lock; /* of stopping */
+    pthread_cond_t wake;
+    bool stopping;
 };
 
 const char *app_endpoint(const struct app *a)
@@ -63,6 +65,11 @@ const char *app_endpoint(const struct app *a)
 const char *app_data_dir(const struct app *a)
 {
     return a->data_dir;
+}
+
+const char *app_account(const struct app *a)
+{
+    return a->account;
 }
 
 struct identity *app_identity(struct app *a)
@@ -107,28 +114,53 @@ static int ensure_user(struct app *a, const char *name, enum principal_kind kind
 {
     struct principal p;
     struct sw_err e = SW_ERR_INIT;
-    int r = identity_user_by_name(a->identity, a->config.account, name, &p, &e);
+    int r = identity_user_by_name(a->identity, a->account, name, &p, &e);
     if (r == 0 && sw_path_exists(file))
         return 0;
     if (r == 0)
-        r = identity_user_delete(a->identity, a->config.account, name, err);
+        r = identity_user_delete(a->identity, a->account, name, err);
     else
         r = e.code == SW_ENOTFOUND ? 0 : sw_err_move(err, &e);
     if (r < 0)
         return r;
     struct identity_key key;
-    r = identity_user_add(a->identity, a->config.account, name, kind, NULL, &p, &key, err);
+    r = identity_user_add(a->identity, a->account, name, kind, NULL, &p, &key, err);
     if (r == 0)
         r = credentials_write(file, key.access_key_id, key.secret_access_key, err);
     explicit_bzero(&key, sizeof(key));
     return r;
 }
 
+/* A data folder belongs to one account for ever: names, tokens and credentials carry it. */
+static int choose_account(struct app *a, struct sw_err *err)
+{
+    sw_autofree char *path = sw_asprintf("%s/account", a->data_dir);
+    SW_CLEANUP(sw_buf_done) struct sw_buf text = SW_BUF_INIT(64);
+    const char *wanted = a->config.account;
+    struct sw_err e = SW_ERR_INIT;
+    int r = sw_read_file(path, &text, &e);
+    if (r < 0 && e.code != SW_ENOTFOUND)
+        return sw_err_move(err, &e);
+    if (r < 0) {
+        a->account = sw_strdup(wanted ? wanted : DEFAULT_ACCOUNT);
+        sw_autofree char *line = sw_asprintf("%s\n", a->account);
+        return sw_write_file_atomic(path, line, strlen(line), 0644, err);
+    }
+    a->account = sw_str_dup(sw_str_trim(sw_buf_str(&text)));
+    if (wanted && !sw_streq(wanted, a->account))
+        return sw_fail(err, SW_ECONFLICT, NULL, "%s belongs to account %s, not %s", a->data_dir,
+                       a->account, wanted);
+    return 0;
+}
+
 static int open_identities(struct app *a, struct sw_err *err)
 {
-    int r = identity_open(a->db, a->keyring, &a->identity, err);
+    int r = choose_account(a, err);
+    if (r < 0)
+        return r;
+    r = identity_open(a->db, a->keyring, &a->identity, err);
     if (r == 0)
-        r = identity_ensure_account(a->identity, a->config.account, err);
+        r = identity_ensure_account(a->identity, a->account, err);
     if (r < 0)
         return r;
     sw_autofree char *file = sw_asprintf("%s/credentials", a->data_dir);
@@ -161,11 +193,11 @@ static void open_apis(struct app *a)
     struct oci_api_options oci = {.registry = a->registry,
                                   .keyring = a->keyring,
                                   .identity = a->identity,
-                                  .account = a->config.account,
+                                  .account = a->account,
                                   .region = a->config.region};
     a->oci = oci_api_new(&oci);
     struct ecr_api_options ecr = {
-        .registry = a->registry, .keyring = a->keyring, .account = a->config.account};
+        .registry = a->registry, .keyring = a->keyring, .account = a->account};
     a->ecr = ecr_api_new(&ecr);
     struct ecs_api_options ecs = {.launcher = a->launcher};
     a->ecs = ecs_api_new(&ecs);
@@ -200,6 +232,12 @@ int app_open(const struct server_config *c, struct app **ret, struct sw_err *err
     struct app *a = SW_NEW(struct app);
     a->config = *c;
     a->lock_fd = a->access_log_fd = -1;
+    pthread_mutex_init(&a->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&a->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     int r = open_storage(a, err);
     if (r == 0)
         r = open_identities(a, err);
@@ -233,7 +271,7 @@ static void finished(void *ctx, const struct http_req *req, const struct http_re
                      uint64_t bytes_in, uint64_t bytes_out, int64_t duration_us)
 {
     struct app *a = ctx;
-    if (res->status >= 500)
+    if (res->status >= 500 && !sw_streq(req->route, "readyz"))
         sw_log(SW_LOG_ERROR, "request-failed", "request_id", req->id, "method",
                http_method_to_string(req->method), "path", req->path, "route", req->route,
                "#status", (int64_t)res->status, NULL);
@@ -279,13 +317,39 @@ static void expire(struct app *a)
         sw_log_err(SW_LOG_ERROR, "expire-tasks-failed", &err, NULL);
 }
 
+/* True when stopping. */
+static bool wait_for_tick(struct app *a)
+{
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += TICK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&a->lock);
+    if (!a->stopping)
+        (void)pthread_cond_timedwait(&a->wake, &a->lock, &until);
+    bool stopping = a->stopping;
+    pthread_mutex_unlock(&a->lock);
+    return stopping;
+}
+
+static void stop_housekeeping(struct app *a)
+{
+    if (!a->housekeeping)
+        return;
+    pthread_mutex_lock(&a->lock);
+    a->stopping = true;
+    pthread_cond_signal(&a->wake);
+    pthread_mutex_unlock(&a->lock);
+    pthread_join(a->housekeeper, NULL);
+}
+
 static void *housekeep(void *arg)
 {
     struct app *a = arg;
     int64_t next_expire = sw_mono_ms() + EXPIRE_EVERY_MS,
             next_collect = sw_mono_ms() + a->config.collect_interval_ms;
-    while (!atomic_load(&a->stopping)) {
-        sw_sleep_ms(TICK_MS);
+    while (!wait_for_tick(a)) {
         launcher_tick(a->launcher);
         int64_t now = sw_mono_ms();
         if (now >= next_expire) {
@@ -348,11 +412,9 @@ void app_close(struct app *a)
     if (!a)
         return;
     a->health.ready = false;
-    atomic_store(&a->stopping, true);
     if (a->http)
         http_server_stop(a->http, a->config.shutdown_grace_ms);
-    if (a->housekeeping)
-        pthread_join(a->housekeeper, NULL);
+    stop_housekeeping(a);
     aws_edge_free(a->aws);
     ecs_api_free(a->ecs);
     ecr_api_free(a->ecr);
@@ -371,6 +433,7 @@ void app_close(struct app *a)
     if (a->config.ephemeral && a->data_dir && sw_remove_tree(a->data_dir, &err) < 0)
         sw_log_err(SW_LOG_ERROR, "ephemeral-not-removed", &err, NULL);
     free(a->data_dir);
+    free(a->account);
     free(a->endpoint);
     free(a->node_credentials);
     free(a);

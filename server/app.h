@@ -16,6 +16,7 @@ int app_open(const struct server_config *c, struct app **ret, struct sw_err *err
 int app_listen(struct app *a, struct sw_err *err);
 const char *app_endpoint(const struct app *a); /* "http://127.0.0.1:5000" */
 const char *app_data_dir(const struct app *a);
+const char *app_account(const struct app *a);
 struct identity *app_identity(struct app *a);
 /* Credentials of this machine's agent, made when missing: the path of their file. */
 int app_node_credentials(struct app *a, const char **ret_path, struct sw_err *err);

@@ -12,7 +12,7 @@
 
 struct options {
     struct cli_common common;
-    char *access_key_id, *secret_access_key, *account;
+    char *access_key_id, *secret_access_key;
 };
 
 #define OFF(member) offsetof(struct options, member)
@@ -21,7 +21,6 @@ static const struct conf_key keys[] = {
     CLI_COMMON_KEYS,
     {"access_key_id", CONF_STRING, OFF(access_key_id), NULL, 0, 0, NULL, "add: use this key instead of a new one"},
     {"secret_access_key", CONF_STRING, OFF(secret_access_key), NULL, 0, 0, NULL, "add: the secret that goes with it"},
-    {"account", CONF_STRING, OFF(account), "000000000000", 0, 0, NULL, "account, when no server is running"},
 };
 /* clang-format on */
 static const struct conf_table flags = {keys, SW_ARRAY_LEN(keys), ""};
@@ -72,8 +71,7 @@ static int print_user(void *ctx, const struct principal *p, int64_t created_at_u
     return 0;
 }
 
-static int add_local(struct identity *id, const struct options *o, const char *name,
-                     struct sw_err *err)
+static int add_local(struct app *app, const struct options *o, const char *name, struct sw_err *err)
 {
     struct identity_key given = {0}, key = {0};
     if (o->access_key_id &&
@@ -83,7 +81,7 @@ static int add_local(struct identity *id, const struct options *o, const char *n
         return sw_fail(err, SW_EINVALID, "ValidationError",
                        "the access key id has at most 32 characters, the secret 128");
     struct principal p;
-    int r = identity_user_add(id, o->account, name, PRINCIPAL_USER,
+    int r = identity_user_add(app_identity(app), app_account(app), name, PRINCIPAL_USER,
                               o->access_key_id ? &given : NULL, &p, &key, err);
     if (r == 0)
         print_key(key.access_key_id, key.secret_access_key);
@@ -94,22 +92,20 @@ static int add_local(struct identity *id, const struct options *o, const char *n
 static int local(const struct options *o, const char *data, const char *verb, const char *name,
                  struct sw_err *err)
 {
-    char *no_flags[] = {"user", "--data", NULL, "--account", NULL, NULL};
     sw_autofree char *data_flag = sw_strdup(data);
-    no_flags[2] = data_flag;
-    no_flags[4] = o->account;
-    int n = 5;
+    char *server_flags[] = {"user", "--data", data_flag, NULL};
+    int n = 3;
     struct server_config config = {0};
     struct app *app = NULL;
-    int r = server_config_load(&n, no_flags, &config, err);
+    int r = server_config_load(&n, server_flags, &config, err);
     if (r == 0)
         r = app_open(&config, &app, err);
     if (r == 0 && sw_streq(verb, "add"))
-        r = add_local(app_identity(app), o, name, err);
+        r = add_local(app, o, name, err);
     else if (r == 0 && sw_streq(verb, "delete"))
-        r = identity_user_delete(app_identity(app), o->account, name, err);
+        r = identity_user_delete(app_identity(app), app_account(app), name, err);
     else if (r == 0)
-        r = identity_user_list(app_identity(app), o->account, print_user, NULL, err);
+        r = identity_user_list(app_identity(app), app_account(app), print_user, NULL, err);
     app_close(app);
     server_config_free(&config);
     return r;

@@ -21,7 +21,7 @@ static const struct conf_key keys[] = {
     {"config", CONF_STRING, OFF(config), NULL, 0, 0, NULL, "configuration file"},
     {"listen", CONF_HOST_PORT, OFF(listen), "127.0.0.1:5000", 0, 0, NULL, "address and port for everything; port 0 takes a free one"},
     {"data", CONF_STRING, OFF(data), NULL, 0, 0, NULL, "data folder; /var/lib/slipway for root, else ~/.local/share/slipway"},
-    {"account", CONF_STRING, OFF(account), "000000000000", 0, 0, NULL, "account number, 12 digits"},
+    {"account", CONF_STRING, OFF(account), NULL, 0, 0, NULL, "account number, 12 digits: 000000000000 at the first start, later what the data folder says"},
     {"region", CONF_STRING, OFF(region), "us-east-1", 0, 0, NULL, "region of /v2/ calls whose host name does not say one"},
     {"log_level", CONF_ENUM, OFF(log_level), "info", 0, 0, log_levels, "debug, info, warning or error"},
     {"access_log", CONF_STRING, OFF(access_log), NULL, 0, 0, NULL, "one JSON line per request: a file, or - for standard error; empty: none"},
@@ -93,7 +93,7 @@ static int check(const struct server_config *c, struct sw_err *err)
     int r = check_present(c, err);
     if (r < 0)
         return r;
-    if (strlen(c->account) != 12 || !sw_parse_u64(sw_str(c->account), &number))
+    if (c->account && (strlen(c->account) != 12 || !sw_parse_u64(sw_str(c->account), &number)))
         return sw_fail(err, SW_EINVALID, NULL, "account: '%s' is not a number of 12 digits",
                        c->account);
     if (!c->tls_cert != !c->tls_key)

@@ -12,7 +12,7 @@ struct server_config {
     char *config;
     char *listen;
     char *data;
-    char *account;
+    char *account; /* NULL: the data folder's */
     char *region;
     char *log_level;
     char *access_log;

@@ -89,7 +89,7 @@ TEST(shipped_file_loads_and_changes_nothing)
     CHECK_EQ_INT(shipped.collect_grace_ms, plain.collect_grace_ms);
     CHECK_EQ_INT(plain.idle_timeout_ms, 300000);
     CHECK_EQ_INT(plain.worker_threads, 16);
-    CHECK_EQ_STR(plain.account, "000000000000");
+    CHECK_NULL(plain.account);
     CHECK(!plain.ephemeral && !plain.create_on_push);
     CHECK_NULL(plain.access_log);
     server_config_free(&shipped);
@@ -228,7 +228,6 @@ TEST(a_needed_value_cannot_be_empty)
 {
     clear_environment();
     refused("region =\n", NULL, "region: must not be empty; the default is us-east-1");
-    refused("account =\n", NULL, "account: must not be empty");
     const char *const flags[] = {"--listen=", NULL};
     refused("", flags, "listen: must not be empty");
 }
