@@ -23,6 +23,7 @@
 #include "server/commands.h"
 #include "server/health.h"
 
+#define DEFAULT_ACCOUNT "000000000000"
 #define TICK_MS         250
 #define EXPIRE_EVERY_MS 60000
 #define NODE_USER       "slipway-agent"
