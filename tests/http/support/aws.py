@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The AWS CLI and boto3 against one endpoint. Every JSON reply that boto3 reads is checked against the service's model."""
+import datetime
 import json
 
 import boto3
+import botocore.auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from support import model
 from support import run as r
+from support.rawhttp import Http
 
 AWS = "/usr/bin/aws"
 
@@ -31,7 +36,7 @@ def boto_client(endpoint, service, key, region, validate=True):
     return client
 
 
-def _check_reply(http_response, model=None, **_):
+def _check_reply(http_response, model=None, **_):  # botocore gives these by name
     check_reply(model, http_response)
 
 
@@ -48,3 +53,44 @@ def check_reply(operation, http_response):
         return
     problems = model.check_value(operation.output_shape, body, operation.name) if operation.output_shape else []
     assert not problems, "\n".join(problems)
+
+
+TARGETS = {"ecr": "AmazonEC2ContainerRegistry_V20150921", "ecs": "AmazonEC2ContainerServiceV20141113"}
+
+
+def signed_headers(server, service, operation, body, key=None, scope=None, region=r.REGION, skew_s=0, more=None):
+    """Headers of a correctly signed call. scope: another service in the credential scope. skew_s: a wrong clock."""
+    request = AWSRequest("POST", server.endpoint + "/", data=body, headers=dict({
+        "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "%s.%s" % (TARGETS.get(service, service), operation)},
+        **(more or {})))
+    key = key or server.admin
+    real = botocore.auth.datetime
+    botocore.auth.datetime = _Clock(skew_s)
+    try:
+        botocore.auth.SigV4Auth(Credentials(*key), scope or service, region).add_auth(request)
+    finally:
+        botocore.auth.datetime = real
+    return dict(request.headers.items())
+
+
+class _Clock:
+    """Stands in for the module `datetime` in botocore.auth, off by some seconds."""
+
+    def __init__(self, skew_s):
+        outer = datetime.timedelta(seconds=skew_s)
+
+        class Shifted(datetime.datetime):
+            @classmethod
+            def utcnow(cls):
+                return datetime.datetime.utcnow() + outer
+        self.datetime = Shifted
+        self.timedelta = datetime.timedelta
+
+
+def call(server, service, operation, body, http=None, headers=None, **how):
+    """One signed POST / with a body given as bytes; the raw reply."""
+    send = headers or signed_headers(server, service, operation, body, **how)
+    if http:
+        return http.request("POST", "/", body, send)
+    with Http(server.host_port) as h:
+        return h.request("POST", "/", body, send)
