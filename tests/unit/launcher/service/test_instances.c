@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/launcher/service/world.h"
+
+TEST(default_cluster_exists_and_others_are_made_once)
+{
+    struct world w;
+    char next[ARN_MAX];
+    world_open(&w);
+    sw_autojson json_t *d = call(&w, &w.user, launcher_describe_clusters, doc("{}"));
+    json_t *c = json_array_get(sw_json_array(d, "clusters"), 0);
+    CHECK_EQ_STR(sw_json_str(c, "clusterArn", ""),
+                 "arn:aws:ecs:us-east-1:" WORLD_ACCOUNT ":cluster/default");
+    CHECK_EQ_STR(sw_json_str(c, "status", ""), "ACTIVE");
+    json_decref(call(&w, &w.user, launcher_create_cluster, doc("{'clusterName': 'two'}")));
+    json_decref(call(&w, &w.user, launcher_create_cluster, doc("{'clusterName': 'two'}")));
+    sw_autojson json_t *all = list(&w, launcher_list_clusters, doc("{}"), "", 1, next);
+    CHECK_EQ_STR(next, "default");
+    sw_autojson json_t *rest = list(&w, launcher_list_clusters, doc("{}"), next, 9, next);
+    CHECK_EQ_INT(json_array_size(sw_json_array(rest, "clusterArns")), 1);
+    sw_autojson json_t *none =
+        call(&w, &w.user, launcher_describe_clusters, doc("{'clusters': ['none', 'two']}"));
+    CHECK_EQ_INT(json_array_size(sw_json_array(none, "clusters")), 1);
+    CHECK_EQ_STR(sw_json_str(json_array_get(sw_json_array(none, "failures"), 0), "reason", ""),
+                 "MISSING");
+    refused(&w, &w.user, launcher_create_cluster, doc("{'clusterName': 'a b'}"), SW_EINVALID,
+            "InvalidParameterException", "Cluster name");
+    world_close(&w);
+}
+
+static json_t *again(struct world *w, const struct launcher_caller *c, const char *arn, int cpu)
+{
+    return call(w, c, launcher_register_instance,
+                doc("{'containerInstanceArn': '%s', 'totalResources': ["
+                    "{'name': 'CPU', 'type': 'INTEGER', 'integerValue': %d},"
+                    "{'name': 'MEMORY', 'type': 'INTEGER', 'integerValue': 100}]}",
+                    arn, cpu));
+}
+
+TEST(registering_again_renews_the_same_instance)
+{
+    struct world w;
+    char arn[ARN_MAX], next[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 1024, 1000, arn);
+    sw_autojson json_t *renewed = again(&w, &w.agent, arn, 2048);
+    json_t *i = sw_json_object(renewed, "containerInstance");
+    CHECK_EQ_STR(sw_json_str(i, "containerInstanceArn", ""), arn);
+    CHECK_EQ_INT(
+        sw_json_int(json_array_get(sw_json_array(i, "registeredResources"), 0), "integerValue", 0),
+        2048);
+    sw_autojson json_t *in = doc("{'containerInstanceArn': '%s', 'totalResources': []}", arn);
+    refused(&w, &w.agent, launcher_register_instance, json_incref(in), SW_EINVALID,
+            "InvalidParameterException", "CPU and MEMORY");
+    sw_autojson json_t *all = list(&w, launcher_list_instances, doc("{}"), "", 9, next);
+    CHECK_EQ_INT(json_array_size(sw_json_array(all, "containerInstanceArns")), 1);
+    refused(&w, &w.user, launcher_register_instance,
+            doc("{'containerInstanceArn': '%s', 'totalResources': ["
+                "{'name': 'CPU', 'type': 'INTEGER', 'integerValue': 1},"
+                "{'name': 'MEMORY', 'type': 'INTEGER', 'integerValue': 100}]}",
+                arn),
+            SW_EDENIED, "AccessDeniedException", "another principal");
+    sw_autojson json_t *fresh = again(&w, &w.agent, "00000000000000000000000000000000", 1);
+    CHECK(!sw_streq(
+        sw_json_str(sw_json_object(fresh, "containerInstance"), "containerInstanceArn", ""), arn));
+    world_close(&w);
+}
+
+TEST(deregistering_needs_force_while_tasks_are_there)
+{
+    struct world w;
+    char arn[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 1024, 1000, arn);
+    world_taskdef(&w, "app", 64, 0);
+    sw_autojson json_t *run =
+        call(&w, &w.user, launcher_run_task, doc("{'taskDefinition': 'app'}"));
+    refused(&w, &w.agent, launcher_deregister_instance, doc("{'containerInstance': '%s'}", arn),
+            SW_EINVALID, "InvalidParameterException", "Found running tasks on the instance.");
+    sw_autojson json_t *gone = call(&w, &w.agent, launcher_deregister_instance,
+                                    doc("{'containerInstance': '%s', 'force': true}", arn));
+    CHECK_EQ_STR(sw_json_str(sw_json_object(gone, "containerInstance"), "status", ""), "INACTIVE");
+    sw_autojson json_t *seen =
+        call(&w, &w.user, launcher_describe_tasks, doc("{'tasks': ['%s']}", task_arn_of(run, 0)));
+    CHECK_EQ_STR(sw_json_str(json_array_get(sw_json_array(seen, "tasks"), 0), "lastStatus", ""),
+                 "STOPPED");
+    refused(&w, &w.agent, launcher_deregister_instance, doc("{'containerInstance': '%s'}", arn),
+            SW_ENOTFOUND, "InvalidParameterException", "not found");
+    world_close(&w);
+}
+
+TEST(describe_says_missing)
+{
+    struct world w;
+    world_open(&w);
+    sw_autojson json_t *out =
+        call(&w, &w.user, launcher_describe_instances,
+             doc("{'containerInstances': ['00000000000000000000000000000000']}"));
+    CHECK_EQ_STR(sw_json_str(json_array_get(sw_json_array(out, "failures"), 0), "reason", ""),
+                 "MISSING");
+    refused(&w, &w.user, launcher_describe_instances,
+            doc("{'containerInstances': ['arn:aws:ecs:us-east-1:" WORLD_ACCOUNT
+                ":container-instance/other/00000000000000000000000000000000']}"),
+            SW_EINVALID, "InvalidParameterException", "Identifier is for cluster other");
+    world_close(&w);
+}
