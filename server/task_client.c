@@ -2,6 +2,7 @@
 /* server/task_client.c */
 #include "server/task_client.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,12 +87,17 @@ int task_exit_status(const json_t *task, const json_t *definition)
         return NEVER_STARTED_STATUS;
     size_t i;
     json_t *container;
+    bool all_ended = json_array_size(sw_json_array(task, "containers")) > 0;
     json_array_foreach(sw_json_array(task, "containers"), i, container) {
+        if (!is_essential(definition, sw_json_str(container, "name", "")))
+            continue;
         int64_t code = sw_json_int(container, "exitCode", 0);
-        if (code != 0 && is_essential(definition, sw_json_str(container, "name", "")))
-            return (int)(code & 0xff);
+        if (code != 0)
+            return code & 0xff ? (int)(code & 0xff) : 1;
+        if (!json_is_integer(json_object_get(container, "exitCode")))
+            all_ended = false;
     }
-    return 0;
+    return all_ended ? 0 : NEVER_STARTED_STATUS;
 }
 
 int task_stop(struct client *c, const char *cluster, const char *task, const char *reason,
@@ -135,7 +141,8 @@ static int print_batch(const json_t *out, const struct log_options *o, bool many
         if (r < 0)
             break;
     }
-    (void)fflush(stdout);
+    if (fflush(stdout) != 0 && r == 0) /* a pipe whose reader left: nothing more will be read */
+        r = sw_fail_os(err, errno, "standard output");
     return r;
 }
 

@@ -15,7 +15,7 @@ const char *task_id_of(const char *arn); /* the part after the last slash */
 char *task_ports(const json_t *task);
 /* Text for a stopped task: stopCode, stoppedReason and the reasons of its containers. Caller frees. */
 char *task_why_stopped(const json_t *task);
-/* 0..255: of the first essential container that did not exit 0, else 0; 125 when the task never started.
+/* 0..255: of the first essential container that did not exit 0; else 0 if all of them ended, 125 if one never ran.
  * definition: the taskDefinition document. */
 int task_exit_status(const json_t *task, const json_t *definition);
 int task_stop(struct client *c, const char *cluster, const char *task, const char *reason,
