@@ -849,8 +849,8 @@ static unsigned default_network_threads(void)
 static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err)
 {
     const struct http_server_options *o = &s->o;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-                     MHD_USE_TURBO | MHD_USE_ERROR_LOG;
+    unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
     unsigned threads = o->network_threads ? o->network_threads : default_network_threads();
     size_t memory = o->header_bytes_max ? o->header_bytes_max : LIMIT_REQUEST_HEADERS;
     unsigned connections = o->connections_max ? o->connections_max : 4096;
