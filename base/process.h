@@ -3,6 +3,7 @@
 /* base/process.h - other programs, started by posix_spawn: safe in a threaded process.
  * All descriptors but those given are closed in the child (they are O_CLOEXEC); signals are reset
  * to default. */
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,6 +24,7 @@ struct sw_process_spec {
     int64_t timeout_ms;              /* 0: 60 s. Then SIGKILL and SW_EUNAVAILABLE */
     const struct sw_process_fd *fds; /* extra descriptors */
     size_t fds_n;
+    const sigset_t *blocked; /* blocked in the child from its first instant on; NULL: none */
 };
 
 struct sw_process_result {

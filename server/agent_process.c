@@ -8,6 +8,14 @@
 #include "base/macros.h"
 #include "base/process.h"
 
+void agent_process_signals(sigset_t *ret)
+{
+    sigemptyset(ret);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGTERM);
+    sigaddset(ret, AGENT_SIGNAL_STOP_TASKS);
+}
+
 int agent_process_start(const struct server_config *c, const char *data_dir, const char *endpoint,
                         const char *credentials, pid_t *ret, struct sw_err *err)
 {
@@ -41,7 +49,9 @@ int agent_process_start(const struct server_config *c, const char *data_dir, con
                                 c->tls_cert ? "--ca-file" : NULL,
                                 c->tls_cert,
                                 NULL};
-    struct sw_process_spec spec = {.argv = argv};
+    sigset_t blocked;
+    agent_process_signals(&blocked);
+    struct sw_process_spec spec = {.argv = argv, .blocked = &blocked};
     int r = sw_process_start(&spec, -1, -1, ret, err);
     return r < 0 ? sw_prefix(err, "starting the agent") : 0;
 }

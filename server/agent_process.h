@@ -10,6 +10,9 @@
 /* Asks a supervised agent to stop its tasks before it ends; SIGTERM leaves them running. */
 #define AGENT_SIGNAL_STOP_TASKS SIGUSR2
 
-/* Starts `slipway agent` for this server, in a process group of its own. */
+/* Signals that the agent takes by waiting for them. */
+void agent_process_signals(sigset_t *ret);
+/* Starts `slipway agent` for this server, in a process group of its own. Its signals are blocked from the start, so that one which
+ * comes before it listens is not lost and does not kill it. */
 int agent_process_start(const struct server_config *c, const char *data_dir, const char *endpoint,
                         const char *credentials, pid_t *ret, struct sw_err *err);

@@ -27,8 +27,10 @@ struct cli_common {
 };
 /* clang-format off */
 #define CLI_COMMON_KEYS                                                                                                       \
-    {"endpoint", CONF_STRING, offsetof(struct cli_common, endpoint), NULL, 0, 0, NULL, "server, as http://HOST:PORT"},         \
     {"data", CONF_STRING, offsetof(struct cli_common, data), NULL, 0, 0, NULL, "data folder of a server on this machine"},     \
+    CLI_SERVER_KEYS
+#define CLI_SERVER_KEYS                                                                                                       \
+    {"endpoint", CONF_STRING, offsetof(struct cli_common, endpoint), NULL, 0, 0, NULL, "server, as http://HOST:PORT"},         \
     {"credentials", CONF_STRING, offsetof(struct cli_common, credentials), NULL, 0, 0, NULL, "AWS shared credentials file"},   \
     {"region", CONF_STRING, offsetof(struct cli_common, region), NULL, 0, 0, NULL, "region to sign for"},                      \
     {"ca_file", CONF_STRING, offsetof(struct cli_common, ca_file), NULL, 0, 0, NULL, "certificate authority for https, PEM"},  \

@@ -4,6 +4,7 @@
  * first. A supervised agent ignores SIGINT, which the terminal sends to `slipway up`. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 
@@ -26,7 +27,8 @@ struct options {
 #define OFF(member) offsetof(struct options, member)
 /* clang-format off */
 static const struct conf_key keys[] = {
-    CLI_COMMON_KEYS,
+    CLI_SERVER_KEYS,
+    {"data", CONF_STRING, OFF(common.data), NULL, 0, 0, NULL, "the agent's own folder; default ECS_DATADIR, else /var/lib/slipway/agent"},
     {"config", CONF_STRING, OFF(config), NULL, 0, 0, NULL, "ECS agent configuration; default /etc/ecs/ecs.config when it exists"},
     {"cluster", CONF_STRING, OFF(cluster), NULL, 0, 0, NULL, "cluster to join; default ECS_CLUSTER, else default"},
     {"log_level", CONF_STRING, OFF(log_level), NULL, 0, 0, NULL, "debug, info, warning or error"},
@@ -43,6 +45,7 @@ struct signal_thread {
     struct agent *agent;
     sigset_t signals;
     bool supervised;
+    atomic_bool ended; /* the next SIGUSR1 is ours, and the thread's end */
 };
 
 static void *wait_for_signals(void *arg)
@@ -50,7 +53,7 @@ static void *wait_for_signals(void *arg)
     struct signal_thread *t = arg;
     for (;;) {
         int sig = sigwaitinfo(&t->signals, NULL);
-        if (sig == SIGUSR1)
+        if (sig == SIGUSR1 && atomic_load(&t->ended))
             return NULL;
         if (sig == AGENT_SIGNAL_STOP_TASKS)
             agent_stop(t->agent, true);
@@ -111,6 +114,7 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
         r = sw_fail(err, SW_EINTERNAL, NULL, "no thread for signals");
     if (r == 0) {
         r = agent_run(signals->agent, err);
+        atomic_store(&signals->ended, true);
         (void)pthread_kill(thread, SIGUSR1);
         pthread_join(thread, NULL);
     }
@@ -122,20 +126,27 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
 
 static void block_signals(sigset_t *ret)
 {
-    sigemptyset(ret);
-    sigaddset(ret, SIGINT);
-    sigaddset(ret, SIGTERM);
+    agent_process_signals(ret);
     sigaddset(ret, SIGUSR1);
-    sigaddset(ret, AGENT_SIGNAL_STOP_TASKS);
     (void)pthread_sigmask(SIG_BLOCK, ret, NULL);
 }
 
-static void set_log_level(const struct options *o, const struct ecs_config *ecs)
+/* ECS_LOGLEVEL has names of its own: debug, info, warn, error, crit. */
+static int set_log_level(const struct options *o, const struct ecs_config *ecs, struct sw_err *err)
 {
-    enum sw_log_level level;
+    enum sw_log_level level = SW_LOG_INFO;
     const char *name = o->log_level ? o->log_level : ecs->log_level;
-    if (name && sw_log_level_from_string(name, &level))
-        sw_log_set_level(level);
+    if (!name)
+        return 0;
+    if (sw_streq(name, "warn"))
+        level = SW_LOG_WARNING;
+    else if (sw_streq(name, "crit"))
+        level = SW_LOG_ERROR;
+    else if (!sw_log_level_from_string(name, &level))
+        return sw_fail(err, SW_EINVALID, NULL,
+                       "log level '%s' is not debug, info, warning or error", name);
+    sw_log_set_level(level);
+    return 0;
 }
 
 static int run(int argc, char **argv)
@@ -161,8 +172,9 @@ static int run(int argc, char **argv)
     if (r == 0)
         r = ecs_config_load(o.supervised_by ? NULL : config, (const char *const *)environ, &ecs,
                             &err);
+    if (r == 0)
+        r = set_log_level(&o, &ecs, &err);
     if (r == 0) {
-        set_log_level(&o, &ecs);
         /* --data is the agent's own folder here; the client looks for its defaults beside the server's data. */
         struct client_options options = {.endpoint =
                                              o.common.endpoint ? o.common.endpoint : ecs.endpoint,

@@ -35,7 +35,6 @@ struct running {
     const struct options *o;
     json_t *definition;
     char *task_arn;
-    const char *last_status;
     int interrupts_seen;
 };
 

@@ -5,7 +5,8 @@
  * Signals, taken by the main thread alone (all others block them):
  *   SIGTERM  stop the server, leave tasks running: a restart adopts them
  *   SIGINT   (up) stop the tasks of this machine first, then as SIGTERM; a second one does not wait for them
- *   SIGCHLD  (up) the agent ended: start it again, not more often than once a second
+ *   SIGCHLD  (up) the agent ended: start it again, after a growing pause when it ends soon each time
+ *   SIGHUP   ignored: a server outlives its terminal
  * The agent runs in a process group of its own, so that Ctrl-C reaches only us; when we die it gets SIGTERM and leaves
  * its containers alone. */
 #include <errno.h>
@@ -20,16 +21,19 @@
 #include "server/app.h"
 #include "server/cli.h"
 
-#define RESTART_PAUSE_MS    1000
-#define STOP_TASKS_GRACE_MS 60000
+#define RESTART_PAUSE_MS     1000
+#define RESTART_PAUSE_MAX_MS 15000
+#define STEADY_MS            5000   /* an agent that ran for so long is started again at once */
+#define STOP_GRACE_MS        20000  /* for an agent that leaves its tasks alone */
+#define STOP_TASKS_GRACE_MS  150000 /* longest stopTimeout is 120 s */
 
 struct supervisor {
     struct app *app;
     const struct server_config *config;
     bool with_agent;
-    pid_t agent;
+    pid_t agent; /* 0: none runs */
     int64_t agent_started_ms;
-    bool stopping_tasks;
+    int64_t restart_at_ms, restart_pause_ms;
 };
 
 static void block_signals(sigset_t *ret)
@@ -40,6 +44,20 @@ static void block_signals(sigset_t *ret)
     sigaddset(ret, SIGHUP);
     sigaddset(ret, SIGCHLD);
     (void)pthread_sigmask(SIG_BLOCK, ret, NULL);
+    /* A parent may have left it ignored: then no child could be waited for. */
+    (void)signal(SIGCHLD, SIG_DFL);
+}
+
+/* The pause doubles while agents end soon after their start. */
+static void plan_restart(struct supervisor *s)
+{
+    if (sw_mono_ms() - s->agent_started_ms >= STEADY_MS)
+        s->restart_pause_ms = 0;
+    else if (s->restart_pause_ms == 0)
+        s->restart_pause_ms = RESTART_PAUSE_MS;
+    else
+        s->restart_pause_ms = SW_MIN(s->restart_pause_ms * 2, RESTART_PAUSE_MAX_MS);
+    s->restart_at_ms = sw_mono_ms() + s->restart_pause_ms;
 }
 
 static void start_agent(struct supervisor *s)
@@ -51,15 +69,18 @@ static void start_agent(struct supervisor *s)
         r = agent_process_start(s->config, app_data_dir(s->app), app_endpoint(s->app), credentials,
                                 &s->agent, &err);
     s->agent_started_ms = sw_mono_ms();
-    if (r < 0)
+    if (r < 0) {
         sw_log_err(SW_LOG_ERROR, "agent-not-started", &err, NULL);
+        s->agent = 0;
+        plan_restart(s);
+    }
 }
 
 /* True if the agent ended. */
 static bool reap_agent(struct supervisor *s)
 {
     int status = 0;
-    if (s->agent <= 0 || waitpid(s->agent, &status, WNOHANG) != s->agent)
+    if (s->agent <= 0 || waitpid(s->agent, &status, WNOHANG) == 0)
         return false;
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     sw_log(code == 0 ? SW_LOG_INFO : SW_LOG_WARNING, "agent-ended", "#exit_code", (int64_t)code,
@@ -68,28 +89,25 @@ static bool reap_agent(struct supervisor *s)
     return true;
 }
 
-static void restart_agent(struct supervisor *s)
-{
-    int64_t since = sw_mono_ms() - s->agent_started_ms;
-    if (since < RESTART_PAUSE_MS)
-        sw_sleep_ms(RESTART_PAUSE_MS - since);
-    start_agent(s);
-}
-
 static void stop_agent(struct supervisor *s, const sigset_t *signals, bool stop_tasks)
 {
-    if (s->agent <= 0)
+    if (s->agent <= 0) {
+        if (stop_tasks)
+            sw_log(SW_LOG_WARNING, "tasks-not-stopped", "why", "no agent runs", NULL);
         return;
+    }
     (void)kill(s->agent, stop_tasks ? AGENT_SIGNAL_STOP_TASKS : SIGTERM);
-    int64_t deadline = sw_mono_ms() + STOP_TASKS_GRACE_MS;
+    int64_t deadline = sw_mono_ms() + (stop_tasks ? STOP_TASKS_GRACE_MS : STOP_GRACE_MS);
     while (!reap_agent(s)) {
         struct timespec wait = {.tv_nsec = 100000000};
         int sig = sigtimedwait(signals, NULL, &wait);
         if ((sig == SIGINT || sig == SIGTERM) && stop_tasks) {
             (void)kill(s->agent, SIGTERM);
             stop_tasks = false;
+            deadline = sw_mono_ms() + STOP_GRACE_MS;
         }
         if (sw_mono_ms() > deadline) {
+            sw_log(SW_LOG_WARNING, "agent-killed", "why", "it did not end in time", NULL);
             (void)kill(s->agent, SIGKILL);
             (void)waitpid(s->agent, NULL, 0);
             s->agent = 0;
@@ -98,18 +116,33 @@ static void stop_agent(struct supervisor *s, const sigset_t *signals, bool stop_
     }
 }
 
+/* The signal, or -1 when it is time to start the agent again. */
+static int wait_for_signal(const struct supervisor *s, const sigset_t *signals)
+{
+    if (!s->with_agent || s->agent > 0)
+        return sigwaitinfo(signals, NULL);
+    int64_t left_ms = SW_MAX(s->restart_at_ms - sw_mono_ms(), 0);
+    struct timespec wait = {.tv_sec = left_ms / 1000, .tv_nsec = left_ms % 1000 * 1000000};
+    return sigtimedwait(signals, NULL, &wait);
+}
+
 static void serve_until_told(struct supervisor *s, const sigset_t *signals)
 {
+    if (s->with_agent)
+        start_agent(s);
     for (;;) {
-        int sig = sigwaitinfo(signals, NULL);
-        if (sig == SIGCHLD && reap_agent(s))
-            restart_agent(s);
+        int sig = wait_for_signal(s, signals);
+        if (s->with_agent && reap_agent(s))
+            plan_restart(s);
         if (sig == SIGINT || sig == SIGTERM) {
-            bool stop_tasks = sig == SIGINT && s->with_agent;
+            /* Tasks of an ephemeral server cannot be adopted: their folder goes with it. */
+            bool stop_tasks = s->with_agent && (sig == SIGINT || s->config->ephemeral);
             sw_log(SW_LOG_INFO, "stopping", "?with_tasks", (int)stop_tasks, NULL);
             stop_agent(s, signals, stop_tasks);
             return;
         }
+        if (s->with_agent && s->agent == 0 && sw_mono_ms() >= s->restart_at_ms)
+            start_agent(s);
     }
 }
 
@@ -137,8 +170,6 @@ static int run_server(const struct server_config *config, bool with_agent)
     if (r < 0)
         return cli_fail(&err);
     (void)announce(&s);
-    if (with_agent)
-        start_agent(&s);
     serve_until_told(&s, &signals);
     app_close(s.app);
     return 0;
