@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/model/arn.h"
+
+#include "base/macros.h"
+#include "tests/lib/test.h"
+
+#define P "arn:aws:ecs:us-east-1:123456789012:"
+
+TEST(parses_all_forms)
+{
+    static const struct {
+        const char *text;
+        enum arn_kind kind;
+        const char *cluster, *id;
+        int64_t revision;
+        bool local;
+    } table[] = {
+        {"c", ARN_CLUSTER, "c", "", 0, true},
+        {P "cluster/c", ARN_CLUSTER, "c", "", 0, true},
+        {"0123", ARN_TASK, "", "0123", 0, true},
+        {"c/0123", ARN_TASK, "c", "0123", 0, true},
+        {P "task/c/0123", ARN_TASK, "c", "0123", 0, true},
+        {P "task/0123", ARN_TASK, "", "0123", 0, true},
+        {"arn:aws:ecs:eu-west-1:123456789012:task/c/0123", ARN_TASK, "c", "0123", 0, false},
+        {"arn:aws:ecs:us-east-1:999999999999:task/c/0123", ARN_TASK, "c", "0123", 0, false},
+        {P "container-instance/c/0123", ARN_CONTAINER_INSTANCE, "c", "0123", 0, true},
+        {"app", ARN_TASK_DEFINITION, "", "app", 0, true},
+        {"app:7", ARN_TASK_DEFINITION, "", "app", 7, true},
+        {P "task-definition/app:7", ARN_TASK_DEFINITION, "", "app", 7, true},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        struct arn a;
+        CHECK_MSG(arn_parse(table[i].text, table[i].kind, &a), "%s", table[i].text);
+        CHECK_EQ_STR(a.cluster, table[i].cluster);
+        CHECK_EQ_STR(a.id, table[i].id);
+        CHECK_EQ_INT(a.revision, table[i].revision);
+        CHECK_EQ_INT(arn_is_local(&a, "123456789012", "us-east-1"), table[i].local);
+    }
+}
+
+TEST(refuses_what_names_nothing)
+{
+    static const struct {
+        const char *text;
+        enum arn_kind kind;
+    } table[] = {{"", ARN_CLUSTER},
+                 {"a b", ARN_CLUSTER},
+                 {P "task/c/1", ARN_CLUSTER},
+                 {"arn:aws:ecs", ARN_TASK},
+                 {"a/b/c", ARN_TASK},
+                 {"app:0", ARN_TASK_DEFINITION},
+                 {"app:x", ARN_TASK_DEFINITION},
+                 {":1", ARN_TASK_DEFINITION},
+                 {"arn:aws:ecr:us-east-1:123456789012:cluster/c", ARN_CLUSTER},
+                 {"arn:aws:ecs:us-east-1:1234567890123:cluster/c", ARN_CLUSTER},
+                 {"arn:aws:ecs::123456789012:cluster/c", ARN_CLUSTER}};
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        struct arn a;
+        CHECK_MSG(!arn_parse(table[i].text, table[i].kind, &a), "%s", table[i].text);
+    }
+}
+
+TEST(builds_what_it_parses)
+{
+    char text[ARN_MAX];
+    arn_cluster(text, "us-east-1", "123456789012", "c");
+    CHECK_EQ_STR(text, P "cluster/c");
+    arn_task(text, "us-east-1", "123456789012", "c", "1f");
+    CHECK_EQ_STR(text, P "task/c/1f");
+    arn_container_instance(text, "us-east-1", "123456789012", "c", "1f");
+    CHECK_EQ_STR(text, P "container-instance/c/1f");
+    arn_task_definition(text, "us-east-1", "123456789012", "app", 12);
+    CHECK_EQ_STR(text, P "task-definition/app:12");
+    arn_container(text, "us-east-1", "123456789012", "c", "1f", "u");
+    CHECK_EQ_STR(text, P "container/c/1f/u");
+}
+
+TEST(names_have_letters_digits_hyphens_underscores)
+{
+    char longest[258];
+    memset(longest, 'a', sizeof longest);
+    longest[255] = 0;
+    CHECK(arn_name_valid(longest) && arn_name_valid("A-z_0"));
+    longest[255] = 'a';
+    longest[256] = 0;
+    CHECK(!arn_name_valid(longest) && !arn_name_valid("") && !arn_name_valid("a.b") &&
+          !arn_name_valid(NULL));
+}

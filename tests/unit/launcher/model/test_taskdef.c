@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/model/taskdef.h"
+
+#include "base/json.h"
+#include "base/macros.h"
+#include "launcher/model/capabilities.h"
+#include "launcher/model/task_size.h"
+#include "launcher/model/task_status.h"
+#include "tests/lib/test.h"
+
+static void taskdef_freep(struct taskdef **t)
+{
+    taskdef_free(*t);
+}
+#define autotaskdef SW_CLEANUP(taskdef_freep) struct taskdef
+
+static json_t *doc(const char *quoted)
+{
+    char text[4096];
+    json_error_t e;
+    CHECK(strlen(quoted) < sizeof text);
+    for (size_t i = 0; i <= strlen(quoted); i++)
+        text[i] = quoted[i] == '\'' ? '"' : quoted[i];
+    json_t *j = json_loads(text, 0, &e);
+    CHECK_MSG(j != NULL, "%s in %s", e.text, text);
+    return j;
+}
+
+static struct taskdef *parse(const char *text)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct taskdef *t = NULL;
+    sw_autojson json_t *d = doc(text);
+    CHECK_OK(taskdef_from_json(d, &t, &err));
+    return t;
+}
+
+#define FULL                                                                                       \
+    "{'family': 'app', 'revision': 3, 'networkMode': 'bridge', 'volumes': [{'name': 'v', 'host': " \
+    "{'sourcePath': '/srv'}}, {'name': 'tmp'}], 'containerDefinitions': ["                         \
+    "{'name': 'web', 'image': 'img', 'command': ['a', 'b'], 'entryPoint': ['/e'], 'cpu': 100,"     \
+    " 'memory': 200, 'memoryReservation': 150, 'user': '1:2', 'workingDirectory': '/w',"           \
+    " 'readonlyRootFilesystem': true, 'stopTimeout': 7, 'environment': [{'name': 'A', 'value': "   \
+    "'1'}],"                                                                                       \
+    " 'portMappings': [{'containerPort': 80, 'hostPort': 8080}, {'containerPort': 81},"            \
+    " {'containerPort': 53, 'hostPort': 53, 'protocol': 'udp'}],"                                  \
+    " 'ulimits': [{'name': 'nofile', 'softLimit': 1, 'hardLimit': 2}],"                            \
+    " 'mountPoints': [{'sourceVolume': 'v', 'containerPath': '/d', 'readOnly': true}],"            \
+    " 'dependsOn': [{'containerName': 'init', 'condition': 'SUCCESS'}],"                           \
+    " 'healthCheck': {'command': ['CMD', 'x'], 'startPeriod': 9}},"                                \
+    "{'name': 'init', 'image': 'img2', 'essential': false, 'memory': 50}]}"
+
+TEST(reads_every_member)
+{
+    autotaskdef *t = parse(FULL);
+    const struct container_def *c = &t->containers[0];
+    CHECK_EQ_STR(t->family, "app");
+    CHECK_EQ_INT(t->revision, 3);
+    CHECK_EQ_INT(t->containers_n, 2);
+    CHECK_EQ_STR(t->volumes[0].source_path, "/srv");
+    CHECK_NULL(t->volumes[1].source_path);
+    CHECK_EQ_STR(c->command[1], "b");
+    CHECK_NULL(c->command[2]);
+    CHECK_EQ_STR(c->entry_point[0], "/e");
+    CHECK_EQ_STR(c->user, "1:2");
+    CHECK_EQ_STR(c->environment[0].value, "1");
+    CHECK_EQ_INT(c->stop_timeout_s, 7);
+    CHECK(c->readonly_root_filesystem && c->essential && !t->containers[1].essential);
+    CHECK_EQ_INT(c->ports[2].protocol, PORT_UDP);
+    CHECK_EQ_INT(c->ulimits[0].hard, 2);
+    CHECK(c->mount_points[0].read_only);
+    CHECK_EQ_INT(c->depends_on[0].container, 1);
+    CHECK_EQ_INT(c->depends_on[0].condition, DEPENDS_SUCCESS);
+    CHECK_EQ_INT(c->health_check.interval_s, 30);
+    CHECK_EQ_INT(c->health_check.start_period_s, 9);
+    CHECK_NULL(t->containers[1].command);
+    CHECK_EQ_INT(t->containers[1].stop_timeout_s, -1);
+    CHECK_EQ_INT(taskdef_container_index(t, "init"), 1);
+    CHECK_EQ_INT(taskdef_container_index(t, "none"), -1);
+}
+
+TEST(dependencies_start_first)
+{
+    int order[TASKDEF_CONTAINERS_MAX];
+    autotaskdef *t = parse(FULL);
+    taskdef_start_order(t, order);
+    CHECK_EQ_INT(order[0], 1);
+    CHECK_EQ_INT(order[1], 0);
+}
+
+TEST(start_order_ends_on_a_cycle)
+{
+    int order[TASKDEF_CONTAINERS_MAX] = {-1, -1};
+    autotaskdef *t = parse(
+        "{'containerDefinitions': ["
+        "{'name': 'a', 'image': 'i', 'dependsOn': [{'containerName': 'b', 'condition': 'START'}]},"
+        "{'name': 'b', 'image': 'i', 'dependsOn': [{'containerName': 'a', 'condition': "
+        "'START'}]}]}");
+    taskdef_start_order(t, order);
+    CHECK_EQ_INT(order[0] + order[1], 1);
+}
+
+TEST(resources_are_the_reservations_or_the_tasks)
+{
+    struct task_resources r;
+    autotaskdef *t = parse(FULL);
+    taskdef_resources(t, &r);
+    CHECK_EQ_INT(r.cpu, 100);
+    CHECK_EQ_INT(r.memory_mib, 200);
+    CHECK_EQ_INT(r.tcp_ports_n, 1);
+    CHECK_EQ_INT(r.tcp_ports[0], 8080);
+    CHECK_EQ_INT(r.udp_ports[0], 53);
+    autotaskdef *sized =
+        parse("{'cpu': '256', 'memory': '1 GB', 'networkMode': 'host', 'containerDefinitions':"
+              " [{'name': 'a', 'image': 'i', 'cpu': 9, 'portMappings': [{'containerPort': 80}]}]}");
+    taskdef_resources(sized, &r);
+    CHECK_EQ_INT(r.cpu, 256);
+    CHECK_EQ_INT(r.memory_mib, 1024);
+    CHECK_EQ_INT(r.tcp_ports[0], 80);
+}
+
+TEST(overrides_replace_and_add)
+{
+    struct sw_err err = SW_ERR_INIT;
+    autotaskdef *t = parse(FULL);
+    sw_autojson json_t *o = doc("{'cpu': '512', 'containerOverrides': [{'name': 'web', 'command': "
+                                "['z'], 'cpu': 5, 'memory': 300,"
+                                " 'memoryReservation': 100, 'environment': [{'name': 'A', 'value': "
+                                "'2'}, {'name': 'B', 'value': '3'}]},"
+                                " {'name': 'init'}]}");
+    CHECK_OK(taskdef_apply_overrides(t, o, &err));
+    const struct container_def *c = &t->containers[0];
+    CHECK_EQ_INT(t->cpu, 512);
+    CHECK_EQ_STR(c->command[0], "z");
+    CHECK_NULL(c->command[1]);
+    CHECK_EQ_INT(c->environment_n, 2);
+    CHECK_EQ_STR(c->environment[0].value, "2");
+    CHECK_EQ_INT(c->memory_mib, 300);
+    sw_autojson json_t *unknown = doc("{'containerOverrides': [{'name': 'x'}]}");
+    CHECK_ERR(taskdef_apply_overrides(t, unknown, &err), SW_EINVALID, "InvalidParameterException");
+    sw_autojson json_t *negative = doc("{'containerOverrides': [{'name': 'web', 'cpu': -1}]}");
+    CHECK_ERR(taskdef_apply_overrides(t, negative, &err), SW_EINVALID, "InvalidParameterException");
+    sw_autojson json_t *below = doc("{'containerOverrides': [{'name': 'web', 'memory': 50}]}");
+    CHECK_ERR(taskdef_apply_overrides(t, below, &err), SW_EINVALID, "ClientException");
+    sw_autojson json_t *name =
+        doc("{'containerOverrides': [{'name': 'web', 'environment': [{'name': '='}]}]}");
+    CHECK_ERR(taskdef_apply_overrides(t, name, &err), SW_EINVALID, "InvalidParameterException");
+}
+
+TEST(refuses_documents_that_are_no_task_definition)
+{
+    static const char *const table[] = {
+        "[]",
+        "{}",
+        "{'containerDefinitions': []}",
+        "{'networkMode': 'x', 'containerDefinitions': [{'name': 'a', 'image': 'i'}]}",
+        "{'containerDefinitions': [{'name': 'a'}]}",
+        "{'containerDefinitions': [{'name': 'a', 'image': 'i', 'command': [1]}]}",
+        "{'containerDefinitions': [{'name': 'a', 'image': 'i', 'portMappings': [{'containerPort': "
+        "0}]}]}",
+        "{'containerDefinitions': [{'name': 'a', 'image': 'i', 'dependsOn': [{'containerName': 'b',"
+        " 'condition': 'START'}]}]}",
+        "{'containerDefinitions': [{'name': 'a', 'image': 'i', 'dependsOn': [{'containerName': 'a',"
+        " 'condition': 'SOON'}]}]}",
+        "{'cpu': 'x', 'containerDefinitions': [{'name': 'a', 'image': 'i'}]}",
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        struct sw_err err = SW_ERR_INIT;
+        struct taskdef *t = NULL;
+        sw_autojson json_t *d = doc(table[i]);
+        CHECK_ERR(taskdef_from_json(d, &t, &err), SW_EINVALID, "ClientException");
+        CHECK_NULL(t);
+    }
+}
+
+TEST(names_go_both_ways)
+{
+    enum network_mode m;
+    enum depends_condition d;
+    enum port_protocol p;
+    enum task_status s;
+    for (int i = 0; i < NETWORK_MODE_MAX_; i++)
+        CHECK(network_mode_from_string(network_mode_to_string((enum network_mode)i), &m) &&
+              (int)m == i);
+    for (int i = 0; i < DEPENDS_CONDITION_MAX_; i++)
+        CHECK(depends_condition_from_string(depends_condition_to_string((enum depends_condition)i),
+                                            &d) &&
+              (int)d == i);
+    for (int i = 0; i < PORT_PROTOCOL_MAX_; i++)
+        CHECK(port_protocol_from_string(port_protocol_to_string((enum port_protocol)i), &p) &&
+              (int)p == i);
+    for (int i = 0; i < TASK_STATUS_MAX_; i++)
+        CHECK(task_status_from_string(task_status_to_string((enum task_status)i), &s) &&
+              (int)s == i);
+    CHECK(!network_mode_from_string("x", &m) && !task_status_from_string(NULL, &s));
+    CHECK_NULL(task_status_to_string(TASK_STATUS_MAX_));
+    CHECK_NULL(network_mode_to_string(NETWORK_MODE_MAX_));
+    CHECK(TASK_PROVISIONING < TASK_RUNNING && TASK_RUNNING < TASK_STOPPED);
+}
+
+TEST(sizes_in_words_and_numbers)
+{
+    static const struct {
+        const char *text;
+        int64_t cpu, memory; /* -1: refused */
+    } table[] = {{"256", 256, 256},     {"1 vCPU", 1024, -1},   {".5 vcpu", 512, -1},
+                 {"0.25vCPU", 256, -1}, {"2 GB", -1, 2048},     {"0.5gb", -1, 512},
+                 {"", -1, -1},          {"1.5", -1, -1},        {"1.0001 vCPU", -1, -1},
+                 {"-1", -1, -1},        {"GB", -1, -1},         {". GB", -1, -1},
+                 {"1.2.3 GB", -1, -1},  {"99999999999", -1, -1}};
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        int64_t v = -1;
+        CHECK_MSG(task_cpu_parse(table[i].text, &v) == (table[i].cpu >= 0), "%s", table[i].text);
+        CHECK_EQ_INT(v, table[i].cpu);
+        v = -1;
+        CHECK_MSG(task_memory_parse(table[i].text, &v) == (table[i].memory >= 0), "%s",
+                  table[i].text);
+        CHECK_EQ_INT(v, table[i].memory);
+    }
+}
+
+TEST(architectures_have_one_name)
+{
+    CHECK_EQ_STR(capability_cpu_architecture("X86_64"), "x86_64");
+    CHECK_EQ_STR(capability_cpu_architecture("aarch64"), "arm64");
+    CHECK_NULL(capability_cpu_architecture("vax"));
+    CHECK_EQ_STR(capabilities_all[0], CAPABILITY_LOG_JSON_FILE);
+}
