@@ -147,7 +147,9 @@ static int choose_account(struct app *a, struct sw_err *err)
         sw_autofree char *line = sw_asprintf("%s\n", a->account);
         return sw_write_file_atomic(path, line, strlen(line), 0644, err);
     }
-    a->account = sw_str_dup(sw_str_trim(sw_buf_str(&text)));
+    struct sw_str rest = sw_buf_str(&text), line;
+    (void)sw_str_split(&rest, '\n', &line);
+    a->account = sw_str_dup(sw_str_trim(line));
     if (wanted && !sw_streq(wanted, a->account))
         return sw_fail(err, SW_ECONFLICT, NULL, "%s belongs to account %s, not %s", a->data_dir,
                        a->account, wanted);
