@@ -32,6 +32,6 @@
  *   message: string (base64 of the raw bytes), partial: bool}], cursor: string, finished: bool}
  *   cursor: where the next request goes on; finished: all containers asked for have ended and every record was sent.
  */
-#define AGENT_TARGET_PREFIX "SlipwayAgent_V20261121"
+#define AGENT_TARGET_PREFIX   "SlipwayAgent_V20261121"
 #define AGENT_POLL_WAIT_MAX_S 30
-#define AGENT_LOG_WAIT_MAX_S 20
+#define AGENT_LOG_WAIT_MAX_S  20

@@ -11,14 +11,20 @@
 
 #include "base/err.h"
 
-#define TASKDEF_CONTAINERS_MAX 10
+#define TASKDEF_CONTAINERS_MAX         10
 #define TASKDEF_STOP_TIMEOUT_DEFAULT_S 30
 
 enum network_mode { NETWORK_BRIDGE, NETWORK_HOST, NETWORK_NONE, NETWORK_AWSVPC, NETWORK_MODE_MAX_ };
 const char *network_mode_to_string(enum network_mode m); /* "bridge" ... */
 bool network_mode_from_string(const char *s, enum network_mode *ret);
 
-enum depends_condition { DEPENDS_START, DEPENDS_COMPLETE, DEPENDS_SUCCESS, DEPENDS_HEALTHY, DEPENDS_CONDITION_MAX_ };
+enum depends_condition {
+    DEPENDS_START,
+    DEPENDS_COMPLETE,
+    DEPENDS_SUCCESS,
+    DEPENDS_HEALTHY,
+    DEPENDS_CONDITION_MAX_
+};
 const char *depends_condition_to_string(enum depends_condition c); /* "START" ... */
 bool depends_condition_from_string(const char *s, enum depends_condition *ret);
 
@@ -39,7 +45,7 @@ struct depends_on {
     enum depends_condition condition;
 };
 struct ulimit {
-    char *name; /* "nofile" */
+    char *name;         /* "nofile" */
     int64_t soft, hard; /* -1: unlimited */
 };
 struct mount_point {
