@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -155,12 +156,23 @@ static int announce(const struct supervisor *s)
     return fflush(stdout) == 0 ? 0 : CLI_FAILED;
 }
 
+/* Each connection is a descriptor, and each file answer another one. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static int run_server(const struct server_config *config, bool with_agent)
 {
     struct supervisor s = {.config = config, .with_agent = with_agent};
     struct sw_err err = SW_ERR_INIT;
     sigset_t signals;
     block_signals(&signals);
+    raise_descriptor_limit();
     int r = app_open(config, &s.app, &err);
     if (r == 0) {
         r = app_listen(s.app, &err);
