@@ -45,7 +45,7 @@ static int set_name(struct sw_str encoded, struct oci_route *route, struct sw_er
     bool ok = encoded.p && encoded.n > 0;
     while (ok && sw_str_split(&rest, '/', &part)) {
         size_t n = 0;
-        if (used > 0 && used + 1 < sizeof(route->name))
+        if (part.p != encoded.p && used + 1 < sizeof(route->name))
             route->name[used++] = '/';
         ok = sw_uri_decode(part, false, route->name + used, sizeof(route->name) - used, &n) &&
              !memchr(route->name + used, '/', n);
