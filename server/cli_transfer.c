@@ -9,8 +9,8 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "server/cli.h"
-#include "server/image.h"
-#include "server/registry_client.h"
+#include "server/local_image.h"
+#include "server/transfer_client.h"
 
 #define PROGRESS_EVERY_MS 200
 #define NESTING_MAX       8
@@ -41,7 +41,7 @@ static const struct conf_table pull_flags = {pull_keys, SW_ARRAY_LEN(pull_keys),
 
 /* One line per blob; on a terminal the line of the blob that moves is drawn again. */
 struct transfer {
-    struct registry_client client;
+    struct transfer_client client;
     const struct options *o;
     char label[32];
     int64_t drawn_at_ms;
@@ -79,10 +79,10 @@ static void finish_line(const struct transfer *t, uint64_t size, const char *wha
                 (double)size / MIB);
 }
 
-static int open_transfer(struct transfer *t, const char *reference, struct image_reference *ref,
+static int open_transfer(struct transfer *t, const char *reference, struct transfer_reference *ref,
                          struct client *client, struct sw_err *err)
 {
-    int r = image_reference_parse(reference, ref, err);
+    int r = transfer_reference_parse(reference, ref, err);
     if (r < 0)
         return r;
     const struct cli_common *o = &t->o->common;
@@ -96,7 +96,7 @@ static int open_transfer(struct transfer *t, const char *reference, struct image
     if (r < 0)
         return r;
     t->terminal = isatty(STDERR_FILENO);
-    r = registry_client_open(client, ref, &t->client, err);
+    r = transfer_client_open(client, ref, &t->client, err);
     t->client.progress = draw;
     t->client.progress_ctx = t;
     return r;
@@ -113,14 +113,14 @@ static int create_repository(struct client *c, const char *name, struct sw_err *
     return r;
 }
 
-static int push_blob(struct transfer *t, const struct image_blob *b, struct sw_err *err)
+static int push_blob(struct transfer *t, const struct local_image_blob *b, struct sw_err *err)
 {
     set_label(t, &b->digest);
-    int r = registry_client_has_blob(&t->client, &b->digest, err);
+    int r = transfer_client_has_blob(&t->client, &b->digest, err);
     if (r < 0)
         return r;
     if (r == 0)
-        r = registry_client_put_blob(&t->client, &b->digest, b->path, b->size, err);
+        r = transfer_client_put_blob(&t->client, &b->digest, b->path, b->size, err);
     else
         r = 1;
     if (r >= 0)
@@ -128,16 +128,16 @@ static int push_blob(struct transfer *t, const struct image_blob *b, struct sw_e
     return r < 0 ? r : 0;
 }
 
-static int push_manifests(struct transfer *t, const struct image *image, const char *tag,
+static int push_manifests(struct transfer *t, const struct local_image *image, const char *tag,
                           struct sw_err *err)
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < image->manifests_n; i++) {
-        const struct image_manifest *m = &image->manifests[i];
+        const struct local_image_manifest *m = &image->manifests[i];
         char digest[DIGEST_STRING_MAX];
         digest_format(&m->digest, digest);
         bool last = i + 1 == image->manifests_n;
-        r = registry_client_put_manifest(&t->client, last && *tag ? tag : digest, m->media_type,
+        r = transfer_client_put_manifest(&t->client, last && *tag ? tag : digest, m->media_type,
                                          sw_str_n(m->content, m->content_n), err);
         if (r == 0 && last)
             printf("%s\n", digest);
@@ -149,17 +149,17 @@ static int push(const struct options *o, const char *path, const char *reference
                 struct sw_err *err)
 {
     struct transfer t = {.o = o};
-    struct image_reference ref;
+    struct transfer_reference ref;
     struct client client = {0};
-    struct image image = {0};
+    struct local_image image = {0};
     int r = open_transfer(&t, reference, &ref, &client, err);
     if (r == 0) {
-        struct image_options options = {.name = ref.tag,
-                                        .entrypoint = o->entrypoint,
-                                        .cmd = o->cmd,
-                                        .progress = say,
-                                        .progress_ctx = &t};
-        r = image_open(path, &options, &image, err);
+        struct local_image_options options = {.name = ref.tag,
+                                              .entrypoint = o->entrypoint,
+                                              .cmd = o->cmd,
+                                              .progress = say,
+                                              .progress_ctx = &t};
+        r = local_image_open(path, &options, &image, err);
     }
     if (r == 0 && o->create)
         r = create_repository(&client, ref.repository, err);
@@ -167,8 +167,8 @@ static int push(const struct options *o, const char *path, const char *reference
         r = push_blob(&t, &image.blobs[i], err);
     if (r == 0)
         r = push_manifests(&t, &image, ref.tag, err);
-    image_done(&image);
-    registry_client_close(&t.client);
+    local_image_done(&image);
+    transfer_client_close(&t.client);
     client_close(&client);
     return r;
 }
@@ -207,7 +207,7 @@ static int pull_blob(const struct layout *l, const json_t *descriptor, struct sw
         finish_line(l->t, (uint64_t)size, "exists");
         return 0;
     }
-    r = registry_client_get_blob(&l->t->client, &d, (uint64_t)size, path, err);
+    r = transfer_client_get_blob(&l->t->client, &d, (uint64_t)size, path, err);
     if (r == 0)
         finish_line(l->t, (uint64_t)size, "pulled");
     return r;
@@ -220,7 +220,7 @@ static int pull_manifest(const struct layout *l, const char *reference, int dept
     SW_CLEANUP(sw_buf_done) struct sw_buf content = SW_BUF_INIT(LIMIT_MANIFEST);
     sw_autojson json_t *manifest = NULL;
     char media_type[256];
-    int r = registry_client_get_manifest(&l->t->client, reference, &content, media_type, err);
+    int r = transfer_client_get_manifest(&l->t->client, reference, &content, media_type, err);
     if (r == 0)
         r = sw_json_load(sw_buf_str(&content), LIMIT_MANIFEST_DEPTH, LIMIT_MANIFEST_VALUES, NULL,
                          &manifest, err);
@@ -276,7 +276,7 @@ static int pull(const struct options *o, const char *reference, const char *path
 {
     struct transfer t = {.o = o};
     struct layout l = {.t = &t, .root = path};
-    struct image_reference ref;
+    struct transfer_reference ref;
     struct client client = {0};
     sw_autojson json_t *descriptor = NULL;
     int r = open_transfer(&t, reference, &ref, &client, err);
@@ -288,7 +288,7 @@ static int pull(const struct options *o, const char *reference, const char *path
         r = write_layout(&l, descriptor, ref.tag, err);
     if (r == 0)
         printf("%s\n", sw_json_str(descriptor, "digest", ""));
-    registry_client_close(&t.client);
+    transfer_client_close(&t.client);
     client_close(&client);
     return r;
 }

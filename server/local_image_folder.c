@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/image_folder.c - a folder as a root filesystem: one layer, names sorted, owners as they are on disk. */
+/* server/local_image_folder.c - a folder as a root filesystem: one layer, names sorted, owners as they are on disk. */
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/macros.h"
-#include "server/image.h"
+#include "server/local_image.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define READ_CHUNK   262144
@@ -169,8 +169,8 @@ static int words(const char *text, const char *flag, json_t **ret, struct sw_err
     return 0;
 }
 
-static int make_config(const struct image_options *o, const struct image_layer *layer, char **ret,
-                       struct sw_err *err)
+static int make_config(const struct local_image_options *o, const struct local_image_layer *layer,
+                       char **ret, struct sw_err *err)
 {
     char diff_id[DIGEST_STRING_MAX];
     digest_format(&layer->diff_id, diff_id);
@@ -189,13 +189,13 @@ static int make_config(const struct image_options *o, const struct image_layer *
     return r;
 }
 
-int image_from_folder(const char *path, const struct image_options *o, struct image *ret,
-                      struct sw_err *err)
+int local_image_from_folder(const char *path, const struct local_image_options *o,
+                            struct local_image *ret, struct sw_err *err)
 {
-    struct image_layer layer;
+    struct local_image_layer layer;
     struct layer_writer *w = NULL;
     sw_autofree char *config = NULL;
-    int r = image_make_temp_dir(ret, err);
+    int r = local_image_make_temp_dir(ret, err);
     if (r < 0)
         return r;
     if (o->progress)
@@ -211,6 +211,6 @@ int image_from_folder(const char *path, const struct image_options *o, struct im
         r = make_config(o, &layer, &config, err);
     if (r < 0)
         return r;
-    image_add_blob(ret, &layer.digest, layer.size, SW_TAKE(file));
-    return image_finish(ret, config, strlen(config), &layer, 1, err);
+    local_image_add_blob(ret, &layer.digest, layer.size, SW_TAKE(file));
+    return local_image_finish(ret, config, strlen(config), &layer, 1, err);
 }

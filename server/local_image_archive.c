@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/image_archive.c - docker archive (docker save, podman save): a tar with manifest.json, a configuration and layer tars.
+/* server/local_image_archive.c - docker archive (docker save, podman save): a tar with manifest.json, a configuration and layer tars.
  * Two passes over the file, since manifest.json may come last: first the manifest, then each layer is compressed as it streams
  * by. Member names come from the archive and are only compared, never used as paths. */
 #include <archive.h>
@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/macros.h"
-#include "server/image.h"
+#include "server/local_image.h"
 
 #define LAYERS_MAX 512
 #define READ_BLOCK 1048576
@@ -23,7 +23,7 @@ struct wanted {
 
 struct found {
     struct sw_buf config;
-    struct image_layer layers[LAYERS_MAX];
+    struct local_image_layer layers[LAYERS_MAX];
     bool have[LAYERS_MAX];
 };
 
@@ -72,10 +72,10 @@ static int find_manifest(void *ctx, struct archive *a, const char *name, struct 
 }
 
 struct extraction {
-    struct image *image;
+    struct local_image *image;
     const struct wanted *wanted;
     struct found *found;
-    const struct image_options *o;
+    const struct local_image_options *o;
 };
 
 static int compress_member(struct extraction *x, struct archive *a, size_t index,
@@ -99,9 +99,9 @@ static int compress_member(struct extraction *x, struct archive *a, size_t index
     if (r < 0)
         return r;
     x->found->have[index] = true;
-    const struct image_layer *l = &x->found->layers[index];
-    if (!image_has_blob(x->image, &l->digest))
-        image_add_blob(x->image, &l->digest, l->size, SW_TAKE(path));
+    const struct local_image_layer *l = &x->found->layers[index];
+    if (!local_image_has_blob(x->image, &l->digest))
+        local_image_add_blob(x->image, &l->digest, l->size, SW_TAKE(path));
     return 0;
 }
 
@@ -186,8 +186,8 @@ static int check_diff_ids(const struct found *found, size_t n, struct sw_err *er
     return 0;
 }
 
-int image_from_archive(const char *path, const struct image_options *o, struct image *ret,
-                       struct sw_err *err)
+int local_image_from_archive(const char *path, const struct local_image_options *o,
+                             struct local_image *ret, struct sw_err *err)
 {
     SW_CLEANUP(sw_buf_done) struct sw_buf text = SW_BUF_INIT(LIMIT_MANIFEST);
     sw_autojson json_t *manifest = NULL;
@@ -203,15 +203,15 @@ int image_from_archive(const char *path, const struct image_options *o, struct i
     if (r == 0)
         r = choose(manifest, o->name, &wanted, err);
     if (r == 0)
-        r = image_make_temp_dir(ret, err);
+        r = local_image_make_temp_dir(ret, err);
     struct extraction x = {.image = ret, .wanted = &wanted, .found = found, .o = o};
     if (r == 0)
         r = each_member(path, extract, &x, err);
     if (r == 0)
         r = check_diff_ids(found, wanted.layers_n, err);
     if (r == 0)
-        r = image_finish(ret, found->config.p, found->config.n, found->layers, wanted.layers_n,
-                         err);
+        r = local_image_finish(ret, found->config.p, found->config.n, found->layers,
+                               wanted.layers_n, err);
     sw_buf_done(&found->config);
     return r;
 }

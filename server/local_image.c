@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/image.c - what the three sources share. */
-#include "server/image.h"
+/* server/local_image.c - what the three sources share. */
+#include "server/local_image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,29 +15,29 @@
 #define CHUNK       65536
 #define GZIP_WINDOW (15 + 16)
 
-int image_open(const char *path, const struct image_options *o, struct image *ret,
-               struct sw_err *err)
+int local_image_open(const char *path, const struct local_image_options *o, struct local_image *ret,
+                     struct sw_err *err)
 {
     struct stat st;
-    *ret = (struct image){0};
+    *ret = (struct local_image){0};
     if (stat(path, &st) < 0)
         return sw_fail_os(err, errno, "%s", path);
     sw_autofree char *marker = sw_asprintf("%s/oci-layout", path);
     int r;
     if (S_ISREG(st.st_mode))
-        r = image_from_archive(path, o, ret, err);
+        r = local_image_from_archive(path, o, ret, err);
     else if (!S_ISDIR(st.st_mode))
         r = sw_fail(err, SW_EINVALID, NULL, "%s: neither a folder nor a file", path);
     else if (sw_path_exists(marker))
-        r = image_from_layout(path, o, ret, err);
+        r = local_image_from_layout(path, o, ret, err);
     else
-        r = image_from_folder(path, o, ret, err);
+        r = local_image_from_folder(path, o, ret, err);
     if (r < 0)
-        image_done(ret);
+        local_image_done(ret);
     return r;
 }
 
-void image_done(struct image *i)
+void local_image_done(struct local_image *i)
 {
     struct sw_err ignored = SW_ERR_INIT;
     for (size_t k = 0; k < i->blobs_n; k++)
@@ -51,10 +51,10 @@ void image_done(struct image *i)
     if (i->temp_dir)
         (void)sw_remove_tree(i->temp_dir, &ignored);
     free(i->temp_dir);
-    *i = (struct image){0};
+    *i = (struct local_image){0};
 }
 
-int image_make_temp_dir(struct image *i, struct sw_err *err)
+int local_image_make_temp_dir(struct local_image *i, struct sw_err *err)
 {
     const char *tmp = getenv("TMPDIR");
     i->temp_dir = sw_asprintf("%s/slipway-push-XXXXXX", tmp && *tmp ? tmp : "/tmp");
@@ -66,7 +66,7 @@ int image_make_temp_dir(struct image *i, struct sw_err *err)
     return r;
 }
 
-bool image_has_blob(const struct image *i, const struct digest *d)
+bool local_image_has_blob(const struct local_image *i, const struct digest *d)
 {
     for (size_t k = 0; k < i->blobs_n; k++)
         if (digest_equal(&i->blobs[k].digest, d))
@@ -74,17 +74,18 @@ bool image_has_blob(const struct image *i, const struct digest *d)
     return false;
 }
 
-void image_add_blob(struct image *i, const struct digest *d, uint64_t size, char *path)
+void local_image_add_blob(struct local_image *i, const struct digest *d, uint64_t size, char *path)
 {
     i->blobs = sw_realloc_array(i->blobs, i->blobs_n + 1, sizeof(*i->blobs));
-    i->blobs[i->blobs_n++] = (struct image_blob){.digest = *d, .size = size, .path = path};
+    i->blobs[i->blobs_n++] = (struct local_image_blob){.digest = *d, .size = size, .path = path};
 }
 
-void image_add_manifest(struct image *i, const char *media_type, const void *content, size_t n)
+void local_image_add_manifest(struct local_image *i, const char *media_type, const void *content,
+                              size_t n)
 {
     i->manifests = sw_realloc_array(i->manifests, i->manifests_n + 1, sizeof(*i->manifests));
-    struct image_manifest *m = &i->manifests[i->manifests_n++];
-    *m = (struct image_manifest){
+    struct local_image_manifest *m = &i->manifests[i->manifests_n++];
+    *m = (struct local_image_manifest){
         .media_type = sw_strdup(media_type), .content = sw_strndup(content, n), .content_n = n};
     digest_of(DIGEST_SHA256, content, n, &m->digest);
 }
@@ -97,8 +98,8 @@ static json_t *descriptor(const char *media_type, const struct digest *d, uint64
                      (json_int_t)size);
 }
 
-int image_finish(struct image *i, const char *config, size_t config_n,
-                 const struct image_layer *layers, size_t layers_n, struct sw_err *err)
+int local_image_finish(struct local_image *i, const char *config, size_t config_n,
+                       const struct local_image_layer *layers, size_t layers_n, struct sw_err *err)
 {
     struct digest d;
     digest_of(DIGEST_SHA256, config, config_n, &d);
@@ -106,7 +107,7 @@ int image_finish(struct image *i, const char *config, size_t config_n,
     int r = sw_write_file_atomic(path, config, config_n, 0600, err);
     if (r < 0)
         return r;
-    image_add_blob(i, &d, config_n, SW_TAKE(path));
+    local_image_add_blob(i, &d, config_n, SW_TAKE(path));
     json_t *list = json_array();
     for (size_t k = 0; k < layers_n; k++)
         json_array_append_new(list,
@@ -115,7 +116,7 @@ int image_finish(struct image *i, const char *config, size_t config_n,
         json_pack("{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", MEDIA_OCI_MANIFEST,
                   "config", descriptor(MEDIA_OCI_CONFIG, &d, config_n), "layers", list);
     sw_autofree char *text = sw_json_dump(manifest);
-    image_add_manifest(i, MEDIA_OCI_MANIFEST, text, strlen(text));
+    local_image_add_manifest(i, MEDIA_OCI_MANIFEST, text, strlen(text));
     return 0;
 }
 
@@ -179,7 +180,7 @@ int layer_writer_add(struct layer_writer *w, const void *data, size_t n, struct 
     return 0;
 }
 
-int layer_writer_finish(struct layer_writer *w, struct image_layer *ret, struct sw_err *err)
+int layer_writer_finish(struct layer_writer *w, struct local_image_layer *ret, struct sw_err *err)
 {
     w->z.avail_in = 0;
     int r = deflate_all(w, Z_FINISH, err);

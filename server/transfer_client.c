@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/registry_client.c - requests of distribution-spec "spec.md", pull and push. */
-#include "server/registry_client.h"
+/* server/transfer_client.c - requests of distribution-spec "spec.md", pull and push. */
+#include "server/transfer_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include "base/limits.h"
 #include "base/macros.h"
 #include "registry/core/reference.h"
-#include "server/image.h"
+#include "server/local_image.h"
 
 #define ACCEPT                                                                      \
     MEDIA_OCI_INDEX ", " MEDIA_OCI_MANIFEST                                         \
@@ -22,9 +22,9 @@
 #define REQUEST_TIMEOUT_MS 60000
 #define LOCATION_MAX       4096
 
-int image_reference_parse(const char *text, struct image_reference *ret, struct sw_err *err)
+int transfer_reference_parse(const char *text, struct transfer_reference *ret, struct sw_err *err)
 {
-    *ret = (struct image_reference){0};
+    *ret = (struct transfer_reference){0};
     struct sw_str rest = sw_str(text), host, name;
     if (!sw_str_split(&rest, '/', &host) || !rest.p ||
         !sw_str_copy(host, ret->host_port, sizeof(ret->host_port)))
@@ -50,11 +50,11 @@ int image_reference_parse(const char *text, struct image_reference *ret, struct 
     return 0;
 }
 
-int registry_client_open(struct client *c, const struct image_reference *ref,
-                         struct registry_client *ret, struct sw_err *err)
+int transfer_client_open(struct client *c, const struct transfer_reference *ref,
+                         struct transfer_client *ret, struct sw_err *err)
 {
     char password[TOKEN_MAX], plain[TOKEN_MAX + 8], encoded[SW_BASE64_LEN(sizeof(plain)) + 1];
-    *ret = (struct registry_client){.http = c->http};
+    *ret = (struct transfer_client){.http = c->http};
     if (!sw_streq(c->host_port, ref->host_port))
         return sw_fail(err, SW_EINVALID, NULL,
                        "%s is not the server at %s; name it with --endpoint", ref->host_port,
@@ -70,12 +70,12 @@ int registry_client_open(struct client *c, const struct image_reference *ref,
     return 0;
 }
 
-void registry_client_close(struct registry_client *r)
+void transfer_client_close(struct transfer_client *r)
 {
     free(r->base);
     free(r->repository);
     free(r->authorization);
-    *r = (struct registry_client){0};
+    *r = (struct transfer_client){0};
 }
 
 /* The registry's own words: code and message of the first error. */
@@ -97,7 +97,7 @@ static int refused(const struct httpc_response *res, const char *what, struct sw
                    sw_json_str(first, "code", ""), sw_json_str(first, "message", ""));
 }
 
-static int perform(struct registry_client *r, struct httpc_request *request, const char *header,
+static int perform(struct transfer_client *r, struct httpc_request *request, const char *header,
                    const char *value, struct httpc_response *res, struct sw_err *err)
 {
     struct httpc_header headers[] = {{"Authorization", r->authorization}, {header, value}};
@@ -106,7 +106,7 @@ static int perform(struct registry_client *r, struct httpc_request *request, con
     return httpc_perform(r->http, request, res, err);
 }
 
-int registry_client_has_blob(struct registry_client *r, const struct digest *d, struct sw_err *err)
+int transfer_client_has_blob(struct transfer_client *r, const struct digest *d, struct sw_err *err)
 {
     char text[DIGEST_STRING_MAX];
     digest_format(d, text);
@@ -122,7 +122,7 @@ int registry_client_has_blob(struct registry_client *r, const struct digest *d, 
 }
 
 /* Absolute URL of an upload with the digest added; only on our own registry. */
-static int upload_url(const struct registry_client *r, const struct httpc_response *res,
+static int upload_url(const struct transfer_client *r, const struct httpc_response *res,
                       const char *digest, char **ret, struct sw_err *err)
 {
     char location[LOCATION_MAX];
@@ -143,7 +143,7 @@ static int upload_url(const struct registry_client *r, const struct httpc_respon
 }
 
 struct file_source {
-    struct registry_client *client;
+    struct transfer_client *client;
     int fd;
     uint64_t done, total;
 };
@@ -160,7 +160,7 @@ static int64_t read_file(void *ctx, void *out, size_t cap, struct sw_err *err)
     return n;
 }
 
-static int start_upload(struct registry_client *r, const char *digest, char **ret_url,
+static int start_upload(struct transfer_client *r, const char *digest, char **ret_url,
                         struct sw_err *err)
 {
     sw_autofree char *url = sw_asprintf("%s/v2/%s/blobs/uploads/", r->base, r->repository);
@@ -173,7 +173,7 @@ static int start_upload(struct registry_client *r, const char *digest, char **re
                              : refused(&res, "starting an upload", err);
 }
 
-int registry_client_put_blob(struct registry_client *r, const struct digest *d, const char *path,
+int transfer_client_put_blob(struct transfer_client *r, const struct digest *d, const char *path,
                              uint64_t size, struct sw_err *err)
 {
     char text[DIGEST_STRING_MAX];
@@ -198,7 +198,7 @@ int registry_client_put_blob(struct registry_client *r, const struct digest *d, 
     return res.status == 201 ? 0 : refused(&res, "uploading a blob", err);
 }
 
-int registry_client_put_manifest(struct registry_client *r, const char *reference,
+int transfer_client_put_manifest(struct transfer_client *r, const char *reference,
                                  const char *media_type, struct sw_str content, struct sw_err *err)
 {
     sw_autofree char *url = sw_asprintf("%s/v2/%s/manifests/%s", r->base, r->repository, reference);
@@ -211,7 +211,7 @@ int registry_client_put_manifest(struct registry_client *r, const char *referenc
     return res.status == 201 ? 0 : refused(&res, "pushing a manifest", err);
 }
 
-int registry_client_get_manifest(struct registry_client *r, const char *reference,
+int transfer_client_get_manifest(struct transfer_client *r, const char *reference,
                                  struct sw_buf *ret, char *ret_media_type, struct sw_err *err)
 {
     sw_autofree char *url = sw_asprintf("%s/v2/%s/manifests/%s", r->base, r->repository, reference);
@@ -238,7 +238,7 @@ int registry_client_get_manifest(struct registry_client *r, const char *referenc
 }
 
 struct file_sink {
-    struct registry_client *client;
+    struct transfer_client *client;
     int fd;
     struct digest_hasher *hasher;
     uint64_t done, total;
@@ -256,7 +256,7 @@ static int write_file(void *ctx, const void *data, size_t n, struct sw_err *err)
     return sw_write_all(s->fd, data, n, err);
 }
 
-static int download(struct registry_client *r, const struct digest *d, struct file_sink *sink,
+static int download(struct transfer_client *r, const struct digest *d, struct file_sink *sink,
                     struct sw_err *err)
 {
     char text[DIGEST_STRING_MAX];
@@ -277,7 +277,7 @@ static int download(struct registry_client *r, const struct digest *d, struct fi
     return 0;
 }
 
-int registry_client_get_blob(struct registry_client *r, const struct digest *d, uint64_t size,
+int transfer_client_get_blob(struct transfer_client *r, const struct digest *d, uint64_t size,
                              const char *path, struct sw_err *err)
 {
     struct file_sink sink = {.client = r, .fd = -1, .total = size};

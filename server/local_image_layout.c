@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/image_layout.c - OCI image layout (image-spec "image-layout.md"): index.json names manifests in blobs/. Manifests go over
+/* server/local_image_layout.c - OCI image layout (image-spec "image-layout.md"): index.json names manifests in blobs/. Manifests go over
  * byte for byte; an index brings its children. */
 #include <sys/stat.h>
 
@@ -8,14 +8,14 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/macros.h"
-#include "server/image.h"
+#include "server/local_image.h"
 
 #define NESTING_MAX 8
 #define REF_NAME    "org.opencontainers.image.ref.name"
 
 struct source {
     const char *root;
-    struct image *image;
+    struct local_image *image;
 };
 
 static char *blob_path(const char *root, const struct digest *d)
@@ -37,7 +37,7 @@ static int add_file(struct source *s, const json_t *descriptor, struct sw_err *e
 {
     struct digest d;
     int r = descriptor_digest(descriptor, &d, err);
-    if (r < 0 || image_has_blob(s->image, &d))
+    if (r < 0 || local_image_has_blob(s->image, &d))
         return r;
     if (sw_json_array(descriptor, "urls") && json_array_size(sw_json_array(descriptor, "urls")) > 0)
         return 0; /* a foreign layer lives elsewhere */
@@ -47,11 +47,11 @@ static int add_file(struct source *s, const json_t *descriptor, struct sw_err *e
         return sw_fail(err, SW_ENOTFOUND, NULL, "%s: the layout lacks this blob", path);
     if (st.st_size != sw_json_int(descriptor, "size", -1))
         return sw_fail(err, SW_EMISMATCH, NULL, "%s: its size is not the descriptor's", path);
-    image_add_blob(s->image, &d, (uint64_t)st.st_size, SW_TAKE(path));
+    local_image_add_blob(s->image, &d, (uint64_t)st.st_size, SW_TAKE(path));
     return 0;
 }
 
-static bool has_manifest(const struct image *i, const struct digest *d)
+static bool has_manifest(const struct local_image *i, const struct digest *d)
 {
     for (size_t k = 0; k < i->manifests_n; k++)
         if (digest_equal(&i->manifests[k].digest, d))
@@ -110,7 +110,7 @@ static int add_manifest(struct source *s, const json_t *descriptor, int depth, s
         return r;
     const char *media_type = sw_json_str(descriptor, "mediaType",
                                          sw_json_str(manifest, "mediaType", MEDIA_OCI_MANIFEST));
-    image_add_manifest(s->image, media_type, content.p, content.n);
+    local_image_add_manifest(s->image, media_type, content.p, content.n);
     s->image->manifests[s->image->manifests_n - 1].digest = d; /* an index may name it by sha512 */
     return 0;
 }
@@ -129,8 +129,8 @@ static const json_t *choose(const json_t *index, const char *name)
     return NULL;
 }
 
-int image_from_layout(const char *path, const struct image_options *o, struct image *ret,
-                      struct sw_err *err)
+int local_image_from_layout(const char *path, const struct local_image_options *o,
+                            struct local_image *ret, struct sw_err *err)
 {
     struct source s = {.root = path, .image = ret};
     sw_autofree char *file = sw_asprintf("%s/index.json", path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/image.h"
+#include "server/local_image.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 #include "base/macros.h"
 #include "tests/lib/test.h"
 
-static const struct image_options no_options;
+static const struct local_image_options no_options;
 
 static const char *layout(void)
 {
@@ -83,7 +83,7 @@ static json_t *named(json_t *descriptor, const char *name)
     return descriptor;
 }
 
-static void check_digest(const struct image_manifest *m, const json_t *descriptor)
+static void check_digest(const struct local_image_manifest *m, const json_t *descriptor)
 {
     char text[DIGEST_STRING_MAX];
     digest_format(&m->digest, text);
@@ -93,12 +93,12 @@ static void check_digest(const struct image_manifest *m, const json_t *descripto
 TEST(one_image_is_taken_whatever_its_name)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
-    struct image_options o = {.name = "v9"};
+    struct local_image i;
+    struct local_image_options o = {.name = "v9"};
     sw_autojson json_t *only = image_of("layer");
 
     finish(json_pack("[O]", only));
-    CHECK_OK(image_open(layout(), &o, &i, &err));
+    CHECK_OK(local_image_open(layout(), &o, &i, &err));
     CHECK_EQ_UINT(i.manifests_n, 1);
     CHECK_EQ_UINT(i.blobs_n, 2);
     check_digest(&i.manifests[0], only);
@@ -106,7 +106,7 @@ TEST(one_image_is_taken_whatever_its_name)
     CHECK_EQ_UINT(i.blobs[1].size, 5);
     CHECK_EQ_STR(test_read_file(i.blobs[1].path, NULL), "layer");
     CHECK_NULL(i.temp_dir);
-    image_done(&i);
+    local_image_done(&i);
     CHECK_NULL(i.blobs);
     CHECK(sw_path_exists(layout()));
 }
@@ -114,20 +114,20 @@ TEST(one_image_is_taken_whatever_its_name)
 TEST(index_of_two_platforms_comes_after_its_children)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     sw_autojson json_t *amd64 = image_of("amd64"), *arm64 = image_of("arm64");
     sw_autojson json_t *index =
         store_json(index_of(json_pack("[O, O]", amd64, arm64)), MEDIA_OCI_INDEX);
 
     finish(json_pack("[O]", index));
-    CHECK_OK(image_open(layout(), &no_options, &i, &err));
+    CHECK_OK(local_image_open(layout(), &no_options, &i, &err));
     CHECK_EQ_UINT(i.manifests_n, 3);
     CHECK_EQ_UINT(i.blobs_n, 3); /* two layers, and the configuration that both share */
     check_digest(&i.manifests[0], amd64);
     check_digest(&i.manifests[1], arm64);
     check_digest(&i.manifests[2], index);
     CHECK_EQ_STR(i.manifests[2].media_type, MEDIA_OCI_INDEX);
-    image_done(&i);
+    local_image_done(&i);
 }
 
 static json_t *nested(int depth)
@@ -141,20 +141,20 @@ static json_t *nested(int depth)
 TEST(nested_indexes_are_followed_to_a_bound)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
 
     finish(json_pack("[o]", nested(8)));
-    CHECK_OK(image_open(layout(), &no_options, &i, &err));
+    CHECK_OK(local_image_open(layout(), &no_options, &i, &err));
     CHECK_EQ_UINT(i.manifests_n, 9);
-    image_done(&i);
+    local_image_done(&i);
     finish(json_pack("[o]", nested(9)));
-    CHECK_ERR(image_open(layout(), &no_options, &i, &err), SW_ELIMIT, NULL);
+    CHECK_ERR(local_image_open(layout(), &no_options, &i, &err), SW_ELIMIT, NULL);
 }
 
 TEST(a_child_named_often_goes_over_once)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     json_t *d = image_of("x");
 
     for (int k = 0; k < 8; k++) { /* 4^8 visits if each were followed again */
@@ -165,29 +165,29 @@ TEST(a_child_named_often_goes_over_once)
         d = store_json(index_of(four), MEDIA_OCI_INDEX);
     }
     finish(json_pack("[o]", d));
-    CHECK_OK(image_open(layout(), &no_options, &i, &err));
+    CHECK_OK(local_image_open(layout(), &no_options, &i, &err));
     CHECK_EQ_UINT(i.manifests_n, 9);
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(among_several_the_name_decides)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
-    struct image_options o = {.name = "v2"};
+    struct local_image i;
+    struct local_image_options o = {.name = "v2"};
     sw_autojson json_t *one = named(image_of("1"), "v1"), *two = named(image_of("2"), "v2");
 
     finish(json_pack("[O, O]", one, two));
-    CHECK_OK(image_open(layout(), &o, &i, &err));
+    CHECK_OK(local_image_open(layout(), &o, &i, &err));
     check_digest(&i.manifests[0], two);
-    image_done(&i);
+    local_image_done(&i);
     o.name = "v3";
-    int r = image_open(layout(), &o, &i, &err);
+    int r = local_image_open(layout(), &o, &i, &err);
     CHECK_CONTAINS(err.msg, "holds 2 images, none of them named 'v3'");
     CHECK_ERR(r, SW_ENOTFOUND, NULL);
-    CHECK_ERR(image_open(layout(), &no_options, &i, &err), SW_ENOTFOUND, NULL);
+    CHECK_ERR(local_image_open(layout(), &no_options, &i, &err), SW_ENOTFOUND, NULL);
     finish(json_array());
-    r = image_open(layout(), &o, &i, &err);
+    r = local_image_open(layout(), &o, &i, &err);
     CHECK_CONTAINS(err.msg, "holds 0 images");
     CHECK_ERR(r, SW_ENOTFOUND, NULL);
 }
@@ -195,14 +195,14 @@ TEST(among_several_the_name_decides)
 TEST(wrong_size_of_a_blob_is_refused)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     json_t *config = store("{}", MEDIA_OCI_CONFIG);
 
     json_object_set_new(config, "size", json_integer(3));
     finish(json_pack("[o]", store_json(json_pack("{s:i, s:o, s:[]}", "schemaVersion", 2, "config",
                                                  config, "layers"),
                                        MEDIA_OCI_MANIFEST)));
-    int r = image_open(layout(), &no_options, &i, &err);
+    int r = local_image_open(layout(), &no_options, &i, &err);
     CHECK_CONTAINS(err.msg, "its size is not the descriptor's");
     CHECK_ERR(r, SW_EMISMATCH, NULL);
 }
@@ -217,13 +217,13 @@ static struct digest digest_in(const json_t *descriptor)
 TEST(manifest_with_another_content_is_refused)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     sw_autojson json_t *only = image_of("layer");
     struct digest d = digest_in(only);
 
     finish(json_pack("[O]", only));
     test_write_file(blob_file(&d), "{}", 2);
-    int r = image_open(layout(), &no_options, &i, &err);
+    int r = local_image_open(layout(), &no_options, &i, &err);
     CHECK_CONTAINS(err.msg, "its content has another digest");
     CHECK_ERR(r, SW_EMISMATCH, NULL);
 }
@@ -231,29 +231,29 @@ TEST(manifest_with_another_content_is_refused)
 TEST(missing_files_are_named)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     sw_autojson json_t *only = image_of("layer");
     struct digest layer, manifest = digest_in(only);
 
     digest_of(DIGEST_SHA256, "layer", 5, &layer);
     finish(json_pack("[O]", only));
     CHECK(unlink(blob_file(&layer)) == 0);
-    int r = image_open(layout(), &no_options, &i, &err);
+    int r = local_image_open(layout(), &no_options, &i, &err);
     CHECK_CONTAINS(err.msg, blob_file(&layer));
     CHECK_CONTAINS(err.msg, "the layout lacks this blob");
     CHECK_ERR(r, SW_ENOTFOUND, NULL);
     CHECK(unlink(blob_file(&manifest)) == 0);
-    r = image_open(layout(), &no_options, &i, &err);
+    r = local_image_open(layout(), &no_options, &i, &err);
     CHECK_CONTAINS(err.msg, blob_file(&manifest));
     CHECK_ERR(r, SW_ENOTFOUND, NULL);
     CHECK(unlink(test_path("layout/index.json")) == 0);
-    CHECK_ERR(image_open(layout(), &no_options, &i, &err), SW_ENOTFOUND, NULL);
+    CHECK_ERR(local_image_open(layout(), &no_options, &i, &err), SW_ENOTFOUND, NULL);
 }
 
 TEST(a_foreign_layer_stays_where_it_is)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     sw_autojson json_t *layer = store("foreign", MEDIA_OCI_LAYER_GZIP);
     struct digest d = digest_in(layer);
 
@@ -262,33 +262,33 @@ TEST(a_foreign_layer_stays_where_it_is)
     finish(json_pack("[o]", store_json(json_pack("{s:i, s:o, s:[O]}", "schemaVersion", 2, "config",
                                                  store("{}", MEDIA_OCI_CONFIG), "layers", layer),
                                        MEDIA_OCI_MANIFEST)));
-    CHECK_OK(image_open(layout(), &no_options, &i, &err));
+    CHECK_OK(local_image_open(layout(), &no_options, &i, &err));
     CHECK_EQ_UINT(i.blobs_n, 1);
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(a_child_keeps_the_algorithm_it_is_named_by)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     sw_autojson json_t *child = store_as(
         DIGEST_SHA512, "{\"schemaVersion\":2,\"config\":null,\"layers\":[]}", MEDIA_OCI_MANIFEST);
 
     finish(json_pack("[o]", store_json(index_of(json_pack("[O]", child)), MEDIA_OCI_INDEX)));
-    CHECK_OK(image_open(layout(), &no_options, &i, &err));
+    CHECK_OK(local_image_open(layout(), &no_options, &i, &err));
     CHECK_EQ_UINT(i.manifests_n, 2);
     check_digest(&i.manifests[0], child);
-    image_done(&i);
+    local_image_done(&i);
 }
 
 static void refused(const char *index, int code)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
 
     finish(json_array());
     test_write_file(test_path("layout/index.json"), index, strlen(index));
-    CHECK_ERR(image_open(layout(), &no_options, &i, &err), code, NULL);
+    CHECK_ERR(local_image_open(layout(), &no_options, &i, &err), code, NULL);
     CHECK_NULL(i.manifests);
 }
 
@@ -308,10 +308,10 @@ TEST(hostile_index_is_refused)
 TEST(neither_file_nor_folder_is_refused)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
 
-    CHECK_ERR(image_open(test_path("none"), &no_options, &i, &err), SW_ENOTFOUND, NULL);
-    int r = image_open("/dev/null", &no_options, &i, &err);
+    CHECK_ERR(local_image_open(test_path("none"), &no_options, &i, &err), SW_ENOTFOUND, NULL);
+    int r = local_image_open("/dev/null", &no_options, &i, &err);
     CHECK_CONTAINS(err.msg, "neither a folder nor a file");
     CHECK_ERR(r, SW_EINVALID, NULL);
 }

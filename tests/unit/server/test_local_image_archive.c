@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/image.h"
+#include "server/local_image.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -10,7 +10,7 @@
 #include "base/macros.h"
 #include "tests/lib/test.h"
 
-static const struct image_options no_options;
+static const struct local_image_options no_options;
 
 /* Members in the order in which they are put into the archive; content NULL: a link to `link`. */
 struct member {
@@ -67,14 +67,14 @@ static char *config_over(const char *const *layers)
     "[{\"Config\":\"c.json\",\"RepoTags\":[\"x:v1\"],\"Layers\":[\"a/layer.tar\",\"b/" \
     "layer.tar\"]}]"
 
-static void check_image(const char *path, const struct image_options *o, const char *config,
+static void check_image(const char *path, const struct local_image_options *o, const char *config,
                         size_t layers, size_t blobs)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     sw_autojson json_t *manifest = NULL;
 
-    CHECK_OK(image_open(path, o, &i, &err));
+    CHECK_OK(local_image_open(path, o, &i, &err));
     CHECK_EQ_UINT(i.manifests_n, 1);
     CHECK_EQ_UINT(i.blobs_n, blobs);
     CHECK_EQ_STR(i.manifests[0].media_type, MEDIA_OCI_MANIFEST);
@@ -87,7 +87,7 @@ static void check_image(const char *path, const struct image_options *o, const c
         struct digest d;
         CHECK_EQ_STR(sw_json_str(l, "mediaType", ""), MEDIA_OCI_LAYER_GZIP);
         CHECK(digest_parse(sw_str(sw_json_str(l, "digest", "")), &d));
-        CHECK(image_has_blob(&i, &d));
+        CHECK(local_image_has_blob(&i, &d));
     }
     for (size_t k = 0; k < blobs; k++) {
         size_t n = 0;
@@ -97,7 +97,7 @@ static void check_image(const char *path, const struct image_options *o, const c
         CHECK(digest_equal(&d, &i.blobs[k].digest));
         CHECK_EQ_UINT(n, i.blobs[k].size);
     }
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(the_order_of_members_does_not_matter)
@@ -120,7 +120,7 @@ TEST(the_order_of_members_does_not_matter)
 TEST(layers_keep_their_order)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     sw_autojson json_t *manifest = NULL;
     sw_autofree char *config = config_over((const char *const[]){LAYER_A, LAYER_B, NULL});
     const struct member members[] = {{"b/layer.tar", LAYER_B, NULL},
@@ -129,7 +129,7 @@ TEST(layers_keep_their_order)
                                      {"manifest.json", MANIFEST, NULL},
                                      {0}};
 
-    CHECK_OK(image_open(make_archive(members, false), &no_options, &i, &err));
+    CHECK_OK(local_image_open(make_archive(members, false), &no_options, &i, &err));
     CHECK_OK(sw_json_load(sw_str_n(i.manifests[0].content, i.manifests[0].content_n), 8, 1000, NULL,
                           &manifest, &err));
     for (size_t k = 0; k < 2; k++) { /* blobs come in the archive's order, b first */
@@ -138,7 +138,7 @@ TEST(layers_keep_their_order)
         CHECK_EQ_STR(
             sw_json_str(json_array_get(sw_json_array(manifest, "layers"), k), "digest", ""), text);
     }
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(a_repeated_layer_is_one_blob)
@@ -168,12 +168,12 @@ TEST(a_repeated_layer_is_one_blob)
     check_image(make_archive(copies, false), &no_options, config, 5, 4);
 }
 
-static void refused_with(const struct member *members, const struct image_options *o, int code,
-                         const char *part)
+static void refused_with(const struct member *members, const struct local_image_options *o,
+                         int code, const char *part)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
-    int r = image_open(make_archive(members, false), o, &i, &err);
+    struct local_image i;
+    int r = local_image_open(make_archive(members, false), o, &i, &err);
 
     CHECK_CONTAINS(err.msg, part);
     CHECK_ERR(r, code, NULL);
@@ -204,7 +204,7 @@ TEST(layers_that_the_configuration_does_not_name_are_refused)
 TEST(what_is_no_docker_archive_is_refused)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     const struct member nothing[] = {{"a", "b", NULL}, {0}};
     const struct member not_json[] = {{"manifest.json", "x", NULL}, {0}};
     const struct member no_images[] = {{"manifest.json", "[]", NULL}, {0}};
@@ -221,13 +221,13 @@ TEST(what_is_no_docker_archive_is_refused)
     refused_with(bad_layer, &no_options, SW_ELIMIT, "layer");
     refused_with(lost_config, &no_options, SW_EINVALID, "image configuration");
     const char *text = test_write_file(test_path("text"), "no archive at all", 17);
-    CHECK_ERR(image_open(text, &no_options, &i, &err), SW_EINVALID, NULL);
+    CHECK_ERR(local_image_open(text, &no_options, &i, &err), SW_EINVALID, NULL);
 }
 
 TEST(a_truncated_archive_is_refused)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     size_t n = 0;
     sw_autofree char *config = config_over((const char *const[]){LAYER_A, LAYER_B, NULL});
     const struct member members[] = {{"manifest.json", MANIFEST, NULL},
@@ -239,10 +239,10 @@ TEST(a_truncated_archive_is_refused)
 
     for (size_t cut = 0; cut < 8 * 512; cut += 100) { /* each member: a header and one block */
         const char *path = test_write_file(test_path("cut.tar"), whole, cut);
-        int r = image_open(path, &no_options, &i, &err);
+        int r = local_image_open(path, &no_options, &i, &err);
         CHECK_MSG(r < 0 || cut >= 7 * 512 + sizeof(LAYER_B) - 1, "cut at %zu was taken", cut);
         if (r == 0)
-            image_done(&i);
+            local_image_done(&i);
         sw_err_clear(&err);
     }
 }
@@ -289,9 +289,11 @@ TEST(among_several_images_the_tag_decides)
         {"b", LAYER_B, NULL},
         {0}};
 
-    check_image(make_archive(members, false), &(struct image_options){.name = "v1"}, one, 1, 2);
-    check_image(make_archive(members, false), &(struct image_options){.name = "v2"}, two, 1, 2);
-    refused_with(members, &(struct image_options){.name = "v3"}, SW_ENOTFOUND,
+    check_image(make_archive(members, false), &(struct local_image_options){.name = "v1"}, one, 1,
+                2);
+    check_image(make_archive(members, false), &(struct local_image_options){.name = "v2"}, two, 1,
+                2);
+    refused_with(members, &(struct local_image_options){.name = "v3"}, SW_ENOTFOUND,
                  "holds 3 images, none tagged 'v3'");
     refused_with(members, &no_options, SW_ENOTFOUND, "none tagged ''");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/image.h"
+#include "server/local_image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include "base/process.h"
 #include "tests/lib/test.h"
 
-static const struct image_options no_options;
+static const struct local_image_options no_options;
 
 static void folder(const char *name)
 {
@@ -39,14 +39,14 @@ static void run_tool(const char *const *argv, struct sw_buf *out)
 }
 
 /* The layer's members as tar lists them, one name a line. */
-static void list_members(const struct image *i, struct sw_buf *out)
+static void list_members(const struct local_image *i, struct sw_buf *out)
 {
     const char *const argv[] = {"tar", "-tzf", i->blobs[0].path, NULL};
     run_tool(argv, out);
 }
 
 /* Unpacks the layer with tar. */
-static const char *unpack(const struct image *i)
+static const char *unpack(const struct local_image *i)
 {
     SW_CLEANUP(sw_buf_done) struct sw_buf out = SW_BUF_INIT(65536);
     const char *to = test_path("unpacked");
@@ -58,10 +58,10 @@ static const char *unpack(const struct image *i)
     return to;
 }
 
-static void open_root(const struct image_options *o, struct image *ret)
+static void open_root(const struct local_image_options *o, struct local_image *ret)
 {
     struct sw_err err = SW_ERR_INIT;
-    CHECK_OK(image_open(test_path("root"), o, ret, &err));
+    CHECK_OK(local_image_open(test_path("root"), o, ret, &err));
     CHECK_EQ_UINT(ret->manifests_n, 1);
     CHECK_EQ_UINT(ret->blobs_n, 2);
 }
@@ -91,7 +91,7 @@ static void make_tree(void)
 
 TEST(layer_unpacks_to_the_same_tree)
 {
-    struct image i;
+    struct local_image i;
     char target[64];
 
     make_tree();
@@ -107,12 +107,12 @@ TEST(layer_unpacks_to_the_same_tree)
     CHECK_EQ_MEM(target, n, "/bin/tool", 9);
     n = readlink(test_path("unpacked/dangling"), target, sizeof(target));
     CHECK_EQ_MEM(target, n, "missing", 7);
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(hard_links_stay_one_file)
 {
-    struct image i;
+    struct local_image i;
 
     make_tree();
     open_root(&no_options, &i);
@@ -120,24 +120,24 @@ TEST(hard_links_stay_one_file)
     CHECK_EQ_UINT(look("unpacked/b").st_ino, look("unpacked/c").st_ino);
     CHECK_EQ_UINT(look("unpacked/b").st_nlink, 2);
     CHECK_EQ_STR(test_read_file(test_path("unpacked/c"), NULL), "bbb");
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(members_are_sorted_and_relative)
 {
     SW_CLEANUP(sw_buf_done) struct sw_buf names = SW_BUF_INIT(65536);
-    struct image i;
+    struct local_image i;
 
     make_tree();
     open_root(&no_options, &i);
     list_members(&i, &names);
     CHECK_EQ_STR(names.p, "a\nabsolute\nb\nbin/\nbin/tool\nc\ndangling\nempty/\nfifo\n");
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(the_same_folder_is_the_same_image)
 {
-    struct image first, second;
+    struct local_image first, second;
 
     make_tree();
     open_root(&no_options, &first);
@@ -146,19 +146,19 @@ TEST(the_same_folder_is_the_same_image)
     CHECK(chmod(test_path("root/b"), 0644) == 0); /* nor the change time */
     open_root(&no_options, &second);
     CHECK(digest_equal(&first.manifests[0].digest, &second.manifests[0].digest));
-    image_done(&second);
+    local_image_done(&second);
     file("root/b", "other");
     open_root(&no_options, &second);
     CHECK(!digest_equal(&first.manifests[0].digest, &second.manifests[0].digest));
-    image_done(&first);
-    image_done(&second);
+    local_image_done(&first);
+    local_image_done(&second);
 }
 
 TEST(sockets_are_left_out)
 {
     SW_CLEANUP(sw_buf_done) struct sw_buf names = SW_BUF_INIT(65536);
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    struct image i;
+    struct local_image i;
 
     folder("root");
     file("root/x", "x");
@@ -169,12 +169,12 @@ TEST(sockets_are_left_out)
     open_root(&no_options, &i);
     list_members(&i, &names);
     CHECK_EQ_STR(names.p, "x\n");
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(extended_attributes_go_along)
 {
-    struct image i;
+    struct local_image i;
     char value[16];
 
     folder("root");
@@ -186,12 +186,12 @@ TEST(extended_attributes_go_along)
     unpack(&i);
     ssize_t n = getxattr(test_path("unpacked/x"), name, value, sizeof(value));
     CHECK_EQ_MEM(value, n < 0 ? 0 : (size_t)n, "value", 5);
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(owners_and_devices_go_along)
 {
-    struct image i;
+    struct local_image i;
 
     if (geteuid() != 0)
         test_skip("needs root");
@@ -206,12 +206,12 @@ TEST(owners_and_devices_go_along)
     run_tool(argv, &out);
     CHECK_CONTAINS(out.p, "1234/4321");
     CHECK_CONTAINS(out.p, "1,3");
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(names_beyond_ascii_and_long_names_survive)
 {
-    struct image i;
+    struct local_image i;
     char name[300];
 
     folder("root");
@@ -226,54 +226,54 @@ TEST(names_beyond_ascii_and_long_names_survive)
     CHECK_EQ_STR(test_read_file(test_path("unpacked/f\xc3\xbcr"), NULL), "umlaut");
     CHECK_EQ_STR(test_read_file(test_path("unpacked/raw\xff"), NULL), "raw");
     CHECK_EQ_STR(test_read_file(test_path("unpacked/%s/%s", name, name), NULL), "long");
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(a_link_to_the_folder_and_slashes_at_its_end_are_the_folder)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image plain, other;
+    struct local_image plain, other;
 
     make_tree();
     open_root(&no_options, &plain);
     CHECK(symlink("root", test_path("link")) == 0);
-    CHECK_OK(image_open(test_path("link"), &no_options, &other, &err));
+    CHECK_OK(local_image_open(test_path("link"), &no_options, &other, &err));
     CHECK(digest_equal(&plain.manifests[0].digest, &other.manifests[0].digest));
-    image_done(&other);
-    CHECK_OK(image_open(test_path("root///"), &no_options, &other, &err));
+    local_image_done(&other);
+    CHECK_OK(local_image_open(test_path("root///"), &no_options, &other, &err));
     CHECK(digest_equal(&plain.manifests[0].digest, &other.manifests[0].digest));
-    image_done(&other);
-    image_done(&plain);
+    local_image_done(&other);
+    local_image_done(&plain);
 }
 
 TEST(an_empty_folder_is_an_image)
 {
     SW_CLEANUP(sw_buf_done) struct sw_buf names = SW_BUF_INIT(65536);
-    struct image i;
+    struct local_image i;
 
     folder("root");
     open_root(&no_options, &i);
     list_members(&i, &names);
     CHECK_EQ_UINT(names.n, 0);
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(an_unreadable_file_is_named)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
 
     if (geteuid() == 0)
         test_skip("root reads everything");
     folder("root");
     file("root/secret", "x");
     CHECK(chmod(test_path("root/secret"), 0) == 0);
-    CHECK(image_open(test_path("root"), &no_options, &i, &err) < 0);
+    CHECK(local_image_open(test_path("root"), &no_options, &i, &err) < 0);
     CHECK_CONTAINS(err.msg, "root/secret");
     CHECK_NULL(i.temp_dir);
 }
 
-static json_t *config_of(const struct image *i)
+static json_t *config_of(const struct local_image *i)
 {
     struct sw_err err = SW_ERR_INIT;
     json_t *config = NULL;
@@ -284,7 +284,7 @@ static json_t *config_of(const struct image *i)
 TEST(configuration_and_manifest_agree_with_the_layer)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
     struct digest d;
     char text[DIGEST_STRING_MAX];
     sw_autojson json_t *manifest = NULL;
@@ -316,12 +316,13 @@ TEST(configuration_and_manifest_agree_with_the_layer)
     const json_t *ids = sw_json_array(sw_json_object(config, "rootfs"), "diff_ids");
     CHECK_EQ_UINT(json_array_size(ids), 1);
     CHECK_EQ_STR(json_string_value(json_array_get(ids, 0)), text);
-    image_done(&i);
+    local_image_done(&i);
 }
 
-static void check_words(const struct image_options *o, const char *entrypoint, const char *cmd)
+static void check_words(const struct local_image_options *o, const char *entrypoint,
+                        const char *cmd)
 {
-    struct image i;
+    struct local_image i;
 
     open_root(o, &i);
     sw_autojson json_t *config = config_of(&i);
@@ -332,29 +333,31 @@ static void check_words(const struct image_options *o, const char *entrypoint, c
         sw_autofree char *text = got[k] ? sw_json_dump(got[k]) : NULL;
         CHECK_EQ_STR(text, wanted[k]);
     }
-    image_done(&i);
+    local_image_done(&i);
 }
 
 TEST(entrypoint_and_cmd_are_words_or_lists)
 {
     folder("root");
     check_words(&no_options, NULL, "[\"/bin/sh\"]");
-    check_words(&(struct image_options){.entrypoint = "/init"}, "[\"/init\"]", NULL);
-    check_words(&(struct image_options){.cmd = "/bin/httpd -f"}, NULL, "[\"/bin/httpd -f\"]");
-    check_words(&(struct image_options){.entrypoint = "[\"/a\", \"-b\"]", .cmd = "[]"},
+    check_words(&(struct local_image_options){.entrypoint = "/init"}, "[\"/init\"]", NULL);
+    check_words(&(struct local_image_options){.cmd = "/bin/httpd -f"}, NULL, "[\"/bin/httpd -f\"]");
+    check_words(&(struct local_image_options){.entrypoint = "[\"/a\", \"-b\"]", .cmd = "[]"},
                 "[\"/a\",\"-b\"]", "[]");
 }
 
 TEST(malformed_lists_name_the_flag)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image i;
+    struct local_image i;
 
     folder("root");
-    int r = image_open(test_path("root"), &(struct image_options){.cmd = "[\"/bin/sh\""}, &i, &err);
+    int r = local_image_open(test_path("root"),
+                             &(struct local_image_options){.cmd = "[\"/bin/sh\""}, &i, &err);
     CHECK_CONTAINS(err.msg, "--cmd");
     CHECK_ERR(r, SW_EINVALID, NULL);
-    r = image_open(test_path("root"), &(struct image_options){.entrypoint = "[1]"}, &i, &err);
+    r = local_image_open(test_path("root"), &(struct local_image_options){.entrypoint = "[1]"}, &i,
+                         &err);
     CHECK_EQ_STR(err.msg, "--entrypoint: a list of strings, or one word");
     CHECK_ERR(r, SW_EINVALID, NULL);
     CHECK_NULL(i.temp_dir);
@@ -368,14 +371,14 @@ static void count(void *ctx, const char *what)
 
 TEST(what_was_made_goes_with_the_image)
 {
-    struct image i;
+    struct local_image i;
     int said = 0;
 
     folder("root");
-    open_root(&(struct image_options){.progress = count, .progress_ctx = &said}, &i);
+    open_root(&(struct local_image_options){.progress = count, .progress_ctx = &said}, &i);
     CHECK_EQ_INT(said, 1);
     sw_autofree char *temp = sw_strdup(i.temp_dir);
     CHECK(sw_path_exists(temp));
-    image_done(&i);
+    local_image_done(&i);
     CHECK(!sw_path_exists(temp));
 }

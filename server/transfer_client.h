@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* server/registry_client.h - the OCI distribution protocol from the client's side, for push and pull of one repository. Credentials go
+/* server/transfer_client.h - the OCI distribution protocol from the client's side, for push and pull of one repository. Credentials go
  * to the registry's own host only: a Location elsewhere is refused. One thread at a time. */
 #include <stdint.h>
 
@@ -8,16 +8,16 @@
 #include "base/digest.h"
 #include "server/client.h"
 
-struct image_reference {
+struct transfer_reference {
     char host_port[300];
     char repository[257];
     char tag[129];                  /* "" when a digest is given */
     char digest[DIGEST_STRING_MAX]; /* "" when a tag is given */
 };
 /* HOST:PORT/REPO[:TAG][@DIGEST]; the tag is "latest" by default, and dropped beside a digest. */
-int image_reference_parse(const char *text, struct image_reference *ret, struct sw_err *err);
+int transfer_reference_parse(const char *text, struct transfer_reference *ret, struct sw_err *err);
 
-struct registry_client {
+struct transfer_client {
     struct httpc *http; /* borrowed */
     char *base;         /* "http://127.0.0.1:5000" */
     char *repository;
@@ -27,20 +27,20 @@ struct registry_client {
 };
 
 /* c: for the registry password and the connections; its endpoint must be the reference's host. */
-int registry_client_open(struct client *c, const struct image_reference *ref,
-                         struct registry_client *ret, struct sw_err *err);
-void registry_client_close(struct registry_client *r);
+int transfer_client_open(struct client *c, const struct transfer_reference *ref,
+                         struct transfer_client *ret, struct sw_err *err);
+void transfer_client_close(struct transfer_client *r);
 
 /* 1 it is there, 0 it is not. */
-int registry_client_has_blob(struct registry_client *r, const struct digest *d, struct sw_err *err);
+int transfer_client_has_blob(struct transfer_client *r, const struct digest *d, struct sw_err *err);
 /* Reads `size` bytes of the file at path. */
-int registry_client_put_blob(struct registry_client *r, const struct digest *d, const char *path,
+int transfer_client_put_blob(struct transfer_client *r, const struct digest *d, const char *path,
                              uint64_t size, struct sw_err *err);
-int registry_client_put_manifest(struct registry_client *r, const char *reference,
+int transfer_client_put_manifest(struct transfer_client *r, const char *reference,
                                  const char *media_type, struct sw_str content, struct sw_err *err);
 /* ret_media_type: 256 bytes. The digest is checked when `reference` is one. */
-int registry_client_get_manifest(struct registry_client *r, const char *reference,
+int transfer_client_get_manifest(struct transfer_client *r, const char *reference,
                                  struct sw_buf *ret, char *ret_media_type, struct sw_err *err);
 /* Into a new file; verified, or the file is removed. */
-int registry_client_get_blob(struct registry_client *r, const struct digest *d, uint64_t size,
+int transfer_client_get_blob(struct transfer_client *r, const struct digest *d, uint64_t size,
                              const char *path, struct sw_err *err);

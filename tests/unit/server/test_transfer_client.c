@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/registry_client.h"
+#include "server/transfer_client.h"
 
 #include <sys/stat.h>
 
 #include "base/encode.h"
 #include "base/io.h"
-#include "server/image.h"
+#include "server/local_image.h"
 #include "tests/unit/server/environment.h"
 #include "tests/unit/server/http_stub.h"
 
@@ -15,9 +15,9 @@ static void check_reference(const char *text, const char *host, const char *repo
                             const char *tag, const char *digest)
 {
     struct sw_err err = SW_ERR_INIT;
-    struct image_reference r;
+    struct transfer_reference r;
 
-    CHECK_OK(image_reference_parse(text, &r, &err));
+    CHECK_OK(transfer_reference_parse(text, &r, &err));
     CHECK_EQ_STR(r.host_port, host);
     CHECK_EQ_STR(r.repository, repository);
     CHECK_EQ_STR(r.tag, tag);
@@ -55,19 +55,19 @@ TEST(malformed_references_are_refused)
                                       "host/app%2f:x",
                                       "host/app:../x"};
     struct sw_err err = SW_ERR_INIT;
-    struct image_reference r;
+    struct transfer_reference r;
 
     for (size_t i = 0; i < SW_ARRAY_LEN(bad); i++) {
-        int rc = image_reference_parse(bad[i], &r, &err);
+        int rc = transfer_reference_parse(bad[i], &r, &err);
         CHECK_MSG(rc == SW_EINVALID, "'%s' was taken", bad[i]);
         sw_err_clear(&err);
     }
     char text[400] = "host/";
     memset(text + 5, 'a', 300);
-    CHECK_ERR(image_reference_parse(text, &r, &err), SW_EINVALID, NULL);
+    CHECK_ERR(transfer_reference_parse(text, &r, &err), SW_EINVALID, NULL);
     memset(text, 'h', 301);
     text[301] = '/';
-    CHECK_ERR(image_reference_parse(text, &r, &err), SW_EINVALID, NULL);
+    CHECK_ERR(transfer_reference_parse(text, &r, &err), SW_EINVALID, NULL);
 }
 
 /* A registry that answers by request line: the rule whose text is in the line. */
@@ -80,7 +80,7 @@ struct world {
     const struct rule *rules;
     struct stub *stub;
     struct httpc *http;
-    struct registry_client client;
+    struct transfer_client client;
     char location[256];
 };
 
@@ -106,7 +106,7 @@ static struct world *world_new(const struct rule *rules)
     w->rules = rules;
     w->stub = stub_start(by_rule, w);
     w->http = httpc_new(&o);
-    w->client = (struct registry_client){.http = w->http,
+    w->client = (struct transfer_client){.http = w->http,
                                          .base = w->stub->endpoint,
                                          .repository = (char *)(uintptr_t) "team/app",
                                          .authorization = (char *)(uintptr_t) "Basic QVdTOng="};
@@ -134,16 +134,16 @@ TEST(has_blob_tells_yes_no_and_refused)
     struct world *w = world_new(rules);
     struct digest d = digest_of_text("x");
 
-    CHECK_EQ_INT(registry_client_has_blob(&w->client, &d, &err), 1);
+    CHECK_EQ_INT(transfer_client_has_blob(&w->client, &d, &err), 1);
     CHECK_CONTAINS(stub_last(w->stub)->head.p, "Authorization: Basic QVdTOng=\r\n");
     rules[0].status = 404;
-    CHECK_EQ_INT(registry_client_has_blob(&w->client, &d, &err), 0);
+    CHECK_EQ_INT(transfer_client_has_blob(&w->client, &d, &err), 0);
     rules[0].status = 403;
-    int r = registry_client_has_blob(&w->client, &d, &err);
+    int r = transfer_client_has_blob(&w->client, &d, &err);
     CHECK_EQ_STR(err.msg, "looking for a blob: the registry answered 403");
     CHECK_ERR(r, SW_EDENIED, NULL);
     rules[0].status = 503;
-    CHECK_ERR(registry_client_has_blob(&w->client, &d, &err), SW_EUNAVAILABLE, NULL);
+    CHECK_ERR(transfer_client_has_blob(&w->client, &d, &err), SW_EUNAVAILABLE, NULL);
     world_free(w);
 }
 
@@ -154,7 +154,7 @@ static int put(struct world *w, const char *content, struct sw_err *err)
 {
     struct digest d = digest_of_text(content);
     const char *path = test_write_file(test_path("blob"), content, strlen(content));
-    return registry_client_put_blob(&w->client, &d, path, strlen(content), err);
+    return transfer_client_put_blob(&w->client, &d, path, strlen(content), err);
 }
 
 /* location: with %s for the stub's own endpoint. */
@@ -247,7 +247,7 @@ TEST(a_redirect_is_not_followed)
     struct world *w = world_new(rules);
     struct digest d = digest_of_text("x");
 
-    CHECK_ERR(registry_client_get_blob(&w->client, &d, 1, test_path("out"), &err), SW_EINVALID,
+    CHECK_ERR(transfer_client_get_blob(&w->client, &d, 1, test_path("out"), &err), SW_EINVALID,
               NULL);
     CHECK(!sw_path_exists(test_path("out")));
     world_free(w);
@@ -291,9 +291,9 @@ TEST(a_file_shorter_than_announced_is_an_error)
 
     (void)snprintf(w->location, sizeof(w->location), "Location: /up\r\n");
     const char *path = test_write_file(test_path("blob"), "con", 3);
-    CHECK(registry_client_put_blob(&w->client, &d, path, 7, &err) < 0);
+    CHECK(transfer_client_put_blob(&w->client, &d, path, 7, &err) < 0);
     sw_err_clear(&err);
-    CHECK_ERR(registry_client_put_blob(&w->client, &d, test_path("none"), 7, &err), SW_ENOTFOUND,
+    CHECK_ERR(transfer_client_put_blob(&w->client, &d, test_path("none"), 7, &err), SW_ENOTFOUND,
               NULL);
     world_free(w);
 }
@@ -305,12 +305,12 @@ TEST(manifest_is_put_under_its_reference_and_type)
     struct world *w = world_new(rules);
 
     CHECK_OK(
-        registry_client_put_manifest(&w->client, "v1", MEDIA_OCI_MANIFEST, SW_STR("{}"), &err));
+        transfer_client_put_manifest(&w->client, "v1", MEDIA_OCI_MANIFEST, SW_STR("{}"), &err));
     CHECK_EQ_STR(stub_last(w->stub)->body.p, "{}");
     CHECK_CONTAINS(stub_last(w->stub)->head.p, "Content-Type: " MEDIA_OCI_MANIFEST "\r\n");
     rules[0].status = 400;
     rules[0].body = "{\"errors\":[{\"code\":\"MANIFEST_INVALID\",\"message\":\"no\"}]}";
-    int r = registry_client_put_manifest(&w->client, "v1", MEDIA_OCI_MANIFEST, SW_STR("{}"), &err);
+    int r = transfer_client_put_manifest(&w->client, "v1", MEDIA_OCI_MANIFEST, SW_STR("{}"), &err);
     CHECK_CONTAINS(err.msg, "400 MANIFEST_INVALID: no");
     CHECK_ERR(r, SW_EINVALID, NULL);
     world_free(w);
@@ -330,18 +330,18 @@ TEST(manifest_by_digest_is_verified)
 
     digest_format(&d, right);
     digest_format(&other, wrong);
-    CHECK_OK(registry_client_get_manifest(&w->client, right, &got, type, &err));
+    CHECK_OK(transfer_client_get_manifest(&w->client, right, &got, type, &err));
     CHECK_EQ_STR(got.p, content);
     CHECK_EQ_STR(type, MEDIA_OCI_MANIFEST);
     CHECK_CONTAINS(stub_last(w->stub)->head.p,
                    "application/vnd.docker.distribution.manifest.v2+json");
-    int r = registry_client_get_manifest(&w->client, wrong, &got, type, &err);
+    int r = transfer_client_get_manifest(&w->client, wrong, &got, type, &err);
     CHECK_CONTAINS(err.msg, "the registry sent something else");
     CHECK_ERR(r, SW_EMISMATCH, NULL);
     sw_buf_reset(&got);
-    CHECK_OK(registry_client_get_manifest(&w->client, "v1", &got, type, &err));
+    CHECK_OK(transfer_client_get_manifest(&w->client, "v1", &got, type, &err));
     rules[0].headers = "";
-    r = registry_client_get_manifest(&w->client, "v1", &got, type, &err);
+    r = transfer_client_get_manifest(&w->client, "v1", &got, type, &err);
     CHECK_CONTAINS(err.msg, "names no media type");
     CHECK_ERR(r, SW_EINVALID, NULL);
     world_free(w);
@@ -355,17 +355,17 @@ TEST(blob_is_verified_or_no_file_stays)
     struct digest d = digest_of_text("content"), other = digest_of_text("c0ntent");
     const char *path = test_path("out");
 
-    CHECK_OK(registry_client_get_blob(&w->client, &d, 7, path, &err));
+    CHECK_OK(transfer_client_get_blob(&w->client, &d, 7, path, &err));
     CHECK_EQ_STR(test_read_file(path, NULL), "content");
-    CHECK_ERR(registry_client_get_blob(&w->client, &other, 7, path, &err), SW_EMISMATCH, NULL);
+    CHECK_ERR(transfer_client_get_blob(&w->client, &other, 7, path, &err), SW_EMISMATCH, NULL);
     CHECK(!sw_path_exists(path));
-    int r = registry_client_get_blob(&w->client, &d, 6, path, &err);
+    int r = transfer_client_get_blob(&w->client, &d, 6, path, &err);
     CHECK_CONTAINS(err.msg, "more than the descriptor says");
     CHECK_ERR(r, SW_EMISMATCH, NULL);
     CHECK(!sw_path_exists(path));
     rules[0].status = 404;
     rules[0].body = "{\"errors\":[{\"code\":\"BLOB_UNKNOWN\",\"message\":\"gone\"}]}";
-    r = registry_client_get_blob(&w->client, &d, 7, path, &err);
+    r = transfer_client_get_blob(&w->client, &d, 7, path, &err);
     CHECK_CONTAINS(err.msg, "404 BLOB_UNKNOWN: gone");
     CHECK_ERR(r, SW_ENOTFOUND, NULL);
     CHECK(!sw_path_exists(path));
@@ -387,7 +387,7 @@ TEST(password_goes_to_our_own_server_only)
 {
     struct sw_err err = SW_ERR_INIT;
     struct stub *s = stub_start(give_token, NULL);
-    struct registry_client r;
+    struct transfer_client r;
     struct client c;
     static const char keys[] = "[default]\naws_access_key_id = A\naws_secret_access_key = B\n";
 
@@ -395,18 +395,18 @@ TEST(password_goes_to_our_own_server_only)
     struct client_options o = {.endpoint = s->endpoint,
                                .credentials_file =
                                    test_write_file(test_path("c"), keys, sizeof(keys) - 1)};
-    struct image_reference ref = {.repository = "team/app", .host_port = "other:5000"};
+    struct transfer_reference ref = {.repository = "team/app", .host_port = "other:5000"};
     CHECK_OK(client_open(&o, &c, &err));
-    int rc = registry_client_open(&c, &ref, &r, &err);
+    int rc = transfer_client_open(&c, &ref, &r, &err);
     CHECK_CONTAINS(err.msg, "other:5000 is not the server at http://127.0.0.1:");
     CHECK_ERR(rc, SW_EINVALID, NULL);
     CHECK_EQ_STR(stub_log(s), "");
-    registry_client_close(&r);
+    transfer_client_close(&r);
     (void)snprintf(ref.host_port, sizeof(ref.host_port), "%s", s->host_port);
-    CHECK_OK(registry_client_open(&c, &ref, &r, &err));
+    CHECK_OK(transfer_client_open(&c, &ref, &r, &err));
     CHECK_EQ_STR(r.authorization, "Basic QVdTOnB3");
     CHECK_EQ_STR(r.repository, "team/app");
-    registry_client_close(&r);
+    transfer_client_close(&r);
     client_close(&c);
     stub_free(s);
 }
