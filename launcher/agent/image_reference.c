@@ -141,8 +141,8 @@ static int set_host(struct sw_str host, const struct image_registry *own, struct
     return 0;
 }
 
-int image_reference_parse(struct sw_str text, const struct image_registry *own,
-                          struct image_reference *ret, struct sw_err *err)
+int image_name_parse(struct sw_str text, const struct image_registry *own,
+                     struct image_reference *ret, struct sw_err *err)
 {
     struct image_reference r = {0};
     if (text.n == 0 || text.n > IMAGE_REFERENCE_MAX || memchr(text.p, 0, text.n))

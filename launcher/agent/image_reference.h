@@ -28,7 +28,7 @@ struct image_reference {
     bool tls; /* ours: as configured; elsewhere all but loopback hosts */
 };
 
-int image_reference_parse(struct sw_str text, const struct image_registry *own,
-                          struct image_reference *ret, struct sw_err *err);
+int image_name_parse(struct sw_str text, const struct image_registry *own,
+                     struct image_reference *ret, struct sw_err *err);
 /* True for localhost, 127.0.0.0/8 and ::1, with or without a port. */
 bool image_host_is_loopback(const char *host_port);

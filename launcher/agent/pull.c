@@ -444,7 +444,7 @@ int puller_pull(struct puller *p, const char *name, const volatile int *cancelle
                 struct image *ret, struct sw_err *err)
 {
     struct image_reference ref;
-    if (image_reference_parse(sw_str(name), &p->o.registry, &ref, err) < 0)
+    if (image_name_parse(sw_str(name), &p->o.registry, &ref, err) < 0)
         return err->code;
     /* Large, so not on the stack. */
     sw_autofree struct image_manifest *manifest = SW_NEW(struct image_manifest);

@@ -144,10 +144,8 @@ static int one_request(struct registry_client *c, const struct registry_get *g,
     size_t n = 0;
     bool own = same_host(u, g->ref);
     if (own && c->o.authorization &&
-        c->o.authorization(c->o.ctx,
-                           g->ref->ours && g->ref->host_header[0] ? g->ref->host_header
-                                                                  : g->ref->host_port,
-                           authorization, sizeof authorization, err) < 0)
+        c->o.authorization(c->o.ctx, g->ref->host_port, authorization, sizeof authorization, err) <
+            0)
         return sw_prefix(err, "credentials for %s", g->ref->host_port);
     if (authorization[0])
         headers[n++] = (struct httpc_header){"Authorization", authorization};

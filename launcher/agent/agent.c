@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launcher/agent/agent.c - registration, the poll loop and log requests around the task engine.
+ *
+ * Threads: agent_run's own waits to be stopped; one polls; a few answer log requests; the engine has its own.
+ * Invariant: containers are adopted before the first answer is applied, so an answer never starts what already runs. */
+#include "launcher/agent/agent.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/pool.h"
+#include "launcher/agent/container_setup.h"
+#include "launcher/agent/instance.h"
+#include "launcher/agent/logs.h"
+#include "launcher/agent/pull.h"
+#include "launcher/agent/task_engine.h"
+#include "launcher/model/agent_protocol.h"
+#include "launcher/model/taskdef.h"
+
+#define ECS_TARGET        "AmazonEC2ContainerServiceV20141113"
+#define CALL_TIMEOUT_MS   15000
+#define POLL_WAIT_S       20
+#define POLL_WAIT_SHORT_S 3
+#define BACKOFF_MIN_MS    200
+#define BACKOFF_MAX_MS    10000
+#define LOG_WORKERS       4
+#define LOG_POLL_MS       50
+#define POOL_LEASES       2
+#define STOP_GRACE_MS     20000
+
+struct agent {
+    struct agent_options o;
+    char *data_dir, *cluster;
+    int lock_fd;
+    struct snapshots *snapshots;
+    struct puller *puller;
+    struct network *network;
+    struct task_engine *engine;
+    struct sw_pool *log_pool;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    volatile int stopping;
+    bool stop_tasks;
+    char instance_arn[INSTANCE_ARN_MAX];
+};
+
+struct log_job {
+    struct agent *a;
+    json_t *request;
+};
+
+static int call(struct agent *a, const char *service, const char *op, const json_t *in,
+                int64_t timeout_ms, json_t **ret, struct sw_err *err)
+{
+    char target[128];
+    snprintf(target, sizeof target, "%s.%s", service, op);
+    return a->o.control.call(a->o.control.ctx, target, in, timeout_ms, ret, err);
+}
+
+static int submit_state(void *ctx, const json_t *in, struct sw_err *err)
+{
+    sw_autojson json_t *out = NULL;
+    return call(ctx, ECS_TARGET, "SubmitTaskStateChange", in, CALL_TIMEOUT_MS, &out, err);
+}
+
+static int submit_health(void *ctx, const json_t *in, struct sw_err *err)
+{
+    sw_autojson json_t *out = NULL;
+    return call(ctx, AGENT_TARGET_PREFIX, "SubmitHealth", in, CALL_TIMEOUT_MS, &out, err);
+}
+
+static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
+                struct sw_err *err)
+{
+    return puller_pull(ctx, name, cancelled, ret, err);
+}
+
+static char *below(const struct agent *a, const char *name)
+{
+    return sw_asprintf("%s/%s", a->data_dir, name);
+}
+
+static int open_parts(struct agent *a, struct sw_err *err)
+{
+    sw_autofree char *snapshots = below(a, "snapshots");
+    sw_autofree char *content = below(a, "content");
+    sw_autofree char *networks = below(a, "networks");
+    sw_autofree char *lock = below(a, "lock");
+    struct stat st;
+    if (sw_mkdirs(a->data_dir, 0700, err) < 0)
+        return err->code;
+    /* Other users must not walk through to what containers wrote (CVE-2021-41103). */
+    if (stat(a->data_dir, &st) < 0 || ((st.st_mode & 077) && chmod(a->data_dir, 0700) < 0))
+        return sw_fail_os(err, errno, "%s", a->data_dir);
+    if (sw_lock_file(lock, &a->lock_fd, err) < 0)
+        return sw_prefix(err, "another agent uses %s", a->data_dir);
+    struct network_options n = {.dir = networks,
+                                .bridge_name = a->o.bridge_name,
+                                .bridge_subnet = a->o.bridge_subnet,
+                                .pool_size = POOL_LEASES};
+    if (snapshots_open(snapshots, &a->snapshots, err) < 0 || network_new(&n, &a->network, err) < 0)
+        return err->code;
+    struct puller_options p = {.snapshots = a->snapshots,
+                               .content_dir = content,
+                               .registry = {a->o.registry_host_port, a->o.registry_tls},
+                               .ca_file = a->o.ca_file,
+                               .authorization = a->o.control.registry_authorization,
+                               .ctx = a->o.control.ctx};
+    return puller_new(&p, &a->puller, err);
+}
+
+int agent_new(const struct agent_options *o, struct agent **ret, struct sw_err *err)
+{
+    struct agent *a = SW_NEW(struct agent);
+    a->o = *o;
+    a->data_dir = sw_strdup(o->data_dir);
+    a->cluster = sw_strdup(o->cluster ? o->cluster : "default");
+    a->lock_fd = -1;
+    pthread_mutex_init(&a->lock, NULL);
+    pthread_cond_init(&a->changed, NULL);
+    if (open_parts(a, err) < 0) {
+        agent_free(a);
+        return err->code;
+    }
+    a->log_pool = sw_pool_new(LOG_WORKERS, "logs");
+    *ret = a;
+    return 0;
+}
+
+void agent_free(struct agent *a)
+{
+    if (!a)
+        return;
+    if (a->log_pool)
+        sw_pool_free(a->log_pool);
+    engine_free(a->engine);
+    puller_free(a->puller);
+    network_free(a->network);
+    snapshots_close(a->snapshots);
+    if (a->lock_fd >= 0)
+        close(a->lock_fd);
+    pthread_mutex_destroy(&a->lock);
+    pthread_cond_destroy(&a->changed);
+    free(a->data_dir);
+    free(a->cluster);
+    free(a);
+}
+
+void agent_stop(struct agent *a, bool stop_tasks)
+{
+    pthread_mutex_lock(&a->lock);
+    a->stop_tasks |= stop_tasks;
+    a->stopping = 1;
+    pthread_cond_broadcast(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* Sleeps unless the agent is being stopped. */
+static void pause_ms(struct agent *a, int64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
+    until.tv_sec += ms / 1000 + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_mutex_lock(&a->lock);
+    int e = 0;
+    while (!a->stopping && e != ETIMEDOUT)
+        e = pthread_cond_timedwait(&a->changed, &a->lock, &until);
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* --- registration --- */
+
+static int register_once(struct agent *a, struct sw_err *err)
+{
+    struct instance_facts facts;
+    sw_autojson json_t *in = NULL;
+    sw_autojson json_t *out = NULL;
+    instance_facts_read(a->o.reserved_memory_mib, &facts);
+    facts.reserved_ports = a->o.reserved_ports;
+    if (instance_registration(&facts, a->cluster, a->instance_arn, &in, err) < 0 ||
+        call(a, ECS_TARGET, "RegisterContainerInstance", in, CALL_TIMEOUT_MS, &out, err) < 0)
+        return err->code;
+    const char *arn =
+        sw_json_str(sw_json_object(out, "containerInstance"), "containerInstanceArn", "");
+    if (!arn[0] || !sw_str_copy(sw_str(arn), a->instance_arn, sizeof a->instance_arn))
+        return sw_fail(err, SW_EINTERNAL, NULL,
+                       "RegisterContainerInstance answered without an ARN");
+    sw_log(SW_LOG_INFO, "instance-registered", "instance", a->instance_arn, "cluster", a->cluster,
+           NULL);
+    return instance_store(a->data_dir, a->cluster, a->instance_arn, err);
+}
+
+static bool worth_retrying(const struct sw_err *err)
+{
+    return err->code == SW_EUNAVAILABLE || err->code == SW_EIO;
+}
+
+/* Until it succeeds, fails for good or the agent is stopped. */
+static int register_instance(struct agent *a, struct sw_err *err)
+{
+    int64_t wait_ms = BACKOFF_MIN_MS;
+    while (!a->stopping) {
+        if (register_once(a, err) == 0)
+            return 0;
+        if (a->instance_arn[0] && !worth_retrying(err)) {
+            /* The control plane does not know that name any more: register as a new instance. */
+            sw_log_err(SW_LOG_WARNING, "instance-name-refused", err, "instance", a->instance_arn,
+                       NULL);
+            a->instance_arn[0] = 0;
+        } else if (!worth_retrying(err)) {
+            return sw_prefix(err, "registering this container instance");
+        } else {
+            sw_log_err(SW_LOG_WARNING, "control-plane-unreachable", err, NULL);
+        }
+        sw_err_clear(err);
+        pause_ms(a, wait_ms);
+        wait_ms = SW_MIN(wait_ms * 2, (int64_t)BACKOFF_MAX_MS);
+    }
+    return 0;
+}
+
+/* --- logs --- */
+
+struct log_answer {
+    json_t *records;
+    char cursor[LOG_CURSOR_MAX];
+    bool finished;
+};
+
+static int collect_logs(struct agent *a, const json_t *q, struct log_answer *ret,
+                        struct sw_err *err)
+{
+    const char *task = sw_json_str(q, "taskArn", ""),
+               *container = sw_json_str(q, "containerName", NULL);
+    sw_autofree char *dir = NULL;
+    char **containers = NULL;
+    int64_t wait_s =
+        SW_MIN(SW_MAX(sw_json_int(q, "waitSeconds", 0), (int64_t)0), (int64_t)AGENT_LOG_WAIT_MAX_S);
+    int64_t until = sw_mono_ms() + wait_s * 1000;
+    if (!engine_find(a->engine, task, &dir, &containers)) {
+        ret->records = json_array();
+        ret->finished = true;
+        return 0;
+    }
+    struct log_request r = {.task_dir = dir,
+                            .containers = (const char *const *)containers,
+                            .container = container,
+                            .cursor = sw_json_str(q, "cursor", ""),
+                            .max_bytes = sw_json_int(q, "maxBytes", 65536)};
+    for (;;) {
+        bool drained = false, ended = engine_has_ended(a->engine, task, container);
+        if (logs_read(&r, &ret->records, ret->cursor, &drained, err) < 0)
+            break;
+        ret->finished = ended && drained;
+        if (json_array_size(ret->records) > 0 || ret->finished || a->stopping ||
+            sw_mono_ms() >= until)
+            break;
+        json_decref(ret->records);
+        ret->records = NULL;
+        sw_sleep_ms(LOG_POLL_MS);
+    }
+    strings_free(containers);
+    return err->code;
+}
+
+static void answer_logs(void *arg)
+{
+    struct log_job *j = arg;
+    struct log_answer answer = {0};
+    struct sw_err err = SW_ERR_INIT;
+    sw_autojson json_t *out = NULL;
+    if (collect_logs(j->a, j->request, &answer, &err) < 0) {
+        sw_log_err(SW_LOG_WARNING, "logs-not-read", &err, NULL);
+        sw_err_clear(&err);
+        json_decref(answer.records);
+        answer.records = json_array();
+        answer.finished = true;
+    }
+    sw_autojson json_t *in = json_object();
+    sw_json_set_str(in, "cluster", j->a->cluster);
+    sw_json_set_str(in, "containerInstance", j->a->instance_arn);
+    sw_json_set_str(in, "requestId", sw_json_str(j->request, "requestId", ""));
+    sw_json_set_new(in, "records", answer.records);
+    sw_json_set_str(in, "cursor", answer.cursor);
+    sw_json_set_bool(in, "finished", answer.finished);
+    if (call(j->a, AGENT_TARGET_PREFIX, "SubmitLogs", in, CALL_TIMEOUT_MS, &out, &err) < 0)
+        sw_log_err(SW_LOG_DEBUG, "logs-not-taken", &err, NULL);
+    json_decref(j->request);
+    free(j);
+}
+
+static void start_log_jobs(struct agent *a, const json_t *requests)
+{
+    size_t i;
+    json_t *q;
+    json_array_foreach(requests, i, q) {
+        struct log_job *j = SW_NEW(struct log_job);
+        *j = (struct log_job){a, json_deep_copy(q)};
+        sw_pool_submit(a->log_pool, answer_logs, j);
+    }
+}
+
+/* --- polling --- */
+
+static int poll_once(struct agent *a, int64_t *version, struct sw_err *err)
+{
+    int64_t wait_s = a->o.control.interrupt ? POLL_WAIT_S : POLL_WAIT_SHORT_S;
+    sw_autojson json_t *in = json_object();
+    sw_autojson json_t *out = NULL;
+    sw_json_set_str(in, "cluster", a->cluster);
+    sw_json_set_str(in, "containerInstance", a->instance_arn);
+    if (*version >= 0)
+        sw_json_set_int(in, "seenVersion", *version);
+    sw_json_set_int(in, "waitSeconds", wait_s);
+    if (call(a, AGENT_TARGET_PREFIX, "PollTasks", in, (wait_s + 10) * 1000, &out, err) < 0)
+        return err->code;
+    const json_t *tasks = sw_json_array(out, "tasks");
+    if (!tasks)
+        return sw_fail(err, SW_EIO, NULL, "PollTasks answered without tasks");
+    if (a->stopping)
+        return 0;
+    *version = sw_json_int(out, "version", -1);
+    engine_apply(a->engine, tasks);
+    start_log_jobs(a, sw_json_array(out, "logRequests"));
+    return 0;
+}
+
+static void *poll_main(void *arg)
+{
+    struct agent *a = arg;
+    int64_t version = -1, wait_ms = BACKOFF_MIN_MS;
+    while (!a->stopping) {
+        struct sw_err err = SW_ERR_INIT;
+        if (poll_once(a, &version, &err) == 0) {
+            wait_ms = BACKOFF_MIN_MS;
+            engine_sweep(a->engine);
+            continue;
+        }
+        if (a->stopping)
+            break;
+        version = -1;
+        sw_log_err(SW_LOG_WARNING, "poll-failed", &err, NULL);
+        pause_ms(a, wait_ms);
+        wait_ms = SW_MIN(wait_ms * 2, (int64_t)BACKOFF_MAX_MS);
+        if (!worth_retrying(&err)) {
+            sw_err_clear(&err);
+            if (register_instance(a, &err) < 0)
+                sw_log_err(SW_LOG_ERROR, "instance-not-registered", &err, NULL);
+        }
+    }
+    return NULL;
+}
+
+/* Longest stop timeout that a task here can have, and a little for the rest. */
+static void stop_tasks(struct agent *a)
+{
+    int64_t until =
+        sw_mono_ms() + SW_MAX(a->o.stop_timeout_default_s, (int64_t)120) * 1000 + STOP_GRACE_MS;
+    engine_stop_all(a->engine, "The container instance is shutting down");
+    while (!engine_idle(a->engine) && sw_mono_ms() < until)
+        sw_sleep_ms(20);
+}
+
+static int start_engine(struct agent *a, struct sw_err *err)
+{
+    struct task_engine_options o = {.data_dir = a->data_dir,
+                                    .cluster = a->cluster,
+                                    .runtime = a->o.runtime,
+                                    .network = a->network,
+                                    .pull = pull,
+                                    .pull_ctx = a->puller,
+                                    .submit_state = submit_state,
+                                    .submit_health = submit_health,
+                                    .submit_ctx = a,
+                                    .stop_timeout_default_s = a->o.stop_timeout_default_s > 0
+                                                                  ? a->o.stop_timeout_default_s
+                                                                  : TASKDEF_STOP_TIMEOUT_DEFAULT_S,
+                                    .cleanup_wait_s = a->o.task_cleanup_wait_s};
+    if (engine_new(&o, &a->engine, err) < 0)
+        return sw_prefix(err, "taking over the containers of this instance");
+    network_start_pool(a->network);
+    return 0;
+}
+
+int agent_run(struct agent *a, struct sw_err *err)
+{
+    pthread_t poller;
+    instance_load(a->data_dir, a->cluster, a->instance_arn);
+    if (start_engine(a, err) < 0 || register_instance(a, err) < 0)
+        return err->code;
+    int e = pthread_create(&poller, NULL, poll_main, a);
+    if (e != 0)
+        return sw_fail_os(err, e, "thread for polling");
+    pthread_mutex_lock(&a->lock);
+    while (!a->stopping)
+        pthread_cond_wait(&a->changed, &a->lock);
+    pthread_mutex_unlock(&a->lock);
+    if (a->stop_tasks)
+        stop_tasks(a);
+    if (a->o.control.interrupt)
+        a->o.control.interrupt(a->o.control.ctx);
+    pthread_join(poller, NULL);
+    return 0;
+}

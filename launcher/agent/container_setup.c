@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launcher/agent/container_setup.c - what an image says is data: it chooses program, environment, user and working directory
+ * inside its own root, and nothing else (labels, volumes' sources, ports and health checks of images change nothing here). */
+#include "launcher/agent/container_setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/macros.h"
+#include "launcher/runtime/image_user.h"
+#include "launcher/runtime/overlay.h"
+#include "launcher/runtime/spec.h"
+
+#define REASON       "CannotCreateContainerError"
+#define PIDS_LIMIT   8192
+#define MIB          (1024LL * 1024)
+#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define MOUNTS_MAX   128
+
+void strings_free(char **list)
+{
+    for (size_t i = 0; list && list[i]; i++)
+        free(list[i]);
+    free(list);
+}
+
+static void strings_freep(char ***list)
+{
+    strings_free(*list);
+}
+
+static const json_t *section(const json_t *image_config)
+{
+    return sw_json_object(image_config, "config");
+}
+
+static const struct {
+    const char *name;
+    int number;
+} signals[] = {
+    {"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT}, {"KILL", SIGKILL},   {"USR1", SIGUSR1},
+    {"USR2", SIGUSR2}, {"TERM", SIGTERM}, {"CONT", SIGCONT}, {"WINCH", SIGWINCH}, {"STOP", SIGSTOP},
+    {"ALRM", SIGALRM}, {"PWR", SIGPWR},   {"ABRT", SIGABRT}, {"PIPE", SIGPIPE},
+};
+
+int image_stop_signal(const json_t *image_config)
+{
+    const char *text = sw_json_str(section(image_config), "StopSignal", "");
+    uint64_t number;
+    if (sw_parse_u64(sw_str(text), &number) && number >= 1 && number <= (uint64_t)SIGRTMAX)
+        return (int)number;
+    if (strncmp(text, "SIG", 3) == 0)
+        text += 3;
+    uint64_t offset;
+    if (strncmp(text, "RTMIN+", 6) == 0 && sw_parse_u64(sw_str(text + 6), &offset) &&
+        offset <= (uint64_t)(SIGRTMAX - SIGRTMIN))
+        return SIGRTMIN + (int)offset;
+    for (size_t i = 0; i < SW_ARRAY_LEN(signals); i++)
+        if (strcmp(text, signals[i].name) == 0)
+            return signals[i].number;
+    return SIGTERM;
+}
+
+static void append(char ***list, size_t *n, char *value)
+{
+    *list = sw_realloc_array(*list, *n + 2, sizeof **list);
+    (*list)[(*n)++] = value;
+    (*list)[*n] = NULL;
+}
+
+static void append_own(char ***list, size_t *n, char *const *values)
+{
+    for (size_t i = 0; values && values[i]; i++)
+        append(list, n, sw_strdup(values[i]));
+}
+
+static void append_json(char ***list, size_t *n, const json_t *values)
+{
+    size_t i;
+    json_t *v;
+    json_array_foreach(values, i, v) {
+        if (json_is_string(v))
+            append(list, n, sw_strdup(json_string_value(v)));
+    }
+}
+
+char **container_args(const struct container_def *def, const json_t *image_config)
+{
+    char **args = sw_calloc(1, sizeof *args);
+    size_t n = 0;
+    if (def->entry_point)
+        append_own(&args, &n, def->entry_point);
+    else
+        append_json(&args, &n, sw_json_array(section(image_config), "Entrypoint"));
+    if (def->command)
+        append_own(&args, &n, def->command);
+    else if (!def->entry_point)
+        append_json(&args, &n, sw_json_array(section(image_config), "Cmd"));
+    return args;
+}
+
+static void env_set(char ***env, size_t *n, const char *entry)
+{
+    size_t name = strcspn(entry, "=");
+    if (name == 0 || !entry[name])
+        return;
+    for (size_t i = 0; i < *n; i++)
+        if (strncmp((*env)[i], entry, name + 1) == 0) {
+            free((*env)[i]);
+            (*env)[i] = sw_strdup(entry);
+            return;
+        }
+    append(env, n, sw_strdup(entry));
+}
+
+char **container_env(const struct container_def *def, const json_t *image_config,
+                     const char *hostname, const char *home)
+{
+    char **env = sw_calloc(1, sizeof *env);
+    size_t n = 0, i;
+    json_t *v;
+    sw_autofree char *host = sw_asprintf("HOSTNAME=%s", hostname);
+    sw_autofree char *at_home = sw_asprintf("HOME=%s", home);
+    env_set(&env, &n, DEFAULT_PATH);
+    env_set(&env, &n, host);
+    env_set(&env, &n, at_home);
+    json_array_foreach(sw_json_array(section(image_config), "Env"), i, v) {
+        if (json_is_string(v))
+            env_set(&env, &n, json_string_value(v));
+    }
+    for (i = 0; i < def->environment_n; i++) {
+        sw_autofree char *entry =
+            sw_asprintf("%s=%s", def->environment[i].name, def->environment[i].value);
+        env_set(&env, &n, entry);
+    }
+    return env;
+}
+
+char *container_resolv_conf(const char *host_text, bool drop_loopback)
+{
+    struct sw_buf b = SW_BUF_INIT(64 * 1024);
+    struct sw_str rest = sw_str(host_text), line;
+    while (sw_str_split(&rest, '\n', &line)) {
+        struct sw_str s = sw_str_trim(line);
+        if (s.n == 0)
+            continue;
+        if (drop_loopback && sw_str_starts_with(s, "nameserver")) {
+            struct sw_str address = sw_str_trim(sw_str_slice(s, 10, s.n));
+            if (sw_str_starts_with(address, "127.") || sw_str_eq_z(address, "::1"))
+                continue;
+        }
+        sw_buf_add_str(&b, s);
+        sw_buf_add_char(&b, '\n');
+    }
+    return sw_buf_take(&b);
+}
+
+static int write_text(const char *folder, const char *name, const char *text, struct sw_err *err)
+{
+    sw_autofree char *path = sw_asprintf("%s/%s", folder, name);
+    sw_autoclose int fd = -1;
+    if (sw_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644, &fd, err) < 0)
+        return err->code;
+    if (fchmod(fd, 0644) < 0)
+        return sw_fail_os(err, errno, "%s", path);
+    return sw_write_all(fd, text, strlen(text), err);
+}
+
+static int write_host_files(const struct container_setup *s, const char *hostname,
+                            struct sw_err *err)
+{
+    SW_CLEANUP(sw_buf_done) struct sw_buf hosts = SW_BUF_INIT(64 * 1024);
+    SW_CLEANUP(sw_buf_done) struct sw_buf resolv = SW_BUF_INIT(64 * 1024);
+    struct sw_err ignored = SW_ERR_INIT;
+    if (!s->netns_path && sw_read_file("/etc/hosts", &hosts, &ignored) < 0)
+        sw_buf_reset(&hosts);
+    if (hosts.n == 0)
+        sw_buf_add_z(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+    if (s->address && s->address[0])
+        sw_buf_addf(&hosts, "%s\t%s\n", s->address, hostname);
+    sw_err_clear(&ignored);
+    (void)sw_read_file("/etc/resolv.conf", &resolv, &ignored);
+    sw_autofree char *resolv_text =
+        container_resolv_conf(sw_buf_str(&resolv).p, s->netns_path != NULL);
+    sw_autofree char *name_text = sw_asprintf("%s\n", hostname);
+    if (write_text(s->folder, "hosts", sw_buf_str(&hosts).p, err) < 0 ||
+        write_text(s->folder, "resolv.conf", resolv_text, err) < 0 ||
+        write_text(s->folder, "hostname", name_text, err) < 0)
+        return err->code;
+    return 0;
+}
+
+/* Mounts and their texts while the specification is made. */
+struct mounts {
+    struct spec_mount list[MOUNTS_MAX];
+    char *sources[MOUNTS_MAX];
+    size_t n;
+};
+
+static void mounts_done(struct mounts *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        free(m->sources[i]);
+}
+
+static int add_mount(struct mounts *m, char *source, const char *destination, bool read_only,
+                     struct sw_err *err)
+{
+    if (m->n == MOUNTS_MAX) {
+        free(source);
+        return sw_fail(err, SW_ELIMIT, REASON, "more than %d mounts", MOUNTS_MAX);
+    }
+    m->sources[m->n] = source;
+    m->list[m->n++] =
+        (struct spec_mount){.source = source, .destination = destination, .read_only = read_only};
+    return 0;
+}
+
+static int add_host_files(const struct container_setup *s, int root, struct mounts *m,
+                          struct sw_err *err)
+{
+    static const char *const files[] = {"hosts", "hostname", "resolv.conf"};
+    static const char *const targets[] = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
+    for (size_t i = 0; i < SW_ARRAY_LEN(files); i++)
+        if (image_make_file(root, targets[i], err) < 0 ||
+            add_mount(m, sw_asprintf("%s/%s", s->folder, files[i]), targets[i], false, err) < 0)
+            return err->code;
+    return 0;
+}
+
+static const struct volume *find_volume(const struct taskdef *t, const char *name)
+{
+    for (size_t i = 0; i < t->volumes_n; i++)
+        if (sw_streq(t->volumes[i].name, name))
+            return &t->volumes[i];
+    return NULL;
+}
+
+static int make_target(int root, const char *source, const char *target, struct sw_err *err)
+{
+    struct stat st;
+    if (stat(source, &st) < 0)
+        return sw_fail_os(err, errno, "volume %s", source);
+    return S_ISDIR(st.st_mode) ? image_make_folder(root, target, 0, 0, err)
+                               : image_make_file(root, target, err);
+}
+
+static int add_volumes(const struct container_setup *s, int root, struct mounts *m,
+                       struct sw_err *err)
+{
+    for (size_t i = 0; i < s->def->mount_points_n; i++) {
+        const struct mount_point *p = &s->def->mount_points[i];
+        const struct volume *v = find_volume(s->task, p->source_volume);
+        if (!v)
+            return sw_fail(err, SW_EINVALID, "InvalidVolumeError",
+                           "volume %s is not in the task definition",
+                           p->source_volume ? p->source_volume : "");
+        char *source = v->source_path ? sw_strdup(v->source_path)
+                                      : sw_asprintf("%s/%s", s->volumes_dir, v->name);
+        if ((!sw_path_exists(source) && sw_mkdirs(source, 0755, err) < 0) ||
+            make_target(root, source, p->container_path, err) < 0) {
+            free(source);
+            return sw_prefix(err, "volume %s", v->name);
+        }
+        if (add_mount(m, source, p->container_path, p->read_only, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+static bool is_mounted(const struct mounts *m, const char *path)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (sw_streq(m->list[i].destination, path))
+            return true;
+    return false;
+}
+
+/* The image's own VOLUMEs: folders inside the root; with a read-only root they stay writable, as with Docker. */
+static int add_image_volumes(const struct container_setup *s, int root, struct mounts *m,
+                             struct sw_err *err)
+{
+    json_t *volumes = sw_json_object(section(s->image->config), "Volumes"), *v;
+    const char *path;
+    size_t i = 0;
+    json_object_foreach(volumes, path, v) {
+        if (image_make_folder(root, path, 0, 0, err) < 0)
+            return sw_prefix(err, "VOLUME of the image");
+        if (!s->def->readonly_root_filesystem || is_mounted(m, path))
+            continue;
+        char *source = sw_asprintf("%s/volume-%zu", s->folder, i++);
+        if (sw_mkdirs(source, 0755, err) < 0) {
+            free(source);
+            return err->code;
+        }
+        if (add_mount(m, source, path, false, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+static int mount_root(const struct container_setup *s, char **ret_rootfs, struct sw_err *err)
+{
+    static const char *const names[] = {"rootfs", "upper", "work"};
+    char *paths[3];
+    for (size_t i = 0; i < 3; i++)
+        paths[i] = sw_asprintf("%s/%s", s->folder, names[i]);
+    for (size_t i = 0; i < 3 && err->code == 0; i++)
+        if (mkdir(paths[i], 0755) < 0 && errno != EEXIST)
+            (void)sw_fail_os(err, errno, "%s", paths[i]);
+    if (err->code == 0)
+        (void)overlay_mount((const char *const *)s->image->layers, s->image->layers_n, paths[1],
+                            paths[2], paths[0], err);
+    *ret_rootfs = paths[0];
+    free(paths[1]);
+    free(paths[2]);
+    return err->code;
+}
+
+static int64_t memory_limit(const struct container_setup *s)
+{
+    int64_t mib = s->def->memory_mib ? s->def->memory_mib : s->task->memory_mib;
+    return mib * MIB;
+}
+
+static int write_spec(const struct container_setup *s, const char *rootfs,
+                      const struct image_user *user, const struct mounts *m, const char *hostname,
+                      const char *cwd, struct sw_err *err)
+{
+    SW_CLEANUP(strings_freep) char **args = container_args(s->def, s->image->config);
+    SW_CLEANUP(strings_freep)
+    char **env = container_env(s->def, s->image->config, hostname, user->home);
+    struct spec_rlimit rlimits[16];
+    size_t rlimits_n = SW_MIN(s->def->ulimits_n, SW_ARRAY_LEN(rlimits));
+    for (size_t i = 0; i < rlimits_n; i++)
+        rlimits[i] = (struct spec_rlimit){s->def->ulimits[i].name, s->def->ulimits[i].soft,
+                                          s->def->ulimits[i].hard};
+    if (spec_check_rlimits(rlimits, rlimits_n, spec_own_hard_limit, NULL, spec_may_raise_rlimits(),
+                           err) < 0)
+        return err->code;
+    struct container_spec spec = {.id = s->id,
+                                  .rootfs = rootfs,
+                                  .hostname = s->netns_path ? hostname : "",
+                                  .args = (const char *const *)args,
+                                  .env = (const char *const *)env,
+                                  .cwd = cwd,
+                                  .uid = user->uid,
+                                  .gid = user->gid,
+                                  .groups = user->groups,
+                                  .groups_n = user->groups_n,
+                                  .read_only_root = s->def->readonly_root_filesystem,
+                                  .netns_path = s->netns_path,
+                                  .mounts = m->list,
+                                  .mounts_n = m->n,
+                                  .memory_limit_bytes = memory_limit(s),
+                                  .memory_reservation_bytes = s->def->memory_reservation_mib * MIB,
+                                  .cpu_units = s->def->cpu,
+                                  .pids_limit = PIDS_LIMIT,
+                                  .rlimits = rlimits,
+                                  .rlimits_n = rlimits_n};
+    sw_autojson json_t *j = NULL;
+    if (spec_build(&spec, &j, err) < 0)
+        return err->code;
+    sw_autofree char *text = sw_json_dump(j);
+    return write_text(s->folder, "config.json", text, err);
+}
+
+static int fill_root(const struct container_setup *s, const char *rootfs, const char *hostname,
+                     struct sw_err *err)
+{
+    SW_CLEANUP(mounts_done) struct mounts m = {0};
+    struct image_user user;
+    const json_t *config = section(s->image->config);
+    sw_autoclose int root = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return sw_fail_os(err, errno, "%s", rootfs);
+    const char *cwd = s->def->working_directory ? s->def->working_directory
+                                                : sw_json_str(config, "WorkingDir", "/");
+    const char *who = s->def->user ? s->def->user : sw_json_str(config, "User", "");
+    if (!cwd[0])
+        cwd = "/";
+    if (image_check_mount_targets(root, err) < 0 || image_user_resolve(root, who, &user, err) < 0 ||
+        image_make_folder(root, cwd, user.uid, user.gid, err) < 0 ||
+        add_host_files(s, root, &m, err) < 0 || add_volumes(s, root, &m, err) < 0 ||
+        add_image_volumes(s, root, &m, err) < 0)
+        return err->code;
+    return write_spec(s, rootfs, &user, &m, hostname, cwd, err);
+}
+
+int container_setup(const struct container_setup *s, struct sw_err *err)
+{
+    sw_autofree char *rootfs = NULL;
+    char hostname[13];
+    snprintf(hostname, sizeof hostname, "%s", s->id);
+    if (sw_mkdirs(s->folder, 0700, err) < 0 || mount_root(s, &rootfs, err) < 0 ||
+        write_host_files(s, hostname, err) < 0 || fill_root(s, rootfs, hostname, err) < 0) {
+        if (!err->reason || strcmp(err->reason, "DiskFull") == 0)
+            err->reason = REASON;
+        struct sw_err ignored = SW_ERR_INIT;
+        (void)container_teardown(s->folder, &ignored);
+        return err->code;
+    }
+    return 0;
+}
+
+int container_teardown(const char *folder, struct sw_err *err)
+{
+    static const char *const names[] = {"rootfs",      "upper",       "work",   "hosts", "hostname",
+                                        "resolv.conf", "config.json", "attach", "ctl",   "winsz"};
+    sw_autofree char *rootfs = sw_asprintf("%s/rootfs", folder);
+    if (overlay_umount(rootfs, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < SW_ARRAY_LEN(names) && err->code == 0; i++) {
+        sw_autofree char *path = sw_asprintf("%s/%s", folder, names[i]);
+        (void)sw_remove_tree(path, err);
+    }
+    return err->code;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launcher/agent/instance.c - ECS container agent's registration: resources CPU, MEMORY, PORTS, PORTS_UDP, and attributes. */
+#include "launcher/agent/instance.h"
+
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/macros.h"
+#include "launcher/model/capabilities.h"
+
+#ifndef SLIPWAY_VERSION
+#define SLIPWAY_VERSION "unknown"
+#endif
+#define PORTS_DEFAULT "22,2375,2376,51678,51679,51680"
+#define PORTS_MAX     100
+
+void instance_facts_read(int64_t reserved_memory_mib, struct instance_facts *ret)
+{
+    struct utsname u;
+    int64_t memory = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE) / (1024 * 1024) -
+                     reserved_memory_mib;
+    *ret = (struct instance_facts){.cpu_units = (int64_t)sysconf(_SC_NPROCESSORS_ONLN) * 1024,
+                                   .memory_mib = SW_MAX(memory, (int64_t)0),
+                                   .version = SLIPWAY_VERSION};
+    if (uname(&u) == 0)
+        snprintf(ret->machine, sizeof ret->machine, "%s", u.machine);
+}
+
+static json_t *integer(const char *name, int64_t value)
+{
+    return json_pack("{s:s, s:s, s:I}", "name", name, "type", "INTEGER", "integerValue",
+                     (json_int_t)value);
+}
+
+static int ports_of(const char *text, json_t **ret, struct sw_err *err)
+{
+    sw_autojson json_t *list = json_array();
+    struct sw_str rest = sw_str(text), part;
+    while (rest.n > 0 && sw_str_split(&rest, ',', &part)) {
+        uint64_t port;
+        part = sw_str_trim(part);
+        if (!sw_parse_u64(part, &port) || port == 0 || port > 65535 ||
+            json_array_size(list) == PORTS_MAX)
+            return sw_fail(err, SW_EINVALID, NULL,
+                           "reserved ports '%.200s' are no list of at most %d ports", text,
+                           PORTS_MAX);
+        json_array_append_new(list, json_stringn(part.p, part.n));
+    }
+    *ret = json_incref(list);
+    return 0;
+}
+
+static json_t *attributes_of(const struct instance_facts *f)
+{
+    json_t *a = json_array();
+    const char *architecture = capability_cpu_architecture(f->machine);
+    json_array_append_new(a, json_pack("{s:s, s:s}", "name", ATTRIBUTE_OS_TYPE, "value", "linux"));
+    if (architecture)
+        json_array_append_new(
+            a, json_pack("{s:s, s:s}", "name", ATTRIBUTE_CPU_ARCHITECTURE, "value", architecture));
+    json_array_append_new(
+        a, json_pack("{s:s, s:s}", "name", "ecs.availability-zone", "value", "local"));
+    for (size_t i = 0; capabilities_all[i]; i++)
+        json_array_append_new(a, json_pack("{s:s}", "name", capabilities_all[i]));
+    return a;
+}
+
+int instance_registration(const struct instance_facts *f, const char *cluster, const char *arn,
+                          json_t **ret, struct sw_err *err)
+{
+    json_t *tcp = NULL;
+    if (ports_of(f->reserved_ports ? f->reserved_ports : PORTS_DEFAULT, &tcp, err) < 0)
+        return err->code;
+    json_t *resources = json_pack("[o, o, {s:s, s:s, s:o}, {s:s, s:s, s:[]}]",
+                                  integer("CPU", f->cpu_units), integer("MEMORY", f->memory_mib),
+                                  "name", "PORTS", "type", "STRINGSET", "stringSetValue", tcp,
+                                  "name", "PORTS_UDP", "type", "STRINGSET", "stringSetValue");
+    json_t *j = json_pack("{s:s, s:o, s:o, s:{s:s, s:s}}", "cluster", cluster, "totalResources",
+                          resources, "attributes", attributes_of(f), "versionInfo", "agentVersion",
+                          f->version, "dockerVersion", "slipway runtime");
+    if (arn[0])
+        sw_json_set_str(j, "containerInstanceArn", arn);
+    *ret = j;
+    return 0;
+}
+
+static char *file_path(const char *data_dir)
+{
+    return sw_asprintf("%s/instance.json", data_dir);
+}
+
+void instance_load(const char *data_dir, const char *cluster, char ret_arn[INSTANCE_ARN_MAX])
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autofree char *path = file_path(data_dir);
+    sw_autojson json_t *j = NULL;
+    ret_arn[0] = 0;
+    if (sw_json_load_file(path, 64 * 1024, &j, &ignored) == 0 &&
+        sw_streq(sw_json_str(j, "cluster", ""), cluster))
+        (void)sw_str_copy(sw_str(sw_json_str(j, "containerInstanceArn", "")), ret_arn,
+                          INSTANCE_ARN_MAX);
+}
+
+int instance_store(const char *data_dir, const char *cluster, const char *arn, struct sw_err *err)
+{
+    sw_autofree char *path = file_path(data_dir);
+    sw_autojson json_t *j =
+        json_pack("{s:s, s:s}", "cluster", cluster, "containerInstanceArn", arn);
+    sw_autofree char *text = sw_json_dump(j);
+    return sw_write_file_atomic(path, text, strlen(text), 0600, err);
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launcher/agent/network.c
+ *
+ * Invariants:
+ * 1. DIR/NAME.json exists before the namespace DIR/NAME does and goes last.
+ * 2. What a plugin was told is in the file before the plugin runs, so that DEL can be told the same. */
+#include "launcher/agent/network.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "launcher/runtime/netns.h"
+
+#define POOL_MAX      16
+#define POOL_RETRY_MS 5000
+
+struct ready {
+    char name[NETWORK_NAME_MAX], address[64];
+};
+struct network {
+    char *dir;
+    struct cni *cni;
+    size_t pool_size;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct ready pool[POOL_MAX];
+    size_t pool_n;
+    pthread_t filler;
+    bool filler_started, closing;
+};
+
+char *network_path(struct network *n, const char *name)
+{
+    return sw_asprintf("%s/%s", n->dir, name);
+}
+
+static char *lease_path(struct network *n, const char *name)
+{
+    return sw_asprintf("%s/%s.json", n->dir, name);
+}
+
+int network_new(const struct network_options *o, struct network **ret, struct sw_err *err)
+{
+    struct network *n = SW_NEW(struct network);
+    n->dir = sw_strdup(o->dir);
+    n->pool_size = SW_MIN(o->pool_size, (size_t)POOL_MAX);
+    pthread_mutex_init(&n->lock, NULL);
+    pthread_cond_init(&n->changed, NULL);
+    sw_autofree char *addresses = sw_asprintf("%s/addresses", o->dir);
+    int r = sw_mkdirs(n->dir, 0700, err);
+    if (r == 0 && o->bridge_name)
+        r = cni_new(&(struct cni_options){.name = o->bridge_name,
+                                          .subnet = o->bridge_subnet,
+                                          .data_dir = addresses},
+                    &n->cni, err);
+    if (r < 0) {
+        network_free(n);
+        return r;
+    }
+    *ret = n;
+    return 0;
+}
+
+/* Renamed into place, not synced: after a loss of power the namespaces are gone too, and addresses are given back by what is left. */
+static int write_lease(struct network *n, const char *name, const json_t *lease, struct sw_err *err)
+{
+    sw_autofree char *path = lease_path(n, name);
+    sw_autofree char *temp = sw_asprintf("%s/.%s", n->dir, name);
+    sw_autofree char *text = sw_json_dump(lease);
+    sw_autoclose int fd = -1;
+    if (sw_open(temp, O_WRONLY | O_CREAT | O_TRUNC, 0600, &fd, err) < 0 ||
+        sw_write_all(fd, text, strlen(text), err) < 0)
+        return err->code;
+    if (rename(temp, path) < 0)
+        return sw_fail_os(err, errno, "%s", path);
+    return 0;
+}
+
+static json_t *read_lease(struct network *n, const char *name)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autofree char *path = lease_path(n, name);
+    json_t *j = NULL;
+    return sw_json_load_file(path, 1 << 20, &j, &ignored) == 0 ? j : NULL;
+}
+
+static size_t ports_of(const json_t *lease, struct cni_port *out)
+{
+    size_t i, n = 0;
+    json_t *p;
+    json_array_foreach(sw_json_array(lease, "ports"), i, p) {
+        if (n < NETWORK_PORTS_MAX)
+            out[n++] = (struct cni_port){.host_port = (uint16_t)sw_json_int(p, "host", 0),
+                                         .container_port = (uint16_t)sw_json_int(p, "container", 0),
+                                         .udp = sw_json_bool(p, "udp", false)};
+    }
+    return n;
+}
+
+static int make(struct network *n, bool isolated, struct ready *r, struct sw_err *err)
+{
+    if (!isolated && !n->cni)
+        return sw_fail(err, SW_EUNSUPPORTED, "ContainerNetworkingError",
+                       "this instance has no bridge network");
+    snprintf(r->name, sizeof r->name, "net-");
+    sw_random_hex(r->name + 4, 24);
+    r->address[0] = 0;
+    sw_autofree char *path = network_path(n, r->name);
+    sw_autojson json_t *lease = json_pack("{s:b}", "isolated", isolated ? 1 : 0);
+    if (write_lease(n, r->name, lease, err) < 0)
+        return err->code;
+    int code = netns_create(path, err);
+    if (code == 0 && !isolated) {
+        json_t *result = NULL;
+        code = cni_attach(n->cni, r->name, path, &result, r->address, err);
+        if (code == 0) {
+            sw_json_set_new(lease, "result", result);
+            code = write_lease(n, r->name, lease, err);
+        }
+    }
+    if (code < 0) {
+        struct sw_err ignored = SW_ERR_INIT;
+        (void)network_release(n, r->name, &ignored);
+    }
+    return code;
+}
+
+int network_acquire(struct network *n, bool isolated, char name[NETWORK_NAME_MAX], char address[64],
+                    struct sw_err *err)
+{
+    struct ready r;
+    bool from_pool = false;
+    pthread_mutex_lock(&n->lock);
+    if (!isolated && n->pool_n > 0) {
+        r = n->pool[--n->pool_n];
+        from_pool = true;
+        pthread_cond_broadcast(&n->changed);
+    }
+    pthread_mutex_unlock(&n->lock);
+    if (!from_pool && make(n, isolated, &r, err) < 0)
+        return err->code;
+    snprintf(name, NETWORK_NAME_MAX, "%s", r.name);
+    snprintf(address, 64, "%s", r.address);
+    return 0;
+}
+
+int network_map_ports(struct network *n, const char *name, const struct cni_port *ports,
+                      size_t ports_n, struct sw_err *err)
+{
+    sw_autojson json_t *lease = read_lease(n, name);
+    if (!lease || !n->cni || ports_n > NETWORK_PORTS_MAX)
+        return sw_fail(err, SW_EINTERNAL, "ContainerNetworkingError",
+                       "network lease %s is not there", name);
+    json_t *list = json_array();
+    for (size_t i = 0; i < ports_n; i++)
+        json_array_append_new(list, json_pack("{s:i, s:i, s:b}", "host", (int)ports[i].host_port,
+                                              "container", (int)ports[i].container_port, "udp",
+                                              ports[i].udp ? 1 : 0));
+    sw_json_set_new(lease, "ports", list);
+    if (write_lease(n, name, lease, err) < 0)
+        return err->code;
+    sw_autofree char *path = network_path(n, name);
+    return cni_map_ports(n->cni, name, path, sw_json_object(lease, "result"), ports, ports_n, err);
+}
+
+int network_release(struct network *n, const char *name, struct sw_err *err)
+{
+    sw_autofree char *path = network_path(n, name);
+    sw_autofree char *file = lease_path(n, name);
+    sw_autojson json_t *lease = read_lease(n, name);
+    if (lease && !sw_json_bool(lease, "isolated", false) && n->cni) {
+        struct cni_port ports[NETWORK_PORTS_MAX];
+        size_t ports_n = ports_of(lease, ports);
+        (void)cni_detach(n->cni, name, path, sw_json_object(lease, "result"), ports, ports_n, err);
+    }
+    struct sw_err second = SW_ERR_INIT;
+    if (netns_remove(path, &second) < 0 && err->code == 0)
+        (void)sw_err_move(err, &second);
+    /* Without an answer from the plugins the file stays, for the next start to try again. */
+    if (err->code == 0)
+        (void)unlink(file);
+    return err->code;
+}
+
+int network_clean(struct network *n, bool (*in_use)(void *ctx, const char *name), void *ctx,
+                  struct sw_err *err)
+{
+    DIR *d = opendir(n->dir);
+    if (!d)
+        return sw_fail_os(err, errno, "%s", n->dir);
+    for (struct dirent *e; (e = readdir(d));) {
+        char name[NETWORK_NAME_MAX];
+        struct sw_str s = sw_str(e->d_name);
+        if (!sw_str_starts_with(s, "net-"))
+            continue;
+        if (sw_str_ends_with(s, ".json"))
+            s.n -= 5;
+        if (!sw_str_copy(s, name, sizeof name) || in_use(ctx, name))
+            continue;
+        struct sw_err one = SW_ERR_INIT;
+        if (network_release(n, name, &one) < 0)
+            sw_log_err(SW_LOG_WARNING, "network-not-released", &one, "lease", name, NULL);
+    }
+    closedir(d);
+    return 0;
+}
+
+static void wait_changed(struct network *n, int64_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    t.tv_sec += ms / 1000;
+    (void)pthread_cond_timedwait(&n->changed, &n->lock, &t);
+}
+
+static void *filler_main(void *arg)
+{
+    struct network *n = arg;
+    pthread_mutex_lock(&n->lock);
+    while (!n->closing) {
+        if (n->pool_n >= n->pool_size) {
+            pthread_cond_wait(&n->changed, &n->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&n->lock);
+        struct ready r;
+        struct sw_err err = SW_ERR_INIT;
+        int made = make(n, false, &r, &err);
+        if (made < 0)
+            sw_log_err(SW_LOG_WARNING, "network-not-prepared", &err, NULL);
+        pthread_mutex_lock(&n->lock);
+        if (made == 0)
+            n->pool[n->pool_n++] = r;
+        else if (!n->closing)
+            wait_changed(n, POOL_RETRY_MS);
+    }
+    pthread_mutex_unlock(&n->lock);
+    return NULL;
+}
+
+void network_start_pool(struct network *n)
+{
+    if (n->cni && n->pool_size > 0 && !n->filler_started)
+        n->filler_started = pthread_create(&n->filler, NULL, filler_main, n) == 0;
+}
+
+void network_free(struct network *n)
+{
+    if (!n)
+        return;
+    pthread_mutex_lock(&n->lock);
+    n->closing = true;
+    pthread_cond_broadcast(&n->changed);
+    pthread_mutex_unlock(&n->lock);
+    if (n->filler_started)
+        pthread_join(n->filler, NULL);
+    for (size_t i = 0; i < n->pool_n; i++) {
+        struct sw_err ignored = SW_ERR_INIT;
+        (void)network_release(n, n->pool[i].name, &ignored);
+    }
+    pthread_mutex_destroy(&n->lock);
+    pthread_cond_destroy(&n->changed);
+    cni_free(n->cni);
+    free(n->dir);
+    free(n);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/agent/task.h - one task on this instance: what is known, what was reported, and its file.
+ * DIR/tasks/ID/state.json is rewritten at each transition; it holds the placed task as the control plane sent it, so that a
+ * restarted agent needs nobody else to go on. Internal to launcher/agent: task_engine.c owns the threads and locks. */
+#include <jansson.h>
+#include <pthread.h>
+
+#include "base/err.h"
+#include "launcher/agent/network.h"
+#include "launcher/agent/pull.h"
+#include "launcher/agent/task_plan.h"
+#include "launcher/model/taskdef.h"
+#include "launcher/runtime/runtime.h"
+
+#define TASK_REASON_MAX 1024
+#define TASK_ID_MAX     64
+
+enum report_level {
+    REPORT_NONE,
+    REPORT_PENDING,
+    REPORT_RUNNING,
+    REPORT_STOPPED,
+    REPORT_LEVEL_MAX_
+};
+
+struct task_container {
+    const struct container_def *def;
+    enum container_status status;
+    char id[RUNTIME_ID_MAX + 1]; /* of the runtime; "" before the first start */
+    char lease[NETWORK_NAME_MAX], address[64];
+    struct port_mapping bindings[NETWORK_PORTS_MAX];
+    size_t bindings_n;
+    bool ran, has_exit_code, cleaned;
+    int exit_code;
+    char reason[TASK_REASON_MAX];
+    char image_digest[DIGEST_STRING_MAX];
+    int stop_signal;
+    bool stop_sent, kill_sent;
+    int64_t stop_sent_at_ms; /* monotonic; an adopted container is given its time anew */
+    enum container_health health;
+    struct image image; /* while the task starts; not in the file */
+    bool watched;       /* its waiter runs */
+    pthread_t waiter, health_thread;
+    bool has_health_thread;
+};
+
+struct task_engine;
+struct task {
+    struct task *next; /* in the engine's list */
+    struct task_engine *engine;
+    char id[TASK_ID_MAX + 1];
+    char *dir;
+    json_t *placed; /* as in PollTasks' tasks[] */
+    struct taskdef *def;
+    struct task_container containers[TASKDEF_CONTAINERS_MAX];
+    bool stop_wanted;
+    char stop_code[32], stop_text[TASK_REASON_MAX];
+    int64_t pull_started_us, pull_stopped_us, stopped_us;
+    bool was_running, finished, silent; /* silent: nobody wants reports of it any more */
+    enum report_level reported;
+    /* Below: not in the file. */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    pthread_t thread;
+    bool thread_started, thread_ended, report_queued, events, images_pulled;
+    volatile int give_up_pull;
+    int64_t report_retry_at_ms, report_backoff_ms;
+};
+
+const char *task_arn(const struct task *t);
+/* "0123abcd..." of ".../task/cluster/0123abcd...": what may be a folder's name; false for anything else. */
+bool task_id_of_arn(const char *arn, char out[TASK_ID_MAX + 1]);
+
+/* From PollTasks' entry. SW_EINVALID for a definition that is none. placed is copied. */
+int task_new(struct task_engine *e, const char *tasks_dir, const json_t *placed, struct task **ret,
+             struct sw_err *err);
+void task_free(struct task *t);
+/* state.json. durable: survives a loss of power; the others survive the end of this process. */
+int task_save(const struct task *t, bool durable, struct sw_err *err);
+int task_load(struct task_engine *e, const char *tasks_dir, const char *id, struct task **ret,
+              struct sw_err *err);
+
+void task_view(const struct task *t, int64_t now_ms, int64_t stop_timeout_default_s,
+               struct task_view *ret);
+enum report_level task_level(const struct task *t);
+/* SubmitTaskStateChange's input for this level. */
+json_t *task_report(const struct task *t, const char *cluster, enum report_level level);
+char *task_container_dir(const struct task *t, size_t container); /* owned */
+void task_set_reason(struct task_container *c, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));

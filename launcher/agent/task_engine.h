@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/agent/task_engine.h - makes the tasks of this instance happen: one thread a task, driven by task_plan.
+ * Promise: every transition is in the task's file before anybody is told; a new engine on the same folder goes on where a killed one
+ * was; every final state is reported until the control plane took it.
+ * Threads: engine_apply and engine_sweep from one thread; the rest from any. */
+#include <jansson.h>
+
+#include "launcher/agent/network.h"
+#include "launcher/agent/pull.h"
+#include "launcher/runtime/runtime.h"
+
+struct task_engine_options {
+    const char *data_dir;
+    const char *cluster;
+    const struct runtime *runtime;
+    struct network *network;
+    /* Pulls; puller_pull with a puller as ctx. A table, so that tests need no registry. */
+    int (*pull)(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
+                struct sw_err *err);
+    void *pull_ctx;
+    /* Sends one report: input of SubmitTaskStateChange, or of SubmitHealth. */
+    int (*submit_state)(void *ctx, const json_t *in, struct sw_err *err);
+    int (*submit_health)(void *ctx, const json_t *in, struct sw_err *err);
+    void *submit_ctx;
+    int64_t stop_timeout_default_s, cleanup_wait_s;
+};
+struct task_engine;
+/* Loads and adopts what is in data_dir; removes containers, mounts and networks that belong to no task. */
+int engine_new(const struct task_engine_options *o, struct task_engine **ret, struct sw_err *err);
+/* The `tasks` of an answer of PollTasks. */
+void engine_apply(struct task_engine *e, const json_t *tasks);
+void engine_stop_all(struct task_engine *e, const char *reason);
+bool engine_idle(struct task_engine *e); /* every task is finished and reported */
+/* Removes folders of tasks that ended longer ago than cleanup_wait_s. */
+void engine_sweep(struct task_engine *e);
+/* Leaves containers running. */
+void engine_free(struct task_engine *e);
+
+/* For logs: the folder of a task, and whether a container (NULL: all of them) has ended. False: no such task or container. */
+bool engine_find(struct task_engine *e, const char *task_arn, char **ret_dir,
+                 char ***ret_containers);
+bool engine_has_ended(struct task_engine *e, const char *task_arn, const char *container);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/agent/task_engine_internal.h - shared by task_engine.c (threads, tasks), task_start.c (one container's start and end) and
+ * task_report.c (reports). Lock order: engine, then task; never a task's lock while a program runs or a request is out. */
+#include "base/pool.h"
+#include "launcher/agent/ports.h"
+#include "launcher/agent/task.h"
+#include "launcher/agent/task_engine.h"
+
+struct task_engine {
+    struct task_engine_options o;
+    char *tasks_dir, *cluster;
+    pthread_mutex_t lock;
+    struct task *tasks;
+    struct ports *ports;
+    struct sw_pool *reporters;
+    volatile int closing;
+};
+
+/* Saves, logging a failure: the task goes on, the file is older. */
+void task_persist(struct task *t, bool durable);
+void task_wake(struct task *t); /* with the lock held */
+
+/* task_start.c; called without the lock, by the task's thread only. */
+int task_start_container(struct task *t, size_t container, struct sw_err *err);
+void task_watch(struct task *t,
+                size_t container); /* starts the waiter, and the health check's thread */
+void task_clean_container(struct task *t, size_t container);
+void task_join_watchers(struct task *t);
+
+/* task_report.c */
+void task_queue_report(struct task *t);  /* with the lock held */
+void task_submit_health(struct task *t); /* without it */

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launcher/agent/task_start.c - one container from READY to RUNNING, its watchers, and what is left of it.
+ *
+ * Invariant: the file names the runtime id and the network lease before either is used, so that a new agent finds them. */
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "launcher/agent/container_setup.h"
+#include "launcher/agent/health.h"
+#include "launcher/agent/task_engine_internal.h"
+
+#define WAIT_SLICE_MS 500
+
+struct mapping {
+    struct task *t;
+    struct task_container *c;
+    struct sw_err err;
+};
+
+static void *map_ports(void *arg)
+{
+    struct mapping *m = arg;
+    struct cni_port ports[NETWORK_PORTS_MAX];
+    for (size_t i = 0; i < m->c->bindings_n; i++)
+        ports[i] = (struct cni_port){.host_port = m->c->bindings[i].host_port,
+                                     .container_port = m->c->bindings[i].container_port,
+                                     .udp = m->c->bindings[i].protocol == PORT_UDP};
+    (void)network_map_ports(m->t->engine->o.network, m->c->lease, ports, m->c->bindings_n, &m->err);
+    return NULL;
+}
+
+static int take_ports(struct task *t, struct task_container *c, struct sw_err *err)
+{
+    c->bindings_n = 0;
+    if (t->def->network_mode == NETWORK_NONE)
+        return 0;
+    for (size_t i = 0; i < c->def->ports_n && i < NETWORK_PORTS_MAX; i++) {
+        struct port_mapping m = c->def->ports[i];
+        if (t->def->network_mode != NETWORK_BRIDGE)
+            m.host_port = m.container_port;
+        else if (ports_take(t->engine->ports, &m, false, err) < 0)
+            return err->code;
+        c->bindings[c->bindings_n++] = m;
+    }
+    return 0;
+}
+
+static void give_ports_back(struct task *t, struct task_container *c)
+{
+    if (t->def->network_mode == NETWORK_BRIDGE)
+        for (size_t i = 0; i < c->bindings_n; i++)
+            ports_give_back(t->engine->ports, &c->bindings[i]);
+}
+
+static int take_network(struct task *t, struct task_container *c, struct sw_err *err)
+{
+    if (t->def->network_mode == NETWORK_HOST || !t->engine->o.network)
+        return 0;
+    if (t->def->network_mode == NETWORK_AWSVPC)
+        return sw_fail(err, SW_EUNSUPPORTED, "CannotStartContainerError",
+                       "this instance has no awsvpc networking");
+    bool isolated = t->def->network_mode == NETWORK_NONE;
+    char lease[NETWORK_NAME_MAX], address[64];
+    if (network_acquire(t->engine->o.network, isolated, lease, address, err) < 0)
+        return err->code;
+    pthread_mutex_lock(&t->lock);
+    snprintf(c->lease, sizeof c->lease, "%s", lease);
+    snprintf(c->address, sizeof c->address, "%s", address);
+    pthread_mutex_unlock(&t->lock);
+    return 0;
+}
+
+/* The plugins for ports take as long as the runtime: side by side. */
+static int create_and_map(struct task *t, struct task_container *c, const char *folder,
+                          struct sw_err *err)
+{
+    const struct runtime *rt = t->engine->o.runtime;
+    struct mapping m = {.t = t, .c = c};
+    pthread_t mapper;
+    bool mapping = c->lease[0] && c->bindings_n > 0;
+    int e = mapping ? pthread_create(&mapper, NULL, map_ports, &m) : 0;
+    if (e != 0)
+        return sw_fail_os(err, e, "thread for port mappings");
+    sw_autofree char *log = sw_asprintf("%s/log", folder);
+    (void)rt->ops->create(rt->self, c->id, folder, log, err);
+    if (mapping)
+        pthread_join(mapper, NULL);
+    if (err->code == 0 && m.err.code)
+        (void)sw_err_move(err, &m.err);
+    return err->code;
+}
+
+static int bring_up(struct task *t, size_t container, struct sw_err *err)
+{
+    struct task_container *c = &t->containers[container];
+    const struct runtime *rt = t->engine->o.runtime;
+    sw_autofree char *folder = task_container_dir(t, container);
+    sw_autofree char *volumes = sw_asprintf("%s/volumes", t->dir);
+    if (take_ports(t, c, err) < 0 || take_network(t, c, err) < 0)
+        return err->code;
+    pthread_mutex_lock(&t->lock);
+    sw_random_hex(c->id, 64);
+    c->stop_signal = image_stop_signal(c->image.config);
+    task_persist(t, false);
+    pthread_mutex_unlock(&t->lock);
+    sw_autofree char *netns = c->lease[0] ? network_path(t->engine->o.network, c->lease) : NULL;
+    struct container_setup s = {.folder = folder,
+                                .volumes_dir = volumes,
+                                .id = c->id,
+                                .task = t->def,
+                                .def = c->def,
+                                .image = &c->image,
+                                .netns_path = netns,
+                                .address = c->address};
+    if (container_setup(&s, err) < 0 || create_and_map(t, c, folder, err) < 0 ||
+        rt->ops->start(rt->self, c->id, err) < 0)
+        return err->code;
+    return 0;
+}
+
+int task_start_container(struct task *t, size_t container, struct sw_err *err)
+{
+    struct task_container *c = &t->containers[container];
+    if (bring_up(t, container, err) < 0) {
+        pthread_mutex_lock(&t->lock);
+        c->status = CONTAINER_STOPPED;
+        task_set_reason(c, "%s: %s", err->reason ? err->reason : "CannotStartContainerError",
+                        err->msg);
+        pthread_mutex_unlock(&t->lock);
+        return err->code;
+    }
+    pthread_mutex_lock(&t->lock);
+    c->status = CONTAINER_RUNNING;
+    c->ran = true;
+    image_done(&c->image);
+    pthread_mutex_unlock(&t->lock);
+    return 0;
+}
+
+void task_clean_container(struct task *t, size_t container)
+{
+    struct task_container *c = &t->containers[container];
+    const struct runtime *rt = t->engine->o.runtime;
+    struct sw_err err = SW_ERR_INIT;
+    sw_autofree char *folder = task_container_dir(t, container);
+    if (c->id[0] && rt->ops->remove(rt->self, c->id, &err) < 0) {
+        sw_log_err(SW_LOG_WARNING, "container-not-removed", &err, "task", t->id, "container",
+                   c->def->name, NULL);
+        sw_err_clear(&err);
+    }
+    if (sw_path_exists(folder) && container_teardown(folder, &err) < 0) {
+        sw_log_err(SW_LOG_WARNING, "container-folder-not-removed", &err, "task", t->id, "container",
+                   c->def->name, NULL);
+        sw_err_clear(&err);
+    }
+    if (c->lease[0] && t->engine->o.network &&
+        network_release(t->engine->o.network, c->lease, &err) < 0)
+        sw_log_err(SW_LOG_WARNING, "network-not-released", &err, "task", t->id, "container",
+                   c->def->name, NULL);
+    give_ports_back(t, c);
+    image_done(&c->image);
+}
+
+/* What the runtime says of its end becomes the container's last state. */
+static void container_ended(struct task *t, struct task_container *c,
+                            const struct runtime_state *st)
+{
+    pthread_mutex_lock(&t->lock);
+    c->status = CONTAINER_STOPPED;
+    c->has_exit_code = st->exit_code >= 0;
+    c->exit_code = st->exit_code;
+    if (st->oom_killed)
+        task_set_reason(c, "OutOfMemoryError: Container killed due to memory usage");
+    else if (st->exit_code < 0)
+        task_set_reason(c, "CannotInspectContainerError: the container ended without an exit code");
+    task_wake(t);
+    pthread_mutex_unlock(&t->lock);
+}
+
+struct watch {
+    struct task *t;
+    size_t container;
+};
+
+static void *waiter_main(void *arg)
+{
+    struct watch *w = arg;
+    struct task_container *c = &w->t->containers[w->container];
+    const struct runtime *rt = w->t->engine->o.runtime;
+    while (!w->t->engine->closing) {
+        struct runtime_state st;
+        struct sw_err err = SW_ERR_INIT;
+        int r = rt->ops->wait(rt->self, c->id, WAIT_SLICE_MS, &st, &err);
+        if (r < 0 && err.code != SW_ENOTFOUND) {
+            sw_log_err(SW_LOG_WARNING, "container-wait-failed", &err, "task", w->t->id, NULL);
+            sw_sleep_ms(WAIT_SLICE_MS);
+            continue;
+        }
+        if (r < 0)
+            st = (struct runtime_state){.status = RUNTIME_STOPPED, .exit_code = -1};
+        if (r != 0) {
+            container_ended(w->t, c, &st);
+            break;
+        }
+    }
+    free(w);
+    return NULL;
+}
+
+static bool is_running(struct task *t, struct task_container *c)
+{
+    pthread_mutex_lock(&t->lock);
+    bool running = c->status == CONTAINER_RUNNING && !c->stop_sent && !t->engine->closing;
+    pthread_mutex_unlock(&t->lock);
+    return running;
+}
+
+static bool sleep_while_running(struct task *t, struct task_container *c, int64_t ms)
+{
+    for (int64_t until = sw_mono_ms() + ms; is_running(t, c);
+         sw_sleep_ms(SW_MIN(until - sw_mono_ms(), (int64_t)100)))
+        if (sw_mono_ms() >= until)
+            return true;
+    return false;
+}
+
+static void *health_main(void *arg)
+{
+    struct watch *w = arg;
+    struct task *t = w->t;
+    struct task_container *c = &t->containers[w->container];
+    const struct health_check *check = &c->def->health_check;
+    const struct runtime *rt = t->engine->o.runtime;
+    const char *argv[128];
+    struct health h = {.started_at_ms = sw_mono_ms()};
+    bool usable = health_argv(check, argv, SW_ARRAY_LEN(argv));
+    while (usable && sleep_while_running(t, c, (int64_t)check->interval_s * 1000)) {
+        struct runtime_exec exec = {.argv = argv, .timeout_ms = (int64_t)check->timeout_s * 1000};
+        struct sw_err err = SW_ERR_INIT;
+        int code = -1;
+        bool success = rt->ops->exec(rt->self, c->id, &exec, &code, &err) == 0 && code == 0;
+        if (!is_running(t, c) || !health_step(&h, check, success, sw_mono_ms()))
+            continue;
+        pthread_mutex_lock(&t->lock);
+        c->health = h.status;
+        task_wake(t);
+        pthread_mutex_unlock(&t->lock);
+        task_submit_health(t);
+    }
+    free(w);
+    return NULL;
+}
+
+void task_watch(struct task *t, size_t container)
+{
+    struct task_container *c = &t->containers[container];
+    struct watch *w = SW_NEW(struct watch);
+    *w = (struct watch){t, container};
+    c->watched = pthread_create(&c->waiter, NULL, waiter_main, w) == 0;
+    if (!c->watched)
+        free(w);
+    if (!c->def->health_check.command)
+        return;
+    struct watch *h = SW_NEW(struct watch);
+    *h = (struct watch){t, container};
+    c->has_health_thread = pthread_create(&c->health_thread, NULL, health_main, h) == 0;
+    if (!c->has_health_thread)
+        free(h);
+}
+
+void task_join_watchers(struct task *t)
+{
+    for (size_t i = 0; i < t->def->containers_n; i++) {
+        struct task_container *c = &t->containers[i];
+        if (c->watched)
+            pthread_join(c->waiter, NULL);
+        if (c->has_health_thread)
+            pthread_join(c->health_thread, NULL);
+        c->watched = c->has_health_thread = false;
+    }
+}
