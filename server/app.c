@@ -118,10 +118,13 @@ static int ensure_user(struct app *a, const char *name, enum principal_kind kind
     int r = identity_user_by_name(a->identity, a->account, name, &p, &e);
     if (r == 0 && sw_path_exists(file))
         return 0;
-    if (r == 0)
+    if (r == 0) {
+        sw_log(SW_LOG_WARNING, "key-replaced", "user", name, "why",
+               "its credentials file is not there", "path", file, NULL);
         r = identity_user_delete(a->identity, a->account, name, err);
-    else
+    } else {
         r = e.code == SW_ENOTFOUND ? 0 : sw_err_move(err, &e);
+    }
     if (r < 0)
         return r;
     struct identity_key key;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server/cli_transfer.c - slipway push and slipway pull, without docker. A pull makes an OCI layout. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,7 @@
 #define PROGRESS_EVERY_MS 200
 #define NESTING_MAX       8
 #define MIB               (1024.0 * 1024.0)
+#define READ_CHUNK        262144
 
 struct options {
     struct cli_common common;
@@ -145,6 +147,17 @@ static int push_manifests(struct transfer *t, const struct local_image *image, c
     return r;
 }
 
+/* A name with a digest can only be given to the content that has it. */
+static int check_digest(const struct local_image *image, const char *wanted, struct sw_err *err)
+{
+    char digest[DIGEST_STRING_MAX];
+    digest_format(&image->manifests[image->manifests_n - 1].digest, digest);
+    if (sw_streq(digest, wanted))
+        return 0;
+    return sw_fail(err, SW_EMISMATCH, NULL, "the image is %s, not %s; push it to a tag", digest,
+                   wanted);
+}
+
 static int push(const struct options *o, const char *path, const char *reference,
                 struct sw_err *err)
 {
@@ -161,6 +174,8 @@ static int push(const struct options *o, const char *path, const char *reference
                                               .progress_ctx = &t};
         r = local_image_open(path, &options, &image, err);
     }
+    if (r == 0 && ref.digest[0])
+        r = check_digest(&image, ref.digest, err);
     if (r == 0 && o->create)
         r = create_repository(&client, ref.repository, err);
     for (size_t i = 0; r == 0 && i < image.blobs_n; i++)
@@ -189,6 +204,26 @@ static int layout_blob_path(const struct layout *l, const struct digest *d, char
     return sw_mkdirs(dir, 0755, err);
 }
 
+/* A file of an earlier pull counts only when it is whole. */
+static bool file_has_digest(const char *path, int64_t size, const struct digest *d)
+{
+    struct stat st;
+    struct digest actual;
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autoclose int fd = -1;
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != size ||
+        sw_open(path, O_RDONLY, 0, &fd, &ignored) < 0)
+        return false;
+    sw_autofree char *chunk = sw_malloc(READ_CHUNK);
+    struct digest_hasher *h = digest_hasher_new(d->algorithm);
+    ssize_t n;
+    while ((n = read(fd, chunk, READ_CHUNK)) > 0)
+        digest_hasher_update(h, chunk, (size_t)n);
+    digest_hasher_peek(h, &actual);
+    digest_hasher_free(h);
+    return n == 0 && digest_equal(&actual, d);
+}
+
 static int pull_blob(const struct layout *l, const json_t *descriptor, struct sw_err *err)
 {
     struct digest d;
@@ -202,8 +237,7 @@ static int pull_blob(const struct layout *l, const json_t *descriptor, struct sw
     if (r < 0)
         return r;
     set_label(l->t, &d);
-    struct stat st;
-    if (stat(path, &st) == 0 && st.st_size == size) {
+    if (file_has_digest(path, size, &d)) {
         finish_line(l->t, (uint64_t)size, "exists");
         return 0;
     }
@@ -230,8 +264,13 @@ static int pull_manifest(const struct layout *l, const char *reference, int dept
     json_t *child;
     json_array_foreach(sw_json_array(manifest, "manifests"), i, child) {
         sw_autojson json_t *unused = NULL;
+        const char *digest = sw_json_str(child, "digest", "");
+        struct digest valid;
+        if (r == 0 && !digest_parse(sw_str(digest), &valid))
+            r = sw_fail(err, SW_EINVALID, NULL, "%s: names a child without a valid digest",
+                        reference);
         if (r == 0)
-            r = pull_manifest(l, sw_json_str(child, "digest", ""), depth + 1, &unused, err);
+            r = pull_manifest(l, digest, depth + 1, &unused, err);
     }
     if (r == 0 && sw_json_object(manifest, "config"))
         r = pull_blob(l, sw_json_object(manifest, "config"), err);

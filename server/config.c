@@ -13,6 +13,7 @@
 
 #define SYSTEM_CONFIG "/etc/slipway/slipway.conf"
 #define OFF(member)   offsetof(struct server_config, member)
+#define CENTURY_MS    (100LL * 365 * 86400 * 1000) /* in microseconds and added to now it still fits */
 
 static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
 
@@ -35,9 +36,9 @@ static const struct conf_key keys[] = {
     {"connections_max", CONF_INT, OFF(connections_max), "4096", 8, 1000000, NULL, "open connections at once"},
     {"idle_timeout", CONF_DURATION_MS, OFF(idle_timeout_ms), "300s", 1000, 86400000, NULL, "a connection that says nothing for so long is closed"},
     {"shutdown_grace", CONF_DURATION_MS, OFF(shutdown_grace_ms), "10s", 0, 3600000, NULL, "for requests in flight when stopping"},
-    {"upload_ttl", CONF_DURATION_MS, OFF(upload_ttl_ms), "24h", 60000, INT64_MAX, NULL, "an upload without news for so long is removed"},
-    {"collect_interval", CONF_DURATION_MS, OFF(collect_interval_ms), "10m", 1000, INT64_MAX, NULL, "how often unused blobs are collected"},
-    {"collect_grace", CONF_DURATION_MS, OFF(collect_grace_ms), "1h", 0, INT64_MAX, NULL, "a blob that nobody uses is kept for so long"},
+    {"upload_ttl", CONF_DURATION_MS, OFF(upload_ttl_ms), "24h", 60000, CENTURY_MS, NULL, "an upload without news for so long is removed"},
+    {"collect_interval", CONF_DURATION_MS, OFF(collect_interval_ms), "10m", 1000, CENTURY_MS, NULL, "how often unused blobs are collected"},
+    {"collect_grace", CONF_DURATION_MS, OFF(collect_grace_ms), "1h", 0, CENTURY_MS, NULL, "a blob that nobody uses is kept for so long"},
     {"cluster", CONF_STRING, OFF(cluster), "default", 0, 0, NULL, "cluster that the local agent of `up` joins"},
     {"bridge_name", CONF_STRING, OFF(bridge_name), "slipway0", 0, 0, NULL, "network bridge of the local agent's tasks"},
     {"bridge_subnet", CONF_STRING, OFF(bridge_subnet), "10.88.64.0/20", 0, 0, NULL, "addresses of tasks on that bridge"},
