@@ -18,8 +18,9 @@ static int poll_tasks(struct aws_call *call, const void *in SW_UNUSED, json_t *o
     struct launcher_poll poll;
     struct launcher_caller c = ecs_caller(call);
     struct launcher *l = ecs_launcher(call);
-    int r = ecs_may_instance(call, sw_json_str(call->input, "containerInstance", ""), err);
-    if (r < 0 || (r = launcher_poll(l, &c, call->input, &poll, out, err)) != 0)
+    sw_autojson json_t *input = ecs_input(call);
+    int r = ecs_may_instance(call, sw_json_str(input, "containerInstance", ""), err);
+    if (r < 0 || (r = launcher_poll(l, &c, input, &poll, out, err)) != 0)
         return r < 0 ? r : 0;
     struct aws_ticket *t = aws_defer(call);
     if (!t)
@@ -51,8 +52,9 @@ static int get_task_logs(struct aws_call *call, const void *in SW_UNUSED, json_t
     struct launcher_logs logs = {.request = NULL};
     struct launcher_caller c = ecs_caller(call);
     struct launcher *l = ecs_launcher(call);
-    int r = ecs_may_task(call, sw_json_str(call->input, "task", ""), err);
-    if (r < 0 || (r = launcher_logs(l, &c, call->input, &logs, err)) < 0)
+    sw_autojson json_t *input = ecs_input(call);
+    int r = ecs_may_task(call, sw_json_str(input, "task", ""), err);
+    if (r < 0 || (r = launcher_logs(l, &c, input, &logs, err)) < 0)
         return r;
     struct aws_ticket *t = aws_defer(call);
     if (!t) {

@@ -6,6 +6,8 @@
 #include "launcher/api/ecs_internal.h"
 #include "launcher/model/agent_protocol.h"
 
+#define EXACT_MAX 9007199254740992.0 /* beyond it a double skips integers */
+
 /* Operations of the service that are not implemented, as of the models of 2026. */
 static const char *const unimplemented[] = {
     "ContinueServiceDeployment",
@@ -115,6 +117,56 @@ struct launcher_caller ecs_caller(const struct aws_call *call)
 {
     return (struct launcher_caller){
         .account = call->principal.account, .region = call->region, .principal = &call->principal};
+}
+
+static bool has_real(const json_t *v)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    if (json_is_real(v))
+        return true;
+    json_array_foreach(v, i, member) {
+        if (has_real(member))
+            return true;
+    }
+    json_object_foreach((json_t *)v, key, member) {
+        if (has_real(member))
+            return true;
+    }
+    return false;
+}
+
+/* A new reference to v, or its value as an integer. */
+static json_t *as_integer(json_t *v)
+{
+    double d = json_real_value(v);
+    bool integral = json_is_real(v) && d >= -EXACT_MAX && d <= EXACT_MAX && d == (double)(int64_t)d;
+    return integral ? json_integer((int64_t)d) : json_incref(v);
+}
+
+static void make_integers(json_t *v)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    json_array_foreach(v, i, member) {
+        make_integers(member);
+        json_array_set_new(v, i, as_integer(member));
+    }
+    json_object_foreach(v, key, member) {
+        make_integers(member);
+        json_object_set_new(v, key, as_integer(member));
+    }
+}
+
+json_t *ecs_input(const struct aws_call *call)
+{
+    if (!has_real(call->input))
+        return json_incref((json_t *)call->input);
+    json_t *copy = json_deep_copy(call->input);
+    make_integers(copy);
+    return copy;
 }
 
 int ecs_may_cluster(struct aws_call *call, const char *cluster, struct sw_err *err)

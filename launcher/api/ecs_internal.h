@@ -10,6 +10,8 @@ struct ecs_api {
 struct launcher *ecs_launcher(const struct aws_call *call);
 /* Of the call; borrows from it. */
 struct launcher_caller ecs_caller(const struct aws_call *call);
+/* The validated input with numbers like 2.0, which the schema takes for integers, as integers. Owned by the caller. */
+json_t *ecs_input(const struct aws_call *call);
 /* aws_may on the ARN of what the call's input names. */
 int ecs_may_cluster(struct aws_call *call, const char *cluster, struct sw_err *err);
 int ecs_may_task(struct aws_call *call, const char *task, struct sw_err *err);

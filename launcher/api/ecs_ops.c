@@ -10,14 +10,16 @@
 static int run(struct aws_call *call, launcher_fn fn, json_t *out, struct sw_err *err)
 {
     struct launcher_caller c = ecs_caller(call);
-    return fn(ecs_launcher(call), &c, call->input, out, err);
+    sw_autojson json_t *in = ecs_input(call);
+    return fn(ecs_launcher(call), &c, in, out, err);
 }
 
 static int run_page(struct aws_call *call, launcher_list_fn fn, json_t *out, struct sw_err *err)
 {
     char after[ARN_MAX] = "", token[AWS_PAGE_TOKEN_MAX];
-    const char *next = sw_json_str(call->input, "nextToken", NULL);
-    int64_t limit = sw_json_int(call->input, "maxResults", PAGE_MAX);
+    sw_autojson json_t *in = ecs_input(call);
+    const char *next = sw_json_str(in, "nextToken", NULL);
+    int64_t limit = sw_json_int(in, "maxResults", PAGE_MAX);
     struct launcher_page page = {.after = after};
     struct launcher_caller c = ecs_caller(call);
     int r = 0;
@@ -28,7 +30,7 @@ static int run_page(struct aws_call *call, launcher_list_fn fn, json_t *out, str
         (r = aws_page_token_parse(next, after, sizeof after, "InvalidParameterException", err)) < 0)
         return r;
     page.limit = (int)limit;
-    if ((r = fn(ecs_launcher(call), &c, call->input, &page, out, err)) < 0 || !*page.next)
+    if ((r = fn(ecs_launcher(call), &c, in, &page, out, err)) < 0 || !*page.next)
         return r;
     aws_page_token(page.next, token);
     sw_json_set_str(out, "nextToken", token);

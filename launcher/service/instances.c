@@ -144,6 +144,11 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
         json_decref(a.instance);
         return r;
     }
+    bool logs;
+    struct arn parsed;
+    if (arn_parse(sw_json_str(a.instance, "containerInstanceArn", ""), ARN_CONTAINER_INSTANCE,
+                  &parsed))
+        (void)agents_polled(l->agents, parsed.id, a.now_us, &logs); /* it has just spoken */
     sw_json_set_new(out, "containerInstance", a.instance);
     return 0;
 }

@@ -313,6 +313,23 @@ TEST(what_is_not_implemented_is_refused_by_name)
     world_close(&w);
 }
 
+TEST(whole_numbers_may_be_written_as_reals)
+{
+    struct world w;
+    world_open(&w);
+    sw_autojson json_t *d =
+        ok(&w, "RegisterTaskDefinition",
+           "{'family': 'f', 'containerDefinitions': [{'name': 'w', 'image': 'i', 'memory': 64.0,"
+           " 'cpu': 1e2}]}");
+    json_t *c = json_array_get(
+        sw_json_array(sw_json_object(d, "taskDefinition"), "containerDefinitions"), 0);
+    CHECK_EQ_INT(sw_json_int(c, "memory", 0), 64);
+    CHECK_EQ_INT(sw_json_int(c, "cpu", 0), 100);
+    no(&w, &w.admin, "ListTasks", "{'maxResults': 200.0}", SW_EINVALID, "InvalidParameterException",
+       "maxResults");
+    world_close(&w);
+}
+
 TEST(bad_input_is_named)
 {
     struct world w;

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/service/agents.h"
+
+#include "base/alloc.h"
+#include "launcher/service/service.h"
+#include "tests/lib/test.h"
+
+static struct agents_waiter *waiter(const char *id, uint64_t generation, int64_t deadline_us)
+{
+    struct agents_waiter *w = SW_NEW(struct agents_waiter);
+    (void)snprintf(w->poll.instance_id, sizeof w->poll.instance_id, "%s", id);
+    w->poll.generation = generation;
+    w->deadline_us = deadline_us;
+    return w;
+}
+
+static size_t drop(struct agents_waiter *list)
+{
+    size_t n = 0;
+    for (struct agents_waiter *next; list; list = next, n++) {
+        next = list->next;
+        free(list);
+    }
+    return n;
+}
+
+TEST(parking_fails_after_a_change)
+{
+    struct agents *a = agents_new();
+    bool logs;
+    uint64_t g = agents_polled(a, "i", 1, &logs);
+    CHECK_EQ_INT(drop(agents_changed(a, "i")), 0);
+    struct agents_waiter *w = waiter("i", g, 100);
+    CHECK(!agents_park(a, w));
+    w->poll.generation = agents_polled(a, "i", 2, &logs);
+    CHECK(agents_park(a, w));
+    CHECK_EQ_INT(drop(agents_changed(a, "other")), 0);
+    CHECK_EQ_INT(drop(agents_changed(a, "i")), 1);
+    agents_free(a);
+}
+
+TEST(waiters_are_due_at_their_time)
+{
+    struct agents *a = agents_new();
+    bool logs;
+    uint64_t g = agents_polled(a, "i", 1, &logs);
+    CHECK(agents_park(a, waiter("i", g, 100)));
+    CHECK(agents_park(a, waiter("i", g, 200)));
+    CHECK_EQ_INT(drop(agents_due(a, 99)), 0);
+    CHECK_EQ_INT(drop(agents_due(a, 100)), 1);
+    CHECK_EQ_INT(drop(agents_changed(a, NULL)), 1);
+    agents_free(a);
+}
+
+TEST(an_agent_is_here_while_it_waits_and_a_minute_after)
+{
+    struct agents *a = agents_new();
+    bool logs;
+    const int64_t t = 1000000000;
+    CHECK(!agents_connected(a, "i", t));
+    uint64_t g = agents_polled(a, "i", t, &logs);
+    CHECK(agents_connected(a, "i", t + SERVICE_HERE_US - 1));
+    CHECK(!agents_connected(a, "i", t + SERVICE_HERE_US));
+    CHECK(agents_park(a, waiter("i", g, t + 100)));
+    CHECK(agents_connected(a, "i", t + 2 * SERVICE_HERE_US));
+    CHECK_EQ_INT(drop(agents_changed(a, NULL)), 1);
+    CHECK(!agents_connected(a, "i", t + 1)); /* all is forgotten */
+    agents_free(a);
+}
+
+static struct agents_log *ask(const char *id, const char *request, int64_t deadline_us)
+{
+    struct agents_log *q = SW_NEW(struct agents_log);
+    (void)snprintf(q->instance_id, sizeof q->instance_id, "%s", id);
+    (void)snprintf(q->request_id, sizeof q->request_id, "%s", request);
+    q->request = json_object();
+    q->deadline_us = deadline_us;
+    return q;
+}
+
+TEST(log_requests_are_delivered_once_and_taken_once)
+{
+    struct agents *a = agents_new();
+    json_t *list = json_array();
+    bool logs;
+    CHECK(agents_log_add(a, ask("i", "r1", 10)));
+    (void)agents_polled(a, "i", 1, &logs);
+    CHECK(logs);
+    agents_log_deliver(a, "other", list);
+    CHECK_EQ_INT(json_array_size(list), 0);
+    agents_log_deliver(a, "i", list);
+    agents_log_deliver(a, "i", list);
+    CHECK_EQ_INT(json_array_size(list), 1);
+    (void)agents_polled(a, "i", 1, &logs);
+    CHECK(!logs);
+    CHECK_NULL(agents_log_take(a, "other", "r1"));
+    struct agents_log *q = agents_log_take(a, "i", "r1");
+    CHECK_NOT_NULL(q);
+    CHECK_NULL(agents_log_take(a, "i", "r1"));
+    agents_log_free(q);
+    CHECK(agents_log_add(a, ask("i", "r2", 10)));
+    CHECK_NULL(agents_log_due(a, 9));
+    q = agents_log_due(a, 10);
+    CHECK_NOT_NULL(q);
+    agents_log_free(q);
+    json_decref(list);
+    agents_free(a);
+}
+
+TEST(the_number_of_log_requests_is_bounded)
+{
+    struct agents *a = agents_new();
+    for (int i = 0; i < SERVICE_LOGS_MAX; i++)
+        CHECK(agents_log_add(a, ask("i", "r", 10)));
+    struct agents_log *over = ask("i", "r", 10);
+    CHECK(!agents_log_add(a, over));
+    agents_log_free(over);
+    struct agents_log *all = agents_log_due(a, INT64_MAX);
+    for (struct agents_log *next; all; all = next) {
+        next = all->next;
+        agents_log_free(all);
+    }
+    agents_free(a);
+}
