@@ -98,6 +98,7 @@ static int local(const struct options *o, const char *data, const char *verb, co
     struct server_config config = {0};
     struct app *app = NULL;
     int r = server_config_load(&n, server_flags, &config, err);
+    config.ephemeral = false; /* whatever the file says: it is about this folder */
     if (r == 0)
         r = app_open(&config, &app, err);
     if (r == 0 && sw_streq(verb, "add"))
@@ -114,7 +115,8 @@ static int local(const struct options *o, const char *data, const char *verb, co
 /* No endpoint was named and nobody holds the lock of the data folder. */
 static bool server_is_down(const struct options *o, const char *data)
 {
-    if (o->common.endpoint || getenv("SLIPWAY_ENDPOINT"))
+    const char *endpoint = getenv("SLIPWAY_ENDPOINT");
+    if (o->common.endpoint || (endpoint && *endpoint))
         return false;
     sw_autofree char *lock = sw_asprintf("%s/lock", data);
     sw_autoclose int fd = -1;
@@ -143,7 +145,7 @@ static int run(int argc, char **argv)
     if (status == 0) {
         const char *env = getenv("SLIPWAY_DATA");
         sw_autofree char *data = o.common.data ? sw_strdup(o.common.data)
-                                 : env         ? sw_strdup(env)
+                                 : env && *env ? sw_strdup(env)
                                                : server_default_data_dir();
         const char *name = argc == 3 ? argv[2] : NULL;
         int r = server_is_down(&o, data) ? local(&o, data, argv[1], name, &err)

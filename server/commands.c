@@ -62,8 +62,10 @@ static int unknown(const char *name)
     for (size_t i = 0; i < SW_ARRAY_LEN(commands); i++)
         names[i] = commands[i]->name;
     const char *near = sw_nearest_name(name, names, SW_ARRAY_LEN(names));
-    fprintf(stderr, "slipway: no command '%s'%s%s%s; slipway --help lists them\n", name,
-            near ? ", did you mean '" : "", near ? near : "", near ? "'" : "");
+    if (near)
+        fprintf(stderr, "slipway: no command '%s', did you mean '%s'?\n", name, near);
+    else
+        fprintf(stderr, "slipway: no command '%s'; slipway --help lists them\n", name);
     return CLI_USAGE;
 }
 
