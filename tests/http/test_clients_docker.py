@@ -106,27 +106,3 @@ def test_push_without_login_is_refused(docker, server, repository, busybox_image
         docker.run("login", "--username", "AWS", "--password-stdin", server.host_port, stdin=server.password())
     assert p.returncode != 0
     assert "no basic auth credentials" in p.stderr or "unauthorized" in p.stderr.lower()
-
-
-def test_the_block_of_commands_in_the_design(dockerd, server, busybox_image, tmp_path):
-    """As written there, up to the address: create a repository, log in through a pipe, push, register, run."""
-    import json
-    from support.run import run
-    tag = server.host_port + "/team/app:v1"
-    load(dockerd, tmp_path, busybox_image, tag)
-    (tmp_path / "app.json").write_text(json.dumps({"family": "app", "containerDefinitions": [
-        {"name": "app", "image": tag, "memory": 64, "command": ["true"]}]}))
-    script = """set -e
-export AWS_SHARED_CREDENTIALS_FILE=DIR/credentials AWS_DEFAULT_REGION=us-east-1
-aws --endpoint-url http://127.0.0.1:5000 ecr create-repository --repository-name team/app
-aws --endpoint-url http://127.0.0.1:5000 ecr get-login-password | docker login --username AWS --password-stdin 127.0.0.1:5000
-docker push 127.0.0.1:5000/team/app:v1
-aws --endpoint-url http://127.0.0.1:5000 ecs register-task-definition --cli-input-json file://app.json
-aws --endpoint-url http://127.0.0.1:5000 ecs run-task --task-definition app
-"""
-    script = script.replace("127.0.0.1:5000", server.host_port).replace("DIR", server.data)
-    p = run(["sh", "-c", script], env=dict(dockerd.env(), AWS_PAGER=""), cwd=str(tmp_path))
-    assert "Login Succeeded" in p.stdout
-    assert '"repositoryUri": "%s/team/app"' % server.host_port in p.stdout
-    assert '"taskDefinitionArn": "arn:aws:ecs:us-east-1:000000000000:task-definition/app:1"' in p.stdout
-    assert stored(server, "team/app", "v1")[0] in p.stdout

@@ -22,9 +22,8 @@ NEWER_MEMBERS = {
             "imageTagMutabilityExclusionFilters", "imageStatus", "lastArchivedAt", "lastActivatedAt"},
     "ecs": {"restartPolicy", "credentialSpecs", "versionConsistency", "enableFaultInjection", "fargateEphemeralStorage",
             "clientToken", "volumeConfigurations", "serviceConnectDefaults", "s3EncryptionEnabled", "appProtocol",
-            "containerPortRange", "hostPortRange", "managedStorageConfiguration", "configuredAtLaunch", "hostPortRange"},
+            "containerPortRange", "hostPortRange", "managedStorageConfiguration", "configuredAtLaunch"},
 }
-# GetTaskLogs and the like would be services of their own; AWS's services have only AWS's operations.
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +98,7 @@ def compare_members(service, members, shape, path, seen=()):
         if is_input and ours["required"] != (name in shape.required_members):
             found.append("%s.%s: required is %s" % (path, name, ours["required"]))
     missing = set(shape.members) - set(members)
-    if missing:
+    if missing and is_input:
         found.append("%s: the table lacks %s" % (path, ", ".join(sorted(missing))))
     return found
 

@@ -61,17 +61,24 @@ class Http:
 
     def request(self, method, path, body=None, headers=(), chunked=False, length=None):
         """headers: dict or pairs (a name may repeat). chunked: no Content-Length. length: a false one."""
-        pairs = list(headers.items()) if isinstance(headers, dict) else list(headers)
         if path.startswith("http://"):
             path = "/" + path.split("/", 3)[3]
+        if isinstance(body, str):
+            body = body.encode()
+        try:
+            return self._exchange(method, path, body, headers, chunked, length)
+        except (OSError, http.client.HTTPException, ValueError):
+            self.close()
+            raise
+
+    def _exchange(self, method, path, body, headers, chunked, length):
+        pairs = list(headers.items()) if isinstance(headers, dict) else list(headers)
         c = self._connect()
         c.putrequest(method, path, skip_accept_encoding=True)
         if self.authorization and not any(k.lower() == "authorization" for k, _ in pairs):
             c.putheader("Authorization", self.authorization)
         for k, v in pairs:
             c.putheader(k, v)
-        if isinstance(body, str):
-            body = body.encode()
         if chunked:
             c.putheader("Transfer-Encoding", "chunked")
             c.endheaders((body[i:i + 4096] for i in range(0, len(body), 4096)), encode_chunked=True)
@@ -103,8 +110,8 @@ def send_bytes(host_port, data, half_close=False, timeout=20, limit=1 << 20):
             s.sendall(data)
             if half_close:
                 s.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
+        except OSError:
+            pass  # closed on us already; what was answered is read below
         while len(got) < limit:
             try:
                 piece = s.recv(65536)

@@ -57,6 +57,7 @@ class Server:
         self.log = os.path.join(self.home, "server.log")
         self.process = None
         self.port = 0
+        self.clients = {}
         self.network = Network() if command == "up" else None
 
     # -- life
@@ -182,7 +183,10 @@ class Server:
         return run_aws(self.endpoint, env or self.env(), argv, check, timeout)
 
     def boto(self, service, key=None, region=r.REGION, validate=True):
-        return boto_client(self.endpoint, service, key or self.admin, region, validate)
+        how = (self.endpoint, service, key or self.admin, region, validate)
+        if how not in self.clients:  # making one costs more than a call
+            self.clients[how] = boto_client(*how)
+        return self.clients[how]
 
     def password(self, key=None):
         import base64
