@@ -26,7 +26,7 @@ static const struct conf_key keys[] = {
     {"region", CONF_STRING, OFF(region), "us-east-1", 0, 0, NULL, "region of /v2/ calls whose host name does not say one"},
     {"log_level", CONF_ENUM, OFF(log_level), "info", 0, 0, log_levels, "debug, info, warning or error"},
     {"access_log", CONF_STRING, OFF(access_log), NULL, 0, 0, NULL, "one JSON line per request: a file, or - for standard error; empty: none"},
-    {"ephemeral", CONF_BOOL, OFF(ephemeral), "false", 0, 0, NULL, "data in a temporary folder that goes on exit; allows /_slipway/reset"},
+    {"ephemeral", CONF_BOOL, OFF(ephemeral), "false", 0, 0, NULL, "data in a temporary folder that goes on exit"},
     {"create_on_push", CONF_BOOL, OFF(create_on_push), "false", 0, 0, NULL, "a push may create its repository"},
     {"allow_sparse_manifests", CONF_BOOL, OFF(allow_sparse_manifests), "false", 0, 0, NULL, "accept manifests whose layers or children are missing"},
     {"tls_cert", CONF_STRING, OFF(tls_cert), NULL, 0, 0, NULL, "certificate chain, PEM; together with tls_key turns TLS on"},

@@ -6,12 +6,12 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/agent/image_manifest.h"
 #include "server/local_image.h"
 
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -141,14 +141,6 @@ static int pack(const char *root, struct layer_writer *out, struct sw_err *err)
     return r;
 }
 
-static const char *architecture(void)
-{
-    struct utsname u;
-    if (uname(&u) == 0 && sw_streq(u.machine, "aarch64"))
-        return "arm64";
-    return "amd64";
-}
-
 /* A JSON list, or one word as a list of one. */
 static int words(const char *text, const char *flag, json_t **ret, struct sw_err *err)
 {
@@ -175,8 +167,8 @@ static int make_config(const struct local_image_options *o, const struct local_i
     char diff_id[DIGEST_STRING_MAX];
     digest_format(&layer->diff_id, diff_id);
     sw_autojson json_t *config = json_pack(
-        "{s:s, s:s, s:{s:[s]}, s:{s:s, s:[s]}}", "architecture", architecture(), "os", "linux",
-        "config", "Env", DEFAULT_PATH, "rootfs", "type", "layers", "diff_ids", diff_id);
+        "{s:s, s:s, s:{s:[s]}, s:{s:s, s:[s]}}", "architecture", image_own_architecture(), "os",
+        "linux", "config", "Env", DEFAULT_PATH, "rootfs", "type", "layers", "diff_ids", diff_id);
     json_t *inner = sw_json_object(config, "config"), *list = NULL;
     int r = 0;
     if (o->entrypoint && (r = words(o->entrypoint, "entrypoint", &list, err)) == 0)
