@@ -259,6 +259,23 @@ TEST(signals_are_reset)
     CHECK(sw_str_ends_with(sw_buf_str(&out), "0000000"));
 }
 
+TEST(signals_asked_for_start_blocked)
+{
+    static const char *const argv[] = {"grep", "SigBlk", "/proc/self/status", NULL};
+    sigset_t blocked;
+    struct sw_process_spec spec = {.argv = argv, .blocked = &blocked};
+    struct sw_process_result result;
+    struct sw_err err = SW_ERR_INIT;
+    AUTO_BUF(out, 200);
+
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR2);
+    sigaddset(&blocked, SIGTERM);
+    CHECK_OK(sw_process_run(&spec, &out, NULL, &result, &err));
+    CHECK_EQ_INT(result.exit_code, 0);
+    CHECK_EQ_STR(out.p, "SigBlk:\t0000000000004800\n"); /* bits of signals 12 and 15 */
+}
+
 TEST(start_wait_and_stop)
 {
     struct sw_process_spec spec = {.argv = SHELL("echo started; exec sleep 30")};

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/httpc.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/macros.h"
@@ -243,4 +244,43 @@ TEST(requests_are_logged_one_line_each)
     CHECK_EQ_STR(sw_json_str(j, "method", ""), "POST");
     CHECK_EQ_INT(sw_json_int(j, "status", 0), 200);
     CHECK_CONTAINS(sw_json_str(j, "principal", ""), "user/admin");
+}
+
+static int get(struct httpc *c, const char *method, const char *endpoint, const char *path,
+               char *body, size_t cap)
+{
+    struct sw_err err = SW_ERR_INIT;
+    SW_CLEANUP(httpc_response_done) struct httpc_response res = {0};
+    char url[256];
+
+    (void)snprintf(url, sizeof(url), "%s%s", endpoint, path);
+    struct httpc_request req = {.method = method, .url = url, .timeout_ms = 10000};
+    CHECK_OK(httpc_perform(c, &req, &res, &err));
+    CHECK(sw_str_copy(sw_buf_str(&res.body), body, cap));
+    return res.status;
+}
+
+TEST(health_and_readiness_are_answered_and_nothing_else)
+{
+    struct server_config config;
+    struct app *app = NULL;
+    struct sw_err err = SW_ERR_INIT;
+    char body[512];
+    struct httpc_options o = {0};
+
+    open_app(NULL, &config, &app);
+    CHECK_OK(app_listen(app, &err));
+    struct httpc *c = httpc_new(&o);
+    const char *at = app_endpoint(app);
+    CHECK_EQ_INT(get(c, "GET", at, "/healthz", body, sizeof(body)), 200);
+    CHECK_EQ_STR(body, "ok\n");
+    CHECK_EQ_INT(get(c, "GET", at, "/readyz", body, sizeof(body)), 200);
+    CHECK_EQ_STR(body, "ready\n");
+    CHECK_EQ_INT(get(c, "HEAD", at, "/healthz", body, sizeof(body)), 200);
+    CHECK_EQ_STR(body, "");
+    CHECK_EQ_INT(get(c, "DELETE", at, "/healthz", body, sizeof(body)), 404);
+    CHECK_EQ_INT(get(c, "GET", at, "/healthz/", body, sizeof(body)), 404);
+    CHECK_CONTAINS(body, "The registry is at /v2/");
+    httpc_free(c);
+    close_app(&config, app);
 }
