@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* registry/api/oci_blob.c - HEAD, GET and DELETE of blobs. A blob whose link is in memory is answered on the network thread: one
- * open(2), then sendfile. */
+ * open(2), then sendfile; nothing but memory when the blob is small. */
 #include "api/range.h"
 #include "base/macros.h"
 #include "registry/api/oci_internal.h"
@@ -36,6 +36,29 @@ static int answer_range(const struct oci_call *call, uint64_t size, uint64_t *re
     return 0;
 }
 
+static void release(void *ctx)
+{
+    blob_bytes_unref(ctx);
+}
+
+/* The asked part of the blob: small ones from memory, others from their file. */
+static int set_content(struct oci_call *call, const struct blob_link *link, uint64_t first,
+                       uint64_t n, struct http_res *res, struct sw_err *err)
+{
+    struct blob_bytes *bytes = NULL;
+    int fd = -1;
+    int r = blob_link_bytes(call->api->o.registry, call->repo, &call->digest, link, &bytes, err);
+    if (r == 0 && !bytes)
+        r = blob_link_open(call->api->o.registry, &call->digest, link, &fd, err);
+    if (r < 0)
+        return r;
+    if (bytes)
+        http_res_borrow(res, bytes->p + first, n, release, bytes);
+    else
+        http_res_file(res, fd, first, n);
+    return 0;
+}
+
 static int answer(struct oci_call *call, const struct blob_link *link, struct http_res *res,
                   struct sw_err *err)
 {
@@ -44,12 +67,11 @@ static int answer(struct oci_call *call, const struct blob_link *link, struct ht
     snprintf(etag, sizeof(etag), "\"%s\"", digest);
     bool head = call->req->method == HTTP_HEAD;
     uint64_t first = 0, n = link->size;
-    sw_autoclose int fd = -1;
     bool unchanged = oci_not_modified(call->req, etag);
     if (!head && !unchanged) {
         int r = answer_range(call, link->size, &first, &n, res, err);
         if (r == 0)
-            r = blob_link_open(call->api->o.registry, &call->digest, link, &fd, err);
+            r = set_content(call, link, first, n, res, err);
         if (r < 0)
             return r;
     }
@@ -63,8 +85,6 @@ static int answer(struct oci_call *call, const struct blob_link *link, struct ht
     http_res_set(res, "Content-Type", "application/octet-stream");
     if (head)
         res->head_length = (int64_t)link->size;
-    else
-        http_res_file(res, SW_TAKE_FD(fd), first, n);
     return 0;
 }
 

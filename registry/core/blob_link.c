@@ -2,12 +2,14 @@
 /* registry/core/blob_link.c - invariants:
  * 1. A link row names a blob row (foreign key); a blob row goes only when no link names it.
  * 2. A cached link carries the repository's REPO_BLOBS generation from before its row was read. Removing a link raises it
- *    after the commit, so the next lookup reads the rows. */
+ *    after the commit, so the next lookup reads the rows.
+ * 3. Cached content is what a digest stands for, so it is never wrong; it is looked up after the link, so it opens nothing. */
 #include "registry/core/blob_link.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "registry/core/internal.h"
 
 #define MOUNT_CANDIDATES_MAX 1000
@@ -118,25 +120,73 @@ int blob_link_find(struct registry *reg, struct repo *repo, const struct digest 
     return 0;
 }
 
+/* `r` says how reading failed. */
+static int fail_read(int r, const struct digest *d, struct sw_err *err)
+{
+    char digest[DIGEST_STRING_MAX];
+    if (r != SW_ENOTFOUND && r != SW_EMISMATCH)
+        return r;
+    digest_format(d, digest);
+    sw_err_clear(err);
+    return r == SW_ENOTFOUND ? fail_unknown(err, digest)
+                             : sw_fail(err, SW_EIO, NULL, "blob %s is damaged", digest);
+}
+
 int blob_link_open(struct registry *reg, const struct digest *d, const struct blob_link *link,
                    int *ret_fd, struct sw_err *err)
 {
     uint64_t size;
     int r = blob_open(reg->o.blobs, link->key, ret_fd, &size, err);
-    if (r == SW_ENOTFOUND) {
-        char digest[DIGEST_STRING_MAX];
-        digest_format(d, digest);
-        sw_err_clear(err);
-        return fail_unknown(err, digest);
-    }
     if (r < 0)
-        return r;
+        return fail_read(r, d, err);
     if (size != link->size) {
         (void)close(*ret_fd);
         *ret_fd = -1;
         return sw_fail(err, SW_EIO, NULL, "blob %s has %llu bytes, its row says %llu", link->key,
                        (unsigned long long)size, (unsigned long long)link->size);
     }
+    return 0;
+}
+
+static void blob_bytes_free(struct cache_item *item)
+{
+    struct blob_bytes *b = SW_CONTAINER_OF(item, struct blob_bytes, item);
+    free(b->p);
+    free(b);
+}
+
+void blob_bytes_unref(struct blob_bytes *b)
+{
+    if (b)
+        cache_item_unref(&b->item);
+}
+
+int blob_link_bytes(struct registry *reg, const struct repo *repo, const struct digest *d,
+                    const struct blob_link *link, struct blob_bytes **ret, struct sw_err *err)
+{
+    char digest[DIGEST_STRING_MAX];
+    *ret = NULL;
+    if (link->size > BLOB_BYTES_MAX)
+        return 0;
+    digest_format(d, digest);
+    struct cache_key key = {repo->serial, 'C', digest};
+    uint64_t generation = repo_generation(repo, REPO_BLOBS);
+    struct cache_item *item = cache_get(reg->cache, &key, generation);
+    if (!item) {
+        struct sw_buf content = SW_BUF_INIT(BLOB_BYTES_MAX);
+        int r = blob_read(reg->o.blobs, link->key, d, BLOB_BYTES_MAX, &content, err);
+        if (r < 0) {
+            sw_buf_done(&content);
+            return fail_read(r, d, err);
+        }
+        struct blob_bytes *b = SW_NEW(struct blob_bytes);
+        cache_item_init(&b->item, blob_bytes_free);
+        b->n = content.n;
+        b->p = sw_buf_take(&content);
+        item = &b->item;
+        cache_put(reg->cache, &key, generation, item, sizeof(*b) + b->n);
+    }
+    *ret = SW_CONTAINER_OF(item, struct blob_bytes, item);
     return 0;
 }
 

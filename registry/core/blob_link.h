@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "registry/core/cache.h"
 #include "registry/core/repo_store.h"
 
 struct blob_link {
@@ -22,6 +23,19 @@ int blob_link_find(struct registry *reg, struct repo *repo, const struct digest 
 /* Bytes that vanished although linked are BLOB_UNKNOWN too. */
 int blob_link_open(struct registry *reg, const struct digest *d, const struct blob_link *link,
                    int *ret_fd, struct sw_err *err);
+
+/* The whole content of a small blob, verified against its digest when it was read; shared, and kept in memory while room lasts.
+ * *ret becomes NULL when the blob is larger than BLOB_BYTES_MAX. Whether the repository has the blob is the caller's to ask. */
+#define BLOB_BYTES_MAX (64 * 1024)
+struct blob_bytes {
+    struct cache_item item;
+    size_t n;
+    char *p;
+};
+int blob_link_bytes(struct registry *reg, const struct repo *repo, const struct digest *d,
+                    const struct blob_link *link, struct blob_bytes **ret, struct sw_err *err);
+void blob_bytes_unref(struct blob_bytes *b); /* NULL ok */
+
 /* Row of the blob and the link, in one transaction. The caller holds registry_blob_lock() shared (upload.c does). */
 int blob_link_add(struct registry *reg, struct repo *repo, const struct blob_info *info,
                   struct sw_err *err);
