@@ -13,6 +13,8 @@
 
 #include <assert.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -36,7 +38,7 @@
 #define HEADERS_INLINE 40
 #define SHARDS         16 /* of the count of exchanges in flight */
 #define SMALL_FILE \
-    (32 * 1024) /* read and sent with the headers in one call; larger ones by sendfile */
+    (64 * 1024) /* read and sent with the headers in one call; larger ones by sendfile */
 #define TLS_FILE_MAX (1024 * 1024)
 
 struct shard {
@@ -81,6 +83,7 @@ struct http_exchange {
     enum exchange_state state;
     bool begun, has_plan, expects_continue;
     bool counted;  /* in server->suspended */
+    bool corked;   /* the socket waits for full packets until the answer is out */
     bool answered; /* res holds the answer; run() is not asked any more */
     struct shard *shard;
     uint64_t bytes_in, drained, bytes_out;
@@ -196,6 +199,19 @@ static struct MHD_Response *empty_response(const struct http_exchange *ex)
     return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
 }
 
+/* The library sends the headers in a packet of their own before a file. Corked, they travel with its first bytes: one packet, one
+ * wake-up of the peer less. */
+static void set_cork(struct http_exchange *ex, bool on)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int value = on;
+
+    if (info && !ex->req.secure)
+        ex->corked =
+            setsockopt(info->connect_fd, IPPROTO_TCP, TCP_CORK, &value, sizeof(value)) == 0 && on;
+}
+
 static struct MHD_Response *file_response(struct http_exchange *ex)
 {
     struct http_res *r = &ex->res;
@@ -215,6 +231,8 @@ static struct MHD_Response *file_response(struct http_exchange *ex)
     struct MHD_Response *m = MHD_create_response_from_fd_at_offset64(r->length, fd, r->offset);
     if (!m)
         (void)close(fd);
+    else
+        set_cork(ex, true);
     return m;
 }
 
@@ -666,6 +684,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **ex
     if (!ex)
         return;
     *ex_cls = NULL;
+    if (ex->corked && how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        set_cork(ex, false);
     if (ex->begun) {
         if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->state != EX_SENT)
             ex->res.status = 499; /* the peer went away first; only the log sees it */

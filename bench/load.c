@@ -824,7 +824,7 @@ static void options(int argc, char **argv)
     for (int opt; (opt = getopt(argc, argv, "c:t:n:k:r:u:p:l:V")) != -1;) {
         switch (opt) {
         case 'c': o.connections = (int)number(optarg, "connections"); break;
-        case 't': o.seconds = (double)number(optarg, "seconds"); break;
+        case 't': o.seconds = strtod(optarg, NULL); break;
         case 'n': o.count = number(optarg, "operations"); break;
         case 'k': o.set_n = (int)number(optarg, "blobs"); break;
         case 'r': o.repository = optarg; break;
