@@ -199,6 +199,10 @@ int launcher_instance_arn(const struct launcher_caller *c, const char *cluster,
                           const char *instance, char out[ARN_MAX], struct sw_err *err)
 {
     char name[ARN_NAME_MAX + 1], id[ARN_ID_LEN + 1];
+    struct arn parsed;
+    if (!cluster && instance && arn_parse(instance, ARN_CONTAINER_INSTANCE, &parsed) &&
+        *parsed.cluster)
+        cluster = parsed.cluster;
     int r = service_cluster_name(c, cluster, name, err);
     if (r < 0 || (r = service_id(c, name, ARN_CONTAINER_INSTANCE, instance, id, err)) < 0)
         return r;

@@ -54,7 +54,8 @@ typedef int (*launcher_list_fn)(struct launcher *l, const struct launcher_caller
                                 const json_t *in, struct launcher_page *page, json_t *out,
                                 struct sw_err *err);
 
-/* Names for authorization: the ARN of what the input names, whether it exists or not. */
+/* Names for authorization: the ARN of what the input names, whether it exists or not. An instance's own ARN says its cluster when
+ * none is given. */
 int launcher_cluster_arn(const struct launcher_caller *c, const char *cluster, char out[ARN_MAX],
                          struct sw_err *err);
 int launcher_task_arn(const struct launcher_caller *c, const char *cluster, const char *task,

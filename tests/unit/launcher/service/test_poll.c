@@ -204,3 +204,27 @@ TEST(logs_of_a_silent_agent_are_an_error_in_bounded_time)
               "InvalidParameterException");
     world_close(&w);
 }
+
+TEST(an_instance_of_another_cluster_answers_logs_without_naming_it)
+{
+    struct world w;
+    struct sw_err err = SW_ERR_INIT;
+    char arn[ARN_MAX], resource[ARN_MAX];
+    world_open(&w);
+    json_decref(call(&w, &w.user, launcher_create_cluster, doc("{'clusterName': 'two'}")));
+    sw_autojson json_t *out =
+        call(&w, &w.agent, launcher_register_instance,
+             doc("{'cluster': 'two', 'totalResources': ["
+                 "{'name': 'CPU', 'type': 'INTEGER', 'integerValue': 1},"
+                 "{'name': 'MEMORY', 'type': 'INTEGER', 'integerValue': 1}]}"));
+    (void)snprintf(
+        arn, sizeof arn, "%s",
+        sw_json_str(sw_json_object(out, "containerInstance"), "containerInstanceArn", ""));
+    CHECK_OK(launcher_instance_arn(&w.agent, NULL, arn, resource, &err));
+    CHECK_EQ_STR(resource, arn);
+    json_decref(call(&w, &w.agent, launcher_submit_logs,
+                     doc("{'containerInstance': '%s', 'requestId': 'r', 'records': []}", arn)));
+    CHECK_ERR(launcher_instance_arn(&w.agent, "default", arn, resource, &err), SW_EINVALID,
+              "InvalidParameterException");
+    world_close(&w);
+}
