@@ -81,8 +81,11 @@ static int authorize(struct oci_call *call, const struct oci_op **ret, struct ht
     oci_place(call->api, call->req, call);
     bool anonymous = call->req->principal.kind == PRINCIPAL_ANONYMOUS;
     r = oci_route_parse(call->req->path, &call->route, err);
-    if (r == 0)
+    if (r == 0) {
         call->req->route = oci_kind_to_string(call->route.kind);
+        if (call->route.kind != OCI_UPLOAD) /* an upload's token is for its owner only */
+            http_audit_reference(call->req, call->route.reference);
+    }
     if (r == 0)
         r = find_op(call, ret, res, err);
     if (r == 0 && (*ret)->action)

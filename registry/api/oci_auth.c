@@ -9,6 +9,8 @@
 #include "base/limits.h"
 #include "registry/api/oci_internal.h"
 
+#define ARN_BYTES (REPO_NAME_MAX + 160)
+
 int oci_authenticate(const struct oci_api *api, struct http_req *req, struct sw_err *err)
 {
     const char *value = http_req_header(req, "Authorization");
@@ -19,8 +21,11 @@ int oci_authenticate(const struct oci_api *api, struct http_req *req, struct sw_
     struct sw_str authorization = sw_str(value);
     if (authorization.n > LIMIT_TOKEN)
         return sw_fail(err, SW_EDENIED, "UNAUTHORIZED", "the Authorization header is too long");
-    return token_verify_basic(api->o.keyring, api->o.identity, authorization, api->o.now_us(),
-                              &req->principal, err);
+    int r = token_verify_basic(api->o.keyring, api->o.identity, authorization, api->o.now_us(),
+                               &req->principal, err);
+    if (r < 0)
+        http_audit_denied(req, NULL, NULL, err);
+    return r;
 }
 
 static bool is_account(struct sw_str s)
@@ -61,16 +66,34 @@ void oci_place(const struct oci_api *api, const struct http_req *req, struct oci
     (void)sw_str_copy(region, call->region, sizeof(call->region));
 }
 
-int oci_may(const struct oci_call *call, const char *action, const char *repository,
-            struct sw_err *err)
+static int ask(const struct oci_call *call, const char *action, const char *repository,
+               char arn[ARN_BYTES], struct sw_err *err)
 {
-    char arn[REPO_NAME_MAX + 160];
     struct policy_context context = {.account = call->account,
                                      .source_ip = call->req->peer_ip,
                                      .secure_transport = call->req->secure};
-    snprintf(arn, sizeof(arn), "arn:aws:ecr:%s:%s:repository/%s", call->region, call->account,
+    snprintf(arn, ARN_BYTES, "arn:aws:ecr:%s:%s:repository/%s", call->region, call->account,
              repository);
     return may(&call->req->principal, action, arn, &context, err);
+}
+
+int oci_may(const struct oci_call *call, const char *action, const char *repository,
+            struct sw_err *err)
+{
+    char arn[ARN_BYTES];
+    int r = ask(call, action, repository, arn, err);
+    if (r < 0)
+        http_audit_denied(call->req, action, arn, err);
+    else
+        http_audit_allowed(call->req, action, arn);
+    return r;
+}
+
+bool oci_allows(const struct oci_call *call, const char *action, const char *repository)
+{
+    char arn[ARN_BYTES];
+    struct sw_err err = SW_ERR_INIT;
+    return ask(call, action, repository, arn, &err) == 0;
 }
 
 static bool is_plain_host(const char *s)

@@ -57,6 +57,8 @@ void oci_place(const struct oci_api *api, const struct http_req *req,
                struct oci_call *call); /* account and region */
 int oci_may(const struct oci_call *call, const char *action, const char *repository,
             struct sw_err *err);
+/* The same question about something that the request does not name: no refusal comes of it, so it is not audited. */
+bool oci_allows(const struct oci_call *call, const char *action, const char *repository);
 void oci_challenge(const struct oci_api *api, const struct http_req *req, struct http_res *res);
 
 /* Fills call->repo. For a push a missing repository stays NULL if the caller may create it; oci_need_repo() then makes it. */

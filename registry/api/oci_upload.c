@@ -90,8 +90,7 @@ static int start_run(struct oci_call *call, struct http_res *res, struct sw_err 
 
 static bool may_read(void *ctx, const char *repository)
 {
-    struct sw_err err = SW_ERR_INIT;
-    return oci_may(ctx, "ecr:GetDownloadUrlForLayer", repository, &err) == 0;
+    return oci_allows(ctx, "ecr:GetDownloadUrlForLayer", repository);
 }
 
 /* A blob that cannot be mounted is no error: the client uploads it (202). */
@@ -204,6 +203,8 @@ enum http_begin oci_upload_patch(struct oci_call *c, struct http_plan *p, struct
     if (take_session(c, res, err) < 0)
         return HTTP_ANSWER;
     c->keep_partial = !c->has_range;
+    if (c->keep_partial)
+        upload_keep_partial(c->upload);
     return oci_go(c, p, c->req->has_body ? HTTP_BODY_STREAM : HTTP_BODY_NONE, UINT64_MAX,
                   patch_run);
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* registry/core/upload.c - invariants:
- * 1. An upload that is not busy has no holder; only the table's lock changes `busy`. A busy one is never freed by others: it is
- *    marked `dropped` and goes when its holder releases it.
- * 2. A token opens only for the repository id and the principal that it was sealed for. Ids of repositories are never used again.
- * 3. An upload in memory is the only user of its bytes; bytes without one in memory belong to whoever shows the token.
- * 4. Once committed, cancelled or failed an upload leaves the table on release. */
+ * 1. A session has at most one holder: the handle whose ticket is the session's. A holder that has been quiet (its connection may
+ *    be dead without anyone having noticed) loses it to the next request of the owner; its later calls fail.
+ * 2. The writer is used under the session's `io` lock only. Tickets change under the table's lock and `io` together, so either
+ *    one is enough to compare them. Order: table, then io (only tried, never waited for).
+ * 3. A token opens only for the repository id and the principal that it was sealed for. Ids of repositories are never used again.
+ * 4. A session in memory is the only user of its bytes; bytes without one in memory belong to whoever shows the token.
+ * 5. Once committed, cancelled or failed (`spent`) a session leaves the table on release. */
 #include "registry/core/upload.h"
 
 #include <inttypes.h>
@@ -16,20 +18,33 @@
 
 #define BUCKETS    1024
 #define SEAL_BYTES 256
+#define QUIET_US   (2 * 1000000LL)
 
-struct upload {
-    struct upload *next;
+struct session {
+    struct session *next;
     struct registry *reg;
     char id[BLOB_UPLOAD_ID_LEN + 1];
     char token[UPLOAD_TOKEN_MAX];
     int64_t repo_id;
     char principal[64];
+    pthread_mutex_t io;
+    _Atomic int64_t active_at_us;
+    /* under the table's lock */
+    unsigned refs; /* handles, and one for the table */
+    bool in_table, busy;
+    uint64_t size_before; /* when its holder got it */
+    /* under both */
+    uint64_t ticket;
+    /* under io */
     struct blob_writer *writer;
-    bool once, busy, dropped, spent;
-    bool rollback;
+    bool spent, keep_partial, rollback;
     uint64_t rollback_to;
-    uint64_t size_before; /* when it was acquired */
-    int64_t touched_us;
+};
+
+struct upload {
+    struct session *s;
+    uint64_t ticket;
+    bool once;
 };
 
 struct owner {
@@ -40,7 +55,7 @@ struct owner {
 
 struct upload_table {
     pthread_mutex_t lock;
-    struct upload *buckets[BUCKETS];
+    struct session *buckets[BUCKETS];
     struct owner *owners;
 };
 
@@ -51,12 +66,12 @@ struct upload_table *upload_table_new(void)
     return t;
 }
 
-static struct upload **find(struct upload_table *t, const char *id)
+static struct session **find(struct upload_table *t, const char *id)
 {
     uint64_t h = 0;
     for (const char *p = id; *p; p++)
         h = h * 31 + (unsigned char)*p;
-    struct upload **at = &t->buckets[h % BUCKETS];
+    struct session **at = &t->buckets[h % BUCKETS];
     while (*at && strcmp((*at)->id, id) != 0)
         at = &(*at)->next;
     return at;
@@ -76,34 +91,35 @@ static struct owner *owner_of(struct upload_table *t, const char *principal)
     return o;
 }
 
-static void free_upload(struct upload *u)
+static void free_session(struct session *s)
 {
-    blob_writer_free(u->writer);
-    free(u);
+    blob_writer_free(s->writer);
+    pthread_mutex_destroy(&s->io);
+    free(s);
 }
 
-/* Out of the table, under the lock. */
-static void take_out(struct upload_table *t, struct upload **at)
+/* Under the table's lock. */
+static void unref_session(struct session *s)
 {
-    struct upload *u = *at;
-    *at = u->next;
-    owner_of(t, u->principal)->n--;
+    if (--s->refs == 0)
+        free_session(s);
+}
+
+static void take_out(struct upload_table *t, struct session **at)
+{
+    struct session *s = *at;
+    *at = s->next;
+    s->in_table = false;
+    owner_of(t, s->principal)->n--;
+    unref_session(s);
 }
 
 void upload_table_clear(struct upload_table *t)
 {
     pthread_mutex_lock(&t->lock);
-    for (size_t i = 0; i < BUCKETS; i++) {
-        struct upload **at = &t->buckets[i];
-        while (*at) {
-            struct upload *u = *at;
-            take_out(t, at);
-            if (u->busy)
-                u->dropped = true;
-            else
-                free_upload(u);
-        }
-    }
+    for (size_t i = 0; i < BUCKETS; i++)
+        while (t->buckets[i])
+            take_out(t, &t->buckets[i]);
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -125,19 +141,19 @@ static void seal_context(char *out, size_t cap, const char *id, int64_t repo_id,
     snprintf(out, cap, "registry-upload %s %" PRId64 " %s", id, repo_id, principal);
 }
 
-static int make_token(struct upload *u, enum digest_algorithm hint, struct sw_err *err)
+static int make_token(struct session *s, enum digest_algorithm hint, struct sw_err *err)
 {
     char context[256];
     unsigned char plain = (unsigned char)hint;
     struct sw_buf sealed = SW_BUF_INIT(SEAL_BYTES);
-    seal_context(context, sizeof(context), u->id, u->repo_id, u->principal);
-    int r = keyring_seal(u->reg->o.keyring, context, &plain, 1, &sealed, err);
-    if (r == 0 && BLOB_UPLOAD_ID_LEN + SW_BASE64_LEN(sealed.n) + 1 > sizeof(u->token))
+    seal_context(context, sizeof(context), s->id, s->repo_id, s->principal);
+    int r = keyring_seal(s->reg->o.keyring, context, &plain, 1, &sealed, err);
+    if (r == 0 && BLOB_UPLOAD_ID_LEN + SW_BASE64_LEN(sealed.n) + 1 > sizeof(s->token))
         r = sw_fail(err, SW_EINTERNAL, NULL, "an upload token of %zu sealed bytes is too long",
                     sealed.n);
     if (r == 0) {
-        memcpy(u->token, u->id, BLOB_UPLOAD_ID_LEN);
-        sw_base64url(sealed.p, sealed.n, u->token + BLOB_UPLOAD_ID_LEN);
+        memcpy(s->token, s->id, BLOB_UPLOAD_ID_LEN);
+        sw_base64url(sealed.p, sealed.n, s->token + BLOB_UPLOAD_ID_LEN);
     }
     sw_buf_done(&sealed);
     return r;
@@ -183,34 +199,52 @@ static int open_token(struct registry *reg, const char *id, int64_t repo_id, con
     return r;
 }
 
-static struct upload *new_upload(struct registry *reg, int64_t repo_id, const char *principal)
+static int fail_busy(struct sw_err *err)
+{
+    return sw_fail(err, SW_ECONFLICT, "ConflictException", "another request is using this upload");
+}
+
+static struct session *new_session(struct registry *reg, int64_t repo_id, const char *principal)
+{
+    struct session *s = SW_NEW(struct session);
+    pthread_mutex_init(&s->io, NULL);
+    s->reg = reg;
+    s->repo_id = repo_id;
+    (void)sw_str_copy(sw_str(principal), s->principal, sizeof(s->principal));
+    s->refs = 1;
+    s->busy = true;
+    s->ticket = 1;
+    atomic_init(&s->active_at_us, registry_now(reg));
+    return s;
+}
+
+static struct upload *new_handle(struct session *s)
 {
     struct upload *u = SW_NEW(struct upload);
-    u->reg = reg;
-    u->repo_id = repo_id;
-    (void)sw_str_copy(sw_str(principal), u->principal, sizeof(u->principal));
-    u->busy = true;
-    u->touched_us = registry_now(reg);
+    u->s = s;
+    u->ticket = s->ticket;
     return u;
 }
 
-/* Enters a busy upload unless its owner has too many or (resume) another request was faster. */
-static int enter(struct registry *reg, struct upload *u, struct sw_err *err)
+/* Enters a new session unless its owner has too many or (resume) another request was faster. */
+static int enter(struct registry *reg, struct session *s, struct sw_err *err)
 {
     struct upload_table *t = reg->uploads;
     int r = 0;
     pthread_mutex_lock(&t->lock);
-    struct owner *o = owner_of(t, u->principal);
-    struct upload **at = find(t, u->id);
+    struct owner *o = owner_of(t, s->principal);
+    struct session **at = find(t, s->id);
     if (*at) {
-        r = sw_fail(err, SW_ECONFLICT, "ConflictException", "another request is using this upload");
+        r = fail_busy(err);
     } else if (o->n >= reg->o.uploads_per_principal) {
         r = sw_fail(err, SW_ELIMIT, "TOOMANYREQUESTS",
                     "you have %zu open uploads, the maximum is %zu", o->n,
                     reg->o.uploads_per_principal);
     } else {
         o->n++;
-        *at = u;
+        s->refs++;
+        s->in_table = true;
+        *at = s;
     }
     pthread_mutex_unlock(&t->lock);
     return r;
@@ -219,40 +253,72 @@ static int enter(struct registry *reg, struct upload *u, struct sw_err *err)
 int upload_begin(struct registry *reg, const struct repo *repo, const char *principal_id,
                  enum digest_algorithm hint, bool once, struct upload **ret, struct sw_err *err)
 {
-    struct upload *u = new_upload(reg, repo ? repo->id : 0, principal_id);
-    u->once = once;
-    int r = blob_writer_begin(reg->o.blobs, hint, &u->writer, err);
+    struct session *s = new_session(reg, repo ? repo->id : 0, principal_id);
+    int r = blob_writer_begin(reg->o.blobs, hint, &s->writer, err);
     if (r < 0) {
-        free_upload(u);
+        free_session(s);
         return r;
     }
-    (void)sw_str_copy(sw_str(blob_writer_id(u->writer)), u->id, sizeof(u->id));
+    (void)sw_str_copy(sw_str(blob_writer_id(s->writer)), s->id, sizeof(s->id));
     if (!once) {
-        r = make_token(u, hint, err);
+        r = make_token(s, hint, err);
         if (r == 0)
-            r = enter(reg, u, err);
+            r = enter(reg, s, err);
     }
     if (r < 0) {
         struct sw_err ignored = SW_ERR_INIT;
-        (void)blob_writer_cancel(u->writer, &ignored);
-        free_upload(u);
+        (void)blob_writer_cancel(s->writer, &ignored);
+        free_session(s);
         return r;
     }
-    *ret = u;
+    *ret = new_handle(s);
+    (*ret)->once = once;
     return 0;
 }
 
-static bool owns(const struct upload *u, const struct repo *repo, const char *principal_id,
+static bool owns(const struct session *s, const struct repo *repo, const char *principal_id,
                  const char *token)
 {
     size_t n = strlen(token);
-    return u->repo_id == repo->id && strcmp(u->principal, principal_id) == 0 &&
-           n == strlen(u->token) && sw_equal_secret(u->token, token, n);
+    return s->repo_id == repo->id && strcmp(s->principal, principal_id) == 0 &&
+           n == strlen(s->token) && sw_equal_secret(s->token, token, n);
 }
 
-static uint64_t size_of(const struct upload *u)
+/* Under io. */
+static uint64_t size_of(const struct session *s)
 {
-    return u->rollback ? u->rollback_to : blob_writer_size(u->writer);
+    return s->rollback ? s->rollback_to : blob_writer_size(s->writer);
+}
+
+static void rollback(struct session *s, uint64_t size)
+{
+    if (s->spent || size >= size_of(s))
+        return;
+    s->rollback = true;
+    s->rollback_to = size;
+}
+
+/* Under the table's lock: makes the caller the holder. */
+static int take_over(struct session *s, struct sw_err *err)
+{
+    int64_t now = registry_now(s->reg);
+    if (s->busy && now - atomic_load(&s->active_at_us) < QUIET_US)
+        return fail_busy(err);
+    if (pthread_mutex_trylock(&s->io) != 0)
+        return fail_busy(err);
+    int r = s->spent || !s->writer ? fail_busy(err) : 0;
+    if (r == 0) {
+        if (s->busy && !s->keep_partial)
+            rollback(s, s->size_before);
+        s->busy = true;
+        s->keep_partial = false;
+        s->ticket++;
+        s->refs++;
+        s->size_before = size_of(s);
+        atomic_store(&s->active_at_us, now);
+    }
+    pthread_mutex_unlock(&s->io);
+    return r;
 }
 
 /* 1: in memory and now ours; 0: not in memory. */
@@ -263,18 +329,33 @@ static int acquire_in_memory(struct registry *reg, const struct repo *repo,
     struct upload_table *t = reg->uploads;
     int r = 0;
     pthread_mutex_lock(&t->lock);
-    struct upload *u = *find(t, id);
-    if (u && !owns(u, repo, principal_id, token)) {
-        r = fail_unknown(err);
-    } else if (u && u->busy) {
-        r = sw_fail(err, SW_ECONFLICT, "ConflictException", "another request is using this upload");
-    } else if (u) {
-        u->busy = true;
-        u->size_before = size_of(u);
-        *ret = u;
-        r = 1;
+    struct session *s = *find(t, id);
+    if (s) {
+        r = owns(s, repo, principal_id, token) ? take_over(s, err) : fail_unknown(err);
+        if (r == 0) {
+            *ret = new_handle(s);
+            r = 1;
+        }
     }
     pthread_mutex_unlock(&t->lock);
+    return r;
+}
+
+/* In the table before the bytes are touched, and locked until they are read: invariant 4. */
+static int resume(struct session *s, enum digest_algorithm hint, struct sw_err *err)
+{
+    pthread_mutex_lock(&s->io);
+    int r = enter(s->reg, s, err);
+    if (r == 0) {
+        r = blob_writer_resume(s->reg->o.blobs, s->id, hint, &s->writer, err);
+        if (r == SW_ENOTFOUND) {
+            sw_err_clear(err);
+            r = fail_unknown(err);
+        }
+        s->spent = r < 0;
+    }
+    atomic_store(&s->active_at_us, registry_now(s->reg));
+    pthread_mutex_unlock(&s->io);
     return r;
 }
 
@@ -291,25 +372,18 @@ int upload_acquire(struct registry *reg, const struct repo *repo, const char *pr
     r = open_token(reg, id, repo->id, principal_id, token, &hint, err);
     if (r < 0)
         return r;
-    struct upload *u = new_upload(reg, repo->id, principal_id);
-    (void)sw_str_copy(sw_str(id), u->id, sizeof(u->id));
-    (void)sw_str_copy(sw_str(token), u->token, sizeof(u->token));
-    /* In the table before the bytes are touched: invariant 3. */
-    r = enter(reg, u, err);
-    if (r < 0) {
-        free_upload(u);
-        return r;
-    }
-    r = blob_writer_resume(reg->o.blobs, id, hint, &u->writer, err);
+    struct session *s = new_session(reg, repo->id, principal_id);
+    (void)sw_str_copy(sw_str(id), s->id, sizeof(s->id));
+    (void)sw_str_copy(sw_str(token), s->token, sizeof(s->token));
+    r = resume(s, hint, err);
+    struct upload *u = new_handle(s);
     if (r < 0) {
         upload_release(u);
-        if (r == SW_ENOTFOUND) {
-            sw_err_clear(err);
-            r = fail_unknown(err);
-        }
         return r;
     }
-    u->size_before = blob_writer_size(u->writer);
+    pthread_mutex_lock(&reg->uploads->lock);
+    s->size_before = blob_writer_size(s->writer);
+    pthread_mutex_unlock(&reg->uploads->lock);
     *ret = u;
     return 0;
 }
@@ -320,7 +394,7 @@ int upload_status(struct registry *reg, const struct repo *repo, const char *pri
     struct upload *u;
     int r = upload_acquire(reg, repo, principal_id, token, &u, err);
     if (r == 0) {
-        *ret_size = size_of(u);
+        *ret_size = upload_size(u);
         upload_release(u);
         return 0;
     }
@@ -330,9 +404,9 @@ int upload_status(struct registry *reg, const struct repo *repo, const char *pri
     sw_err_clear(err);
     r = token_id(token, id) ? 0 : fail_unknown(err);
     pthread_mutex_lock(&reg->uploads->lock);
-    u = r == 0 ? *find(reg->uploads, id) : NULL;
-    if (u && owns(u, repo, principal_id, token))
-        *ret_size = u->size_before;
+    struct session *s = r == 0 ? *find(reg->uploads, id) : NULL;
+    if (s && owns(s, repo, principal_id, token))
+        *ret_size = s->size_before;
     else if (r == 0)
         r = fail_unknown(err);
     pthread_mutex_unlock(&reg->uploads->lock);
@@ -343,104 +417,141 @@ void upload_release(struct upload *u)
 {
     if (!u)
         return;
+    struct session *s = u->s;
+    struct upload_table *t = s->reg->uploads;
     struct sw_err ignored = SW_ERR_INIT;
-    if (u->once) {
-        if (!u->spent && u->writer)
-            (void)blob_writer_cancel(u->writer, &ignored);
-        free_upload(u);
-        return;
-    }
-    struct upload_table *t = u->reg->uploads;
-    bool gone = u->spent || !u->writer;
+    if (u->once && !s->spent)
+        (void)blob_writer_cancel(s->writer, &ignored);
     pthread_mutex_lock(&t->lock);
-    if (!u->dropped && gone)
-        take_out(t, find(t, u->id));
-    gone = gone || u->dropped;
-    u->busy = false;
-    u->touched_us = registry_now(u->reg);
+    if (u->ticket == s->ticket) {
+        s->busy = false;
+        atomic_store(&s->active_at_us, registry_now(s->reg));
+        if (s->in_table && s->spent)
+            take_out(t, find(t, s->id));
+    }
+    unref_session(s);
     pthread_mutex_unlock(&t->lock);
-    if (gone)
-        free_upload(u);
+    free(u);
 }
 
 const char *upload_token(const struct upload *u)
 {
-    return u->token;
+    return u->s->token;
 }
 
 uint64_t upload_size(const struct upload *u)
 {
-    return size_of(u);
+    pthread_mutex_lock(&u->s->io);
+    uint64_t size = size_of(u->s);
+    pthread_mutex_unlock(&u->s->io);
+    return size;
+}
+
+/* Locks io; the caller unlocks with end(). Fails, unlocked, when the session is another's by now. */
+static int begin(struct upload *u, struct sw_err *err)
+{
+    pthread_mutex_lock(&u->s->io);
+    int r = u->ticket != u->s->ticket ? fail_busy(err) : u->s->spent ? fail_unknown(err) : 0;
+    if (r < 0)
+        pthread_mutex_unlock(&u->s->io);
+    return r;
+}
+
+static int end(struct upload *u, int r)
+{
+    atomic_store(&u->s->active_at_us, registry_now(u->s->reg));
+    pthread_mutex_unlock(&u->s->io);
+    return r;
+}
+
+void upload_keep_partial(struct upload *u)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    if (begin(u, &ignored) == 0) {
+        u->s->keep_partial = true;
+        (void)end(u, 0);
+    }
 }
 
 void upload_rollback(struct upload *u, uint64_t size)
 {
-    if (u->spent || size >= size_of(u))
-        return;
-    u->rollback = true;
-    u->rollback_to = size;
+    struct sw_err ignored = SW_ERR_INIT;
+    if (begin(u, &ignored) == 0) {
+        rollback(u->s, size);
+        (void)end(u, 0);
+    }
 }
 
-static int settle(struct upload *u, struct sw_err *err)
+static int settle(struct session *s, struct sw_err *err)
 {
-    if (!u->rollback)
+    if (!s->rollback)
         return 0;
-    int r = blob_writer_truncate(u->writer, u->rollback_to, err);
+    int r = blob_writer_truncate(s->writer, s->rollback_to, err);
     if (r == 0)
-        u->rollback = false;
+        s->rollback = false;
     return r;
 }
 
 /* A writer that failed never succeeds again: its bytes go. */
-static int give_up(struct upload *u, int r)
+static int give_up(struct session *s, int r)
 {
     struct sw_err ignored = SW_ERR_INIT;
-    (void)blob_writer_cancel(u->writer, &ignored);
-    u->spent = true;
+    (void)blob_writer_cancel(s->writer, &ignored);
+    s->spent = true;
     return r;
+}
+
+static int append(struct session *s, const void *data, size_t n, struct sw_err *err)
+{
+    uint64_t max = s->reg->o.blob_max;
+    int r = settle(s, err);
+    if (r == 0 && (n > max || blob_writer_size(s->writer) > max - n))
+        r = sw_fail(err, SW_ELIMIT, "RequestEntityTooLarge", "a blob may have %" PRIu64 " bytes",
+                    max);
+    if (r == 0)
+        r = blob_writer_append(s->writer, data, n, err);
+    return r < 0 ? give_up(s, r) : 0;
 }
 
 int upload_append(struct upload *u, const void *data, size_t n, struct sw_err *err)
 {
-    if (u->spent)
-        return fail_unknown(err);
-    int r = settle(u, err);
-    if (r < 0)
-        return give_up(u, r);
-    if (n > u->reg->o.blob_max || blob_writer_size(u->writer) > u->reg->o.blob_max - n)
-        return give_up(u, sw_fail(err, SW_ELIMIT, "RequestEntityTooLarge",
-                                  "a blob may have %" PRIu64 " bytes", u->reg->o.blob_max));
-    r = blob_writer_append(u->writer, data, n, err);
-    return r < 0 ? give_up(u, r) : 0;
+    int r = begin(u, err);
+    return r < 0 ? r : end(u, append(u->s, data, n, err));
 }
 
-int upload_commit(struct upload *u, struct repo *repo, const struct digest *expect,
+static int commit(struct session *s, struct repo *repo, const struct digest *expect,
                   struct blob_info *ret, struct sw_err *err)
 {
-    if (u->spent)
-        return fail_unknown(err);
-    int r = settle(u, err);
+    int r = settle(s, err);
     if (r < 0)
-        return give_up(u, r);
-    pthread_rwlock_t *lock = registry_blob_lock(u->reg, expect);
+        return give_up(s, r);
+    pthread_rwlock_t *lock = registry_blob_lock(s->reg, expect);
     pthread_rwlock_rdlock(lock);
-    r = blob_writer_commit(u->writer, expect, ret, err);
+    r = blob_writer_commit(s->writer, expect, ret, err);
     if (r == 0) {
-        u->spent = true;
-        r = blob_link_add(u->reg, repo, ret, err);
+        s->spent = true;
+        r = blob_link_add(s->reg, repo, ret, err);
     } else if (r != SW_EMISMATCH) {
-        r = give_up(u, r);
+        r = give_up(s, r);
     }
     pthread_rwlock_unlock(lock);
     return r;
 }
 
+int upload_commit(struct upload *u, struct repo *repo, const struct digest *expect,
+                  struct blob_info *ret, struct sw_err *err)
+{
+    int r = begin(u, err);
+    return r < 0 ? r : end(u, commit(u->s, repo, expect, ret, err));
+}
+
 int upload_cancel(struct upload *u, struct sw_err *err)
 {
-    if (u->spent)
-        return fail_unknown(err);
-    u->spent = true;
-    return blob_writer_cancel(u->writer, err);
+    int r = begin(u, err);
+    if (r < 0)
+        return r;
+    u->s->spent = true;
+    return end(u, blob_writer_cancel(u->s->writer, err));
 }
 
 struct stale_list {
@@ -465,15 +576,13 @@ static void forget_idle(struct upload_table *t, int64_t before_us)
 {
     pthread_mutex_lock(&t->lock);
     for (size_t i = 0; i < BUCKETS; i++) {
-        struct upload **at = &t->buckets[i];
+        struct session **at = &t->buckets[i];
         while (*at) {
-            struct upload *u = *at;
-            if (u->busy || u->touched_us >= before_us) {
-                at = &u->next;
-                continue;
-            }
-            take_out(t, at);
-            free_upload(u);
+            struct session *s = *at;
+            if (s->busy || atomic_load(&s->active_at_us) >= before_us)
+                at = &s->next;
+            else
+                take_out(t, at);
         }
     }
     pthread_mutex_unlock(&t->lock);

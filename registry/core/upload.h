@@ -4,8 +4,9 @@
  * An upload belongs to a repository and a principal; its token (a path segment) is the id of its bytes and a seal over both
  * owners, so no row is written for it: after a restart the seal proves whose the bytes are, and they go on where they stopped.
  * A token of another repository or principal is as unknown as one that never was (CVE-2026-32589).
- * Holding: upload_begin() and upload_acquire() give an upload to one request alone, upload_release() gives it back.
- * Threads: the table is shared freely, a held upload belongs to its holder.
+ * Holding: upload_begin() and upload_acquire() give an upload to one request alone, upload_release() gives it back. A holder that
+ * has been quiet for two seconds loses it to the owner's next request: its connection may be dead, and who comes again knows it.
+ * Threads: the table is shared freely, a handle belongs to one thread at a time.
  * Expected errors: BLOB_UPLOAD_UNKNOWN, ConflictException (another request holds it), TOOMANYREQUESTS, DIGEST_INVALID,
  * RequestEntityTooLarge, DiskFull. */
 #include <stdint.h>
@@ -33,6 +34,8 @@ void upload_release(struct upload *u); /* NULL ok */
 const char *upload_token(const struct upload *u);
 uint64_t upload_size(const struct upload *u);
 int upload_append(struct upload *u, const void *data, size_t n, struct sw_err *err);
+/* Should this holder be cut off, the bytes it appended stay; else they go with it. */
+void upload_keep_partial(struct upload *u);
 /* The bytes from `size` on are to be forgotten; done at the next use. */
 void upload_rollback(struct upload *u, uint64_t size);
 /* Verifies, makes durable, links to repo. On DIGEST_INVALID the bytes stay. */

@@ -273,23 +273,3 @@ TEST(old_uploads_expire_but_not_those_in_use)
     upload_release(held);
     repo_unref(one);
 }
-
-TEST(an_upload_serves_one_request_at_a_time)
-{
-    autoworld w = {0};
-    struct sw_err err = SW_ERR_INIT;
-    open_two(&w);
-    struct repo *one = open_repo(&w, "one");
-    struct upload *u, *again;
-    uint64_t size;
-    CHECK_OK(upload_begin(w.reg, one, "AIDA", DIGEST_SHA256, false, &u, &err));
-    CHECK_OK(upload_append(u, "x", 1, &err));
-    CHECK_ERR(upload_acquire(w.reg, one, "AIDA", upload_token(u), &again, &err), SW_ECONFLICT,
-              "ConflictException");
-    CHECK_OK(upload_status(w.reg, one, "AIDA", upload_token(u), &size, &err));
-    CHECK_EQ_UINT(size, 0);       /* what was acknowledged before */
-    registry_reset_memory(w.reg); /* does not free what is held */
-    CHECK_OK(upload_append(u, "x", 1, &err));
-    upload_release(u);
-    repo_unref(one);
-}
