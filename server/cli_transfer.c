@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server/cli_transfer.c - slipway push and slipway pull, without docker. A pull makes an OCI layout. */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -40,6 +41,14 @@ static const struct conf_key pull_keys[] = {
 /* clang-format on */
 static const struct conf_table push_flags = {push_keys, SW_ARRAY_LEN(push_keys), ""};
 static const struct conf_table pull_flags = {pull_keys, SW_ARRAY_LEN(pull_keys), ""};
+
+static volatile int interrupted;
+
+static void on_interrupt(int sig)
+{
+    (void)sig;
+    interrupted = 1;
+}
 
 /* One line per blob; on a terminal the line of the blob that moves is drawn again. */
 struct transfer {
@@ -101,6 +110,7 @@ static int open_transfer(struct transfer *t, const char *reference, struct trans
     r = transfer_client_open(client, ref, &t->client, err);
     t->client.progress = draw;
     t->client.progress_ctx = t;
+    t->client.cancelled = &interrupted;
     return r;
 }
 
@@ -171,7 +181,8 @@ static int push(const struct options *o, const char *path, const char *reference
                                               .entrypoint = o->entrypoint,
                                               .cmd = o->cmd,
                                               .progress = say,
-                                              .progress_ctx = &t};
+                                              .progress_ctx = &t,
+                                              .cancelled = &interrupted};
         r = local_image_open(path, &options, &image, err);
     }
     if (r == 0 && ref.digest[0])
@@ -339,7 +350,11 @@ static int run(const struct cli_command *command, int argc, char **argv, transfe
 {
     struct options o = {0};
     struct sw_err err = SW_ERR_INIT;
+    /* The first Ctrl-C ends it in order: temporary files go. A second one ends it at once. */
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
     int status = cli_parse(command, &argc, argv, &o, 2, 2);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
     if (status == 0 && fn(&o, argv[1], argv[2], &err) < 0)
         status = cli_fail(&err);
     conf_free(command->flags, &o);

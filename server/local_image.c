@@ -37,6 +37,13 @@ int local_image_open(const char *path, const struct local_image_options *o, stru
     return r;
 }
 
+int local_image_go_on(const struct local_image_options *o, struct sw_err *err)
+{
+    if (o->cancelled && __atomic_load_n(o->cancelled, __ATOMIC_RELAXED))
+        return sw_fail(err, SW_EUNAVAILABLE, NULL, "interrupted");
+    return 0;
+}
+
 void local_image_done(struct local_image *i)
 {
     struct sw_err ignored = SW_ERR_INIT;

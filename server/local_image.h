@@ -42,12 +42,16 @@ struct local_image_options {
     const char *cmd;        /* plain folder: the same; NULL: ["/bin/sh"] */
     void (*progress)(void *ctx, const char *what); /* may be NULL */
     void *progress_ctx;
+    const volatile int *cancelled; /* non-zero: give up with SW_EUNAVAILABLE; may be NULL */
 };
 
 /* Finds out which of the three `path` is. */
 int local_image_open(const char *path, const struct local_image_options *o, struct local_image *ret,
                      struct sw_err *err);
 void local_image_done(struct local_image *i);
+
+/* For the sources, now and then: SW_EUNAVAILABLE when it was cancelled. */
+int local_image_go_on(const struct local_image_options *o, struct sw_err *err);
 
 /* The sources; local_image_open chooses. */
 int local_image_from_layout(const char *path, const struct local_image_options *o,

@@ -89,8 +89,11 @@ static int compress_member(struct extraction *x, struct archive *a, size_t index
     const void *data;
     size_t n;
     la_int64_t offset;
-    while (r == 0 && (status = archive_read_data_block(a, &data, &n, &offset)) == ARCHIVE_OK)
-        r = layer_writer_add(w, data, n, err);
+    while (r == 0 && (status = archive_read_data_block(a, &data, &n, &offset)) == ARCHIVE_OK) {
+        r = local_image_go_on(x->o, err);
+        if (r == 0)
+            r = layer_writer_add(w, data, n, err);
+    }
     if (r == 0 && status != ARCHIVE_EOF)
         r = sw_fail(err, SW_EINVALID, NULL, "layer %zu: %s", index, archive_error_string(a));
     if (r == 0)

@@ -18,6 +18,7 @@
 #define READ_CHUNK   262144
 
 struct packer {
+    const struct local_image_options *o;
     struct layer_writer *out;
     struct archive *tar, *disk;
     struct archive_entry_linkresolver *links;
@@ -29,7 +30,9 @@ static la_ssize_t write_tar(struct archive *a, void *ctx, const void *data, size
 {
     struct packer *p = ctx;
     (void)a;
-    return p->err->code == 0 && layer_writer_add(p->out, data, n, p->err) == 0 ? (la_ssize_t)n : -1;
+    bool done = p->err->code == 0 && local_image_go_on(p->o, p->err) == 0 &&
+                layer_writer_add(p->out, data, n, p->err) == 0;
+    return done ? (la_ssize_t)n : -1;
 }
 
 static int fail_archive(struct packer *p, const char *path)
@@ -112,13 +115,15 @@ static int walk(struct packer *p, char *root)
     return r;
 }
 
-static int pack(const char *root, struct layer_writer *out, struct sw_err *err)
+static int pack(const char *root, const struct local_image_options *o, struct layer_writer *out,
+                struct sw_err *err)
 {
     sw_autofree char *path = sw_strdup(root);
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/')
         path[--n] = '\0';
-    struct packer p = {.out = out,
+    struct packer p = {.o = o,
+                       .out = out,
                        .tar = archive_write_new(),
                        .disk = archive_read_disk_new(),
                        .links = archive_entry_linkresolver_new(),
@@ -195,7 +200,7 @@ int local_image_from_folder(const char *path, const struct local_image_options *
     sw_autofree char *file = sw_asprintf("%s/layer", ret->temp_dir);
     r = layer_writer_open(file, &w, err);
     if (r == 0)
-        r = pack(path, w, err);
+        r = pack(path, o, w, err);
     if (r == 0)
         r = layer_writer_finish(w, &layer, err);
     layer_writer_free(w);

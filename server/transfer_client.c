@@ -103,6 +103,7 @@ static int perform(struct transfer_client *r, struct httpc_request *request, con
     struct httpc_header headers[] = {{"Authorization", r->authorization}, {header, value}};
     request->headers = headers;
     request->headers_n = header ? 2 : 1;
+    request->cancelled = r->cancelled;
     return httpc_perform(r->http, request, res, err);
 }
 

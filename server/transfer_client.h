@@ -24,6 +24,7 @@ struct transfer_client {
     char *authorization; /* "Basic ..." */
     void (*progress)(void *ctx, uint64_t done, uint64_t total);
     void *progress_ctx;
+    const volatile int *cancelled; /* non-zero ends the request under way; may be NULL */
 };
 
 /* c: for the registry password and the connections; its endpoint must be the reference's host. */

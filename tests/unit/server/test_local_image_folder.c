@@ -382,3 +382,25 @@ TEST(what_was_made_goes_with_the_image)
     local_image_done(&i);
     CHECK(!sw_path_exists(temp));
 }
+
+TEST(a_cancelled_packing_leaves_nothing)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct local_image i;
+    volatile int cancelled = 1;
+
+    make_tree();
+    CHECK(mkdir(test_path("tmp"), 0700) == 0);
+    const char *before = getenv("TMPDIR");
+    sw_autofree char *saved = sw_strdup_or_null(before);
+    setenv("TMPDIR", test_path("tmp"), 1);
+    int r = local_image_open(test_path("root"),
+                             &(struct local_image_options){.cancelled = &cancelled}, &i, &err);
+    if (saved)
+        setenv("TMPDIR", saved, 1);
+    else
+        unsetenv("TMPDIR");
+    CHECK_EQ_STR(err.msg, "interrupted");
+    CHECK_ERR(r, SW_EUNAVAILABLE, NULL);
+    CHECK(rmdir(test_path("tmp")) == 0); /* empty */
+}
