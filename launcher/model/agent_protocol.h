@@ -31,6 +31,10 @@
  * SubmitLogs input  {containerInstance, requestId, records: [{containerName, stream: stdout|stderr, timestamp: long (us),
  *   message: string (base64 of the raw bytes), partial: bool}], cursor: string, finished: bool}
  *   cursor: where the next request goes on; finished: all containers asked for have ended and every record was sent.
+ * GetTaskLogs (of people's clients, IAM action ecs:DescribeTasks) input {cluster?, task, containerName?, cursor?, maxBytes?,
+ *   waitSeconds?}, output {records, cursor, finished} as the agent sent them.
+ * A report about a task that is not known any more, and an answer that nobody waits for any more, are acknowledged. A poll for an
+ * instance that is not known is an InvalidParameterException: register again.
  */
 #define AGENT_TARGET_PREFIX   "SlipwayAgent_V20261121"
 #define AGENT_POLL_WAIT_MAX_S 30
