@@ -159,6 +159,14 @@ static void set_stop(struct task *t, const struct task_plan *plan)
     snprintf(t->stop_text, sizeof t->stop_text, "%s", text);
 }
 
+static bool any_uncleaned(const struct task *t)
+{
+    for (size_t i = 0; i < t->def->containers_n; i++)
+        if (t->containers[i].status == CONTAINER_STOPPED && !t->containers[i].cleaned)
+            return true;
+    return false;
+}
+
 /* With the lock held: notes what the plan found out. Returns true if something changed that others have to hear of. */
 static bool note(struct task *t, const struct task_plan *plan)
 {
@@ -177,7 +185,8 @@ static bool note(struct task *t, const struct task_plan *plan)
         t->was_running = true;
         changed = true;
     }
-    if (plan->finished && !t->finished) {
+    /* STOPPED gives ports and memory to the next task at once, so what held them has to be gone first. */
+    if (plan->finished && !t->finished && !any_uncleaned(t)) {
         t->finished = true;
         t->stopped_us = sw_now_us();
         changed = true;
@@ -220,14 +229,6 @@ static void sleep_until_event(struct task *t, int64_t wake_at_ms)
     if (!t->events && !t->engine->closing)
         (void)pthread_cond_timedwait(&t->changed, &t->lock, &until);
     t->events = false;
-}
-
-static bool any_uncleaned(const struct task *t)
-{
-    for (size_t i = 0; i < t->def->containers_n; i++)
-        if (t->containers[i].status == CONTAINER_STOPPED && !t->containers[i].cleaned)
-            return true;
-    return false;
 }
 
 /* One round; false when the thread is done. */
