@@ -26,6 +26,7 @@
 struct aws_edge {
     struct aws_edge_options o;
     struct aws_service *services;
+    char ***routes; /* "ecr:CreateRepository", by service and operation */
 };
 
 /* One exchange. */
@@ -81,7 +82,13 @@ static void answer(const struct aws_op *op, const struct http_req *req, const js
 int aws_may_action(struct aws_call *call, const char *action, const char *resource,
                    struct sw_err *err)
 {
-    return may(&call->principal, action, resource, &call->context, err);
+    int r = may(&call->principal, action, resource, &call->context, err);
+
+    if (r < 0)
+        http_audit_denied(call->req, action, resource, err);
+    else
+        http_audit_allowed(call->req, action, resource);
+    return r;
 }
 
 int aws_may(struct aws_call *call, const char *resource, struct sw_err *err)
@@ -164,7 +171,7 @@ static int find_target(struct aws_state *st, struct sw_err *err)
         st->call.service = s;
         st->call.op = find_op(s, name);
         if (st->call.op) {
-            st->call.req->route = st->call.op->name;
+            st->call.req->route = st->edge->routes[i][st->call.op - s->ops];
             return 0;
         }
         if (in_list(s->unimplemented, name))
@@ -177,7 +184,7 @@ static int find_target(struct aws_state *st, struct sw_err *err)
 }
 
 /* Who calls, in which region; the credential must be scoped to the target's service. */
-static int authenticate(struct aws_state *st, struct sw_err *err)
+static int identify(struct aws_state *st, struct sw_err *err)
 {
     struct http_req *req = st->call.req;
     struct sigv4_header headers[HEADERS_MAX];
@@ -213,6 +220,15 @@ static int authenticate(struct aws_state *st, struct sw_err *err)
                                                .source_ip = req->peer_ip,
                                                .secure_transport = req->secure};
     return 0;
+}
+
+static int authenticate(struct aws_state *st, struct sw_err *err)
+{
+    int r = identify(st, err);
+
+    if (r < 0)
+        http_audit_denied(st->call.req, st->call.op->action, NULL, err);
+    return r;
 }
 
 static int check_media_type(const struct http_req *req, struct sw_err *err)
@@ -332,15 +348,26 @@ static void edge_error(void *ctx, const struct http_req *req, const struct sw_er
     answer_error(req, err, res);
 }
 
+static char **make_routes(const struct aws_service *s)
+{
+    char **routes = sw_calloc(s->ops_n ? s->ops_n : 1, sizeof(*routes));
+
+    for (size_t k = 0; k < s->ops_n; k++)
+        routes[k] = sw_asprintf("%s:%s", s->signing_name, s->ops[k].name);
+    return routes;
+}
+
 struct aws_edge *aws_edge_new(const struct aws_edge_options *o)
 {
     struct aws_edge *e = SW_NEW(struct aws_edge);
 
     e->o = *o;
     e->services = sw_calloc(o->services_n ? o->services_n : 1, sizeof(*e->services));
+    e->routes = sw_calloc(o->services_n ? o->services_n : 1, sizeof(*e->routes));
     for (size_t i = 0; i < o->services_n; i++) {
         const struct aws_service *s = &o->services[i];
         e->services[i] = *s;
+        e->routes[i] = make_routes(s);
         for (size_t k = 1; k < s->ops_n; k++)
             assert(strcmp(s->ops[k - 1].name, s->ops[k].name) < 0);
     }
@@ -352,6 +379,12 @@ void aws_edge_free(struct aws_edge *e)
 {
     if (!e)
         return;
+    for (size_t i = 0; i < e->o.services_n; i++) {
+        for (size_t k = 0; k < e->services[i].ops_n; k++)
+            free(e->routes[i][k]);
+        free(e->routes[i]);
+    }
+    free(e->routes);
     free(e->services);
     free(e);
 }

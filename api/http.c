@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -29,6 +30,56 @@ enum http_method http_method_from_string(const char *s)
         if (strcmp(method_names[m], s) == 0)
             return (enum http_method)m;
     return HTTP_OTHER;
+}
+
+static void cut_copy(const char *text, char *out, size_t cap)
+{
+    size_t n = text ? strnlen(text, cap - 1) : 0;
+
+    if (n)
+        memcpy(out, text, n);
+    out[n] = 0;
+}
+
+void http_audit_allowed(struct http_req *r, const char *static_action, const char *resource)
+{
+    struct http_audit *a = &r->audit;
+
+    if (a->denied)
+        return;
+    if (a->action) {
+        if (!a->also && strcmp(a->action, static_action) != 0)
+            a->also = static_action;
+        return;
+    }
+    a->action = static_action;
+    cut_copy(resource, a->resource, sizeof(a->resource));
+}
+
+void http_audit_denied(struct http_req *r, const char *static_action, const char *resource,
+                       const struct sw_err *err)
+{
+    struct http_audit *a = &r->audit;
+
+    if (err->code == SW_EIO || err->code == SW_EINTERNAL || err->code == SW_EUNAVAILABLE)
+        return;
+    a->action = static_action;
+    a->also = NULL;
+    a->denied = true;
+    cut_copy(resource, a->resource, sizeof(a->resource));
+    cut_copy(err->msg, a->why, sizeof(a->why));
+}
+
+void http_audit_reference(struct http_req *r, const char *reference)
+{
+    char *at = r->audit.reference;
+    size_t n = strlen(at), more = reference ? strlen(reference) : 0;
+
+    if (more == 0 || n + more + 2 > sizeof(r->audit.reference))
+        return;
+    if (n)
+        at[n++] = ' ';
+    memcpy(at + n, reference, more + 1);
 }
 
 const char *http_req_header(const struct http_req *r, const char *name)

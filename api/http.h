@@ -39,6 +39,22 @@ struct http_header {
 
 struct http_exchange; /* api/mhd.c's; NULL in unit tests */
 
+#define HTTP_RESOURCE_MAX  480
+#define HTTP_REFERENCE_MAX 200
+#define HTTP_WHY_MAX       400
+
+/* What the service asked about a request and what it was told, for the audit log. */
+struct http_audit {
+    const char
+        *action; /* static, "ecr:PutImage": the first that was asked, or the one that was denied */
+    const char *
+        also; /* static: another one that was allowed too, such as creating the repository of a push */
+    char resource[HTTP_RESOURCE_MAX];   /* ARN of `action` */
+    char reference[HTTP_REFERENCE_MAX]; /* what of the resource: tags, digests; cut at its end */
+    bool denied;
+    char why[HTTP_WHY_MAX]; /* of a denial */
+};
+
 struct http_req {
     enum http_method method;
     const char *path;  /* as received, still percent-encoded, without the query */
@@ -54,9 +70,18 @@ struct http_req {
     struct sw_buf body; /* HTTP_BODY_BUFFERED: complete when run() is called */
     /* Filled by the service, for the access log. */
     struct principal principal;
-    const char *route; /* static name */
+    const char *route; /* static name; never taken from what a peer sent */
+    struct http_audit audit;
     struct http_exchange *exchange;
 };
+
+/* Notes for the audit log; whoever asks may() says so here. static_action lives for ever. A denial replaces what was allowed
+ * before. static_action NULL: the caller was not believed, so nothing could be asked; a failure of ours is no denial. */
+void http_audit_allowed(struct http_req *r, const char *static_action, const char *resource);
+void http_audit_denied(struct http_req *r, const char *static_action, const char *resource,
+                       const struct sw_err *err);
+/* Appends after a blank; what does not fit is left out. NULL and "" add nothing. */
+void http_audit_reference(struct http_req *r, const char *reference);
 
 /* First header of that name (any case), or NULL. */
 const char *http_req_header(const struct http_req *r, const char *name);
