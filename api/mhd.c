@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* api/mhd.c - the only file that knows libmicrohttpd. See docs/internals/http-edge.md.
+/* api/mhd.c - exchanges on libmicrohttpd, which only this file and api/mhd_server.c know. See docs/internals/http-edge.md.
  *
  * Invariants:
  * 1. An exchange is made when the request line was read and freed in on_completed, whatever happened; plan.free runs there, once.
@@ -9,7 +9,7 @@
  *    these; it is raised before `closed` is looked at and lowered as the last touch of the server, so that stop may wait for it.
  * 4. A deferred exchange continues when both have arrived: run() has returned, and somebody has completed the ticket.
  * 5. Requests that run inline take no lock that network threads share. */
-#include "api/mhd.h"
+#include "api/mhd_internal.h"
 
 #include <assert.h>
 #include <microhttpd.h>
@@ -23,48 +23,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api/linger.h"
-#include "api/listen.h"
 #include "api/wire_errors.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/id.h"
-#include "base/io.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/macros.h"
-#include "base/pool.h"
 
 #define HEADERS_INLINE 40
-#define SHARDS         16 /* of the count of exchanges in flight */
 #define SMALL_FILE \
     (64 * 1024) /* read and sent with the headers in one call; larger ones by sendfile */
-#define TLS_FILE_MAX (1024 * 1024)
-
-struct shard {
-    _Alignas(64) atomic_long busy;
-};
-
-struct http_server {
-    struct http_server_options o;
-    struct http_service *services;
-    char *server_header;
-    struct MHD_Daemon *daemon;
-    struct sw_pool *workers;
-    struct lingerer *linger;
-    struct sw_buf tls_cert, tls_key;
-    uint16_t port;
-    atomic_bool stopping, closed;
-    atomic_long suspended;
-    struct shard shards[SHARDS];
-    pthread_mutex_t tickets_lock;
-    struct http_ticket *tickets;
-};
-
-struct connection {
-    char peer_ip[46];
-    bool linger; /* the peer may still be sending what we refused */
-};
 
 enum exchange_state {
     EX_NEW,     /* request line read */
@@ -136,14 +105,6 @@ static struct shard *my_shard(struct http_server *s)
     if (!mine)
         mine = atomic_fetch_add(&next, 1) % SHARDS + 1;
     return &s->shards[mine - 1];
-}
-
-static long exchanges_in_flight(struct http_server *s)
-{
-    long n = 0;
-    for (size_t i = 0; i < SHARDS; i++)
-        n += atomic_load(&s->shards[i].busy);
-    return n;
 }
 
 static void plain_error(struct http_exchange *ex, int status, const char *text)
@@ -637,9 +598,9 @@ static enum MHD_Result first_call(struct http_exchange *ex, const char *url, con
 
 /* ---- the library's callbacks ---- */
 
-static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
-                                  const char *method, const char *version, const char *data,
-                                  size_t *data_n, void **ex_cls)
+enum MHD_Result mhd_on_request(void *cls, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *data,
+                               size_t *data_n, void **ex_cls)
 {
     struct http_exchange *ex = *ex_cls;
     size_t n = *data_n;
@@ -658,7 +619,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 }
 
 /* The raw target, before the library takes it apart. */
-static void *on_target(void *cls, const char *uri, struct MHD_Connection *connection)
+void *mhd_on_target(void *cls, const char *uri, struct MHD_Connection *connection)
 {
     size_t n = uri ? strlen(uri) : 0;
     struct http_exchange *ex = sw_malloc(sizeof(*ex) + n + 1);
@@ -674,8 +635,8 @@ static void *on_target(void *cls, const char *uri, struct MHD_Connection *connec
     return ex;
 }
 
-static void on_completed(void *cls, struct MHD_Connection *connection, void **ex_cls,
-                         enum MHD_RequestTerminationCode how)
+void mhd_on_completed(void *cls, struct MHD_Connection *connection, void **ex_cls,
+                      enum MHD_RequestTerminationCode how)
 {
     struct http_server *s = cls;
     struct http_exchange *ex = *ex_cls;
@@ -700,56 +661,6 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **ex
     }
     free(ex->headers_heap);
     free(ex);
-}
-
-/* After a refusal: keeps reading from a second descriptor when the library closes its own. */
-static void start_lingering(struct http_server *s, struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-    if (info)
-        linger_start(s->linger, info->connect_fd);
-}
-
-static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
-                          enum MHD_ConnectionNotificationCode what)
-{
-    struct connection *c = *socket_context;
-
-    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-        *socket_context = c = SW_NEW(struct connection);
-        if (info)
-            http_format_peer(info->client_addr, c->peer_ip);
-        return;
-    }
-    if (c && c->linger)
-        start_lingering(cls, connection);
-    free(c);
-    *socket_context = NULL;
-}
-
-static size_t leave_raw(void *cls, struct MHD_Connection *connection, char *s)
-{
-    (void)cls, (void)connection;
-    return strlen(s);
-}
-
-static void on_message(void *cls, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
-static void on_message(void *cls, const char *fmt, va_list ap)
-{
-    char text[400];
-
-    (void)cls;
-    if (!sw_log_enabled(SW_LOG_DEBUG))
-        return;
-    int n = vsnprintf(text, sizeof(text), fmt, ap);
-    if (n > 0 && (size_t)n < sizeof(text) && text[n - 1] == '\n')
-        text[n - 1] = 0;
-    sw_log(SW_LOG_DEBUG, "http", "message", text, NULL);
 }
 
 /* ---- deferred answers ---- */
@@ -827,7 +738,7 @@ void http_complete(struct http_ticket *t, struct http_res *res)
 }
 
 /* Answers every deferred exchange with the service's 503. */
-static void complete_all(struct http_server *s)
+void mhd_complete_tickets(struct http_server *s)
 {
     for (;;) {
         pthread_mutex_lock(&s->tickets_lock);
@@ -843,140 +754,4 @@ static void complete_all(struct http_server *s)
         }
         ticket_unref(t);
     }
-}
-
-/* ---- start and stop ---- */
-
-static int load_tls(struct http_server *s, struct sw_err *err)
-{
-    if (!s->o.tls_cert_file && !s->o.tls_key_file)
-        return 0;
-    if (!s->o.tls_cert_file || !s->o.tls_key_file)
-        return sw_fail(err, SW_EINVALID, NULL, "TLS needs both a certificate and a key");
-    if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
-        return sw_fail(err, SW_EUNSUPPORTED, NULL, "libmicrohttpd was built without TLS");
-    s->tls_cert.max = s->tls_key.max = TLS_FILE_MAX;
-    int r = sw_read_file(s->o.tls_cert_file, &s->tls_cert, err);
-    return r < 0 ? r : sw_read_file(s->o.tls_key_file, &s->tls_key, err);
-}
-
-static unsigned default_network_threads(void)
-{
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return (unsigned)SW_MAX(2, SW_MIN(n, 64));
-}
-
-static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err)
-{
-    const struct http_server_options *o = &s->o;
-    unsigned flags =
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
-    unsigned threads = o->network_threads ? o->network_threads : default_network_threads();
-    size_t memory = o->header_bytes_max ? o->header_bytes_max : LIMIT_REQUEST_HEADERS;
-    unsigned connections = o->connections_max ? o->connections_max : 4096;
-    unsigned idle_s = o->idle_timeout_s ? (unsigned)o->idle_timeout_s : 300;
-    struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, s->tls_cert.p},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, s->tls_key.p},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-
-    if (s->tls_cert.p)
-        flags |= MHD_USE_TLS;
-    threads = SW_MAX(
-        2, SW_MIN(threads, connections)); /* a pool of one is a different mode of the library */
-    s->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
-        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
-        MHD_OPTION_CONNECTION_LIMIT, SW_MAX(connections, threads), MHD_OPTION_CONNECTION_TIMEOUT,
-        idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_URI_LOG_CALLBACK, on_target,
-        s, MHD_OPTION_UNESCAPE_CALLBACK, leave_raw, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_ARRAY, s->tls_cert.p ? tls : none, MHD_OPTION_END);
-    if (!s->daemon)
-        return sw_fail(err, SW_EINTERNAL, NULL, "the HTTP library did not start%s",
-                       s->tls_cert.p ? ": are the certificate and the key valid?" : "");
-    return 0;
-}
-
-static void server_free(struct http_server *s)
-{
-    sw_pool_free(s->workers);
-    linger_free(s->linger);
-    pthread_mutex_destroy(&s->tickets_lock);
-    sw_buf_done(&s->tls_cert);
-    sw_buf_done(&s->tls_key);
-    free(s->services);
-    free(s->server_header);
-    free(s);
-}
-
-int http_server_start(const struct http_server_options *o, struct http_server **ret,
-                      struct sw_err *err)
-{
-    struct http_server *s = aligned_alloc(64, (sizeof(*s) + 63) / 64 * 64);
-    sw_autoclose int fd = -1;
-
-    if (!s)
-        abort();
-    memset(s, 0, sizeof(*s));
-    s->o = *o;
-    s->services = sw_calloc(o->services_n ? o->services_n : 1, sizeof(*s->services));
-    for (size_t i = 0; i < o->services_n; i++)
-        s->services[i] = o->services[i];
-    s->server_header = sw_strdup_or_null(o->server_header);
-    pthread_mutex_init(&s->tickets_lock, NULL);
-    s->workers = sw_pool_new(o->worker_threads ? o->worker_threads : 16, "worker");
-    s->linger = linger_new();
-    int r = load_tls(s, err);
-    if (r == 0)
-        r = http_listen(o->host, o->port, &fd, &s->port, err);
-    if (r == 0)
-        r = start_daemon(s, fd, err);
-    if (r < 0) {
-        server_free(s);
-        return r;
-    }
-    (void)SW_TAKE_FD(fd); /* closed by stop */
-    *ret = s;
-    return 0;
-}
-
-uint16_t http_server_port(const struct http_server *s)
-{
-    return s->port;
-}
-
-bool http_server_stopping(const struct http_server *s)
-{
-    return atomic_load(&s->stopping);
-}
-
-static void wait_idle(struct http_server *s, int64_t timeout_ms)
-{
-    int64_t end_ms = sw_mono_ms() + timeout_ms;
-
-    while (exchanges_in_flight(s) > 0 && sw_mono_ms() < end_ms)
-        sw_sleep_ms(2);
-}
-
-void http_server_stop(struct http_server *s, int64_t grace_ms)
-{
-    if (!s)
-        return;
-    pthread_mutex_lock(&s->tickets_lock);
-    atomic_store(&s->stopping, true);
-    pthread_mutex_unlock(&s->tickets_lock);
-    int fd = MHD_quiesce_daemon(s->daemon);
-    if (fd >= 0)
-        (void)close(fd);
-    complete_all(s);
-    wait_idle(s, grace_ms);
-    atomic_store(&s->closed, true);
-    while (atomic_load(&s->suspended) > 0)
-        sw_sleep_ms(1);
-    wait_idle(s, 200); /* what was resumed just now is still to be written */
-    MHD_stop_daemon(s->daemon);
-    server_free(s);
 }

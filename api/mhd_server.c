@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api/mhd_server.c - the listener's life: connections, start, stop. See docs/internals/http-edge.md. */
+#include "api/mhd_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "api/listen.h"
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/macros.h"
+
+#define TLS_FILE_MAX (1024 * 1024)
+
+/* After a refusal: keeps reading from a second descriptor when the library closes its own. */
+static void start_lingering(struct http_server *s, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    if (info)
+        linger_start(s->linger, info->connect_fd);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct connection *c = *socket_context;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        *socket_context = c = SW_NEW(struct connection);
+        if (info)
+            http_format_peer(info->client_addr, c->peer_ip);
+        return;
+    }
+    if (c && c->linger)
+        start_lingering(cls, connection);
+    free(c);
+    *socket_context = NULL;
+}
+
+static size_t leave_raw(void *cls, struct MHD_Connection *connection, char *s)
+{
+    (void)cls, (void)connection;
+    return strlen(s);
+}
+
+static void on_message(void *cls, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+static void on_message(void *cls, const char *fmt, va_list ap)
+{
+    char text[400];
+
+    (void)cls;
+    if (!sw_log_enabled(SW_LOG_DEBUG))
+        return;
+    int n = vsnprintf(text, sizeof(text), fmt, ap);
+    if (n > 0 && (size_t)n < sizeof(text) && text[n - 1] == '\n')
+        text[n - 1] = 0;
+    sw_log(SW_LOG_DEBUG, "http", "message", text, NULL);
+}
+
+static long exchanges_in_flight(struct http_server *s)
+{
+    long n = 0;
+    for (size_t i = 0; i < SHARDS; i++)
+        n += atomic_load(&s->shards[i].busy);
+    return n;
+}
+
+/* ---- start and stop ---- */
+
+static int load_tls(struct http_server *s, struct sw_err *err)
+{
+    if (!s->o.tls_cert_file && !s->o.tls_key_file)
+        return 0;
+    if (!s->o.tls_cert_file || !s->o.tls_key_file)
+        return sw_fail(err, SW_EINVALID, NULL, "TLS needs both a certificate and a key");
+    if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+        return sw_fail(err, SW_EUNSUPPORTED, NULL, "libmicrohttpd was built without TLS");
+    s->tls_cert.max = s->tls_key.max = TLS_FILE_MAX;
+    int r = sw_read_file(s->o.tls_cert_file, &s->tls_cert, err);
+    return r < 0 ? r : sw_read_file(s->o.tls_key_file, &s->tls_key, err);
+}
+
+static unsigned default_network_threads(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return (unsigned)SW_MAX(2, SW_MIN(n, 64));
+}
+
+static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err)
+{
+    const struct http_server_options *o = &s->o;
+    unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    unsigned threads = o->network_threads ? o->network_threads : default_network_threads();
+    size_t memory = o->header_bytes_max ? o->header_bytes_max : LIMIT_REQUEST_HEADERS;
+    unsigned connections = o->connections_max ? o->connections_max : 4096;
+    unsigned idle_s = o->idle_timeout_s ? (unsigned)o->idle_timeout_s : 300;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, s->tls_cert.p},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, s->tls_key.p},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+
+    if (s->tls_cert.p)
+        flags |= MHD_USE_TLS;
+    threads = SW_MAX(
+        2, SW_MIN(threads, connections)); /* a pool of one is a different mode of the library */
+    s->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, mhd_on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
+        MHD_OPTION_CONNECTION_LIMIT, SW_MAX(connections, threads), MHD_OPTION_CONNECTION_TIMEOUT,
+        idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_URI_LOG_CALLBACK,
+        mhd_on_target, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_raw, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, mhd_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
+        s->tls_cert.p ? tls : none, MHD_OPTION_END);
+    if (!s->daemon)
+        return sw_fail(err, SW_EINTERNAL, NULL, "the HTTP library did not start%s",
+                       s->tls_cert.p ? ": are the certificate and the key valid?" : "");
+    return 0;
+}
+
+static void server_free(struct http_server *s)
+{
+    sw_pool_free(s->workers);
+    linger_free(s->linger);
+    pthread_mutex_destroy(&s->tickets_lock);
+    sw_buf_done(&s->tls_cert);
+    sw_buf_done(&s->tls_key);
+    free(s->services);
+    free(s->server_header);
+    free(s);
+}
+
+int http_server_start(const struct http_server_options *o, struct http_server **ret,
+                      struct sw_err *err)
+{
+    struct http_server *s = aligned_alloc(64, (sizeof(*s) + 63) / 64 * 64);
+    sw_autoclose int fd = -1;
+
+    if (!s)
+        abort();
+    memset(s, 0, sizeof(*s));
+    s->o = *o;
+    s->services = sw_calloc(o->services_n ? o->services_n : 1, sizeof(*s->services));
+    for (size_t i = 0; i < o->services_n; i++)
+        s->services[i] = o->services[i];
+    s->server_header = sw_strdup_or_null(o->server_header);
+    pthread_mutex_init(&s->tickets_lock, NULL);
+    s->workers = sw_pool_new(o->worker_threads ? o->worker_threads : 16, "worker");
+    s->linger = linger_new();
+    int r = load_tls(s, err);
+    if (r == 0)
+        r = http_listen(o->host, o->port, &fd, &s->port, err);
+    if (r == 0)
+        r = start_daemon(s, fd, err);
+    if (r < 0) {
+        server_free(s);
+        return r;
+    }
+    (void)SW_TAKE_FD(fd); /* closed by stop */
+    *ret = s;
+    return 0;
+}
+
+uint16_t http_server_port(const struct http_server *s)
+{
+    return s->port;
+}
+
+bool http_server_stopping(const struct http_server *s)
+{
+    return atomic_load(&s->stopping);
+}
+
+static void wait_idle(struct http_server *s, int64_t timeout_ms)
+{
+    int64_t end_ms = sw_mono_ms() + timeout_ms;
+
+    while (exchanges_in_flight(s) > 0 && sw_mono_ms() < end_ms)
+        sw_sleep_ms(2);
+}
+
+void http_server_stop(struct http_server *s, int64_t grace_ms)
+{
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->tickets_lock);
+    atomic_store(&s->stopping, true);
+    pthread_mutex_unlock(&s->tickets_lock);
+    int fd = MHD_quiesce_daemon(s->daemon);
+    if (fd >= 0)
+        (void)close(fd);
+    mhd_complete_tickets(s);
+    wait_idle(s, grace_ms);
+    atomic_store(&s->closed, true);
+    while (atomic_load(&s->suspended) > 0)
+        sw_sleep_ms(1);
+    wait_idle(s, 200); /* what was resumed just now is still to be written */
+    MHD_stop_daemon(s->daemon);
+    server_free(s);
+}
