@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's pure decisions: task_plan, agent_plan, health. */
+#include <string.h>
+
+#include "base/macros.h"
+#include "launcher/agent/agent_plan.h"
+#include "launcher/agent/health.h"
+#include "launcher/agent/task_plan.h"
+#include "tests/lib/test.h"
+
+static struct task_view view;
+
+static void world(size_t n)
+{
+    memset(&view, 0, sizeof view);
+    view.n = n;
+    for (size_t i = 0; i < n; i++) {
+        view.containers[i].status = CONTAINER_READY;
+        view.containers[i].essential = i == 0;
+        view.containers[i].stop_timeout_ms = 1000;
+    }
+}
+
+static void ended(size_t i, int code)
+{
+    view.containers[i].status = CONTAINER_STOPPED;
+    view.containers[i].ran = view.containers[i].has_exit_code = true;
+    view.containers[i].exit_code = code;
+}
+
+static bool has(const struct task_plan *p, enum task_action_kind kind, int container)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->actions[i].kind == kind && p->actions[i].container == container)
+            return true;
+    return false;
+}
+
+TEST(starts_what_is_ready)
+{
+    struct task_plan p;
+    world(2);
+    view.containers[1].status = CONTAINER_WAITING;
+    task_plan(&view, &p);
+    CHECK(has(&p, TASK_START, 0) && p.n == 1 && !p.stop && !p.finished && !p.all_started);
+}
+
+TEST(conditions_decide_starts)
+{
+    static const struct {
+        enum depends_condition condition;
+        enum container_status status;
+        bool ran;
+        int exit_code;
+        enum container_health health;
+        int want; /* 1 start, 0 wait, -1 never */
+    } rows[] = {
+        {DEPENDS_START, CONTAINER_READY, false, 0, HEALTH_UNKNOWN, 0},
+        {DEPENDS_START, CONTAINER_RUNNING, true, 0, HEALTH_UNKNOWN, 1},
+        {DEPENDS_START, CONTAINER_STOPPED, true, 1, HEALTH_UNKNOWN, 1},
+        {DEPENDS_START, CONTAINER_STOPPED, false, 0, HEALTH_UNKNOWN, -1},
+        {DEPENDS_COMPLETE, CONTAINER_RUNNING, true, 0, HEALTH_UNKNOWN, 0},
+        {DEPENDS_COMPLETE, CONTAINER_STOPPED, true, 1, HEALTH_UNKNOWN, 1},
+        {DEPENDS_SUCCESS, CONTAINER_RUNNING, true, 0, HEALTH_UNKNOWN, 0},
+        {DEPENDS_SUCCESS, CONTAINER_STOPPED, true, 0, HEALTH_UNKNOWN, 1},
+        {DEPENDS_SUCCESS, CONTAINER_STOPPED, true, 1, HEALTH_UNKNOWN, -1},
+        {DEPENDS_HEALTHY, CONTAINER_RUNNING, true, 0, HEALTH_UNKNOWN, 0},
+        {DEPENDS_HEALTHY, CONTAINER_RUNNING, true, 0, HEALTH_HEALTHY, 1},
+        {DEPENDS_HEALTHY, CONTAINER_RUNNING, true, 0, HEALTH_UNHEALTHY, -1},
+        {DEPENDS_HEALTHY, CONTAINER_STOPPED, true, 0, HEALTH_HEALTHY, -1},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++)
+        for (int essential = 0; essential < 2; essential++) {
+            struct task_plan p;
+            struct depends_on on = {.container = 1, .condition = rows[i].condition};
+            world(3);
+            view.containers[0].essential = false;
+            view.containers[2].essential = true;
+            view.containers[2].status = CONTAINER_RUNNING;
+            view.containers[2].ran = true;
+            view.containers[0].essential = essential;
+            view.containers[0].depends_on = &on;
+            view.containers[0].depends_on_n = 1;
+            view.containers[1].status = rows[i].status;
+            view.containers[1].ran = rows[i].ran;
+            view.containers[1].has_exit_code = rows[i].status == CONTAINER_STOPPED;
+            view.containers[1].exit_code = rows[i].exit_code;
+            view.containers[1].health = rows[i].health;
+            task_plan(&view, &p);
+            CHECK_MSG(has(&p, TASK_START, 0) == (rows[i].want == 1), "row %zu", i);
+            CHECK_MSG(p.stop == (rows[i].want == -1 && essential), "row %zu essential %d", i,
+                      essential);
+            if (rows[i].want == -1 && !essential)
+                CHECK_MSG(has(&p, TASK_NEVER_START, 0), "row %zu", i);
+        }
+}
+
+TEST(an_essential_end_stops_the_rest)
+{
+    struct task_plan p;
+    world(3);
+    ended(0, 0);
+    view.containers[1].status = CONTAINER_RUNNING;
+    view.containers[1].ran = true;
+    task_plan(&view, &p);
+    CHECK(p.stop);
+    CHECK_EQ_STR(p.stop_code, "EssentialContainerExited");
+    CHECK(has(&p, TASK_STOP, 1) && has(&p, TASK_NEVER_START, 2));
+    world(2);
+    view.containers[0].status = CONTAINER_STOPPED;
+    task_plan(&view, &p);
+    CHECK_EQ_STR(p.stop_code, "TaskFailedToStart");
+    world(2);
+    ended(1, 5);
+    task_plan(&view, &p);
+    CHECK(!p.stop && has(&p, TASK_START, 0));
+}
+
+TEST(stops_in_reverse_order_and_kills_in_time)
+{
+    struct task_plan p;
+    struct depends_on on = {.container = 1, .condition = DEPENDS_START};
+    world(2);
+    for (size_t i = 0; i < 2; i++) {
+        view.containers[i].status = CONTAINER_RUNNING;
+        view.containers[i].ran = true;
+    }
+    view.containers[0].depends_on = &on;
+    view.containers[0].depends_on_n = 1;
+    view.stop_wanted = true;
+    view.now_ms = 5000;
+    task_plan(&view, &p);
+    CHECK(has(&p, TASK_STOP, 0) && p.n == 1);
+    view.containers[0].stop_sent = true;
+    view.containers[0].stop_sent_at_ms = 4500;
+    task_plan(&view, &p);
+    CHECK_EQ_INT((int)p.n, 0);
+    CHECK_EQ_INT(p.wake_at_ms, 5500);
+    view.now_ms = 5500;
+    task_plan(&view, &p);
+    CHECK(has(&p, TASK_KILL, 0) && p.n == 1);
+    view.containers[0].kill_sent = true;
+    task_plan(&view, &p);
+    CHECK_EQ_INT((int)p.n, 0);
+    ended(0, 137);
+    task_plan(&view, &p);
+    CHECK(has(&p, TASK_STOP, 1) && p.n == 1);
+    ended(1, 0);
+    task_plan(&view, &p);
+    CHECK(p.finished && p.n == 0);
+}
+
+/* Whatever the state: following the plan always comes to an end, and nothing is started after the decision to stop. */
+TEST(every_small_world_comes_to_an_end)
+{
+    for (unsigned w = 0; w < 2u * 4 * 4 * 4 * 3 * 2; w++) {
+        unsigned x = w;
+        struct depends_on on = {.container = 1};
+        world(2);
+        view.stop_wanted = x % 2, x /= 2;
+        view.containers[0].status = (enum container_status)(x % 4), x /= 4;
+        view.containers[1].status = (enum container_status)(x % 4), x /= 4;
+        on.condition = (enum depends_condition)(x % 4), x /= 4;
+        view.containers[1].health = (enum container_health)(x % 3), x /= 3;
+        view.containers[0].depends_on = &on;
+        view.containers[0].depends_on_n = x % 2;
+        bool stopping = view.stop_wanted, finished = false;
+        for (int round = 0; round < 40 && !finished; round++) {
+            struct task_plan p;
+            task_plan(&view, &p);
+            CHECK_MSG(!stopping || p.stop, "world %u", w);
+            stopping = view.stop_wanted = p.stop;
+            finished = p.finished;
+            for (size_t i = 0; i < p.n; i++) {
+                struct container_view *c = &view.containers[p.actions[i].container];
+                CHECK_MSG(!(stopping && p.actions[i].kind == TASK_START), "world %u", w);
+                if (p.actions[i].kind == TASK_START)
+                    c->status = CONTAINER_RUNNING, c->ran = true;
+                else if (p.actions[i].kind == TASK_STOP)
+                    c->stop_sent = true, c->stop_sent_at_ms = view.now_ms;
+                else
+                    c->status = CONTAINER_STOPPED;
+            }
+            view.now_ms += 600;
+            /* Images arrive; in the end every container exits by itself. */
+            for (size_t i = 0; i < 2; i++)
+                if (view.containers[i].status == CONTAINER_WAITING)
+                    view.containers[i].status = CONTAINER_READY;
+            if (round == 10) {
+                view.containers[1].health = HEALTH_HEALTHY;
+            } else if (round > 20) {
+                for (size_t i = 0; i < 2; i++)
+                    if (view.containers[i].status == CONTAINER_RUNNING)
+                        ended(i, 0);
+            }
+        }
+        CHECK_MSG(finished, "world %u", w);
+    }
+}
+
+TEST(an_answer_is_applied_once)
+{
+    const struct plan_desired desired[] = {{"new", false, false},  {"stop", true, true},
+                                           {"on", false, true},    {"lost", false, true},
+                                           {"never", true, false}, {"done", true, true}};
+    const struct plan_known known[] = {{"stop", false, false, false},
+                                       {"on", false, false, false},
+                                       {"gone", false, false, false},
+                                       {"silent", true, true, true},
+                                       {"done", false, true, false}};
+    struct agent_action a[16];
+    size_t n = agent_plan(desired, 6, known, 5, a);
+    CHECK_EQ_INT((int)n, 5);
+    CHECK(a[0].kind == AGENT_FORGET && a[0].index == 2);
+    CHECK(a[1].kind == AGENT_END && a[1].index == 1 && a[1].other == 0);
+    CHECK(a[2].kind == AGENT_BEGIN && a[2].index == 0);
+    CHECK(a[3].kind == AGENT_REFUSE && a[3].index == 3);
+    CHECK(a[4].kind == AGENT_REFUSE && a[4].index == 4);
+    const struct plan_known after[] = {{"new", false, false, false}, {"stop", true, false, false},
+                                       {"on", false, false, false},  {"lost", true, true, false},
+                                       {"never", true, true, false}, {"done", false, true, false},
+                                       {"gone", true, false, true}};
+    CHECK_EQ_INT((int)agent_plan(desired, 6, after, 7, a), 0);
+    CHECK_EQ_INT((int)agent_plan(NULL, 0, NULL, 0, a), 0);
+}
+
+TEST(health_follows_retries_and_the_start_period)
+{
+    struct health_check c = {.interval_s = 5, .timeout_s = 2, .retries = 2, .start_period_s = 10};
+    struct health h = {.started_at_ms = 1000};
+    CHECK(!health_step(&h, &c, false, 2000));
+    CHECK(!health_step(&h, &c, false, 10000));
+    CHECK_EQ_INT(h.failures, 0);
+    CHECK(!health_step(&h, &c, false, 11000));
+    CHECK(health_step(&h, &c, false, 12000));
+    CHECK_EQ_INT(h.status, HEALTH_UNHEALTHY);
+    CHECK(health_step(&h, &c, true, 13000));
+    CHECK_EQ_INT(h.status, HEALTH_HEALTHY);
+    /* Once healthy the start period is over. */
+    struct health early = {.started_at_ms = 0};
+    CHECK(health_step(&early, &c, true, 10));
+    CHECK(!health_step(&early, &c, false, 20));
+    CHECK(health_step(&early, &c, false, 30));
+}
+
+TEST(health_commands)
+{
+    const char *argv[4];
+    char *shell[] = {(char[]){"CMD-SHELL"}, (char[]){"exit 0"}, NULL};
+    char *plain[] = {(char[]){"CMD"}, (char[]){"/a"}, (char[]){"b"}, NULL};
+    char *neither[] = {(char[]){"NONE"}, (char[]){"x"}, NULL};
+    char *empty[] = {(char[]){"CMD"}, NULL};
+    CHECK(health_argv(&(struct health_check){.command = shell}, argv, 4));
+    CHECK_EQ_STR(argv[0], "/bin/sh");
+    CHECK_EQ_STR(argv[2], "exit 0");
+    CHECK(health_argv(&(struct health_check){.command = plain}, argv, 4));
+    CHECK_EQ_STR(argv[1], "b");
+    CHECK_NULL(argv[2]);
+    CHECK(!health_argv(&(struct health_check){.command = plain}, argv, 2));
+    CHECK(!health_argv(&(struct health_check){.command = neither}, argv, 4));
+    CHECK(!health_argv(&(struct health_check){.command = empty}, argv, 4));
+    CHECK_EQ_STR(container_health_to_string(HEALTH_UNHEALTHY), "UNHEALTHY");
+    enum container_status s;
+    CHECK(container_status_from_string("RUNNING", &s) && s == CONTAINER_RUNNING &&
+          !container_status_from_string("x", &s));
+    CHECK_EQ_STR(container_status_to_string(s), "RUNNING");
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The task engine over a runtime without processes: every path of a task's life, and a crash before every step. */
+#include "launcher/agent/task_engine.h"
+
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "tests/unit/launcher/agent/runtime_fake.h"
+
+#define TASK    "arn:aws:ecs:us-east-1:000000000000:task/default/00000000000000000000000000000001"
+#define TASK_ID "00000000000000000000000000000001"
+
+static struct fake fake;
+static struct runtime runtime;
+static struct task_engine *engine;
+static pthread_mutex_t reports_lock = PTHREAD_MUTEX_INITIALIZER;
+static json_t *reports, *healths;
+static bool plane_down, pull_fails;
+static int pulls;
+
+static int submit(void *ctx, const json_t *in, struct sw_err *err)
+{
+    (void)ctx;
+    pthread_mutex_lock(&reports_lock);
+    bool down = plane_down;
+    if (!down)
+        json_array_append_new(reports, json_deep_copy(in));
+    pthread_mutex_unlock(&reports_lock);
+    return down ? sw_fail(err, SW_EUNAVAILABLE, NULL, "down") : 0;
+}
+
+static int submit_health(void *ctx, const json_t *in, struct sw_err *err)
+{
+    (void)ctx, (void)err;
+    pthread_mutex_lock(&reports_lock);
+    json_array_append_new(healths, json_deep_copy(in));
+    pthread_mutex_unlock(&reports_lock);
+    return 0;
+}
+
+static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
+                struct sw_err *err)
+{
+    (void)ctx, (void)name, (void)cancelled;
+    pulls++;
+    if (pull_fails)
+        return sw_fail(err, SW_ENOTFOUND, "CannotPullContainerError", "no such image");
+    *ret = (struct image){
+        .layers_n = 1, .layers = sw_calloc(1, sizeof(char *)), .manifest_digest = "sha256:00"};
+    ret->layers[0] = sw_strdup(test_path("layer"));
+    ret->config = json_pack("{s:{s:[s]}}", "config", "Cmd", "/bin/true");
+    return 0;
+}
+
+static void start_engine(const char *dir)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct task_engine_options o = {.data_dir = test_path("%s", dir),
+                                    .cluster = "default",
+                                    .runtime = &runtime,
+                                    .pull = pull,
+                                    .submit_state = submit,
+                                    .submit_health = submit_health,
+                                    .stop_timeout_default_s = 1};
+    CHECK_OK(engine_new(&o, &engine, &err));
+}
+
+static void setup(void)
+{
+    struct sw_err err = SW_ERR_INIT;
+    if (geteuid() != 0)
+        test_skip("needs root");
+    sw_log_set_level(SW_LOG_ERROR);
+    fake_init(&fake);
+    runtime = (struct runtime){.ops = &fake_ops, .self = &fake};
+    reports = json_array();
+    healths = json_array();
+    plane_down = pull_fails = false;
+    pulls = 0;
+    CHECK_OK(sw_mkdirs(test_path("layer/bin"), 0755, &err));
+    start_engine("data");
+}
+
+static void done(void)
+{
+    engine_free(engine);
+    json_decref(reports);
+    json_decref(healths);
+}
+
+#define ONE "{\"name\":\"main\",\"image\":\"app\",\"memory\":64}"
+
+static json_t *tasks_of(const char *containers, const char *desired, const char *known)
+{
+    struct sw_err err = SW_ERR_INIT;
+    json_t *list = NULL;
+    CHECK_OK(sw_json_load(sw_str(containers), 16, 1000, NULL, &list, &err));
+    json_t *def = json_pack("{s:s, s:i, s:s, s:o}", "family", "app", "revision", 1, "networkMode",
+                            "host", "containerDefinitions", list);
+    return json_pack("[{s:s, s:s, s:s, s:s, s:o}]", "taskArn", TASK, "desiredStatus", desired,
+                     "knownStatus", known, "stopReason", "enough", "taskDefinition", def);
+}
+
+static void apply(const char *containers, const char *desired, const char *known)
+{
+    json_t *tasks = tasks_of(containers, desired, known);
+    engine_apply(engine, tasks);
+    json_decref(tasks);
+}
+
+static json_t *report_of(const char *status)
+{
+    json_t *found = NULL, *r;
+    size_t i;
+    pthread_mutex_lock(&reports_lock);
+    json_array_foreach(reports, i, r) {
+        if (sw_streq(sw_json_str(r, "status", ""), status))
+            found = r;
+    }
+    pthread_mutex_unlock(&reports_lock);
+    return found;
+}
+
+static const json_t *await(const char *status)
+{
+    const json_t *r = NULL;
+    for (int i = 0; i < 2000 && !(r = report_of(status)); i++)
+        sw_sleep_ms(5);
+    CHECK_MSG(r, "no report %s", status);
+    return r;
+}
+
+static const json_t *container(const json_t *report, size_t i)
+{
+    return json_array_get(sw_json_array(report, "containers"), i);
+}
+
+static void await_idle(void)
+{
+    for (int i = 0; i < 2000 && !engine_idle(engine); i++)
+        sw_sleep_ms(5);
+    CHECK(engine_idle(engine));
+}
+
+TEST(runs_and_ends)
+{
+    setup();
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    const json_t *r = await("RUNNING");
+    CHECK_EQ_STR(sw_json_str(container(r, 0), "status", ""), "RUNNING");
+    CHECK_EQ_INT((int)strlen(sw_json_str(container(r, 0), "runtimeId", "")), 64);
+    fake_end(&fake, 0, 4, false);
+    r = await("STOPPED");
+    CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 4);
+    CHECK_EQ_STR(sw_json_str(r, "reason", ""),
+                 "EssentialContainerExited: Essential container in task exited");
+    CHECK(json_object_get(r, "pullStartedAt") && json_object_get(r, "executionStoppedAt"));
+    await_idle();
+    CHECK_EQ_INT(fake.s.removes, 1);
+    CHECK(!sw_path_exists(test_path("data/tasks/" TASK_ID "/containers/main/upper")));
+    /* The same answer again changes nothing; the next one without the task lets its folder go. */
+    apply("[" ONE "]", "RUNNING", "STOPPED");
+    CHECK_EQ_INT(fake.s.creates, 1);
+    json_t *none = json_array();
+    engine_apply(engine, none);
+    json_decref(none);
+    engine_sweep(engine);
+    CHECK(!sw_path_exists(test_path("data/tasks/" TASK_ID)));
+    done();
+}
+
+TEST(a_short_task_is_still_reported_as_running_first)
+{
+    setup();
+    fake.exit_on_start = 0;
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("STOPPED");
+    CHECK_NOT_NULL(report_of("RUNNING"));
+    CHECK_EQ_STR(sw_json_str(container(report_of("RUNNING"), 0), "status", ""), "RUNNING");
+    done();
+}
+
+TEST(failures_to_start_say_where)
+{
+    static const char *const reasons[] = {"CannotPullContainerError: no such image",
+                                          "CannotCreateContainerError: as the test wants",
+                                          "CannotStartContainerError: as the test wants"};
+    for (int i = 0; i < 3; i++) {
+        setup();
+        pull_fails = i == 0;
+        fake.fail_create = i == 1;
+        fake.fail_start = i == 2;
+        apply("[" ONE "]", "RUNNING", "PENDING");
+        const json_t *r = await("STOPPED");
+        char want[128];
+        snprintf(want, sizeof want, "TaskFailedToStart: %s", reasons[i]);
+        CHECK_EQ_STR(sw_json_str(r, "reason", ""), want);
+        CHECK_EQ_STR(sw_json_str(container(r, 0), "reason", ""), reasons[i]);
+        CHECK_NULL(json_object_get(container(r, 0), "exitCode"));
+        CHECK_NULL(report_of("RUNNING"));
+        done();
+        struct sw_err err = SW_ERR_INIT;
+        CHECK_OK(sw_remove_tree(test_path("data"), &err));
+    }
+}
+
+TEST(stop_is_term_then_kill)
+{
+    setup();
+    fake.ignores_term = true;
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("RUNNING");
+    int64_t t0 = sw_mono_ms();
+    apply("[" ONE "]", "STOPPED", "RUNNING");
+    const json_t *r = await("STOPPED");
+    int64_t took = sw_mono_ms() - t0;
+    CHECK_MSG(took >= 900 && took < 5000, "%lld ms", (long long)took);
+    CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 137);
+    CHECK_EQ_STR(sw_json_str(r, "reason", ""), "UserInitiated: enough");
+    CHECK(fake.s.list[0].signals[0] == SIGTERM && fake.s.list[0].signals[1] == SIGKILL);
+    done();
+}
+
+TEST(an_oom_kill_has_ecs_words)
+{
+    setup();
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("RUNNING");
+    fake_end(&fake, 0, 137, true);
+    const json_t *r = await("STOPPED");
+    CHECK_EQ_STR(sw_json_str(container(r, 0), "reason", ""),
+                 "OutOfMemoryError: Container killed due to memory usage");
+    done();
+}
+
+TEST(an_essential_end_stops_the_others)
+{
+    setup();
+    apply("[" ONE ",{\"name\":\"side\",\"image\":\"app\",\"memory\":64,\"essential\":false,"
+                  "\"dependsOn\":[{\"containerName\":\"main\","
+          "\"condition\":\"START\"}]}]",
+          "RUNNING", "PENDING");
+    await("RUNNING");
+    CHECK_EQ_INT(fake.s.starts, 2);
+    fake_end(&fake, 0, 0, false);
+    const json_t *r = await("STOPPED");
+    CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 0);
+    CHECK_EQ_INT(sw_json_int(container(r, 1), "exitCode", -1), 143);
+    done();
+}
+
+TEST(nothing_is_lost_while_the_control_plane_is_away)
+{
+    setup();
+    plane_down = true;
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    for (int i = 0; i < 1000 && fake.s.starts == 0; i++)
+        sw_sleep_ms(5);
+    fake_end(&fake, 0, 3, false);
+    for (int i = 0; i < 1000 && fake.s.removes == 0; i++)
+        sw_sleep_ms(5);
+    sw_sleep_ms(50);
+    CHECK(!engine_idle(engine));
+    /* Not even when the agent goes meanwhile. */
+    engine_free(engine);
+    start_engine("data");
+    pthread_mutex_lock(&reports_lock);
+    plane_down = false;
+    pthread_mutex_unlock(&reports_lock);
+    const json_t *r = await("STOPPED");
+    CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 3);
+    CHECK_NOT_NULL(report_of("RUNNING"));
+    await_idle();
+    done();
+}
+
+TEST(adopts_what_runs)
+{
+    setup();
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("RUNNING");
+    engine_free(engine);
+    CHECK_EQ_INT(fake.s.removes, 0);
+    int before = pulls;
+    start_engine("data");
+    apply("[" ONE "]", "RUNNING", "RUNNING");
+    sw_sleep_ms(50);
+    CHECK(fake.s.creates == 1 && pulls == before);
+    fake_end(&fake, 0, 8, false);
+    const json_t *r = await("STOPPED");
+    CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 8);
+    done();
+}
+
+TEST(what_vanished_is_reported_and_what_is_unknown_removed)
+{
+    setup();
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("RUNNING");
+    engine_free(engine);
+    fake.s.list[0].status = RUNTIME_ABSENT; /* a reboot */
+    fake.s.list[1] = (struct fake_container){.id = "orphan", .status = RUNTIME_RUNNING};
+    start_engine("data");
+    const json_t *r = await("STOPPED");
+    CHECK_CONTAINS(sw_json_str(container(r, 0), "reason", ""), "gone");
+    CHECK_NULL(json_object_get(container(r, 0), "exitCode"));
+    CHECK_NULL(fake_find(&fake, "orphan"));
+    CHECK_EQ_INT(fake.s.starts, 1);
+    done();
+}
+
+TEST(a_task_that_ran_is_never_run_twice)
+{
+    setup();
+    apply("[" ONE "]", "RUNNING", "RUNNING");
+    const json_t *r = await("STOPPED");
+    CHECK_CONTAINS(sw_json_str(r, "reason", ""), "TaskFailedToStart: ");
+    CHECK_EQ_INT(fake.s.creates, 0);
+    done();
+}
+
+TEST(an_unreadable_state_file_is_cleared_away)
+{
+    setup();
+    engine_free(engine);
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(sw_mkdirs(test_path("data/tasks/" TASK_ID "/containers/main"), 0700, &err));
+    test_write_file(test_path("data/tasks/" TASK_ID "/state.json"), "{", 1);
+    start_engine("data");
+    CHECK(!sw_path_exists(test_path("data/tasks/" TASK_ID)));
+    done();
+}
+
+TEST(health_is_reported)
+{
+    setup();
+    fake.exec_code = 1;
+    apply("[{\"name\":\"main\",\"image\":\"app\",\"memory\":64,\"healthCheck\":{\"command\":[\"CMD-"
+          "SHELL\",\"x\"],\"interval\":5,"
+          "\"retries\":1,\"timeout\":2}}]",
+          "RUNNING", "PENDING");
+    await("RUNNING");
+    for (int i = 0; i < 1400 && json_array_size(healths) == 0; i++)
+        sw_sleep_ms(5);
+    pthread_mutex_lock(&reports_lock);
+    const json_t *h = json_array_get(healths, 0);
+    CHECK_EQ_STR(sw_json_str(json_array_get(sw_json_array(h, "containers"), 0), "healthStatus", ""),
+                 "UNHEALTHY");
+    pthread_mutex_unlock(&reports_lock);
+    done();
+}
+
+/* --- crashes --- */
+
+struct crash {
+    int at, calls;
+    bool taken;
+    char *file;
+    size_t file_n;
+    struct fake_state state;
+};
+
+/* What a SIGKILL before the Nth call of the runtime would leave: the file, and the containers. */
+static void take(void *ctx)
+{
+    struct crash *c = ctx;
+    pthread_mutex_lock(&fake.lock);
+    if (++c->calls == c->at && !c->taken) {
+        struct sw_err err = SW_ERR_INIT;
+        SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(1 << 20);
+        CHECK_OK(sw_read_file(test_path("data%d/tasks/" TASK_ID "/state.json", c->at), &b, &err));
+        c->file = sw_strndup(b.p, b.n);
+        c->file_n = b.n;
+        c->state = fake.s;
+        c->taken = true;
+    }
+    pthread_mutex_unlock(&fake.lock);
+}
+
+TEST(a_crash_before_any_step_ends_the_same)
+{
+    int points = 0;
+    for (int at = 1;; at++) {
+        setup();
+        engine_free(engine);
+        struct crash c = {.at = at};
+        struct sw_err err = SW_ERR_INIT;
+        char dir[32];
+        snprintf(dir, sizeof dir, "data%d", at);
+        fake.exit_on_start = 7;
+        start_engine(dir);
+        fake.hook = take;
+        fake.ctx = &c;
+        apply("[" ONE "]", "RUNNING", "PENDING");
+        await("STOPPED");
+        await_idle();
+        engine_free(engine);
+        fake.hook = NULL;
+        if (!c.taken) {
+            json_decref(reports);
+            json_decref(healths);
+            break;
+        }
+        points++;
+        snprintf(dir, sizeof dir, "crash%d", at);
+        CHECK_OK(sw_mkdirs(test_path("%s/tasks/" TASK_ID, dir), 0700, &err));
+        test_write_file(test_path("%s/tasks/" TASK_ID "/state.json", dir), c.file, c.file_n);
+        free(c.file);
+        fake.s = c.state;
+        json_array_clear(reports);
+        start_engine(dir);
+        const json_t *r = await("STOPPED");
+        CHECK_MSG(sw_json_int(container(r, 0), "exitCode", -1) == 7, "crash before call %d: %s", at,
+                  sw_json_str(container(r, 0), "reason", ""));
+        await_idle();
+        CHECK_MSG(fake.s.starts == 1, "crash before call %d: %d starts", at, fake.s.starts);
+        for (size_t i = 0; i < FAKE_MAX; i++)
+            CHECK_MSG(fake.s.list[i].status == RUNTIME_ABSENT,
+                      "crash before call %d leaves a container", at);
+        done();
+    }
+    CHECK_MSG(points >= 3, "%d points", points);
+}
