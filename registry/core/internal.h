@@ -58,7 +58,7 @@ void upload_table_clear(struct upload_table *t); /* the idle ones */
 
 /* Taken shared by whoever stores a blob, from before its bytes are committed until its row is; taken alone by the collector
  * from before the row goes until the bytes are gone. One lock per class of digests. */
-#define BLOB_LOCKS 64
+#define BLOB_LOCKS 32
 
 struct registry {
     struct registry_options o;
