@@ -31,7 +31,7 @@
 #define BACKOFF_MIN_MS    200
 #define BACKOFF_MAX_MS    10000
 #define LOG_WORKERS       4
-#define LOG_POLL_MS       50
+#define LOG_POLL_MS       10
 #define POOL_LEASES       2
 #define STOP_GRACE_MS     20000
 
