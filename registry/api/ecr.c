@@ -126,14 +126,14 @@ struct aws_service *ecr_aws_service(struct ecr_api *a)
 int ecr_target(struct aws_call *call, const char *registry_id, const char *name,
                struct ecr_target *ret, struct sw_err *err)
 {
-    char arn[REPO_NAME_MAX + 160];
     struct ecr_api *a = ecr_of(call);
     *ret = (struct ecr_target){.reg = a->o.registry,
                                .account = registry_id ? registry_id : a->o.account};
     ret->key = (struct repo_key){ret->account, call->region, name};
-    snprintf(arn, sizeof(arn), "arn:aws:ecr:%s:%s:repository/%s", call->region, ret->account, name);
+    snprintf(ret->arn, sizeof(ret->arn), "arn:aws:ecr:%s:%s:repository/%s", call->region,
+             ret->account, name);
     call->context.account = ret->account;
-    return aws_may(call, arn, err);
+    return aws_may(call, ret->arn, err);
 }
 
 int ecr_open(struct aws_call *call, const char *registry_id, const char *name,

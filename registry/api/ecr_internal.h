@@ -17,6 +17,7 @@ struct ecr_target {
     struct registry *reg;
     const char *account; /* registryId, or ours */
     struct repo_key key;
+    char arn[REPO_NAME_MAX + 160];
 };
 
 static inline struct ecr_api *ecr_of(const struct aws_call *call)

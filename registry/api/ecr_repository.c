@@ -122,7 +122,7 @@ int ecr_create_repository(struct aws_call *call, const void *in, json_t *out, st
     sw_autofree char *settings = NULL;
     int r = ecr_target(call, args->registry_id, args->repository, &t, err);
     if (r == 0 && json_array_size(json_object_get(call->input, "tags")) > 0)
-        r = aws_may_action(call, "ecr:TagResource", "*", err);
+        r = aws_may_action(call, "ecr:TagResource", t.arn, err);
     if (r == 0)
         r = create_settings(call->input, &settings, err);
     if (r == 0)

@@ -11,6 +11,8 @@
 #include "base/macros.h"
 #include "registry/api/oci_internal.h"
 
+#define RETRY_AFTER_S 5
+
 static enum http_begin ping(struct oci_call *call SW_UNUSED, struct http_plan *plan SW_UNUSED,
                             struct http_res *res, struct sw_err *err SW_UNUSED)
 {
@@ -69,6 +71,8 @@ enum http_begin oci_refuse(const struct oci_call *call, struct http_res *res,
     wire_oci_error(res, err);
     if (res->status == 401)
         oci_challenge(call->api, call->req, res);
+    if (res->status == 429 || res->status == 503)
+        http_res_set(res, "Retry-After", "%d", RETRY_AFTER_S);
     return HTTP_ANSWER;
 }
 
