@@ -500,6 +500,9 @@ static int set_folder_times(struct unpack *u)
 static la_ssize_t archive_source(struct archive *a, void *ctx, const void **ret)
 {
     struct unpack *u = ctx;
+    /* libarchive may ask again after a failure. */
+    if (u->err->code)
+        return -1;
     int64_t n = layer_stream_read(u->stream, u->chunk, sizeof u->chunk, u->err);
     *ret = u->chunk;
     if (n < 0)

@@ -240,7 +240,7 @@ TEST(an_essential_end_stops_the_others)
 {
     setup();
     apply("[" ONE ",{\"name\":\"side\",\"image\":\"app\",\"memory\":64,\"essential\":false,"
-                  "\"dependsOn\":[{\"containerName\":\"main\","
+          "\"dependsOn\":[{\"containerName\":\"main\","
           "\"condition\":\"START\"}]}]",
           "RUNNING", "PENDING");
     await("RUNNING");
