@@ -520,6 +520,9 @@ static int unpack_all(struct unpack *u)
     struct archive_entry *e;
     for (;;) {
         int r = archive_read_next_header(u->archive, &e);
+        /* A source that failed at the start looks like an empty archive to libarchive. */
+        if (u->err->code)
+            return u->err->code;
         if (r == ARCHIVE_EOF)
             break;
         if (r < ARCHIVE_WARN)

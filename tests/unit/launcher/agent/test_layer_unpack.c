@@ -331,5 +331,11 @@ TEST(garbage_and_nothing)
         SW_EINVALID, "CannotPullContainerError");
     CHECK_ERR(unpack_bytes(SW_STR("\x1f\x8b\x08 broken"), 0, NULL, &err), SW_EINVALID, NULL);
     CHECK_ERR(unpack_bytes(SW_STR("\x28\xb5\x2f\xfd broken"), 0, NULL, &err), SW_EINVALID, NULL);
+    /* A layer of which only the compression's header came. */
+    struct sw_buf gz = SW_BUF_INIT(1 << 16);
+    gzip_buf((struct sw_str){zeros, sizeof zeros}, &gz);
+    CHECK_ERR(unpack_bytes(sw_str_slice(sw_buf_str(&gz), 0, gz.n / 2), 0, NULL, &err), SW_EINVALID,
+              "CannotPullContainerError");
+    sw_buf_done(&gz);
     outside_is_untouched();
 }
