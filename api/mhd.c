@@ -571,7 +571,7 @@ static enum MHD_Result first_call(struct http_exchange *ex, const char *url, con
     q->exchange = ex;
     q->principal = principal_anonymous();
     q->started_at_us = sw_now_us();
-    q->secure = ex->server->o.tls_cert_file != NULL;
+    q->secure = ex->server->tls != NULL;
     q->path = q->query = "";
     memcpy(q->peer_ip, ex->conn->peer_ip, sizeof(q->peer_ip));
     make_request_id(q->id);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "api/http.h"
+#include "api/tls.h"
 
 struct http_server_options {
     const char *host;
@@ -30,6 +31,9 @@ struct http_server_options {
 struct http_server;
 int http_server_start(const struct http_server_options *o, struct http_server **ret,
                       struct sw_err *err);
+/* tls_store_reload(): connections made from now on get the new certificate, the others go on. 0 without TLS. */
+int http_server_reload_tls(struct http_server *s, bool only_if_changed, struct tls_info *ret,
+                           struct sw_err *err);
 uint16_t http_server_port(const struct http_server *s);
 /* Stops listening, lets exchanges in flight finish for up to grace_ms, completes deferred ones, joins all threads, frees. */
 void http_server_stop(struct http_server *s, int64_t grace_ms);

@@ -8,6 +8,7 @@
 
 #include "api/linger.h"
 #include "api/mhd.h"
+#include "api/tls.h"
 #include "base/pool.h"
 
 #define SHARDS 16 /* of the count of exchanges in flight */
@@ -23,7 +24,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct sw_pool *workers;
     struct lingerer *linger;
-    struct sw_buf tls_cert, tls_key;
+    struct tls_store *tls; /* NULL: plain */
     uint16_t port;
     atomic_bool stopping, closed;
     atomic_long suspended;
@@ -33,6 +34,7 @@ struct http_server {
 };
 
 struct connection {
+    struct tls_pair *pair; /* until the connection ends */
     char peer_ip[46];
     bool linger; /* the peer may still be sending what we refused */
 };

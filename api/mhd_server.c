@@ -9,12 +9,9 @@
 #include "api/listen.h"
 #include "base/alloc.h"
 #include "base/clock.h"
-#include "base/io.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/macros.h"
-
-#define TLS_FILE_MAX (1024 * 1024)
 
 /* After a refusal: keeps reading from a second descriptor when the library closes its own. */
 static void start_lingering(struct http_server *s, struct MHD_Connection *connection)
@@ -26,23 +23,50 @@ static void start_lingering(struct http_server *s, struct MHD_Connection *connec
         linger_start(s->linger, info->connect_fd);
 }
 
+/* The handshake comes later, so it uses the pair that is current now. */
+static void start_tls(struct http_server *s, struct MHD_Connection *connection,
+                      struct connection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+
+    c->pair = tls_store_get(s->tls);
+    if (!info || tls_pair_use(c->pair, info->tls_session) < 0)
+        sw_log(SW_LOG_DEBUG, "tls-session-without-certificate", NULL);
+}
+
+static void connection_started(struct http_server *s, struct MHD_Connection *connection,
+                               struct connection *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    if (info)
+        http_format_peer(info->client_addr, c->peer_ip);
+    if (s->tls)
+        start_tls(s, connection, c);
+}
+
+/* The library has ended the TLS session by then, and closes the descriptor afterwards. */
+static void connection_ended(struct http_server *s, struct MHD_Connection *connection,
+                             struct connection *c)
+{
+    if (c->linger)
+        start_lingering(s, connection);
+    tls_pair_unref(c->pair);
+    free(c);
+}
+
 static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what)
 {
-    struct connection *c = *socket_context;
-
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-        *socket_context = c = SW_NEW(struct connection);
-        if (info)
-            http_format_peer(info->client_addr, c->peer_ip);
-        return;
+        *socket_context = SW_NEW(struct connection);
+        connection_started(cls, connection, *socket_context);
+    } else if (*socket_context) {
+        connection_ended(cls, connection, *socket_context);
+        *socket_context = NULL;
     }
-    if (c && c->linger)
-        start_lingering(cls, connection);
-    free(c);
-    *socket_context = NULL;
 }
 
 static size_t leave_raw(void *cls, struct MHD_Connection *connection, char *s)
@@ -82,11 +106,9 @@ static int load_tls(struct http_server *s, struct sw_err *err)
         return 0;
     if (!s->o.tls_cert_file || !s->o.tls_key_file)
         return sw_fail(err, SW_EINVALID, NULL, "TLS needs both a certificate and a key");
-    if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+    if (MHD_is_feature_supported(MHD_FEATURE_HTTPS_CERT_CALLBACK2) != MHD_YES)
         return sw_fail(err, SW_EUNSUPPORTED, NULL, "libmicrohttpd was built without TLS");
-    s->tls_cert.max = s->tls_key.max = TLS_FILE_MAX;
-    int r = sw_read_file(s->o.tls_cert_file, &s->tls_cert, err);
-    return r < 0 ? r : sw_read_file(s->o.tls_key_file, &s->tls_key, err);
+    return tls_store_open(s->o.tls_cert_file, s->o.tls_key_file, &s->tls, err);
 }
 
 static unsigned default_network_threads(void)
@@ -105,13 +127,13 @@ static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err
     unsigned connections = o->connections_max ? o->connections_max : 4096;
     unsigned idle_s = o->idle_timeout_s ? (unsigned)o->idle_timeout_s : 300;
     struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, s->tls_cert.p},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, s->tls_key.p},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, tls_no_certificate()},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
         {MHD_OPTION_END, 0, NULL},
     };
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 
-    if (s->tls_cert.p)
+    if (s->tls)
         flags |= MHD_USE_TLS;
     threads = SW_MAX(
         2, SW_MIN(threads, connections)); /* a pool of one is a different mode of the library */
@@ -122,11 +144,10 @@ static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err
         idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_URI_LOG_CALLBACK,
         mhd_on_target, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_raw, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, mhd_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
-        s->tls_cert.p ? tls : none, MHD_OPTION_END);
+        on_connection, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, s->tls ? tls : none,
+        MHD_OPTION_END);
     if (!s->daemon)
-        return sw_fail(err, SW_EINTERNAL, NULL, "the HTTP library did not start%s",
-                       s->tls_cert.p ? ": are the certificate and the key valid?" : "");
+        return sw_fail(err, SW_EINTERNAL, NULL, "the HTTP library did not start");
     return 0;
 }
 
@@ -135,8 +156,7 @@ static void server_free(struct http_server *s)
     sw_pool_free(s->workers);
     linger_free(s->linger);
     pthread_mutex_destroy(&s->tickets_lock);
-    sw_buf_done(&s->tls_cert);
-    sw_buf_done(&s->tls_key);
+    tls_store_free(s->tls);
     free(s->services);
     free(s->server_header);
     free(s);
@@ -171,6 +191,12 @@ int http_server_start(const struct http_server_options *o, struct http_server **
     (void)SW_TAKE_FD(fd); /* closed by stop */
     *ret = s;
     return 0;
+}
+
+int http_server_reload_tls(struct http_server *s, bool only_if_changed, struct tls_info *ret,
+                           struct sw_err *err)
+{
+    return s->tls ? tls_store_reload(s->tls, only_if_changed, ret, err) : 0;
 }
 
 uint16_t http_server_port(const struct http_server *s)

@@ -7,8 +7,7 @@
 
 #include "base/httpc.h"
 #include "base/macros.h"
-#include "base/process.h"
-#include "tests/lib/test.h"
+#include "tests/unit/api/certificate.h"
 
 #define MEGABYTE (1 << 20)
 
@@ -54,41 +53,6 @@ static enum http_begin begin(void *ctx, struct http_req *req, struct http_plan *
 
 static const struct http_service service = {.name = "test", .match = match, .begin = begin};
 
-static void make_certificate(const char *cert, const char *key)
-{
-    const char *const argv[] = {"openssl",
-                                "req",
-                                "-x509",
-                                "-newkey",
-                                "ec",
-                                "-pkeyopt",
-                                "ec_paramgen_curve:P-256",
-                                "-nodes",
-                                "-days",
-                                "1",
-                                "-subj",
-                                "/CN=slipway",
-                                "-addext",
-                                "subjectAltName=IP:127.0.0.1",
-                                "-keyout",
-                                key,
-                                "-out",
-                                cert,
-                                NULL};
-    const struct sw_process_spec spec = {.argv = argv};
-    struct sw_process_result result;
-    struct sw_buf out = SW_BUF_INIT(65536), err_out = SW_BUF_INIT(65536);
-    struct sw_err err = SW_ERR_INIT;
-    char path[4096];
-
-    if (!sw_find_program("openssl", path, sizeof(path)))
-        test_skip("needs the openssl program");
-    CHECK_OK(sw_process_run(&spec, &out, &err_out, &result, &err));
-    CHECK_MSG(result.exit_code == 0, "%s", err_out.p);
-    sw_buf_done(&out);
-    sw_buf_done(&err_out);
-}
-
 static int64_t zeroes(void *ctx, void *out, size_t cap, struct sw_err *err)
 {
     size_t *left = ctx, n = SW_MIN(cap, *left);
@@ -111,7 +75,7 @@ TEST(serves_files_and_uploads_over_tls)
     char url[64], header[32], *blob = malloc(3 * MEGABYTE);
     size_t left = 20 * MEGABYTE + 5;
 
-    make_certificate(cert, key);
+    make_certificate(cert, key, "0x1", "1");
     for (size_t i = 0; i < 3 * MEGABYTE; i++)
         blob[i] = (char)(i * 13 + i / 255);
     blob_path = test_write_file(test_path("blob"), blob, 3 * MEGABYTE);
@@ -153,4 +117,97 @@ TEST(says_that_a_certificate_is_not_one)
     CHECK(http_server_start(&o, &s, &err) < 0);
     CHECK_CONTAINS(err.msg, "certificate");
     CHECK_NULL(s);
+}
+
+static void expect_200(struct httpc *c, const char *url)
+{
+    struct httpc_request get = {.method = "GET", .url = url, .body_max = 8 * MEGABYTE};
+    struct httpc_response r = {0};
+    struct sw_err err = SW_ERR_INIT;
+
+    CHECK_OK(httpc_perform(c, &get, &r, &err));
+    CHECK_EQ_INT(r.status, 200);
+    CHECK_EQ_INT(r.body.n, 3 * MEGABYTE);
+    httpc_response_done(&r);
+}
+
+/* Each client trusts one certificate only: the old one's connection lives on, a new connection meets the new certificate. */
+TEST(a_new_certificate_is_for_new_connections)
+{
+    const char *cert = test_path("cert.pem"), *key = test_path("key.pem");
+    const char *old_copy = test_path("old.pem");
+    struct http_server_options o = {.host = "127.0.0.1",
+                                    .services = &service,
+                                    .services_n = 1,
+                                    .tls_cert_file = cert,
+                                    .tls_key_file = key};
+    struct http_server *s = NULL;
+    struct sw_err err = SW_ERR_INIT;
+    struct tls_info info;
+    char url[64], *blob = calloc(3, MEGABYTE);
+
+    make_certificate(cert, key, "0x1", "1");
+    size_t n = 0;
+    char *text = test_read_file(cert, &n);
+    test_write_file(old_copy, text, n);
+    blob_path = test_write_file(test_path("blob"), blob, 3 * MEGABYTE);
+    CHECK_OK(http_server_start(&o, &s, &err));
+    (void)snprintf(url, sizeof(url), "https://127.0.0.1:%u/x", http_server_port(s));
+    struct httpc *old = httpc_new(&(struct httpc_options){.ca_file = old_copy});
+    expect_200(old, url);
+
+    CHECK(unlink(key) == 0);
+    make_certificate(cert, key, "0x2", "1");
+    CHECK_EQ_INT(http_server_reload_tls(s, false, &info, &err), 1);
+    CHECK_EQ_STR(info.serial, "02");
+    expect_200(old, url);
+    struct httpc *fresh = httpc_new(&(struct httpc_options){.ca_file = cert});
+    expect_200(fresh, url);
+    struct httpc *stale = httpc_new(&(struct httpc_options){.ca_file = old_copy});
+    struct httpc_request get = {.method = "GET", .url = url, .body_max = 8 * MEGABYTE};
+    struct httpc_response r = {0};
+    CHECK(httpc_perform(stale, &get, &r, &err) < 0);
+    httpc_response_done(&r);
+    httpc_free(old);
+    httpc_free(fresh);
+    httpc_free(stale);
+    http_server_stop(s, 1000);
+    free(blob);
+}
+
+static int s_client(unsigned port, const char *flag)
+{
+    char address[32];
+    (void)snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+    const char *const argv[] = {"openssl", "s_client", "-connect",       address,
+                                flag,      "-cipher",  "ALL@SECLEVEL=0", NULL};
+    const struct sw_process_spec spec = {.argv = argv};
+    struct sw_process_result result;
+    struct sw_buf out = SW_BUF_INIT(1 << 20), err_out = SW_BUF_INIT(1 << 20);
+    struct sw_err err = SW_ERR_INIT;
+
+    CHECK_OK(sw_process_run(&spec, &out, &err_out, &result, &err));
+    sw_buf_done(&out);
+    sw_buf_done(&err_out);
+    return result.exit_code;
+}
+
+TEST(speaks_tls_1_2_and_1_3_only)
+{
+    const char *cert = test_path("cert.pem"), *key = test_path("key.pem");
+    struct http_server_options o = {.host = "127.0.0.1",
+                                    .services = &service,
+                                    .services_n = 1,
+                                    .tls_cert_file = cert,
+                                    .tls_key_file = key};
+    struct http_server *s = NULL;
+    struct sw_err err = SW_ERR_INIT;
+
+    make_certificate(cert, key, "0x1", "1");
+    CHECK_OK(http_server_start(&o, &s, &err));
+    CHECK_EQ_INT(s_client(http_server_port(s), "-tls1_3"), 0);
+    CHECK_EQ_INT(s_client(http_server_port(s), "-tls1_2"), 0);
+    CHECK(s_client(http_server_port(s), "-tls1_1") != 0);
+    CHECK(s_client(http_server_port(s), "-tls1") != 0);
+    http_server_stop(s, 1000);
 }
