@@ -94,12 +94,26 @@ uint64_t agents_polled(struct agents *a, const char *instance_id, int64_t now_us
     return generation;
 }
 
+static bool is_here(const struct agent *g, int64_t now_us)
+{
+    return g->waiting > 0 || (g->last_poll_us && now_us - g->last_poll_us < SERVICE_HERE_US);
+}
+
+size_t agents_count(struct agents *a, int64_t now_us)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&a->lock);
+    for (const struct agent *g = a->agents; g; g = g->next)
+        n += is_here(g, now_us);
+    pthread_mutex_unlock(&a->lock);
+    return n;
+}
+
 bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
     const struct agent *g = find(a, instance_id);
-    bool connected =
-        g && (g->waiting > 0 || (g->last_poll_us && now_us - g->last_poll_us < SERVICE_HERE_US));
+    bool connected = g && is_here(g, now_us);
     pthread_mutex_unlock(&a->lock);
     return connected;
 }

@@ -32,6 +32,7 @@ void agents_log_free(struct agents_log *q);
 
 /* An agent asked: it is connected. Returns the generation to compare with later; *ret_logs: a log request waits for it. */
 uint64_t agents_polled(struct agents *a, const char *instance_id, int64_t now_us, bool *ret_logs);
+size_t agents_count(struct agents *a, int64_t now_us); /* that are connected */
 bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us);
 /* Parks the waiter, taken; false (and still the caller's) when something changed since its generation. */
 bool agents_park(struct agents *a, struct agents_waiter *w);

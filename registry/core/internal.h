@@ -55,6 +55,7 @@ struct upload_table;
 struct upload_table *upload_table_new(void);
 void upload_table_free(struct upload_table *t);
 void upload_table_clear(struct upload_table *t); /* the idle ones */
+size_t upload_table_count(struct upload_table *t);
 
 /* Taken shared by whoever stores a blob, from before its bytes are committed until its row is; taken alone by the collector
  * from before the row goes until the bytes are gone. One lock per class of digests. */

@@ -123,6 +123,16 @@ void upload_table_clear(struct upload_table *t)
     pthread_mutex_unlock(&t->lock);
 }
 
+size_t upload_table_count(struct upload_table *t)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&t->lock);
+    for (const struct owner *o = t->owners; o; o = o->next)
+        n += o->n;
+    pthread_mutex_unlock(&t->lock);
+    return n;
+}
+
 void upload_table_free(struct upload_table *t)
 {
     upload_table_clear(t);

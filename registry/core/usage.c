@@ -2,6 +2,7 @@
 #include "registry/core/usage.h"
 
 #include "registry/core/internal.h"
+#include "registry/core/reference.h"
 
 struct query {
     int64_t max;
@@ -30,7 +31,7 @@ static void give(struct query *q, struct meta_stmt *st)
 #define SUM_OF_LINKS                                                                            \
     "SELECT l.repository_id AS id, COUNT(*) AS n, SUM(b.size) AS bytes FROM repository_blob l " \
     "JOIN blob b ON b.digest = l.digest GROUP BY l.repository_id"
-#define SUM_OF_MANIFESTS                                                                      \
+#define SUM_OF_MANIFESTS                                                                    \
     "SELECT repository_id AS id, COUNT(*) AS n, SUM(size) AS bytes FROM manifest GROUP BY " \
     "repository_id"
 #define SUM_OF_TAGS "SELECT repository_id AS id, COUNT(*) AS n FROM tag GROUP BY repository_id"
@@ -75,7 +76,11 @@ int registry_usage(struct registry *reg, int64_t max, registry_usage_fn fn, void
     int r = meta_tx(reg->o.db, META_READ, usage_tx, &q, err);
     if (r < 0)
         return r;
-    q.totals.uploads = upload_table_count(reg->uploads);
     *ret = q.totals;
     return 0;
+}
+
+uint64_t registry_uploads_open(struct registry *reg)
+{
+    return upload_table_count(reg->uploads);
 }

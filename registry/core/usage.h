@@ -13,8 +13,9 @@ struct registry_repo_usage {
 struct registry_totals {
     uint64_t repositories;
     uint64_t blobs, blob_bytes; /* each once, those that await collection too */
-    uint64_t uploads;           /* sessions in memory at this moment */
 };
+
+uint64_t registry_uploads_open(struct registry *reg); /* sessions in memory at this moment; cheap */
 
 typedef void (*registry_usage_fn)(void *ctx, const struct registry_repo_usage *u);
 /* Calls fn for the `max` repositories with the most bytes, the largest first, all seen at one moment. fn is called under a read
