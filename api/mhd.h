@@ -34,6 +34,7 @@ int http_server_start(const struct http_server_options *o, struct http_server **
 /* tls_store_reload(): connections made from now on get the new certificate, the others go on. 0 without TLS. */
 int http_server_reload_tls(struct http_server *s, bool only_if_changed, struct tls_info *ret,
                            struct sw_err *err);
+bool http_server_tls_info(struct http_server *s, struct tls_info *ret); /* false: plain */
 uint16_t http_server_port(const struct http_server *s);
 /* Stops listening, lets exchanges in flight finish for up to grace_ms, completes deferred ones, joins all threads, frees. */
 void http_server_stop(struct http_server *s, int64_t grace_ms);

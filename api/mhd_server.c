@@ -199,6 +199,13 @@ int http_server_reload_tls(struct http_server *s, bool only_if_changed, struct t
     return s->tls ? tls_store_reload(s->tls, only_if_changed, ret, err) : 0;
 }
 
+bool http_server_tls_info(struct http_server *s, struct tls_info *ret)
+{
+    if (s->tls)
+        tls_store_info(s->tls, ret);
+    return s->tls != NULL;
+}
+
 uint16_t http_server_port(const struct http_server *s)
 {
     return s->port;

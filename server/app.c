@@ -26,6 +26,8 @@
 #define DEFAULT_ACCOUNT "000000000000"
 #define TICK_MS         250
 #define EXPIRE_EVERY_MS 60000
+#define TLS_LOOK_MS     2000 /* for another certificate */
+#define TLS_WARN_S      (14 * 86400)
 #define NODE_USER       "slipway-agent"
 #define AWS_SERVICES    4
 #define HTTP_SERVICES   3
@@ -323,6 +325,31 @@ static void expire(struct app *a)
         sw_log_err(SW_LOG_ERROR, "expire-tasks-failed", &err, NULL);
 }
 
+static void log_certificate(const char *event, const struct tls_info *info)
+{
+    char until[SW_TIME_LEN];
+    int64_t left_s = info->not_after_s - sw_now_s();
+    sw_format_iso8601_s(info->not_after_s * 1000000, until);
+    sw_log(left_s < TLS_WARN_S ? SW_LOG_WARNING : SW_LOG_INFO, event, "serial", info->serial,
+           "valid_until", until, "?expired", (int)(left_s < 0), NULL);
+}
+
+static void reload_tls(struct app *a, bool only_if_changed)
+{
+    struct tls_info info;
+    struct sw_err err = SW_ERR_INIT;
+    int r = http_server_reload_tls(a->http, only_if_changed, &info, &err);
+    if (r < 0)
+        sw_log_err(SW_LOG_ERROR, "certificate-kept", &err, NULL);
+    else if (r > 0)
+        log_certificate("certificate-replaced", &info);
+}
+
+void app_reload(struct app *a)
+{
+    reload_tls(a, false);
+}
+
 /* True when stopping. */
 static bool wait_for_tick(struct app *a)
 {
@@ -354,13 +381,17 @@ static void *housekeep(void *arg)
 {
     struct app *a = arg;
     int64_t next_expire = sw_mono_ms() + EXPIRE_EVERY_MS,
-            next_collect = sw_mono_ms() + a->config.collect_interval_ms;
+            next_collect = sw_mono_ms() + a->config.collect_interval_ms, next_tls = 0;
     while (!wait_for_tick(a)) {
         launcher_tick(a->launcher);
         int64_t now = sw_mono_ms();
         if (now >= next_expire) {
             expire(a);
             next_expire = now + EXPIRE_EVERY_MS;
+        }
+        if (now >= next_tls) {
+            reload_tls(a, true);
+            next_tls = now + TLS_LOOK_MS;
         }
         if (now >= next_collect) {
             collect(a);
@@ -409,6 +440,9 @@ int app_listen(struct app *a, struct sw_err *err)
     a->housekeeping = pthread_create(&a->housekeeper, NULL, housekeep, a) == 0;
     if (!a->housekeeping)
         return sw_fail(err, SW_EINTERNAL, NULL, "no thread for housekeeping");
+    struct tls_info info;
+    if (http_server_tls_info(a->http, &info))
+        log_certificate("certificate", &info);
     a->health.ready = true;
     return 0;
 }

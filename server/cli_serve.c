@@ -6,7 +6,7 @@
  *   SIGTERM  stop the server, leave tasks running: a restart adopts them
  *   SIGINT   (up) stop the tasks of this machine first, then as SIGTERM; a second one does not wait for them
  *   SIGCHLD  (up) the agent ended: start it again, after a growing pause when it ends soon each time
- *   SIGHUP   ignored: a server outlives its terminal
+ *   SIGHUP   reload the certificate; a server outlives its terminal
  * The agent runs in a process group of its own, so that Ctrl-C reaches only us; when we die it gets SIGTERM and leaves
  * its containers alone. */
 #include <errno.h>
@@ -135,6 +135,8 @@ static void serve_until_told(struct supervisor *s, const sigset_t *signals)
         int sig = wait_for_signal(s, signals);
         if (s->with_agent && reap_agent(s))
             plan_restart(s);
+        if (sig == SIGHUP)
+            app_reload(s->app);
         if (sig == SIGINT || sig == SIGTERM) {
             /* Tasks of an ephemeral server cannot be adopted: their folder goes with it. */
             bool stop_tasks = s->with_agent && (sig == SIGINT || s->config->ephemeral);
