@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/encode.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "registry/api/oci.h"
 #include "tests/unit/registry/world.h"

@@ -10,6 +10,7 @@
 #include "base/macros.h"
 #include "registry/core/registry.h"
 #include "registry/core/repo_store.h"
+#include "storage/blob/blob_fault.h"
 #include "tests/lib/test.h"
 
 #define ACCOUNT "000000000000"
@@ -22,6 +23,8 @@ struct world {
     struct identity *identity;
     struct registry *reg;
     struct registry_options options; /* set before world_open */
+    bool with_faults;                /* the same: then `fault` makes the blob store fail */
+    struct blob_fault *fault;
 };
 
 static inline void world_stop(struct world *w)
@@ -48,6 +51,8 @@ static inline void world_open(struct world *w)
     CHECK_OK(identity_open(w->db, w->keyring, &w->identity, &err));
     CHECK_OK(identity_ensure_account(w->identity, ACCOUNT, &err));
     CHECK_OK(blob_fs_open(test_path("blobs"), &w->blobs, &err));
+    if (w->with_faults)
+        w->blobs = blob_fault_wrap(w->blobs, &w->fault);
     struct registry_options options = w->options;
     options.db = w->db;
     options.blobs = w->blobs;
