@@ -4,6 +4,7 @@
  * Threads: agent_run's own waits to be stopped; one polls; a few answer log requests; the engine has its own.
  * Invariant: containers are adopted before the first answer is applied, so an answer never starts what already runs. */
 #include "launcher/agent/agent.h"
+#include "launcher/agent/flag.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -157,7 +158,7 @@ void agent_stop(struct agent *a, bool stop_tasks)
 {
     pthread_mutex_lock(&a->lock);
     a->stop_tasks |= stop_tasks;
-    a->stopping = 1;
+    flag_set(&a->stopping);
     pthread_cond_broadcast(&a->changed);
     pthread_mutex_unlock(&a->lock);
 }
@@ -172,7 +173,7 @@ static void pause_ms(struct agent *a, int64_t ms)
     until.tv_nsec = ns % 1000000000;
     pthread_mutex_lock(&a->lock);
     int e = 0;
-    while (!a->stopping && e != ETIMEDOUT)
+    while (!flag_is_set(&a->stopping) && e != ETIMEDOUT)
         e = pthread_cond_timedwait(&a->changed, &a->lock, &until);
     pthread_mutex_unlock(&a->lock);
 }
@@ -208,7 +209,7 @@ static bool worth_retrying(const struct sw_err *err)
 static int register_instance(struct agent *a, struct sw_err *err)
 {
     int64_t wait_ms = BACKOFF_MIN_MS;
-    while (!a->stopping) {
+    while (!flag_is_set(&a->stopping)) {
         if (register_once(a, err) == 0)
             return 0;
         if (a->instance_arn[0] && !worth_retrying(err)) {
@@ -261,7 +262,7 @@ static int collect_logs(struct agent *a, const json_t *q, struct log_answer *ret
         if (logs_read(&r, &ret->records, ret->cursor, &drained, err) < 0)
             break;
         ret->finished = ended && drained;
-        if (json_array_size(ret->records) > 0 || ret->finished || a->stopping ||
+        if (json_array_size(ret->records) > 0 || ret->finished || flag_is_set(&a->stopping) ||
             sw_mono_ms() >= until)
             break;
         json_decref(ret->records);
@@ -326,7 +327,7 @@ static int poll_once(struct agent *a, int64_t *version, struct sw_err *err)
     const json_t *tasks = sw_json_array(out, "tasks");
     if (!tasks)
         return sw_fail(err, SW_EIO, NULL, "PollTasks answered without tasks");
-    if (a->stopping)
+    if (flag_is_set(&a->stopping))
         return 0;
     *version = sw_json_int(out, "version", -1);
     engine_apply(a->engine, tasks);
@@ -338,14 +339,14 @@ static void *poll_main(void *arg)
 {
     struct agent *a = arg;
     int64_t version = -1, wait_ms = BACKOFF_MIN_MS;
-    while (!a->stopping) {
+    while (!flag_is_set(&a->stopping)) {
         struct sw_err err = SW_ERR_INIT;
         if (poll_once(a, &version, &err) == 0) {
             wait_ms = BACKOFF_MIN_MS;
             engine_sweep(a->engine);
             continue;
         }
-        if (a->stopping)
+        if (flag_is_set(&a->stopping))
             break;
         version = -1;
         sw_log_err(SW_LOG_WARNING, "poll-failed", &err, NULL);
@@ -401,7 +402,7 @@ int agent_run(struct agent *a, struct sw_err *err)
     if (e != 0)
         return sw_fail_os(err, e, "thread for polling");
     pthread_mutex_lock(&a->lock);
-    while (!a->stopping)
+    while (!flag_is_set(&a->stopping))
         pthread_cond_wait(&a->changed, &a->lock);
     pthread_mutex_unlock(&a->lock);
     if (a->stop_tasks)

@@ -3,6 +3,7 @@
  *
  * Invariants, under the lock: `written` bytes of the file are valid and hashed; `ended` is set once, after which err is final. */
 #include "launcher/agent/blob_fetch.h"
+#include "launcher/agent/flag.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +41,7 @@ struct blob_fetch {
 static int sink(void *ctx, const void *data, size_t n, struct sw_err *err)
 {
     struct blob_fetch *f = ctx;
-    if (f->outer_cancelled && *f->outer_cancelled)
+    if (flag_is_set(f->outer_cancelled))
         return sw_fail(err, SW_EUNAVAILABLE, REASON, "the pull was given up");
     int64_t skip = SW_MIN(f->skip, (int64_t)n);
     f->skip -= skip;
@@ -95,8 +96,8 @@ static int download(struct blob_fetch *f, struct sw_err *err)
         if (err->code == SW_EUNSUPPORTED ||
             (ranges && before > 0 && err->code == SW_ELIMIT && f->written == before))
             ranges = false;
-        else if (err->code != SW_EUNAVAILABLE || f->cancelled ||
-                 (f->outer_cancelled && *f->outer_cancelled))
+        else if (err->code != SW_EUNAVAILABLE || flag_is_set(&f->cancelled) ||
+                 (flag_is_set(f->outer_cancelled)))
             return err->code;
         if (attempt == ATTEMPTS_MAX)
             return sw_prefix(err, "gave up after %d attempts", attempt);
@@ -196,7 +197,7 @@ int blob_fetch_finish(struct blob_fetch *f, bool give_up, struct sw_err *err)
         bool all = f->written == f->size;
         pthread_mutex_unlock(&f->lock);
         if (!all)
-            f->cancelled = 1;
+            flag_set(&f->cancelled);
     }
     pthread_join(f->thread, NULL);
     *err = f->err;

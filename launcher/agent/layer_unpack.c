@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <locale.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -540,6 +541,14 @@ static int unpack_all(struct unpack *u)
     return set_folder_times(u);
 }
 
+static pthread_once_t utf8_once = PTHREAD_ONCE_INIT;
+static locale_t utf8; /* never freed */
+
+static void make_utf8(void)
+{
+    utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+}
+
 int layer_unpack(layer_read_fn read, void *ctx, int root_fd, const struct layer_limits *limits,
                  struct layer_result *ret, struct sw_err *err)
 {
@@ -553,13 +562,11 @@ int layer_unpack(layer_read_fn read, void *ctx, int root_fd, const struct layer_
     u->parent_fd = -1;
     u->folder_times.max = FOLDER_TIMES_MAX;
     /* libarchive converts names to the thread's character set; without this it would lose those beyond ASCII. */
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    pthread_once(&utf8_once, make_utf8);
     locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
     int r = unpack_all(u);
-    if (utf8) {
+    if (utf8)
         (void)uselocale(before);
-        freelocale(utf8);
-    }
     forget_parent(u);
     archive_read_free(u->archive);
     layer_stream_free(u->stream);

@@ -6,6 +6,7 @@
  * 2. Workers take layers in order, so whoever makes layer i can wait for layer i-1: somebody is making it already.
  * 3. The compressed bytes live in a file without a name; nothing is left of them, however the process ends. */
 #include "launcher/agent/pull.h"
+#include "launcher/agent/flag.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -370,9 +371,9 @@ static void *worker(void *arg)
     for (;;) {
         pthread_mutex_lock(&w->lock);
         size_t layer = w->next++;
-        if (w->caller_cancelled && *w->caller_cancelled)
-            w->cancelled = 1;
-        bool stop = layer >= w->config->layers_n || w->cancelled;
+        if (flag_is_set(w->caller_cancelled))
+            flag_set(&w->cancelled);
+        bool stop = layer >= w->config->layers_n || flag_is_set(&w->cancelled);
         pthread_mutex_unlock(&w->lock);
         if (stop)
             return NULL;
@@ -381,7 +382,7 @@ static void *worker(void *arg)
             pthread_mutex_lock(&w->lock);
             if (w->err.code == 0)
                 (void)sw_err_move(&w->err, &err);
-            w->cancelled = 1;
+            flag_set(&w->cancelled);
             pthread_mutex_unlock(&w->lock);
         }
     }
@@ -403,7 +404,7 @@ static int pull_layers(struct pull *w, struct sw_err *err)
         pthread_join(threads[--n], NULL);
     if (w->err.code)
         return sw_err_move(err, &w->err);
-    if (w->cancelled)
+    if (flag_is_set(&w->cancelled))
         return sw_fail(err, SW_EUNAVAILABLE, REASON, "the pull was given up");
     return 0;
 }

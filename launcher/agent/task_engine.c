@@ -6,6 +6,7 @@
  * 2. An exit code is durable in state.json before the runtime's own record of it is removed.
  * 3. A finished task's thread ends only when its last report was taken; a restart starts the thread again. */
 #include "launcher/agent/task_engine.h"
+#include "launcher/agent/flag.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -57,7 +58,7 @@ static void *pull_main(void *arg)
         c->image = image;
         c->status = CONTAINER_READY;
         snprintf(c->image_digest, sizeof c->image_digest, "%s", image.manifest_digest);
-    } else if (!t->engine->closing) {
+    } else if (!flag_is_set(&t->engine->closing)) {
         c->status = CONTAINER_STOPPED;
         task_set_reason(c, "%s: %s", err.reason ? err.reason : "CannotPullContainerError", err.msg);
     }
@@ -226,7 +227,7 @@ static void sleep_until_event(struct task *t, int64_t wake_at_ms)
     int64_t ns = until.tv_nsec + ms * 1000000;
     until.tv_sec += ns / 1000000000;
     until.tv_nsec = ns % 1000000000;
-    if (!t->events && !t->engine->closing)
+    if (!t->events && !flag_is_set(&t->engine->closing))
         (void)pthread_cond_timedwait(&t->changed, &t->lock, &until);
     t->events = false;
 }
@@ -249,7 +250,7 @@ static bool task_round(struct task *t)
     if (done)
         return false;
     bool cleaned = ended && clean_ended(t);
-    for (size_t i = 0; i < plan.n && !t->engine->closing; i++)
+    for (size_t i = 0; i < plan.n && !flag_is_set(&t->engine->closing); i++)
         act(t, &plan.actions[i]);
     pthread_mutex_lock(&t->lock);
     if (cleaned)
@@ -272,7 +273,7 @@ static void *task_main(void *arg)
     pthread_mutex_unlock(&t->lock);
     if (pull)
         pull_images(t);
-    while (!t->engine->closing && task_round(t))
+    while (!flag_is_set(&t->engine->closing) && task_round(t))
         ;
     task_join_watchers(t);
     pthread_mutex_lock(&t->lock);
@@ -443,10 +444,10 @@ void engine_free(struct task_engine *e)
 {
     if (!e)
         return;
-    e->closing = 1;
+    flag_set(&e->closing);
     for (struct task *t = e->tasks; t; t = t->next) {
         pthread_mutex_lock(&t->lock);
-        t->give_up_pull = 1;
+        flag_set(&t->give_up_pull);
         task_wake(t);
         pthread_mutex_unlock(&t->lock);
     }
@@ -470,7 +471,7 @@ static void want_stop(struct task *t, const char *code, const char *text, bool s
             snprintf(t->stop_text, sizeof t->stop_text, "%s", text);
         }
     }
-    t->give_up_pull = 1;
+    flag_set(&t->give_up_pull);
     task_persist(t, true);
     task_wake(t);
 }

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "launcher/agent/flag.h"
 #include "launcher/agent/task_engine_internal.h"
 
 #define BACKOFF_MIN_MS 200
@@ -47,7 +48,7 @@ static void report_job(void *arg)
 {
     struct task *t = arg;
     int r = 1;
-    while (r > 0 && !t->engine->closing)
+    while (r > 0 && !flag_is_set(&t->engine->closing))
         r = report_once(t);
     pthread_mutex_lock(&t->lock);
     t->report_queued = false;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/agent/container_setup.h"
+#include "launcher/agent/flag.h"
 #include "launcher/agent/health.h"
 #include "launcher/agent/task_engine_internal.h"
 
@@ -36,7 +37,6 @@ static void *map_ports(void *arg)
 
 static int take_ports(struct task *t, struct task_container *c, struct sw_err *err)
 {
-    c->bindings_n = 0;
     if (t->def->network_mode == NETWORK_NONE)
         return 0;
     for (size_t i = 0; i < c->def->ports_n && i < NETWORK_PORTS_MAX; i++) {
@@ -45,7 +45,9 @@ static int take_ports(struct task *t, struct task_container *c, struct sw_err *e
             m.host_port = m.container_port;
         else if (ports_take(t->engine->ports, &m, false, err) < 0)
             return err->code;
+        pthread_mutex_lock(&t->lock);
         c->bindings[c->bindings_n++] = m;
+        pthread_mutex_unlock(&t->lock);
     }
     return 0;
 }
@@ -192,7 +194,7 @@ static void *waiter_main(void *arg)
     struct watch *w = arg;
     struct task_container *c = &w->t->containers[w->container];
     const struct runtime *rt = w->t->engine->o.runtime;
-    while (!w->t->engine->closing) {
+    while (!flag_is_set(&w->t->engine->closing)) {
         struct runtime_state st;
         struct sw_err err = SW_ERR_INIT;
         int r = rt->ops->wait(rt->self, c->id, WAIT_SLICE_MS, &st, &err);
@@ -215,7 +217,8 @@ static void *waiter_main(void *arg)
 static bool is_running(struct task *t, struct task_container *c)
 {
     pthread_mutex_lock(&t->lock);
-    bool running = c->status == CONTAINER_RUNNING && !c->stop_sent && !t->engine->closing;
+    bool running =
+        c->status == CONTAINER_RUNNING && !c->stop_sent && !flag_is_set(&t->engine->closing);
     pthread_mutex_unlock(&t->lock);
     return running;
 }

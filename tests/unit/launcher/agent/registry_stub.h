@@ -43,7 +43,7 @@ struct stub {
     size_t routes_n;
     struct stub_seen seen[STUB_SEEN_MAX];
     size_t seen_n, running;
-    volatile bool stopping;
+    _Atomic bool stopping;
 };
 struct stub_connection {
     struct stub *s;

@@ -198,6 +198,14 @@ static inline void fake_init(struct fake *f)
         f->s.list[i].status = RUNTIME_ABSENT;
 }
 
+static inline int fake_count(struct fake *f, const int *counter)
+{
+    pthread_mutex_lock(&f->lock);
+    int n = *counter;
+    pthread_mutex_unlock(&f->lock);
+    return n;
+}
+
 /* Ends the only running container, or the nth. */
 static inline void fake_end(struct fake *f, int nth, int code, bool oom)
 {

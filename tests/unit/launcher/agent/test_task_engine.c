@@ -19,7 +19,8 @@ static struct task_engine *engine;
 static pthread_mutex_t reports_lock = PTHREAD_MUTEX_INITIALIZER;
 static json_t *reports, *healths;
 static bool plane_down, pull_fails;
-static int pulls;
+static _Atomic int pulls;
+static const char *layer_dir; /* test_path is for the case's own thread */
 
 static int submit(void *ctx, const json_t *in, struct sw_err *err)
 {
@@ -50,7 +51,7 @@ static int pull(void *ctx, const char *name, const volatile int *cancelled, stru
         return sw_fail(err, SW_ENOTFOUND, "CannotPullContainerError", "no such image");
     *ret = (struct image){
         .layers_n = 1, .layers = sw_calloc(1, sizeof(char *)), .manifest_digest = "sha256:00"};
-    ret->layers[0] = sw_strdup(test_path("layer"));
+    ret->layers[0] = sw_strdup(layer_dir);
     ret->config = json_pack("{s:{s:[s]}}", "config", "Cmd", "/bin/true");
     return 0;
 }
@@ -81,6 +82,7 @@ static void setup(void)
     plane_down = pull_fails = false;
     pulls = 0;
     CHECK_OK(sw_mkdirs(test_path("layer/bin"), 0755, &err));
+    layer_dir = test_path("layer");
     start_engine("data");
 }
 
@@ -159,11 +161,11 @@ TEST(runs_and_ends)
                  "EssentialContainerExited: Essential container in task exited");
     CHECK(json_object_get(r, "pullStartedAt") && json_object_get(r, "executionStoppedAt"));
     await_idle();
-    CHECK_EQ_INT(fake.s.removes, 1);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 1);
     CHECK(!sw_path_exists(test_path("data/tasks/" TASK_ID "/containers/main/upper")));
     /* The same answer again changes nothing; the next one without the task lets its folder go. */
     apply("[" ONE "]", "RUNNING", "STOPPED");
-    CHECK_EQ_INT(fake.s.creates, 1);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.creates), 1);
     json_t *none = json_array();
     engine_apply(engine, none);
     json_decref(none);
@@ -244,7 +246,7 @@ TEST(an_essential_end_stops_the_others)
           "\"condition\":\"START\"}]}]",
           "RUNNING", "PENDING");
     await("RUNNING");
-    CHECK_EQ_INT(fake.s.starts, 2);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.starts), 2);
     fake_end(&fake, 0, 0, false);
     const json_t *r = await("STOPPED");
     CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 0);
@@ -257,10 +259,10 @@ TEST(nothing_is_lost_while_the_control_plane_is_away)
     setup();
     plane_down = true;
     apply("[" ONE "]", "RUNNING", "PENDING");
-    for (int i = 0; i < 1000 && fake.s.starts == 0; i++)
+    for (int i = 0; i < 1000 && fake_count(&fake, &fake.s.starts) == 0; i++)
         sw_sleep_ms(5);
     fake_end(&fake, 0, 3, false);
-    for (int i = 0; i < 1000 && fake.s.removes == 0; i++)
+    for (int i = 0; i < 1000 && fake_count(&fake, &fake.s.removes) == 0; i++)
         sw_sleep_ms(5);
     sw_sleep_ms(50);
     CHECK(!engine_idle(engine));
@@ -283,12 +285,12 @@ TEST(adopts_what_runs)
     apply("[" ONE "]", "RUNNING", "PENDING");
     await("RUNNING");
     engine_free(engine);
-    CHECK_EQ_INT(fake.s.removes, 0);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 0);
     int before = pulls;
     start_engine("data");
     apply("[" ONE "]", "RUNNING", "RUNNING");
     sw_sleep_ms(50);
-    CHECK(fake.s.creates == 1 && pulls == before);
+    CHECK(fake_count(&fake, &fake.s.creates) == 1 && pulls == before);
     fake_end(&fake, 0, 8, false);
     const json_t *r = await("STOPPED");
     CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 8);
@@ -308,7 +310,7 @@ TEST(what_vanished_is_reported_and_what_is_unknown_removed)
     CHECK_CONTAINS(sw_json_str(container(r, 0), "reason", ""), "gone");
     CHECK_NULL(json_object_get(container(r, 0), "exitCode"));
     CHECK_NULL(fake_find(&fake, "orphan"));
-    CHECK_EQ_INT(fake.s.starts, 1);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.starts), 1);
     done();
 }
 
@@ -318,7 +320,7 @@ TEST(a_task_that_ran_is_never_run_twice)
     apply("[" ONE "]", "RUNNING", "RUNNING");
     const json_t *r = await("STOPPED");
     CHECK_CONTAINS(sw_json_str(r, "reason", ""), "TaskFailedToStart: ");
-    CHECK_EQ_INT(fake.s.creates, 0);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.creates), 0);
     done();
 }
 
@@ -356,6 +358,7 @@ TEST(health_is_reported)
 /* --- crashes --- */
 
 struct crash {
+    const char *path;
     int at, calls;
     bool taken;
     char *file;
@@ -371,7 +374,7 @@ static void take(void *ctx)
     if (++c->calls == c->at && !c->taken) {
         struct sw_err err = SW_ERR_INIT;
         SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(1 << 20);
-        CHECK_OK(sw_read_file(test_path("data%d/tasks/" TASK_ID "/state.json", c->at), &b, &err));
+        CHECK_OK(sw_read_file(c->path, &b, &err));
         c->file = sw_strndup(b.p, b.n);
         c->file_n = b.n;
         c->state = fake.s;
@@ -386,7 +389,7 @@ TEST(a_crash_before_any_step_ends_the_same)
     for (int at = 1;; at++) {
         setup();
         engine_free(engine);
-        struct crash c = {.at = at};
+        struct crash c = {.at = at, .path = test_path("data%d/tasks/" TASK_ID "/state.json", at)};
         struct sw_err err = SW_ERR_INIT;
         char dir[32];
         snprintf(dir, sizeof dir, "data%d", at);
