@@ -42,7 +42,8 @@ uint64_t registry_blob_max(const struct registry *reg);
 /* Forgets everything in memory (repositories, caches, open uploads that no request is using): after a reset of the rows. */
 void registry_reset_memory(struct registry *reg);
 
-/* Drops uploads that nobody touched for upload_ttl_ms. Cheap; for a periodic job. */
+/* Drops uploads that nobody touched for upload_ttl_ms, and closes those that nobody touched for five minutes (their token opens
+ * them again). Cheap; for a periodic job. */
 int registry_expire_uploads(struct registry *reg, int64_t now_us, struct sw_err *err);
 
 struct registry_collect_counts {

@@ -19,6 +19,8 @@
 #define BUCKETS    1024
 #define SEAL_BYTES 256
 #define QUIET_US   (2 * 1000000LL)
+#define PARK_US \
+    (5 * 60 * 1000000LL) /* idle for so long: only the bytes stay, no memory, no open file */
 
 struct session {
     struct session *next;
@@ -581,7 +583,7 @@ static int note_stale(void *ctx, const struct blob_upload_info *info)
     return 0;
 }
 
-/* Takes the idle old ones out of memory; what remains there is in use or young. */
+/* Takes the idle ones out of memory; what remains there is in use or young. The token brings one back. */
 static void forget_idle(struct upload_table *t, int64_t before_us)
 {
     pthread_mutex_lock(&t->lock);
@@ -601,7 +603,8 @@ static void forget_idle(struct upload_table *t, int64_t before_us)
 int registry_expire_uploads(struct registry *reg, int64_t now_us, struct sw_err *err)
 {
     struct stale_list l = {.reg = reg, .before_us = now_us - reg->o.upload_ttl_ms * 1000};
-    forget_idle(reg->uploads, l.before_us);
+    int64_t park_before_us = now_us - PARK_US;
+    forget_idle(reg->uploads, SW_MAX(l.before_us, park_before_us));
     int r = blob_list_uploads(reg->o.blobs, note_stale, &l, err);
     for (size_t i = 0; i < l.n && r == 0; i++) {
         /* Removed under the table's lock: nobody can begin to use the bytes meanwhile. */

@@ -240,3 +240,20 @@ TEST(counts_per_principal)
     CHECK_OK(upload_begin(f.w.reg, f.repo, "AIDAYOU", DIGEST_SHA256, false, &u, &err));
     upload_release(u);
 }
+
+TEST(an_idle_one_is_closed_and_comes_back)
+{
+    autofixture f = {.w.options.uploads_per_principal = 1};
+    struct sw_err err = SW_ERR_INIT;
+    fixture_open(&f);
+    sw_autofree char *one = start(&f, "abc");
+    fake_now += 10LL * 60 * 1000000;
+    CHECK_OK(registry_expire_uploads(f.w.reg, fake_now, &err));
+    sw_autofree char *two = start(&f, "x"); /* the first holds no place any more */
+    fake_now += 10LL * 60 * 1000000;
+    CHECK_OK(registry_expire_uploads(f.w.reg, fake_now, &err));
+    struct upload *u = acquire(&f, one);
+    CHECK_EQ_UINT(upload_size(u), 3);
+    CHECK_OK(commit(&f, u, "abc", &err));
+    upload_release(u);
+}
