@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wrong calls to the AWS APIs: the name, status and form of each answer, and that nothing changed."""
+import itertools
 import json
 
 import pytest
@@ -36,7 +37,7 @@ def check_error(reply, name, status=400, *parts):
 
 # -- documents
 
-@pytest.mark.parametrize("body, name, part", (
+@pytest.mark.parametrize("body, name, part", ids=itertools.count(), argvalues=(
     (b"{", "SerializationException", ""),
     (b"[]", "SerializationException", ""),
     (b'"text"', "SerializationException", ""),
@@ -62,12 +63,12 @@ def test_bad_document(server, state, body, name, part):
     check_error(call(server, "ecr", "CreateRepository", body), name, 400, part)
 
 
-@pytest.mark.parametrize("body, name, part", (
+@pytest.mark.parametrize("body, name, part", ids=itertools.count(), argvalues=(
     (b'{"family":"x","containerDefinitions":[{"memory":"64"}]}', "SerializationException", "containerDefinitions[0].memory"),
     (b'{"family":"x","containerDefinitions":[{"name":"a","image":"b","memory":64,"portMappings":[{"containerPort":80.5}]}]}',
      "SerializationException", "containerDefinitions[0].portMappings[0].containerPort"),
     (b'{"family":"x","containerDefinitions":[{"name":"a","image":"b","memory":64,"nope":1}]}', "ClientException", "nope"),
-    (b'{"family":"x","containerDefinitions":[null]}', "ClientException", "containerDefinitions"),
+    (b'{"family":"x","containerDefinitions":[null]}', "SerializationException", "containerDefinitions[0]"),
     (b'{"containerDefinitions":[]}', "ClientException", "family"),
 ))
 def test_bad_task_document(server, state, body, name, part):

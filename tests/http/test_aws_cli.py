@@ -181,7 +181,7 @@ def test_repo_commands(server):
 def test_a_client_that_finds_no_server_says_so(server, tmp_path):
     p = server.slipway("repo", "list", "--endpoint", "http://127.0.0.1:1", check=False)
     assert p.returncode == 1 and "127.0.0.1:1" in p.stderr
-    p = server.slipway("repo", "list", check=False, env={"PATH": os.defpath, "HOME": str(tmp_path)})
+    p = server.slipway("repo", "list", check=False, env={"PATH": os.defpath, "HOME": str(tmp_path), "SLIPWAY_DATA": str(tmp_path)})
     assert p.returncode == 1 and "credentials" in p.stderr
 
 
