@@ -22,6 +22,8 @@
 #include "server/client.h"
 #include "server/commands.h"
 #include "server/health.h"
+#include "server/metrics.h"
+#include "server/observe.h"
 
 #define DEFAULT_ACCOUNT "000000000000"
 #define TICK_MS         250
@@ -30,7 +32,7 @@
 #define TLS_WARN_S      (14 * 86400)
 #define NODE_USER       "slipway-agent"
 #define AWS_SERVICES    4
-#define HTTP_SERVICES   3
+#define HTTP_SERVICES   4
 
 struct app {
     struct server_config config; /* strings borrowed from the caller */
@@ -49,9 +51,10 @@ struct app {
     struct admin_api admin;
     struct aws_edge *aws;
     struct health health;
+    struct observe observe;
+    struct metrics metrics;
     struct http_service services[HTTP_SERVICES];
     struct http_server *http;
-    int access_log_fd;
     char *endpoint, *node_credentials;
     pthread_t housekeeper;
     bool housekeeping;
@@ -124,6 +127,9 @@ static int ensure_user(struct app *a, const char *name, enum principal_kind kind
         sw_log(SW_LOG_WARNING, "key-replaced", "user", name, "why",
                "its credentials file is not there", "path", file, NULL);
         r = identity_user_delete(a->identity, a->account, name, err);
+        if (r == 0)
+            observe_own_action(&a->observe, "iam:DeleteUser", p.arn,
+                               "its credentials file is not there");
     } else {
         r = e.code == SW_ENOTFOUND ? 0 : sw_err_move(err, &e);
     }
@@ -131,6 +137,8 @@ static int ensure_user(struct app *a, const char *name, enum principal_kind kind
         return r;
     struct identity_key key;
     r = identity_user_add(a->identity, a->account, name, kind, NULL, &p, &key, err);
+    if (r == 0)
+        observe_own_action(&a->observe, "iam:CreateUser", p.arn, "the server needs this user");
     if (r == 0)
         r = credentials_write(file, key.access_key_id, key.secret_access_key, err);
     explicit_bzero(&key, sizeof(key));
@@ -220,26 +228,33 @@ static void open_apis(struct app *a)
     a->aws = aws_edge_new(&edge);
     a->services[0] = oci_api_service(a->oci);
     a->services[1] = aws_edge_service(a->aws);
-    a->services[2] = health_service(&a->health);
+    a->metrics.observe = &a->observe;
+    a->metrics.registry = a->registry;
+    a->metrics.launcher = a->launcher;
+    a->metrics.db = a->db;
+    a->metrics.blobs = a->blobs;
+    a->metrics.data_dir = a->data_dir;
+    a->metrics.access = sw_streq(a->config.metrics, "all")     ? METRICS_ALL
+                        : sw_streq(a->config.metrics, "local") ? METRICS_LOCAL
+                                                               : METRICS_NONE;
+    a->services[2] = metrics_service(&a->metrics);
+    a->services[3] = health_service(&a->health);
 }
 
-static int open_access_log(struct app *a, struct sw_err *err)
+static int open_logs(struct app *a, struct sw_err *err)
 {
-    const char *path = a->config.access_log;
-    if (!path || !*path)
-        return 0;
-    if (sw_streq(path, "-")) {
-        a->access_log_fd = STDERR_FILENO;
-        return 0;
-    }
-    return sw_open(path, O_WRONLY | O_CREAT | O_APPEND, 0640, &a->access_log_fd, err);
+    sw_autofree char *in_data = sw_asprintf("%s/audit.log", a->data_dir);
+    const char *audit = a->config.audit_log ? a->config.audit_log : in_data;
+    return observe_open(&a->observe, a->config.access_log, sw_streq(audit, "none") ? NULL : audit,
+                        err);
 }
 
 int app_open(const struct server_config *c, struct app **ret, struct sw_err *err)
 {
     struct app *a = SW_NEW(struct app);
     a->config = *c;
-    a->lock_fd = a->access_log_fd = -1;
+    a->lock_fd = -1;
+    metrics_init(&a->metrics);
     pthread_mutex_init(&a->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
@@ -248,11 +263,11 @@ int app_open(const struct server_config *c, struct app **ret, struct sw_err *err
     pthread_condattr_destroy(&monotonic);
     int r = open_storage(a, err);
     if (r == 0)
+        r = open_logs(a, err);
+    if (r == 0)
         r = open_identities(a, err);
     if (r == 0)
         r = open_domains(a, err);
-    if (r == 0)
-        r = open_access_log(a, err);
     if (r < 0) {
         app_close(a);
         return r;
@@ -283,32 +298,18 @@ static void finished(void *ctx, const struct http_req *req, const struct http_re
         sw_log(SW_LOG_ERROR, "request-failed", "request_id", req->id, "method",
                http_method_to_string(req->method), "path", req->path, "route", req->route,
                "#status", (int64_t)res->status, NULL);
-    if (a->access_log_fd < 0)
-        return;
-    char when[SW_TIME_LEN];
-    sw_format_iso8601(req->started_at_us, when);
-    SW_CLEANUP(sw_buf_done) struct sw_buf line = SW_BUF_INIT(16384);
-    sw_buf_addf(&line,
-                "{\"time\":\"%s\",\"event\":\"request\",\"request_id\":\"%s\",\"peer\":\"%s\","
-                "\"method\":\"%s\",\"path\":",
-                when, req->id, req->peer_ip, http_method_to_string(req->method));
-    sw_buf_add_json_string(&line, sw_str(req->path));
-    sw_buf_addf(&line, ",\"route\":\"%s\",\"principal\":", req->route ? req->route : "");
-    sw_buf_add_json_string(&line, sw_str(req->principal.arn));
-    sw_buf_addf(&line,
-                ",\"status\":%d,\"bytes_in\":%llu,\"bytes_out\":%llu,\"duration_us\":%lld}\n",
-                res->status, (unsigned long long)bytes_in, (unsigned long long)bytes_out,
-                (long long)duration_us);
-    if (!line.overflow && write(a->access_log_fd, line.p, line.n) < 0)
-        sw_log(SW_LOG_ERROR, "access-log-failed", "path", a->config.access_log, NULL);
+    observe_finished(&a->observe, req, res, bytes_in, bytes_out, duration_us);
 }
 
 static void collect(struct app *a)
 {
     struct registry_collect_counts counts = {0};
     struct sw_err err = SW_ERR_INIT;
-    if (registry_collect(a->registry, sw_now_us(), a->config.collect_grace_ms * 1000, &counts,
-                         &err) < 0)
+    int64_t started_us = sw_now_us();
+    int r =
+        registry_collect(a->registry, started_us, a->config.collect_grace_ms * 1000, &counts, &err);
+    metrics_collected(&a->metrics, r < 0 ? NULL : &counts, sw_now_us() - started_us);
+    if (r < 0)
         sw_log_err(SW_LOG_ERROR, "collect-failed", &err, NULL);
     else if (counts.blobs)
         sw_log(SW_LOG_INFO, "collected", "#blobs", (int64_t)counts.blobs, "#bytes",
@@ -347,6 +348,7 @@ static void reload_tls(struct app *a, bool only_if_changed)
 
 void app_reload(struct app *a)
 {
+    observe_reopen(&a->observe);
     reload_tls(a, false);
 }
 
@@ -465,8 +467,8 @@ void app_close(struct app *a)
     blob_store_free(a->blobs);
     meta_db_free(a->db);
     keyring_free(a->keyring);
-    if (a->access_log_fd > STDERR_FILENO)
-        (void)close(a->access_log_fd);
+    metrics_done(&a->metrics);
+    observe_close(&a->observe);
     if (a->lock_fd >= 0)
         (void)close(a->lock_fd);
     struct sw_err err = SW_ERR_INIT;

@@ -20,7 +20,8 @@ const char *app_account(const struct app *a);
 struct identity *app_identity(struct app *a);
 /* Credentials of this machine's agent, made when missing: the path of their file. */
 int app_node_credentials(struct app *a, const char **ret_path, struct sw_err *err);
-/* Takes up what may change while it runs: the certificate. What cannot be used is logged, and the old one stays. */
+/* Takes up what may change while it runs: opens the log files again, and the certificate. What cannot be used is logged, and the
+ * old one stays. */
 void app_reload(struct app *a);
 /* Stops listening, finishes what is in flight, closes everything. */
 void app_close(struct app *a);

@@ -15,6 +15,7 @@
 #define OFF(member)   offsetof(struct server_config, member)
 #define CENTURY_MS    (100LL * 365 * 86400 * 1000) /* in microseconds and added to now it still fits */
 
+static const char *const metrics_access[] = {"none", "local", "all", NULL};
 static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
 
 /* clang-format off */
@@ -26,6 +27,8 @@ static const struct conf_key keys[] = {
     {"region", CONF_STRING, OFF(region), "us-east-1", 0, 0, NULL, "region of /v2/ calls whose host name does not say one"},
     {"log_level", CONF_ENUM, OFF(log_level), "info", 0, 0, log_levels, "debug, info, warning or error"},
     {"access_log", CONF_STRING, OFF(access_log), NULL, 0, 0, NULL, "one JSON line per request: a file, or - for standard error; empty: none"},
+    {"audit_log", CONF_STRING, OFF(audit_log), NULL, 0, 0, NULL, "one JSON line per push, pull, delete, launch, change of rights and refusal: a file, - or none; audit.log in the data folder"},
+    {"metrics", CONF_ENUM, OFF(metrics), "local", 0, 0, metrics_access, "who may read /metrics: none, local (peers on this machine) or all"},
     {"ephemeral", CONF_BOOL, OFF(ephemeral), "false", 0, 0, NULL, "data in a temporary folder that goes on exit"},
     {"create_on_push", CONF_BOOL, OFF(create_on_push), "false", 0, 0, NULL, "a push may create its repository"},
     {"allow_sparse_manifests", CONF_BOOL, OFF(allow_sparse_manifests), "false", 0, 0, NULL, "accept manifests whose layers or children are missing"},

@@ -16,6 +16,8 @@ struct server_config {
     char *region;
     char *log_level;
     char *access_log;
+    char *audit_log; /* NULL: in the data folder */
+    char *metrics;
     bool ephemeral;
     bool create_on_push;
     bool allow_sparse_manifests;
