@@ -269,14 +269,15 @@ static int load_input(struct aws_state *st, struct sw_err *err)
                            op->in_size, err);
 }
 
-static int perform(struct aws_state *st, json_t *out, struct sw_err *err)
+static int perform(struct aws_state *st, json_t *out, struct http_res *res, struct sw_err *err)
 {
     int r = check_media_type(st->call.req, err);
 
     if (r == 0)
         r = find_target(st, err);
     if (r == 0)
-        r = authenticate(st, err);
+        (void)authenticate(st, err);
+    r = rate_take_any(st->edge->o.rate, st->call.req, res, err);
     if (r == 0)
         r = load_input(st, err);
     if (r == 0)
@@ -296,7 +297,7 @@ static enum http_run edge_run(void *state, struct http_req *req, struct http_res
 
     st->call.req = req;
     if (err->code == 0)
-        (void)perform(st, out, err);
+        (void)perform(st, out, res, err);
     if (err->code != 0)
         answer_error(req, err, res);
     else if (st->call.deferred)

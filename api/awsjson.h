@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "api/http.h"
+#include "api/rate.h"
 #include "api/schema.h"
 #include "auth/policy.h"
 #include "auth/sigv4.h"
@@ -66,7 +67,8 @@ struct aws_edge_options {
     size_t services_n;
     sigv4_secret_fn secret;
     void *secret_ctx;
-    int64_t (*now_us)(void); /* NULL: sw_now_us */
+    struct rate_limiter *rate; /* NULL: none; borrowed */
+    int64_t (*now_us)(void);   /* NULL: sw_now_us */
 };
 /* An http_service that takes POST / with an X-Amz-Target or an AWS4 authorization. The options are copied. */
 struct aws_edge;

@@ -130,3 +130,15 @@ int rate_take(struct rate_limiter *l, const struct http_req *req, struct http_re
                    "too many requests: at most %lld in a second",
                    (long long)(1000000000 / l->interval_ns));
 }
+
+int rate_take_any(struct rate_limiter *l, const struct http_req *req, struct http_res *res,
+                  struct sw_err *err)
+{
+    struct sw_err limit = SW_ERR_INIT;
+
+    if (rate_take(l, req, res, &limit) < 0) {
+        sw_err_clear(err);
+        return sw_err_move(err, &limit);
+    }
+    return err->code;
+}

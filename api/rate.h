@@ -25,3 +25,7 @@ void rate_free(struct rate_limiter *l);
  * `res`. A NULL limiter lets everything pass. */
 int rate_take(struct rate_limiter *l, const struct http_req *req, struct http_res *res,
               struct sw_err *err);
+/* The same for a request whose authentication may have failed with *err: refusals count too, by address, and being too fast
+ * replaces what failed before. Returns err->code. */
+int rate_take_any(struct rate_limiter *l, const struct http_req *req, struct http_res *res,
+                  struct sw_err *err);

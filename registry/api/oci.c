@@ -79,7 +79,8 @@ enum http_begin oci_refuse(const struct oci_call *call, struct http_res *res,
 static int authorize(struct oci_call *call, const struct oci_op **ret, struct http_res *res,
                      struct sw_err *err)
 {
-    int r = oci_authenticate(call->api, call->req, err);
+    (void)oci_authenticate(call->api, call->req, err);
+    int r = rate_take_any(call->api->o.rate, call->req, res, err);
     if (r < 0)
         return r;
     oci_place(call->api, call->req, call);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "api/http.h"
+#include "api/rate.h"
 #include "auth/identity.h"
 #include "auth/keyring.h"
 #include "registry/core/registry.h"
@@ -16,10 +17,11 @@ struct oci_api_options {
     struct registry *registry;
     struct keyring *keyring;
     struct identity *identity;
-    const char *account;      /* owner of repositories when the host name does not say */
-    const char *region;       /* the same */
-    const char *service_name; /* in the challenge; NULL: "ecr.amazonaws.com" */
-    int64_t (*now_us)(void);  /* NULL: sw_now_us */
+    const char *account;       /* owner of repositories when the host name does not say */
+    const char *region;        /* the same */
+    const char *service_name;  /* in the challenge; NULL: "ecr.amazonaws.com" */
+    struct rate_limiter *rate; /* NULL: none; borrowed */
+    int64_t (*now_us)(void);   /* NULL: sw_now_us */
 };
 
 struct oci_api;
