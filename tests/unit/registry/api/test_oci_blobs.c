@@ -373,7 +373,7 @@ TEST(a_stream_that_breaks_off_can_be_resumed)
     size_t held = strlen(BLOB) / 2;
     autoreply status = ask(&c, HTTP_GET, location);
     CHECK_EQ_STR(header(&status, "Range"), fmt("0-%zu", held - 1));
-    EXPECT(202, &c, HTTP_PATCH, location, .body = BLOB + held, .body_n = strlen(BLOB) - held,
+    EXPECT(202, &c, HTTP_PATCH, location, .body = &BLOB[held], .body_n = strlen(BLOB) - held,
            .content_range = fmt("%zu-%zu", held, strlen(BLOB) - 1));
     EXPECT(201, &c, HTTP_PUT, with_digest(location, SHA(BLOB)));
 }
@@ -384,14 +384,14 @@ TEST(a_chunk_or_closing_put_that_breaks_off_leaves_nothing)
     open_repos(&c);
     const char *location = start(&c);
     EXPECT(202, &c, HTTP_PATCH, location, .body = BLOB, .body_n = 10, .content_range = "0-9");
-    autoreply chunk = ask(&c, HTTP_PATCH, location, .body = BLOB + 10, .body_n = 10,
+    autoreply chunk = ask(&c, HTTP_PATCH, location, .body = &BLOB[10], .body_n = 10,
                           .content_range = "10-19", .vanish = true);
-    autoreply put = ask(&c, HTTP_PUT, with_digest(location, SHA(BLOB)), .body = BLOB + 10,
+    autoreply put = ask(&c, HTTP_PUT, with_digest(location, SHA(BLOB)), .body = &BLOB[10],
                         .body_n = 20, .vanish = true);
     CHECK(chunk.ran && put.ran);
     autoreply status = ask(&c, HTTP_GET, location);
     CHECK_EQ_STR(header(&status, "Range"), "0-9");
-    EXPECT(201, &c, HTTP_PUT, with_digest(location, SHA(BLOB)), .body = BLOB + 10,
+    EXPECT(201, &c, HTTP_PUT, with_digest(location, SHA(BLOB)), .body = &BLOB[10],
            .body_n = strlen(BLOB) - 10);
 }
 
@@ -415,7 +415,7 @@ TEST(an_upload_survives_a_restart)
     autoreply status = ask(&c, HTTP_GET, location);
     CHECK_STATUS(status, 204);
     CHECK_EQ_STR(header(&status, "Range"), "0-9");
-    EXPECT(202, &c, HTTP_PATCH, location, .body = BLOB + 10, .body_n = strlen(BLOB) - 10);
+    EXPECT(202, &c, HTTP_PATCH, location, .body = &BLOB[10], .body_n = strlen(BLOB) - 10);
     client_restart(&c);
     EXPECT(201, &c, HTTP_PUT, with_digest(location, SHA(BLOB)));
     client_restart(&c);

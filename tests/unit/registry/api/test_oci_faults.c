@@ -65,7 +65,7 @@ static void push_all(struct client *c, struct acknowledged *done)
                                         .chunked = true});
         done->layer = status_of(c, (struct ask){.method = HTTP_PUT,
                                                 .url = fmt("%s?digest=%s", location, SHA(LAYER)),
-                                                .body = LAYER + 5,
+                                                .body = &LAYER[5],
                                                 .body_n = strlen(LAYER) - 5}) == 201;
     }
     struct ask put = {.method = HTTP_PUT, .body = m, .body_n = strlen(m), .type = OCI_IMAGE};

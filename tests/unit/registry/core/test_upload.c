@@ -231,7 +231,8 @@ TEST(counts_per_principal)
     struct sw_err err = SW_ERR_INIT;
     struct upload *u;
     fixture_open(&f);
-    sw_autofree char *one = start(&f, "1"), *two = start(&f, "2");
+    free(start(&f, "1"));
+    free(start(&f, "2"));
     CHECK_ERR(upload_begin(f.w.reg, f.repo, ME, DIGEST_SHA256, false, &u, &err), SW_ELIMIT,
               "TOOMANYREQUESTS");
     CHECK_OK(upload_begin(f.w.reg, f.repo, ME, DIGEST_SHA256, true, &u,
@@ -249,7 +250,7 @@ TEST(an_idle_one_is_closed_and_comes_back)
     sw_autofree char *one = start(&f, "abc");
     fake_now += 10LL * 60 * 1000000;
     CHECK_OK(registry_expire_uploads(f.w.reg, fake_now, &err));
-    sw_autofree char *two = start(&f, "x"); /* the first holds no place any more */
+    free(start(&f, "x")); /* the first holds no place any more */
     fake_now += 10LL * 60 * 1000000;
     CHECK_OK(registry_expire_uploads(f.w.reg, fake_now, &err));
     struct upload *u = acquire(&f, one);
