@@ -344,10 +344,11 @@ static int make_hard_link(struct unpack *u, const char *target, const struct pla
     if (slash)
         *slash = 0;
     sw_autoclose int dir = open_beneath(u->root, slash ? path : ".", O_PATH | O_DIRECTORY);
-    if (dir < 0)
+    if (dir < 0 && errno != ENOENT)
         return open_failed(p->path, errno, u->err);
     struct stat st;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) || is_whiteout(&st))
+    if (dir < 0 || fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) ||
+        is_whiteout(&st))
         return sw_fail(u->err, SW_EINVALID, REASON, "hard link '%.200s' names no file of the layer",
                        p->path);
     if (linkat(dir, name, p->parent, p->name, 0) < 0)
@@ -572,5 +573,7 @@ int layer_unpack(layer_read_fn read, void *ctx, int root_fd, const struct layer_
     layer_stream_free(u->stream);
     sw_buf_done(&u->folder_times);
     free(u);
+    if (r < 0 && !err->reason)
+        err->reason = REASON;
     return r;
 }

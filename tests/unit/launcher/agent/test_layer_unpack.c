@@ -164,6 +164,7 @@ TEST(refuses_what_leads_out)
         {{{.name = "hidden", .type = AE_IFCHR, .major = 0, .minor = 0}}, "disguise"},
         {{{.name = "file", .data = "x"}, {.name = "file/below", .data = "y"}}, "no folder"},
         {{{.name = "hard", .hardlink = "missing"}}, "names no file"},
+        {{{.name = "hard", .hardlink = "no/such/folder"}}, "names no file"},
     };
     for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++) {
         start();

@@ -3,6 +3,7 @@
 #include "launcher/agent/pull.h"
 
 #include <dirent.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/io.h"
@@ -436,5 +437,36 @@ TEST(snapshots_of_another_boot_that_were_not_synced_go)
     CHECK_OK(sw_mkdirs(test_path("snapshots/new.half"), 0700, &err));
     open_puller();
     snapshots_are(0);
+    done();
+}
+
+TEST(a_full_disk_is_named_and_leaves_nothing)
+{
+    setup();
+    struct sw_err err = SW_ERR_INIT;
+    struct image i;
+    close_puller();
+    CHECK(mount("tmpfs", test_path("snapshots"), "tmpfs", 0, "size=512k") == 0);
+    open_puller();
+    image_of("team/app", "amd64", 1);
+    int r = pull("team/app:v1", &i, &err);
+    close_puller();
+    struct sw_err ignored = SW_ERR_INIT;
+    bool clean = true;
+    DIR *d = opendir(test_path("snapshots"));
+    for (struct dirent *e; (e = readdir(d));)
+        clean &= e->d_name[0] == '.';
+    closedir(d);
+    CHECK(umount2(test_path("snapshots"), MNT_DETACH) == 0);
+    CHECK_EQ_INT(r, SW_ELIMIT);
+    CHECK_CONTAINS(err.msg, "No space left");
+    CHECK_EQ_STR(err.reason, "CannotPullContainerError");
+    CHECK(clean);
+    /* With room again it works. */
+    sw_err_clear(&err);
+    CHECK_OK_IN(sw_remove_tree(test_path("snapshots"), &ignored), &ignored);
+    open_puller();
+    CHECK_OK(pull("team/app:v1", &i, &err));
+    image_done(&i);
     done();
 }
