@@ -235,6 +235,11 @@ static struct MHD_Response *make_response(struct http_exchange *ex)
     return m;
 }
 
+static void phase(struct http_exchange *ex, enum slow_phase phase)
+{
+    slow_phase(ex->server->slow, &ex->conn->slow, phase);
+}
+
 static enum MHD_Result send_answer(struct http_exchange *ex)
 {
     struct MHD_Response *m = make_response(ex);
@@ -242,6 +247,7 @@ static enum MHD_Result send_answer(struct http_exchange *ex)
     if (!m)
         return MHD_NO;
     ex->state = EX_SENT;
+    phase(ex, SLOW_ANSWER);
     if (ex->req.method == HTTP_HEAD)
         ex->bytes_out = 0;
     enum MHD_Result r = MHD_queue_response(ex->connection, (unsigned)ex->res.status, m);
@@ -354,6 +360,7 @@ static enum MHD_Result start_run(struct http_exchange *ex)
 
 static enum MHD_Result body_complete(struct http_exchange *ex)
 {
+    phase(ex, SLOW_OURS);
     return ex->answered ? send_answer(ex) : start_run(ex);
 }
 
@@ -548,6 +555,8 @@ static enum MHD_Result begin(struct http_exchange *ex)
     ex->has_plan = true;
     if (p->mode == HTTP_BODY_NONE)
         p->body_max = LIMIT_REFUSED_BODY_DRAIN;
+    if (ex->server->o.body_bytes_max)
+        p->body_max = SW_MIN(p->body_max, ex->server->o.body_bytes_max);
     ex->req.body.max = (size_t)SW_MIN(p->body_max, SIZE_MAX / 2);
     if (ex->req.content_length > 0 && (uint64_t)ex->req.content_length > p->body_max) {
         too_large(ex);
@@ -560,11 +569,8 @@ static enum MHD_Result begin(struct http_exchange *ex)
 static enum MHD_Result first_call(struct http_exchange *ex, const char *url, const char *method,
                                   const char *version)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct http_req *q = &ex->req;
 
-    ex->conn = info->socket_context;
     ex->begun = true;
     ex->shard = my_shard(ex->server);
     atomic_fetch_add(&ex->shard->busy, 1);
@@ -578,6 +584,7 @@ static enum MHD_Result first_call(struct http_exchange *ex, const char *url, con
     http_res_init(&ex->res);
 
     int status = read_head(ex, method);
+    phase(ex, q->has_body ? SLOW_BODY : SLOW_OURS);
     /* The version follows the target in the library's buffer: a NUL inside the target shows as a gap. */
     if (!status && version != url + ex->uri_n + 1)
         status = 400;
@@ -621,12 +628,16 @@ enum MHD_Result mhd_on_request(void *cls, struct MHD_Connection *connection, con
 /* The raw target, before the library takes it apart. */
 void *mhd_on_target(void *cls, const char *uri, struct MHD_Connection *connection)
 {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     size_t n = uri ? strlen(uri) : 0;
     struct http_exchange *ex = sw_malloc(sizeof(*ex) + n + 1);
 
     memset(ex, 0, offsetof(struct http_exchange, headers));
     ex->server = cls;
     ex->connection = connection;
+    ex->conn = info->socket_context;
+    phase(ex, SLOW_HEAD);
     ex->uri = (char *)(ex + 1);
     ex->uri_n = n;
     if (n)
@@ -645,11 +656,14 @@ void mhd_on_completed(void *cls, struct MHD_Connection *connection, void **ex_cl
     if (!ex)
         return;
     *ex_cls = NULL;
+    phase(ex, SLOW_IDLE);
     if (ex->corked && how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
         set_cork(ex, false);
     if (ex->begun) {
         if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->state != EX_SENT)
-            ex->res.status = 499; /* the peer went away first; only the log sees it */
+            ex->res.status = atomic_load(&ex->conn->slow.ended)
+                                 ? 408
+                                 : 499; /* only the log sees it: too slow, or gone */
         if (s->o.finished)
             s->o.finished(s->o.finished_ctx, &ex->req, &ex->res, ex->bytes_in + ex->drained,
                           ex->bytes_out, sw_now_us() - ex->req.started_at_us);

@@ -16,8 +16,12 @@ struct http_server_options {
     unsigned network_threads;                 /* 0: one per CPU, at least 2 */
     unsigned worker_threads;                  /* 0: 16 */
     unsigned connections_max;                 /* 0: 4096 */
+    unsigned connections_max_per_ip;          /* 0: no limit */
     int64_t idle_timeout_s;                   /* 0: 300 */
+    int64_t header_timeout_ms;                /* 0: 30000 */
+    int64_t transfer_rate_min;                /* bytes a second, see slow.h; 0: any */
     size_t header_bytes_max;                  /* 0: LIMIT_REQUEST_HEADERS */
+    uint64_t body_bytes_max;                  /* of any request; 0: each route's own maximum */
     const char *tls_cert_file, *tls_key_file; /* both or none */
     const struct http_service *services;
     size_t services_n;

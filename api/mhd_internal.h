@@ -8,6 +8,7 @@
 
 #include "api/linger.h"
 #include "api/mhd.h"
+#include "api/slow.h"
 #include "api/tls.h"
 #include "base/pool.h"
 
@@ -24,6 +25,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct sw_pool *workers;
     struct lingerer *linger;
+    struct slow_watch *slow;
     struct tls_store *tls; /* NULL: plain */
     uint16_t port;
     atomic_bool stopping, closed;
@@ -36,6 +38,7 @@ struct http_server {
 struct connection {
     struct tls_pair *pair; /* until the connection ends */
     char peer_ip[46];
+    struct slow_conn slow;
     bool linger; /* the peer may still be sending what we refused */
 };
 

@@ -43,6 +43,8 @@ static void connection_started(struct http_server *s, struct MHD_Connection *con
 
     if (info)
         http_format_peer(info->client_addr, c->peer_ip);
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    slow_add(s->slow, &c->slow, info ? info->connect_fd : -1);
     if (s->tls)
         start_tls(s, connection, c);
 }
@@ -51,6 +53,7 @@ static void connection_started(struct http_server *s, struct MHD_Connection *con
 static void connection_ended(struct http_server *s, struct MHD_Connection *connection,
                              struct connection *c)
 {
+    slow_remove(s->slow, &c->slow);
     if (c->linger)
         start_lingering(s, connection);
     tls_pair_unref(c->pair);
@@ -117,6 +120,22 @@ static unsigned default_network_threads(void)
     return (unsigned)SW_MAX(2, SW_MIN(n, 64));
 }
 
+static unsigned idle_timeout_s(const struct http_server *s)
+{
+    return s->o.idle_timeout_s ? (unsigned)s->o.idle_timeout_s : 300;
+}
+
+static void start_watch(struct http_server *s)
+{
+    const struct slow_limits limits = {
+        .header_ms = s->o.header_timeout_ms ? s->o.header_timeout_ms : 30000,
+        .idle_ms = idle_timeout_s(s) * 1000LL,
+        .rate_min = s->o.transfer_rate_min,
+        .encrypted = s->o.tls_cert_file != NULL,
+    };
+    s->slow = slow_watch_new(&limits);
+}
+
 static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err)
 {
     const struct http_server_options *o = &s->o;
@@ -125,7 +144,6 @@ static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err
     unsigned threads = o->network_threads ? o->network_threads : default_network_threads();
     size_t memory = o->header_bytes_max ? o->header_bytes_max : LIMIT_REQUEST_HEADERS;
     unsigned connections = o->connections_max ? o->connections_max : 4096;
-    unsigned idle_s = o->idle_timeout_s ? (unsigned)o->idle_timeout_s : 300;
     struct MHD_OptionItem tls[] = {
         {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, tls_no_certificate()},
         {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
@@ -141,11 +159,11 @@ static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err
         flags, 0, NULL, NULL, mhd_on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
         MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
         MHD_OPTION_CONNECTION_LIMIT, SW_MAX(connections, threads), MHD_OPTION_CONNECTION_TIMEOUT,
-        idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_URI_LOG_CALLBACK,
-        mhd_on_target, s, MHD_OPTION_UNESCAPE_CALLBACK, leave_raw, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, mhd_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, s, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, s->tls ? tls : none,
-        MHD_OPTION_END);
+        idle_timeout_s(s), MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_max_per_ip,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_URI_LOG_CALLBACK, mhd_on_target, s,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_raw, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+        mhd_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, s->tls ? tls : none, MHD_OPTION_END);
     if (!s->daemon)
         return sw_fail(err, SW_EINTERNAL, NULL, "the HTTP library did not start");
     return 0;
@@ -154,6 +172,7 @@ static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err
 static void server_free(struct http_server *s)
 {
     sw_pool_free(s->workers);
+    slow_watch_free(s->slow);
     linger_free(s->linger);
     pthread_mutex_destroy(&s->tickets_lock);
     tls_store_free(s->tls);
@@ -179,6 +198,7 @@ int http_server_start(const struct http_server_options *o, struct http_server **
     pthread_mutex_init(&s->tickets_lock, NULL);
     s->workers = sw_pool_new(o->worker_threads ? o->worker_threads : 16, "worker");
     s->linger = linger_new();
+    start_watch(s);
     int r = load_tls(s, err);
     if (r == 0)
         r = http_listen(o->host, o->port, &fd, &s->port, err);
