@@ -50,6 +50,7 @@ struct app {
     struct ecs_api *ecs;
     struct admin_api admin;
     struct aws_edge *aws;
+    struct rate_limiter *rate; /* NULL: no limit */
     struct health health;
     struct observe observe;
     struct metrics metrics;
@@ -206,9 +207,14 @@ static int secret_of(void *ctx, const char *access_key_id, struct principal *ret
 
 static void open_apis(struct app *a)
 {
+    struct rate_options rate = {.per_second = a->config.request_rate,
+                                .burst = a->config.request_burst};
+    if (rate.per_second > 0)
+        a->rate = rate_new(&rate);
     struct oci_api_options oci = {.registry = a->registry,
                                   .keyring = a->keyring,
                                   .identity = a->identity,
+                                  .rate = a->rate,
                                   .account = a->account,
                                   .region = a->config.region};
     a->oci = oci_api_new(&oci);
@@ -223,6 +229,7 @@ static void open_apis(struct app *a)
                                             admin_aws_service(&a->admin)};
     struct aws_edge_options edge = {.services = aws,
                                     .services_n = AWS_SERVICES,
+                                    .rate = a->rate,
                                     .secret = secret_of,
                                     .secret_ctx = a->identity};
     a->aws = aws_edge_new(&edge);
@@ -426,6 +433,12 @@ int app_listen(struct app *a, struct sw_err *err)
                                     .network_threads = (unsigned)a->config.network_threads,
                                     .worker_threads = (unsigned)a->config.worker_threads,
                                     .connections_max = (unsigned)a->config.connections_max,
+                                    .connections_max_per_ip =
+                                        (unsigned)a->config.connections_max_per_ip,
+                                    .header_bytes_max = (size_t)a->config.header_bytes_max,
+                                    .body_bytes_max = (uint64_t)a->config.body_bytes_max,
+                                    .header_timeout_ms = a->config.header_timeout_ms,
+                                    .transfer_rate_min = a->config.transfer_rate_min,
                                     .idle_timeout_s = a->config.idle_timeout_ms / 1000,
                                     .tls_cert_file = a->config.tls_cert,
                                     .tls_key_file = a->config.tls_key,
@@ -461,6 +474,7 @@ void app_close(struct app *a)
     ecs_api_free(a->ecs);
     ecr_api_free(a->ecr);
     oci_api_free(a->oci);
+    rate_free(a->rate);
     launcher_free(a->launcher);
     registry_free(a->registry);
     identity_free(a->identity);

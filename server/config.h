@@ -22,7 +22,9 @@ struct server_config {
     bool create_on_push;
     bool allow_sparse_manifests;
     char *tls_cert, *tls_key;
-    int64_t network_threads, worker_threads, connections_max;
+    int64_t network_threads, worker_threads, connections_max, connections_max_per_ip;
+    int64_t header_bytes_max, body_bytes_max, header_timeout_ms, transfer_rate_min;
+    int64_t request_rate, request_burst;
     int64_t idle_timeout_ms, shutdown_grace_ms;
     int64_t upload_ttl_ms, collect_interval_ms, collect_grace_ms;
     /* The local agent of `slipway up`. */
