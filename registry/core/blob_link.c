@@ -17,7 +17,6 @@
 struct cached_link {
     struct cache_item item;
     struct blob_link link;
-    _Atomic int64_t used_at_us;
 };
 
 static void cached_link_free(struct cache_item *item)
@@ -32,28 +31,41 @@ static struct cached_link *lookup(struct registry *reg, const struct repo *repo,
     return item ? SW_CONTAINER_OF(item, struct cached_link, item) : NULL;
 }
 
+static _Atomic uint32_t *asked_slot(struct registry *reg, int64_t repo_id, const struct digest *d)
+{
+    uint64_t h;
+    memcpy(&h, d->bytes, sizeof(h));
+    h ^= (uint64_t)repo_id * 0x9e3779b97f4a7c15u;
+    return &reg->asked[(h ^ h >> 32) % ASKED_SLOTS];
+}
+
+/* Before the link is looked up, so that only a collection that is in its transaction already can miss it. */
+static void note_asked(struct registry *reg, const struct repo *repo, const struct digest *d)
+{
+    _Atomic uint32_t *slot = asked_slot(reg, repo->id, d);
+    uint32_t now_s = (uint32_t)(registry_now(reg) / 1000000);
+    if (atomic_load(slot) != now_s)
+        atomic_store(slot, now_s);
+}
+
 bool blob_link_cached(struct registry *reg, struct repo *repo, const struct digest *d,
                       struct blob_link *ret)
 {
     char digest[DIGEST_STRING_MAX];
     digest_format(d, digest);
+    note_asked(reg, repo, d);
     struct cached_link *c = lookup(reg, repo, digest);
     if (!c)
         return false;
     *ret = c->link;
-    atomic_store_explicit(&c->used_at_us, registry_now(reg), memory_order_relaxed);
     cache_item_unref(&c->item);
     return true;
 }
 
-int64_t blob_link_used_at(struct registry *reg, const struct repo *repo, const char *digest)
+int64_t blob_link_used_at(struct registry *reg, int64_t repo_id, const struct digest *d)
 {
-    struct cached_link *c = lookup(reg, repo, digest);
-    if (!c)
-        return 0;
-    int64_t at = atomic_load_explicit(&c->used_at_us, memory_order_relaxed);
-    cache_item_unref(&c->item);
-    return at;
+    uint32_t at_s = atomic_load(asked_slot(reg, repo_id, d));
+    return at_s ? ((int64_t)at_s + 1) * 1000000 : 0;
 }
 
 struct link_args {
@@ -97,6 +109,20 @@ static int find_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
     return 0;
 }
 
+/* A blob without its whole bytes is unknown, so that a client which asks pushes it again and so mends it. */
+static int check_bytes(struct registry *reg, const char *digest, const struct blob_link *link,
+                       struct sw_err *err)
+{
+    uint64_t size = 0;
+    int r = blob_stat(reg->o.blobs, link->key, &size, err);
+    if (r < 0 && r != SW_ENOTFOUND)
+        return r;
+    if (r == 0 && size == link->size)
+        return 0;
+    sw_err_clear(err);
+    return fail_unknown(err, digest);
+}
+
 int blob_link_find(struct registry *reg, struct repo *repo, const struct digest *d,
                    struct blob_link *ret, struct sw_err *err)
 {
@@ -107,12 +133,13 @@ int blob_link_find(struct registry *reg, struct repo *repo, const struct digest 
     struct link_args a = {.reg = reg, .repo = repo, .digest = digest};
     uint64_t generation = repo_generation(repo, REPO_BLOBS);
     int r = meta_tx(reg->o.db, META_READ, find_tx, &a, err);
+    if (r == 0)
+        r = check_bytes(reg, digest, &a.link, err);
     if (r < 0)
         return r;
     struct cached_link *c = SW_NEW(struct cached_link);
     cache_item_init(&c->item, cached_link_free);
     c->link = a.link;
-    atomic_init(&c->used_at_us, registry_now(reg));
     cache_put(reg->cache, &(struct cache_key){repo->serial, 'B', digest}, generation, &c->item,
               sizeof(*c));
     cache_item_unref(&c->item);

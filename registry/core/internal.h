@@ -67,6 +67,9 @@ struct registry {
     struct repo_table repos;
     struct upload_table *uploads;
     pthread_rwlock_t blob_locks[BLOB_LOCKS];
+    _Atomic uint32_t *asked; /* blob_link_used_at() */
+    atomic_bool
+        files_may_leak; /* bytes may lie there without a row: after a start, or after a failure */
 };
 
 static inline int64_t registry_now(const struct registry *reg)
@@ -77,5 +80,7 @@ pthread_rwlock_t *registry_blob_lock(struct registry *reg, const struct digest *
 /* The sentence that ECR and docker users know. */
 int registry_fail_no_repo(struct sw_err *err, const char *account, const char *name);
 
-/* Time of the last lookup of a blob link that is in the cache, or 0. */
-int64_t blob_link_used_at(struct registry *reg, const struct repo *repo, const char *digest);
+/* When the blob of the repository was last asked for, or a little later, or 0. Kept in a table of times by hash, so it may be
+ * another blob's time, which is younger; it forgets at a restart only. */
+#define ASKED_SLOTS (1u << 18)
+int64_t blob_link_used_at(struct registry *reg, int64_t repo_id, const struct digest *d);

@@ -28,6 +28,8 @@ int registry_open(const struct registry_options *o, struct registry **ret, struc
     reg->cache = cache_new(o->cache_bytes ? o->cache_bytes : CACHE_BYTES);
     repo_table_init(&reg->repos);
     reg->uploads = upload_table_new();
+    reg->asked = sw_calloc(ASKED_SLOTS, sizeof(*reg->asked));
+    atomic_init(&reg->files_may_leak, true);
     pthread_rwlockattr_t attr;
     pthread_rwlockattr_init(&attr);
     /* The collector must get its turn under a steady stream of pushes. */
@@ -46,6 +48,7 @@ void registry_free(struct registry *reg)
     upload_table_free(reg->uploads);
     repo_table_done(&reg->repos);
     cache_free(reg->cache);
+    free((void *)reg->asked);
     for (size_t i = 0; i < BLOB_LOCKS; i++)
         pthread_rwlock_destroy(&reg->blob_locks[i]);
     free(reg);

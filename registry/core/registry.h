@@ -47,10 +47,13 @@ void registry_reset_memory(struct registry *reg);
 int registry_expire_uploads(struct registry *reg, int64_t now_us, struct sw_err *err);
 
 struct registry_collect_counts {
-    uint64_t links; /* blobs that a repository had but none of its manifests needs */
-    uint64_t blobs; /* blobs that no repository has any more */
-    uint64_t bytes; /* of those */
+    uint64_t links;   /* blobs that a repository had but none of its manifests needs */
+    uint64_t blobs;   /* blobs that no repository has any more */
+    uint64_t files;   /* bytes that no row knows */
+    uint64_t bytes;   /* of those blobs and files */
+    uint64_t uploads; /* that expired */
 };
-/* Online collection: never stops a push or a pull, see collect.c. Only what is older than grace_us is touched. */
+/* Online collection: never stops a push or a pull, see collect.c. Only what is older than grace_us is touched. collect.h has
+ * the same with choices. */
 int registry_collect(struct registry *reg, int64_t now_us, int64_t grace_us,
                      struct registry_collect_counts *ret, struct sw_err *err);

@@ -235,10 +235,33 @@ TEST(a_blob_of_another_length_is_not_served)
     struct blob_link link;
     int fd = -1;
     fixture_open(&f);
-    CHECK_OK(meta_tx(f.w.db, META_WRITE, shorten, NULL, &err));
     CHECK_OK(blob_link_find(f.w.reg, f.one, &f.d, &link, &err));
+    link.size++;
     CHECK_ERR(blob_link_open(f.w.reg, &f.d, &link, &fd, &err), SW_EIO, NULL);
     CHECK_EQ_INT(fd, -1);
+    registry_reset_memory(f.w.reg);
+    CHECK_OK(meta_tx(f.w.db, META_WRITE, shorten, NULL, &err));
+    CHECK_ERR(blob_link_find(f.w.reg, f.one, &f.d, &link, &err), SW_ENOTFOUND, "BLOB_UNKNOWN");
+}
+
+TEST(bytes_that_are_gone_are_mended_by_the_next_push)
+{
+    autofixture f = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_link link;
+    struct upload *u;
+    struct blob_info info;
+    int fd = -1;
+    fixture_open(&f);
+    CHECK(unlink(file_of(&f.d)) == 0);
+    CHECK_ERR(blob_link_find(f.w.reg, f.one, &f.d, &link, &err), SW_ENOTFOUND, "BLOB_UNKNOWN");
+    CHECK_OK(upload_begin(f.w.reg, f.one, "AIDA", DIGEST_SHA256, true, &u, &err));
+    CHECK_OK(upload_append(u, "x", 1, &err));
+    CHECK_OK(upload_commit(u, f.one, &f.d, &info, &err));
+    upload_release(u);
+    CHECK_OK(blob_link_find(f.w.reg, f.one, &f.d, &link, &err));
+    CHECK_OK(blob_link_open(f.w.reg, &f.d, &link, &fd, &err));
+    (void)close(fd);
 }
 
 TEST(a_push_into_a_deleted_repository_fails)

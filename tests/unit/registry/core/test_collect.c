@@ -4,6 +4,7 @@
 
 #include "base/io.h"
 #include "registry/core/blob_link.h"
+#include "registry/core/collect.h"
 #include "registry/core/manifest_store.h"
 #include "registry/core/upload.h"
 #include "tests/unit/registry/world.h"
@@ -173,7 +174,7 @@ TEST(bytes_without_a_row_go_too)
     blob_writer_free(writer);
     CHECK_EQ_UINT(collect(&w).blobs, 0);
     fake_now += 3 * HOUR_US;
-    CHECK_EQ_UINT(collect(&w).blobs, 1);
+    CHECK_EQ_UINT(collect(&w).files, 1);
     CHECK_EQ_INT(stored(&w), 0);
 }
 
@@ -187,6 +188,182 @@ TEST(a_blob_pushed_again_after_its_collection_is_there)
     CHECK_EQ_UINT(collect(&w).blobs, 1);
     (void)push(&w, one, "again");
     CHECK(readable(&w, one, &d));
+    repo_unref(one);
+}
+
+struct noted {
+    int n[COLLECT_MAX_];
+    char text[2048];
+};
+
+static void take_note(void *ctx, const struct collect_item *item)
+{
+    struct noted *noted = ctx;
+    noted->n[item->kind]++;
+    CHECK(item->since_us > 0);
+    size_t at = strlen(noted->text);
+    (void)snprintf(noted->text + at, sizeof(noted->text) - at, "%s %s %s%s\n",
+                   collect_kind_to_string(item->kind), item->name,
+                   item->repository ? item->repository : "-", item->last_link ? " last" : "");
+}
+
+static struct registry_collect_counts run_collection(struct world *w, bool dry, struct noted *noted)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct registry_collect_counts counts;
+    *noted = (struct noted){0};
+    struct collect_options o = {.now_us = fake_now,
+                                .grace_us = HOUR_US,
+                                .dry_run = dry,
+                                .walk_files = true,
+                                .note = take_note,
+                                .ctx = noted};
+    CHECK_OK(registry_collect_with(w->reg, &o, &counts, &err));
+    return counts;
+}
+
+struct count_args {
+    const char *table;
+    int64_t n;
+};
+
+static int count_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct count_args *a = arg;
+    sw_autofree char *sql = sw_asprintf("SELECT COUNT(*) FROM %s", a->table);
+    int r = meta_get(tx, err, sql, "", "i", &a->n);
+    return r < 0 ? r : 0;
+}
+
+static int64_t count_rows(struct world *w, const char *table)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct count_args a = {.table = table};
+    CHECK_OK(meta_tx(w->db, META_READ, count_tx, &a, &err));
+    return a.n;
+}
+
+TEST(a_dry_run_tells_all_and_takes_nothing)
+{
+    autoworld w = {.options.upload_ttl_ms = 3600 * 1000};
+    struct sw_err err = SW_ERR_INIT;
+    struct noted dry, real;
+    open_two(&w);
+    struct repo *one = open_repo(&w, "one"), *two = open_repo(&w, "two");
+    struct digest loose = push(&w, one, "loose"), shared = push(&w, one, "shared");
+    (void)push(&w, two, "shared");
+    put_manifest(&w, two, "shared");
+    struct digest unlinked = push(&w, one, "unlinked");
+    CHECK_OK(blob_link_remove(w.reg, one, &unlinked, &err));
+    struct upload *u;
+    CHECK_OK(upload_begin(w.reg, one, "AIDA", DIGEST_SHA256, false, &u, &err));
+    CHECK_OK(upload_append(u, "x", 1, &err));
+    upload_release(u);
+    fake_now += 3 * HOUR_US;
+    struct registry_collect_counts would = run_collection(&w, true, &dry);
+    CHECK_EQ_INT(stored(&w), 3);
+    struct registry_collect_counts did = run_collection(&w, false, &real);
+    CHECK_EQ_UINT(would.links, 2);
+    CHECK_EQ_UINT(would.blobs, 2);
+    CHECK_EQ_UINT(would.bytes, 13);
+    CHECK_EQ_UINT(did.links, 2);
+    CHECK_EQ_UINT(did.blobs, 2);
+    CHECK_EQ_UINT(did.bytes, 13);
+    CHECK_EQ_UINT(did.uploads, 1);
+    CHECK_EQ_INT(dry.n[COLLECT_UPLOAD], 1);
+    char text[DIGEST_STRING_MAX];
+    digest_format(&loose, text);
+    sw_autofree char *line = sw_asprintf("link %s one last\n", text);
+    CHECK(strstr(dry.text, line) != NULL);
+    digest_format(&shared, text);
+    sw_autofree char *other = sw_asprintf("link %s one\n", text);
+    CHECK(strstr(dry.text, other) != NULL);
+    digest_format(&unlinked, text);
+    sw_autofree char *blob = sw_asprintf("blob %s -\n", text);
+    CHECK(strstr(dry.text, blob) != NULL);
+    CHECK_EQ_INT(stored(&w), 1);
+    struct registry_collect_counts again = run_collection(&w, true, &dry);
+    CHECK_EQ_UINT(again.links + again.blobs + again.files + again.uploads, 0);
+    repo_unref(one);
+    repo_unref(two);
+}
+
+TEST(what_is_settled_is_not_looked_at_again)
+{
+    autoworld w = {0};
+    struct noted noted;
+    open_two(&w);
+    struct repo *one = open_repo(&w, "one");
+    for (int i = 0; i < 60; i++) {
+        sw_autofree char *text = sw_asprintf("blob %d", i);
+        (void)push(&w, one, text);
+        put_manifest(&w, one, text);
+    }
+    (void)push(&w, one, "loose");
+    CHECK_EQ_INT(count_rows(&w, "collect_link"), 61);
+    (void)run_collection(&w, false, &noted);
+    CHECK_EQ_INT(count_rows(&w, "collect_link"), 1);
+    fake_now += 3 * HOUR_US;
+    (void)run_collection(&w, false, &noted);
+    CHECK_EQ_INT(count_rows(&w, "collect_link"), 0);
+    CHECK_EQ_INT(count_rows(&w, "collect_blob"), 0);
+    CHECK_EQ_INT(count_rows(&w, "repository_blob"), 60);
+    repo_unref(one);
+}
+
+TEST(deleting_a_manifest_makes_its_blobs_candidates_again)
+{
+    autoworld w = {0};
+    struct sw_err err = SW_ERR_INIT;
+    open_two(&w);
+    struct repo *one = open_repo(&w, "one");
+    (void)push(&w, one, "x");
+    put_manifest(&w, one, "x");
+    fake_now += 3 * HOUR_US;
+    CHECK_EQ_UINT(collect(&w).links, 0);
+    CHECK_EQ_INT(count_rows(&w, "collect_link"), 0);
+    struct image_info *list;
+    size_t n;
+    CHECK_OK(image_list(w.reg, one, IMAGE_ANY, "", 10, &list, &n, &err));
+    CHECK_EQ_UINT(n, 1);
+    struct digest d;
+    CHECK(digest_parse(sw_str(list[0].digest), &d));
+    image_list_free(list, n);
+    CHECK_OK(manifest_delete(w.reg, one, &d, &err));
+    CHECK_EQ_UINT(collect(&w).blobs, 1);
+    repo_unref(one);
+}
+
+TEST(a_blob_that_was_asked_for_stays_when_others_of_its_repository_go)
+{
+    autoworld w = {0};
+    open_two(&w);
+    struct repo *one = open_repo(&w, "one");
+    struct digest asked = push(&w, one, "asked");
+    for (int i = 0; i < 120; i++) {
+        sw_autofree char *text = sw_asprintf("loose %d", i);
+        (void)push(&w, one, text);
+    }
+    fake_now += 3 * HOUR_US;
+    CHECK(readable(&w, one, &asked));
+    CHECK_EQ_UINT(collect(&w).links, 120);
+    CHECK(readable(&w, one, &asked));
+    repo_unref(one);
+}
+
+TEST(a_cancelled_collection_stops)
+{
+    autoworld w = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct registry_collect_counts counts;
+    atomic_bool cancelled = true;
+    open_two(&w);
+    struct repo *one = open_repo(&w, "one");
+    (void)push(&w, one, "x");
+    fake_now += 3 * HOUR_US;
+    struct collect_options o = {.now_us = fake_now, .grace_us = HOUR_US, .cancelled = &cancelled};
+    CHECK_ERR(registry_collect_with(w.reg, &o, &counts, &err), SW_EUNAVAILABLE, NULL);
+    CHECK_EQ_INT(stored(&w), 1);
     repo_unref(one);
 }
 
