@@ -72,14 +72,20 @@ void http_audit_denied(struct http_req *r, const char *static_action, const char
 
 void http_audit_reference(struct http_req *r, const char *reference)
 {
+    static const char more[] = " ...";
     char *at = r->audit.reference;
-    size_t n = strlen(at), more = reference ? strlen(reference) : 0;
+    size_t used = strlen(at), n = reference ? strlen(reference) : 0;
+    bool full = used >= sizeof(more) && memcmp(at + used - 4, more, 4) == 0;
 
-    if (more == 0 || n + more + 2 > sizeof(r->audit.reference))
+    if (n == 0 || full)
         return;
-    if (n)
-        at[n++] = ' ';
-    memcpy(at + n, reference, more + 1);
+    if (used + 1 + n + sizeof(more) > sizeof(r->audit.reference)) {
+        memcpy(at + used, more, sizeof(more));
+        return;
+    }
+    if (used)
+        at[used++] = ' ';
+    memcpy(at + used, reference, n + 1);
 }
 
 const char *http_req_header(const struct http_req *r, const char *name)

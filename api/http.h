@@ -40,7 +40,7 @@ struct http_header {
 struct http_exchange; /* api/mhd.c's; NULL in unit tests */
 
 #define HTTP_RESOURCE_MAX  480
-#define HTTP_REFERENCE_MAX 200
+#define HTTP_REFERENCE_MAX 800
 #define HTTP_WHY_MAX       400
 
 /* What the service asked about a request and what it was told, for the audit log. */
@@ -50,7 +50,7 @@ struct http_audit {
     const char *
         also; /* static: another one that was allowed too, such as creating the repository of a push */
     char resource[HTTP_RESOURCE_MAX];   /* ARN of `action` */
-    char reference[HTTP_REFERENCE_MAX]; /* what of the resource: tags, digests; cut at its end */
+    char reference[HTTP_REFERENCE_MAX]; /* what of the resource: tags, digests */
     bool denied;
     char why[HTTP_WHY_MAX]; /* of a denial */
 };
@@ -80,7 +80,7 @@ struct http_req {
 void http_audit_allowed(struct http_req *r, const char *static_action, const char *resource);
 void http_audit_denied(struct http_req *r, const char *static_action, const char *resource,
                        const struct sw_err *err);
-/* Appends after a blank; what does not fit is left out. NULL and "" add nothing. */
+/* Appends after a blank; from the first that does not fit on, "..." stands for the rest. NULL and "" add nothing. */
 void http_audit_reference(struct http_req *r, const char *reference);
 
 /* First header of that name (any case), or NULL. */

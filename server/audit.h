@@ -15,7 +15,7 @@
 #include "api/http.h"
 #include "base/buf.h"
 
-#define AUDIT_LINE_MAX (12 * 1024) /* every text of it as \u00xx still fits */
+#define AUDIT_LINE_MAX (16 * 1024) /* every text of it as \u00xx still fits */
 
 bool audit_wanted(const struct http_req *req, const struct http_res *res);
 /* One line with its newline, into a buffer of at least AUDIT_LINE_MAX. */

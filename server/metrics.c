@@ -328,8 +328,8 @@ static enum http_begin begin(void *ctx, struct http_req *req, struct http_plan *
     }
     if (m->access == METRICS_LOCAL && !is_local(req)) {
         struct sw_err err = SW_ERR_INIT;
-        (void)sw_fail(&err, SW_EDENIED, NULL, "metrics = local: %s is not this machine",
-                      req->peer_ip);
+        (void)sw_fail(&err, SW_EDENIED, NULL,
+                      "metrics = local, and the request does not come from this machine");
         http_audit_denied(req, "slipway:GetMetrics", "*", &err);
         text(res, 403, "slipway: metrics are for this machine only; see the key metrics\n");
         return HTTP_ANSWER;

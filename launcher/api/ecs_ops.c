@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One handler an operation: who may, which function of the launcher, how long a page. The table is at the end. */
+#include <string.h>
+
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/api/ecs_internal.h"
@@ -80,11 +82,21 @@ static int list_clusters(struct aws_call *call, const void *in SW_UNUSED, json_t
     return r < 0 ? r : run_page(call, launcher_list_clusters, out, err);
 }
 
+/* The name at the end of an ARN, for the audit log: FAMILY:REVISION or a task's id. */
+static void audit_name(struct aws_call *call, const char *arn)
+{
+    const char *slash = arn ? strrchr(arn, '/') : NULL;
+    http_audit_reference(call->req, slash ? slash + 1 : arn);
+}
+
 static int register_task_definition(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                                     struct sw_err *err)
 {
     int r = aws_may(call, "*", err);
-    return r < 0 ? r : run(call, launcher_register_taskdef, out, err);
+    if (r < 0 || (r = run(call, launcher_register_taskdef, out, err)) < 0)
+        return r;
+    audit_name(call, sw_json_str(sw_json_object(out, "taskDefinition"), "taskDefinitionArn", NULL));
+    return 0;
 }
 
 static int describe_task_definition(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
@@ -98,6 +110,7 @@ static int deregister_task_definition(struct aws_call *call, const void *in SW_U
                                       struct sw_err *err)
 {
     int r = aws_may(call, "*", err);
+    audit_name(call, input_str(call, "taskDefinition"));
     return r < 0 ? r : run(call, launcher_deregister_taskdef, out, err);
 }
 
@@ -152,7 +165,12 @@ static int run_task(struct aws_call *call, const void *in SW_UNUSED, json_t *out
         launcher_taskdef_arn(ecs_launcher(call), &c, input_str(call, "taskDefinition"), arn, err);
     if (r < 0 || (r = aws_may(call, arn, err)) < 0)
         return r;
-    return run(call, launcher_run_task, out, err);
+    r = run(call, launcher_run_task, out, err);
+    const json_t *tasks = sw_json_array(out, "tasks"), *task;
+    size_t i;
+    json_array_foreach(tasks, i, task)
+        audit_name(call, sw_json_str(task, "taskArn", NULL));
+    return r;
 }
 
 static int stop_task(struct aws_call *call, const void *in SW_UNUSED, json_t *out,

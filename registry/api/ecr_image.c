@@ -112,6 +112,19 @@ static int get_image(const struct ecr_target *t, struct repo *repo, const json_t
     return 0;
 }
 
+/* What was handed out or removed. */
+static void audit_images(struct aws_call *call, const json_t *ids)
+{
+    const json_t *one;
+    size_t i;
+    json_array_foreach(ids, i, one) {
+        const json_t *inner = json_object_get(one, "imageId");
+        const json_t *id = inner ? inner : one;
+        http_audit_reference(call->req, sw_json_str(id, "imageTag", NULL));
+        http_audit_reference(call->req, sw_json_str(id, "imageDigest", NULL));
+    }
+}
+
 int ecr_batch_get_image(struct aws_call *call, const void *in, json_t *out, struct sw_err *err)
 {
     const struct ecr_images_in *args = in;
@@ -122,6 +135,7 @@ int ecr_batch_get_image(struct aws_call *call, const void *in, json_t *out, stru
     int r = ecr_open(call, args->registry_id, args->repository, &t, &repo, err);
     for (size_t i = 0; r == 0 && i < json_array_size(args->image_ids); i++)
         r = get_image(&t, repo, json_array_get(args->image_ids, i), args->media_types, out, err);
+    audit_images(call, sw_json_array(out, "images"));
     repo_unref(repo);
     return r;
 }
@@ -169,6 +183,7 @@ int ecr_batch_delete_image(struct aws_call *call, const void *in, json_t *out, s
     int r = ecr_open(call, args->registry_id, args->repository, &t, &repo, err);
     for (size_t i = 0; r == 0 && i < json_array_size(args->image_ids); i++)
         r = delete_image(&t, repo, json_array_get(args->image_ids, i), out, err);
+    audit_images(call, sw_json_array(out, "imageIds"));
     repo_unref(repo);
     return r;
 }
@@ -415,6 +430,9 @@ int ecr_put_image(struct aws_call *call, const void *in, json_t *out, struct sw_
     int r = ecr_open(call, args->registry_id, args->repository, &t, &repo, err);
     if (r == 0)
         r = put_image(&t, repo, args, out, err);
+    const json_t *id = sw_json_object(sw_json_object(out, "image"), "imageId");
+    http_audit_reference(call->req, sw_json_str(id, "imageTag", NULL));
+    http_audit_reference(call->req, sw_json_str(id, "imageDigest", NULL));
     repo_unref(repo);
     return r;
 }
