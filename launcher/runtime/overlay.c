@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/macros.h"
 
+#define CONFIG_SET_FLAG   0
 #define CONFIG_SET_STRING 1
 #define CONFIG_CREATE     6
 #define FS_CLOEXEC        1
@@ -42,6 +43,8 @@ static int mount_new(const char *const *lowers, size_t n, const char *upper, con
     for (size_t i = 0; i < SW_ARRAY_LEN(fixed_options); i++)
         if (set(fs, fixed_options[i][0], fixed_options[i][1]) < 0 && errno != EINVAL)
             return sw_fail_os(err, errno, "overlay option %s", fixed_options[i][0]);
+    /* A container's own layer is thrown away with it: unmounting need not wait for the disk. Older kernels refuse the flag. */
+    (void)syscall(SYS_fsconfig, fs, CONFIG_SET_FLAG, "volatile", NULL, 0);
     if (set(fs, "upperdir", upper) < 0 || set(fs, "workdir", work) < 0)
         return sw_fail_os(err, errno, "overlay upper folder %s", upper);
     if (syscall(SYS_fsconfig, fs, CONFIG_CREATE, NULL, NULL, 0) < 0)

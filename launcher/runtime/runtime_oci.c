@@ -144,7 +144,9 @@ static int read_create_result(int fd, struct sw_err *err)
                    sw_json_str(j, "message", "no message"));
 }
 
-static int start_conmon(const struct oci *o, const char *const *argv, struct sw_err *err)
+/* In a folder of its own: conmon marks an out-of-memory kill by a file "oom" where it runs, too. */
+static int start_conmon(const struct oci *o, const char *const *argv, const char *folder,
+                        struct sw_err *err)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0)
@@ -162,7 +164,8 @@ static int start_conmon(const struct oci *o, const char *const *argv, struct sw_
             env[at++] = environ[i];
     env[at] = "_OCI_SYNCPIPE=3";
     const struct sw_process_fd extra = {.child_fd = 3, .our_fd = write_end};
-    struct sw_process_spec spec = {.argv = argv, .env = env, .fds = &extra, .fds_n = 1};
+    struct sw_process_spec spec = {
+        .argv = argv, .env = env, .cwd = folder, .fds = &extra, .fds_n = 1};
     pid_t pid = 0;
     if (sw_process_start(&spec, null, null, &pid, err) < 0)
         return sw_prefix(err, "%s", o->conmon);
@@ -237,7 +240,7 @@ static int oci_create(void *self, const char *id, const char *bundle, const char
                           "--runtime-arg",
                           o->runtime_root,
                           NULL};
-    if (start_conmon(o, argv, err) < 0) {
+    if (start_conmon(o, argv, dir, err) < 0) {
         struct sw_err ignored = SW_ERR_INIT;
         const char *args[] = {"delete", "--force", id, NULL};
         (void)run_runtime(o, args, COMMAND_TIMEOUT_MS, NULL, NULL, &ignored);
