@@ -86,8 +86,12 @@ static void setup(void)
     start_engine("data");
 }
 
+/* Nothing may stay mounted, so what still runs is ended first. */
 static void done(void)
 {
+    engine_stop_all(engine, "the case is over");
+    for (int i = 0; i < 2000 && !engine_idle(engine); i++)
+        sw_sleep_ms(5);
     engine_free(engine);
     json_decref(reports);
     json_decref(healths);
