@@ -243,11 +243,12 @@ def test_volume_shared_by_two_containers(tasks, name):
 
 # -- limits
 
-def test_memory_limit_kills(tasks, name):
+def test_memory_limit_kills(up, tasks, name):
     arn = tasks.start(name, {"command": "tail /dev/zero", "memory": 16})
     container = tasks.wait_stopped(arn)["containers"][0]
     assert container["exitCode"] == 137
     assert container["reason"].startswith("OutOfMemoryError")
+    assert "oom" not in os.listdir(up.home), "the monitor's mark lies where the server was started"
 
 
 def test_memory_limit_is_set(tasks, name):

@@ -71,7 +71,7 @@ class Server:
             argv += ["--bridge-name", self.network.bridge, "--bridge-subnet", self.network.subnet]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(argv, env=r.clean_env(self.home, **self.more_env), stdout=log,
-                                            stderr=log, stdin=subprocess.DEVNULL)
+                                            stderr=log, stdin=subprocess.DEVNULL, cwd=self.home)
         r.wait_for(lambda: self.process.poll() is not None or self._ready(endpoint_file), wait, 0.02,
                    "ready server; log:\n" + r.tail(self.log))
         assert self.process.poll() is None, "the server ended: " + r.tail(self.log)
