@@ -33,6 +33,8 @@ static const struct sw_field greet_out[] = {{.name = "greeting", .type = T_STRIN
 static const struct sw_field nothing[] = {F_END};
 
 static char seen_region[64];
+static struct http_audit seen_audit;
+static char seen_route[64];
 static struct aws_ticket *ticket;
 
 static int greet(struct aws_call *call, const void *in, json_t *out, struct sw_err *err)
@@ -173,6 +175,8 @@ static struct http_res perform(struct options o, json_t **ret)
     CHECK(sw_buf_add_z(&req.body, o.body));
     CHECK_EQ_INT(plan.run(plan.state, &req, &res, &err), HTTP_DONE);
     plan.free(plan.state);
+    seen_audit = req.audit;
+    (void)snprintf(seen_route, sizeof(seen_route), "%s", req.route);
     CHECK_EQ_STR(http_res_get(&res, "x-amzn-RequestId"), PEER_ID);
     CHECK_EQ_STR(http_res_get(&res, "Content-Type"), "application/x-amz-json-1.1");
     *ret = json_loadb(res.bytes, res.bytes_n, 0, NULL);
@@ -245,6 +249,30 @@ TEST(refuses_who_is_not_known)
                  "Credential should be scoped to correct service: 'test'.");
     expect_error((struct options){.target = GREET, .body = body, .key = "AKIAUSERUSERUSERUSE"}, 400,
                  "AccessDeniedException", "test:Greet");
+}
+
+TEST(routes_and_audit_notes_say_what_was_asked)
+{
+    const char *body = "{\"name\":\"you\"}";
+    sw_autojson json_t *j = NULL;
+    struct http_res res = perform((struct options){.target = GREET, .body = body}, &j);
+    http_res_done(&res);
+    CHECK_EQ_STR(seen_route, "test:Greet");
+    CHECK_EQ_STR(seen_audit.action, "test:Greet");
+    CHECK_EQ_STR(seen_audit.resource, "arn:aws:test:::x");
+    CHECK(!seen_audit.denied);
+    expect_error((struct options){.target = GREET, .body = body, .key = "AKIAUSERUSERUSERUSE"}, 400,
+                 "AccessDeniedException", NULL);
+    CHECK(seen_audit.denied);
+    CHECK_CONTAINS(seen_audit.why, "not authorized to perform: test:Greet");
+    expect_error((struct options){.target = GREET, .body = body, .secret = "other"}, 400,
+                 "InvalidSignatureException", NULL);
+    CHECK(seen_audit.denied);
+    CHECK_EQ_STR(seen_audit.action, "test:Greet");
+    expect_error((struct options){.target = TARGET ".Nothing"}, 400, "UnknownOperationException",
+                 NULL);
+    CHECK_EQ_STR(seen_route, "aws");
+    CHECK(!seen_audit.denied);
 }
 
 TEST(signature_comes_before_the_document)

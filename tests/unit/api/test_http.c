@@ -105,3 +105,70 @@ TEST(a_body_is_released_once)
     http_res_done(&r);
     sw_buf_done(&b);
 }
+
+static void deny(struct http_req *r, const char *action, int code, const char *why)
+{
+    struct sw_err err = SW_ERR_INIT;
+    (void)sw_fail(&err, code, "AccessDeniedException", "%s", why);
+    http_audit_denied(r, action, "arn:denied", &err);
+}
+
+TEST(the_first_allowed_action_and_one_more_are_noted)
+{
+    struct http_req r = {.path = "/"};
+    http_audit_allowed(&r, "ecr:PutImage", "arn:1");
+    http_audit_allowed(&r, "ecr:PutImage", "arn:2");
+    CHECK_NULL(r.audit.also);
+    http_audit_allowed(&r, "ecr:CreateRepository", "arn:3");
+    http_audit_allowed(&r, "ecr:TagResource", "arn:4");
+    CHECK_EQ_STR(r.audit.action, "ecr:PutImage");
+    CHECK_EQ_STR(r.audit.resource, "arn:1");
+    CHECK_EQ_STR(r.audit.also, "ecr:CreateRepository");
+    CHECK(!r.audit.denied);
+}
+
+TEST(a_denial_replaces_what_was_allowed)
+{
+    struct http_req r = {.path = "/"};
+    http_audit_allowed(&r, "ecr:CreateRepository", "arn:1");
+    http_audit_allowed(&r, "ecr:TagResource", "arn:1");
+    deny(&r, "ecr:TagResource", SW_EDENIED, "no");
+    http_audit_allowed(&r, "ecr:PutImage", "arn:2");
+    CHECK(r.audit.denied);
+    CHECK_EQ_STR(r.audit.action, "ecr:TagResource");
+    CHECK_EQ_STR(r.audit.resource, "arn:denied");
+    CHECK_EQ_STR(r.audit.why, "no");
+    CHECK_NULL(r.audit.also);
+}
+
+TEST(a_failure_of_ours_is_no_denial)
+{
+    struct http_req r = {.path = "/"};
+    deny(&r, NULL, SW_EIO, "disk");
+    deny(&r, NULL, SW_EUNAVAILABLE, "busy");
+    CHECK(!r.audit.denied);
+    deny(&r, NULL, SW_ENOTFOUND, "no such key");
+    CHECK(r.audit.denied);
+    CHECK_NULL(r.audit.action);
+}
+
+TEST(notes_are_cut_to_their_room)
+{
+    struct http_req r = {.path = "/"};
+    char text[1000];
+    memset(text, 'x', sizeof(text));
+    text[sizeof(text) - 1] = 0;
+    http_audit_allowed(&r, "a:b", text);
+    CHECK_EQ_UINT(strlen(r.audit.resource), HTTP_RESOURCE_MAX - 1);
+    text[300] = 0;
+    http_audit_reference(&r, NULL);
+    http_audit_reference(&r, "");
+    http_audit_reference(&r, text);
+    http_audit_reference(&r, "v1");
+    http_audit_reference(&r, text);
+    CHECK_EQ_UINT(strlen(r.audit.reference), 300 + 3 + 301);
+    http_audit_reference(&r, text);
+    http_audit_reference(&r, "v2");
+    CHECK_EQ_UINT(strlen(r.audit.reference), 300 + 3 + 301 + 4);
+    CHECK_EQ_STR(r.audit.reference + 300 + 3 + 301, " ...");
+}
