@@ -3,9 +3,10 @@
 #include "launcher/runtime/cni.h"
 
 #include <arpa/inet.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 #include "base/alloc.h"
-#include "base/io.h"
 #include "base/json.h"
 #include "base/process.h"
 
@@ -222,11 +223,18 @@ int cni_map_ports(struct cni *c, const char *id, const char *netns_path, const j
     return 0;
 }
 
+/* After a reboot the file is there and the namespace is not: plugins must not be handed a plain file. */
+static bool is_namespace(const char *path)
+{
+    struct statfs st;
+    return statfs(path, &st) == 0 && st.f_type == NSFS_MAGIC;
+}
+
 int cni_detach(struct cni *c, const char *id, const char *netns_path, const json_t *result,
                const struct cni_port *ports, size_t n, struct sw_err *err)
 {
     json_t *plugins = sw_json_array(c->list, "plugins");
-    const char *netns = netns_path && sw_path_exists(netns_path) ? netns_path : NULL;
+    const char *netns = netns_path && is_namespace(netns_path) ? netns_path : NULL;
     for (size_t i = json_array_size(plugins); i-- > 0;) {
         const json_t *p = json_array_get(plugins, i);
         if (maps_ports(p) && n == 0)

@@ -121,6 +121,13 @@ TEST(bridge_gives_an_address_and_takes_it_back)
     CHECK_OK(cni_detach(c, "id1", ns, result, &port, 1, &err));
     CHECK(!sw_path_exists(test_path("addresses/%s/%s", name, address)));
     json_decref(result);
+    /* As after a reboot: the allocation and the file are left, the namespace is gone. */
+    CHECK_OK(netns_create(ns, &err));
+    CHECK_OK(cni_attach(c, "id2", ns, &result, address, &err));
+    CHECK(umount2(ns, MNT_DETACH) == 0);
+    CHECK_OK(cni_detach(c, "id2", ns, result, &port, 1, &err));
+    CHECK(!sw_path_exists(test_path("addresses/%s/%s", name, address)));
+    json_decref(result);
     cni_free(c);
     const char *argv[] = {"ip", "link", "del", name, NULL};
     SW_CLEANUP(sw_buf_done) struct sw_buf drop = SW_BUF_INIT(4096);
