@@ -205,6 +205,13 @@ static bool worth_retrying(const struct sw_err *err)
     return err->code == SW_EUNAVAILABLE || err->code == SW_EIO;
 }
 
+/* The control plane understood us and does not take that name; a refused signature says nothing about it. */
+static bool is_about_the_name(const struct sw_err *err)
+{
+    return !worth_retrying(err) &&
+           (err->code != SW_EDENIED || sw_streq(err->reason, "AccessDeniedException"));
+}
+
 /* Until it succeeds, fails for good or the agent is stopped. */
 static int register_instance(struct agent *a, struct sw_err *err)
 {
@@ -212,7 +219,7 @@ static int register_instance(struct agent *a, struct sw_err *err)
     while (!flag_is_set(&a->stopping)) {
         if (register_once(a, err) == 0)
             return 0;
-        if (a->instance_arn[0] && !worth_retrying(err)) {
+        if (a->instance_arn[0] && is_about_the_name(err)) {
             /* The control plane does not know that name any more: register as a new instance. */
             sw_log_err(SW_LOG_WARNING, "instance-name-refused", err, "instance", a->instance_arn,
                        NULL);
