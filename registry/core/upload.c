@@ -434,8 +434,6 @@ void upload_release(struct upload *u)
     struct sw_err ignored = SW_ERR_INIT;
     if (u->once && !s->spent)
         (void)blob_writer_cancel(s->writer, &ignored);
-    else if (!u->once)
-        (void)upload_flush(u, &ignored); /* of a client that went away: what came stays */
     pthread_mutex_lock(&t->lock);
     if (u->ticket == s->ticket) {
         s->busy = false;
@@ -531,20 +529,6 @@ int upload_append(struct upload *u, const void *data, size_t n, struct sw_err *e
 {
     int r = begin(u, err);
     return r < 0 ? r : end(u, append(u->s, data, n, err));
-}
-
-static int flush(struct session *s, struct sw_err *err)
-{
-    int r = settle(s, err);
-    if (r == 0)
-        r = blob_writer_flush(s->writer, err);
-    return r < 0 ? give_up(s, r) : 0;
-}
-
-int upload_flush(struct upload *u, struct sw_err *err)
-{
-    int r = begin(u, err);
-    return r < 0 ? r : end(u, flush(u->s, err));
 }
 
 static int commit(struct session *s, struct repo *repo, const struct digest *expect,
