@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from support import images
 from support import run as r
 from support.aws import call
+from support.server import read_credentials
 from support.tasks import Tasks, fetch, free_port
 
 
@@ -488,6 +489,38 @@ def test_image_that_cannot_be_pulled(up, tasks, name, image, reason, words):
     text = "%s %s" % (task["stoppedReason"], task["containers"][0].get("reason", ""))
     assert reason in text and words in text
     assert "exitCode" not in task["containers"][0]
+
+
+def test_image_of_a_registry_that_denies(server, tasks, name, busybox_image):
+    """Another registry that wants credentials: the agent has none for it, and does not send it those that it has."""
+    server.create_repository(name)
+    with server.http() as http:
+        busybox_image.push(http, name, "v1")
+    task = tasks.wait_stopped(tasks.start(name, {"image": "%s/%s:v1" % (server.host_port, name)}))
+    assert task["stopCode"] == "TaskFailedToStart"
+    text = task["stoppedReason"] + task["containers"][0].get("reason", "")
+    assert "CannotPull" in text and server.host_port in text, text
+
+
+def test_the_node_may_pull_and_no_more(up, tasks):
+    """Its key lies on the machine: it opens only what an agent does."""
+    key = read_credentials(os.path.join(up.data, "agent/credentials"))
+    ecr, ecs = up.boto("ecr", key), up.boto("ecs", key)
+    for attempt in (lambda: ecr.create_repository(repositoryName="nodes"), lambda: ecr.delete_repository(repositoryName="busybox"),
+                    lambda: ecs.run_task(taskDefinition="x"), lambda: ecs.stop_task(task="0" * 32),
+                    lambda: ecs.register_task_definition(family="x", containerDefinitions=[])):
+        with pytest.raises(ClientError) as e:
+            attempt()
+        assert e.value.response["Error"]["Code"] == "AccessDeniedException", e.value
+    with up.http() as admin, up.http(up.password(key)) as node:
+        assert node.get("/v2/busybox/manifests/v1").status == 200
+        location = admin.request("POST", "/v2/busybox/blobs/uploads/").header("Location")
+        for method, path in (("POST", "/v2/busybox/blobs/uploads/"), ("PATCH", location), ("GET", location), ("DELETE", location),
+                             ("PUT", "/v2/busybox/manifests/v2"), ("DELETE", "/v2/busybox/manifests/v1")):
+            reply = node.request(method, path, b"x" if method in ("POST", "PATCH", "PUT") else None)
+            assert (reply.status, reply.code()) in ((403, "DENIED"), (404, "BLOB_UPLOAD_UNKNOWN")), reply
+        assert admin.get(location).header("Range") == "0-0"
+        assert admin.request("DELETE", location).status == 204
 
 
 def test_image_for_another_architecture(tasks, name):
