@@ -244,13 +244,15 @@ static bool container_report(json_t *c, const json_t *report)
     return changed;
 }
 
-static bool essential_stopped(const json_t *task, const json_t *definition)
+/* One that ran: of one that never did, only the agent can say why, and says so when the task is STOPPED. */
+static bool essential_exited(const json_t *task, const json_t *definition)
 {
     const json_t *c;
     size_t i;
     json_array_foreach(sw_json_array(definition, "containerDefinitions"), i, c) {
         const json_t *k = find(sw_json_array(task, "containers"), sw_json_str(c, "name", ""));
-        if (sw_json_bool(c, "essential", true) && k && status_of(k) == TASK_STOPPED)
+        if (sw_json_bool(c, "essential", true) && k && status_of(k) == TASK_STOPPED &&
+            json_object_get(k, "exitCode"))
             return true;
     }
     return false;
@@ -297,7 +299,7 @@ bool task_doc_report(json_t *task, const json_t *report, const json_t *definitio
     changed |= copy_times(task, report);
     (void)task_status_from_string(sw_json_str(report, "status", NULL), &to);
     changed |= advance_task(task, to, report, now_us);
-    if (to != TASK_STOPPED && !is_stopping(task) && essential_stopped(task, definition))
+    if (to != TASK_STOPPED && !is_stopping(task) && essential_exited(task, definition))
         changed |= task_doc_stop(task, "EssentialContainerExited",
                                  "Essential container in task exited", now_us);
     return changed;

@@ -117,6 +117,20 @@ TEST(only_an_essential_container_takes_the_task_with_it)
     CHECK_EQ_INT(sw_json_int(container(t, 0), "exitCode", -1), 1);
 }
 
+TEST(why_a_container_never_ran_is_left_to_the_agent)
+{
+    sw_autojson json_t *d = doc(DEFINITION), *t = fresh(d, NULL);
+    sw_autojson json_t *pending =
+        doc("{'status': 'PENDING', 'containers': [{'containerName': 'web', 'status': 'STOPPED', "
+            "'reason': 'CannotPullContainerError: x'}]}");
+    sw_autojson json_t *stopped =
+        doc("{'status': 'STOPPED', 'reason': 'TaskFailedToStart: CannotPullContainerError: x'}");
+    CHECK(task_doc_report(t, pending, d, 1));
+    CHECK_EQ_STR(sw_json_str(t, "desiredStatus", ""), "RUNNING");
+    CHECK(task_doc_report(t, stopped, d, 2));
+    CHECK_EQ_STR(sw_json_str(t, "stopCode", ""), "TaskFailedToStart");
+}
+
 TEST(health_is_that_of_essential_containers_with_a_check)
 {
     sw_autojson json_t *d = doc(DEFINITION), *t = fresh(d, NULL);
