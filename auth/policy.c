@@ -16,19 +16,34 @@ static const char *const node_actions[] = {
     "ecs:StartTelemetrySession",
 };
 
-static bool node_may(const char *action)
+/* What anyone may do with a public repository. */
+static const char *const pull_actions[] = {
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:BatchGetImage",
+    "ecr:ListImages",
+};
+
+static bool is_one_of(const char *action, const char *const *actions, size_t n)
 {
-    for (size_t i = 0; i < SW_ARRAY_LEN(node_actions); i++) {
-        if (sw_streq(action, node_actions[i]))
+    for (size_t i = 0; i < n; i++) {
+        if (sw_streq(action, actions[i]))
             return true;
     }
     return false;
+}
+
+static bool node_may(const char *action)
+{
+    return is_one_of(action, node_actions, SW_ARRAY_LEN(node_actions));
 }
 
 enum policy_decision policy_decide(const struct principal *p, const char *action,
                                    const char *resource SW_UNUSED, const struct policy_context *ctx)
 {
     assert(action && ctx && ctx->account);
+    if (ctx->resource_public && is_one_of(action, pull_actions, SW_ARRAY_LEN(pull_actions)))
+        return POLICY_ALLOW;
     if (p->kind == PRINCIPAL_ANONYMOUS || !sw_streq(p->account, ctx->account))
         return POLICY_IMPLICIT_DENY;
     switch (p->kind) {

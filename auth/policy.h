@@ -2,7 +2,8 @@
 #pragma once
 /* auth/policy.h - the one seam where it is decided who may do what. Pure: no clock, no I/O, no globals.
  * Every route and every operation asks here. Today: admin may do everything in its account, a node what an agent needs
- * (a table in policy.c), a user and an anonymous caller nothing. The policy engine will replace the inside. */
+ * (a table in policy.c), a user and an anonymous caller nothing; whoever asks may pull from a public repository. The policy
+ * engine will replace the inside. */
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -13,6 +14,7 @@ struct policy_context {
     const char *account;   /* that owns the resource */
     const char *source_ip; /* may be NULL */
     bool secure_transport;
+    bool resource_public; /* the resource's own policy lets everyone pull from it */
 };
 
 enum policy_decision { POLICY_IMPLICIT_DENY, POLICY_EXPLICIT_DENY, POLICY_ALLOW, POLICY_MAX_ };

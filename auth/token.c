@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A token is base64url of the sealed form of
- *   version (1 byte) | issued at us (8, big endian) | expires at us (8) | n, user id (1 + n) | n, access key id (1 + n)
+ *   version (1 byte) | issued at us (8, big endian) | expires at us (8) | n, user id (1 + n) | n, access key id (1 + n) | scopes
  * It names the user by id, which is never given twice, so the token of a user deleted and made again by the same name is void;
- * and the access key it was got with, so revoking the key voids it too. */
+ * and the access key it was got with, so revoking the key voids it too. Scopes are the rest, "" in a password; passwords and
+ * bearer tokens are sealed for different purposes, so neither opens as the other. */
 #include "auth/token.h"
 
 #include <assert.h>
@@ -12,19 +13,25 @@
 #include "base/limits.h"
 #include "base/macros.h"
 
-#define TOKEN_VERSION 1
-#define TOKEN_CONTEXT "registry token"
-#define PLAIN_MAX     128
-#define SEALED_MAX    512
+#define TOKEN_VERSION  1
+#define TOKEN_CONTEXT  "registry token"
+#define BEARER_CONTEXT "registry bearer token"
+#define CLAIMS_MAX     128
+#define PLAIN_MAX      (CLAIMS_MAX + TOKEN_SCOPES_MAX)
+#define SEAL_MAX       64 /* what sealing adds */
+#define SEALED_MAX     (PLAIN_MAX + SEAL_MAX)
 
-_Static_assert(SW_BASE64_LEN(SEALED_MAX) < TOKEN_MAX, "a sealed token fits");
-_Static_assert(1 + 8 + 8 + 2 * (1 + 32) <= PLAIN_MAX, "ids fit");
+_Static_assert(SW_BASE64_LEN(CLAIMS_MAX + SEAL_MAX) < TOKEN_MAX, "a sealed token fits");
+_Static_assert(SW_BASE64_LEN(SEALED_MAX) + sizeof("Bearer ") <= TOKEN_BEARER_MAX,
+               "with its scheme");
+_Static_assert(1 + 8 + 8 + 2 * (1 + 32) <= CLAIMS_MAX, "ids fit");
 
 #define deny(err, ...) sw_fail((err), SW_EDENIED, "UNAUTHORIZED", __VA_ARGS__)
 
 struct claims {
     int64_t issued_at_us, expires_at_us;
     char user_id[33], access_key_id[33];
+    char scopes[TOKEN_SCOPES_MAX + 1];
 };
 
 static void add_i64(struct sw_buf *b, int64_t v)
@@ -74,58 +81,123 @@ static bool parse_claims(struct sw_str plain, struct claims *ret)
 
     return take(&plain, 1, &version) && version.p[0] == TOKEN_VERSION &&
            take_i64(&plain, &ret->issued_at_us) && take_i64(&plain, &ret->expires_at_us) &&
-           take_id(&plain, ret->user_id) && take_id(&plain, ret->access_key_id) && plain.n == 0;
+           take_id(&plain, ret->user_id) && take_id(&plain, ret->access_key_id) &&
+           sw_str_copy(plain, ret->scopes, sizeof(ret->scopes));
+}
+
+static int seal(struct keyring *k, const char *context, const struct principal *p,
+                const char *scopes, int64_t now_us, int64_t expires_us, char *ret_token,
+                struct sw_err *err)
+{
+    SW_CLEANUP(sw_buf_done)
+    struct sw_buf plain = SW_BUF_INIT(PLAIN_MAX), sealed = SW_BUF_INIT(SEALED_MAX);
+    int r;
+
+    sw_buf_add_char(&plain, TOKEN_VERSION);
+    add_i64(&plain, now_us);
+    add_i64(&plain, expires_us);
+    add_id(&plain, p->user_id);
+    add_id(&plain, p->access_key_id);
+    sw_buf_add_z(&plain, scopes);
+    if ((r = sw_buf_check(&plain, NULL, err)) < 0 ||
+        (r = keyring_seal(k, context, plain.p, plain.n, &sealed, err)) < 0)
+        return r;
+    sw_base64url(sealed.p, sealed.n, ret_token);
+    return 0;
+}
+
+static int check_ttl(int64_t ttl_s, struct sw_err *err)
+{
+    if (ttl_s <= 0 || ttl_s > TOKEN_TTL_S)
+        return sw_fail(err, SW_EINVALID, NULL, "a token lives 1 to %d seconds", TOKEN_TTL_S);
+    return 0;
 }
 
 int token_issue(struct keyring *k, const struct principal *p, int64_t now_us, int64_t ttl_s,
                 char ret_token[TOKEN_MAX], int64_t *ret_expires_at_us, struct sw_err *err)
 {
-    SW_CLEANUP(sw_buf_done)
-    struct sw_buf plain = SW_BUF_INIT(PLAIN_MAX), sealed = SW_BUF_INIT(SEALED_MAX);
-    int64_t expires = now_us + ttl_s * 1000000;
-    int r;
-
     if (p->kind == PRINCIPAL_ANONYMOUS || p->user_id[0] == 0)
         return deny(err, "An anonymous caller gets no token.");
-    if (ttl_s <= 0 || ttl_s > TOKEN_TTL_S)
-        return sw_fail(err, SW_EINVALID, NULL, "a token lives 1 to %d seconds", TOKEN_TTL_S);
-    sw_buf_add_char(&plain, TOKEN_VERSION);
-    add_i64(&plain, now_us);
-    add_i64(&plain, expires);
-    add_id(&plain, p->user_id);
-    add_id(&plain, p->access_key_id);
-    if ((r = sw_buf_check(&plain, NULL, err)) < 0 ||
-        (r = keyring_seal(k, TOKEN_CONTEXT, plain.p, plain.n, &sealed, err)) < 0)
+    int r = check_ttl(ttl_s, err);
+    if (r < 0)
         return r;
-    sw_base64url(sealed.p, sealed.n, ret_token);
-    *ret_expires_at_us = expires;
+    *ret_expires_at_us = now_us + ttl_s * 1000000;
+    return seal(k, TOKEN_CONTEXT, p, "", now_us, *ret_expires_at_us, ret_token, err);
+}
+
+int token_issue_bearer(struct keyring *k, const struct principal *p, const char *scopes,
+                       int64_t now_us, int64_t ttl_s, char ret_token[TOKEN_BEARER_MAX],
+                       int64_t *ret_expires_at_us, struct sw_err *err)
+{
+    int r = check_ttl(ttl_s, err);
+    if (r < 0)
+        return r;
+    if (strlen(scopes) > TOKEN_SCOPES_MAX)
+        return sw_fail(err, SW_ELIMIT, "QUERY_INVALID", "the scopes of a token may have %d bytes",
+                       TOKEN_SCOPES_MAX);
+    *ret_expires_at_us = now_us + ttl_s * 1000000;
+    return seal(k, BEARER_CONTEXT, p, scopes, now_us, *ret_expires_at_us, ret_token, err);
+}
+
+static bool unseal(struct keyring *k, const char *context, struct sw_str token, struct claims *ret)
+{
+    SW_CLEANUP(sw_buf_done) struct sw_buf plain = SW_BUF_INIT(PLAIN_MAX);
+    struct sw_err ignored = SW_ERR_INIT;
+    unsigned char sealed[SEALED_MAX];
+    size_t n = 0;
+
+    return token.n > 0 && sw_unbase64url(token, sealed, sizeof(sealed), &n) &&
+           keyring_open_sealed(k, context, sealed, n, &plain, &ignored) == 0 &&
+           parse_claims(sw_buf_str(&plain), ret);
+}
+
+/* Times and names of an opened token. */
+static int check_claims(struct identity *id, const struct claims *c, int64_t now_us,
+                        struct principal *ret, struct sw_err *err)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    struct principal found;
+
+    if (now_us >= c->expires_at_us)
+        return deny(err, "Your authorization token has expired. Reauthenticate and try again.");
+    if (identity_user_by_id(id, c->user_id, &found, &ignored) < 0)
+        return deny(err, "The token's user no longer exists.");
+    if (c->access_key_id[0] && !identity_key_is_of(id, c->access_key_id, c->user_id))
+        return deny(err, "The access key that the token was got with no longer exists.");
+    (void)sw_str_copy(sw_str(c->access_key_id), found.access_key_id, sizeof(found.access_key_id));
+    *ret = found;
     return 0;
 }
 
 int token_verify(struct keyring *k, struct identity *id, struct sw_str token, int64_t now_us,
                  struct principal *ret, struct sw_err *err)
 {
-    SW_CLEANUP(sw_buf_done) struct sw_buf plain = SW_BUF_INIT(PLAIN_MAX);
-    struct sw_err ignored = SW_ERR_INIT;
-    unsigned char sealed[SEALED_MAX];
-    struct principal found;
     struct claims c;
-    size_t n = 0;
 
-    if (token.n == 0 || !sw_unbase64url(token, sealed, sizeof(sealed), &n) ||
-        keyring_open_sealed(k, TOKEN_CONTEXT, sealed, n, &plain, &ignored) < 0 ||
-        !parse_claims(sw_buf_str(&plain), &c))
+    if (!unseal(k, TOKEN_CONTEXT, token, &c))
         return deny(err, "The password is not a token of this registry. Get one with: aws ecr "
                          "get-login-password");
-    if (now_us >= c.expires_at_us)
-        return deny(err, "Your authorization token has expired. Reauthenticate and try again.");
-    if (identity_user_by_id(id, c.user_id, &found, &ignored) < 0)
-        return deny(err, "The token's user no longer exists.");
-    if (c.access_key_id[0] && !identity_key_is_of(id, c.access_key_id, c.user_id))
-        return deny(err, "The access key that the token was got with no longer exists.");
-    (void)sw_str_copy(sw_str(c.access_key_id), found.access_key_id, sizeof(found.access_key_id));
-    *ret = found;
-    return 0;
+    return check_claims(id, &c, now_us, ret, err);
+}
+
+int token_verify_bearer(struct keyring *k, struct identity *id, struct sw_str token, int64_t now_us,
+                        struct principal *ret, char ret_scopes[TOKEN_SCOPES_MAX + 1],
+                        struct sw_err *err)
+{
+    struct claims c;
+    int r = 0;
+
+    if (!unseal(k, BEARER_CONTEXT, token, &c))
+        return deny(err, "The bearer token is not one of this registry.");
+    if (c.user_id[0])
+        r = check_claims(id, &c, now_us, ret, err);
+    else if (now_us >= c.expires_at_us)
+        r = deny(err, "The bearer token has expired.");
+    else
+        *ret = principal_anonymous();
+    if (r == 0)
+        (void)sw_str_copy(sw_str(c.scopes), ret_scopes, TOKEN_SCOPES_MAX + 1);
+    return r;
 }
 
 int token_verify_basic(struct keyring *k, struct identity *id, struct sw_str authorization,

@@ -216,7 +216,8 @@ static void open_apis(struct app *a)
                                   .identity = a->identity,
                                   .rate = a->rate,
                                   .account = a->account,
-                                  .region = a->config.region};
+                                  .region = a->config.region,
+                                  .bearer_challenge = sw_streq(a->config.auth_challenge, "bearer")};
     a->oci = oci_api_new(&oci);
     struct ecr_api_options ecr = {
         .registry = a->registry, .keyring = a->keyring, .account = a->account};

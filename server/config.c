@@ -16,6 +16,7 @@
 #define CENTURY_MS    (100LL * 365 * 86400 * 1000) /* in microseconds and added to now it still fits */
 
 static const char *const metrics_access[] = {"none", "local", "all", NULL};
+static const char *const challenges[] = {"basic", "bearer", NULL};
 static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
 
 /* clang-format off */
@@ -32,6 +33,7 @@ static const struct conf_key keys[] = {
     {"ephemeral", CONF_BOOL, OFF(ephemeral), "false", 0, 0, NULL, "data in a temporary folder that goes on exit"},
     {"create_on_push", CONF_BOOL, OFF(create_on_push), "false", 0, 0, NULL, "a push may create its repository"},
     {"allow_sparse_manifests", CONF_BOOL, OFF(allow_sparse_manifests), "false", 0, 0, NULL, "accept manifests whose layers or children are missing"},
+    {"auth_challenge", CONF_ENUM, OFF(auth_challenge), "basic", 0, 0, challenges, "what /v2/ asks for: basic, or bearer tokens of /v2/token; both are accepted either way"},
     {"tls_cert", CONF_STRING, OFF(tls_cert), NULL, 0, 0, NULL, "certificate chain, PEM; together with tls_key turns TLS on"},
     {"tls_key", CONF_STRING, OFF(tls_key), NULL, 0, 0, NULL, "private key, PEM"},
     {"network_threads", CONF_INT, OFF(network_threads), "0", 0, 256, NULL, "0: one per CPU, at least 2"},

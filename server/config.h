@@ -21,6 +21,7 @@ struct server_config {
     bool ephemeral;
     bool create_on_push;
     bool allow_sparse_manifests;
+    char *auth_challenge;
     char *tls_cert, *tls_key;
     int64_t network_threads, worker_threads, connections_max, connections_max_per_ip;
     int64_t header_bytes_max, body_bytes_max, header_timeout_ms, transfer_rate_min;

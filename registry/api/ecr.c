@@ -133,6 +133,7 @@ int ecr_target(struct aws_call *call, const char *registry_id, const char *name,
     snprintf(ret->arn, sizeof(ret->arn), "arn:aws:ecr:%s:%s:repository/%s", call->region,
              ret->account, name);
     call->context.account = ret->account;
+    call->context.resource_public = repo_is_public(ret->reg, &ret->key);
     return aws_may(call, ret->arn, err);
 }
 

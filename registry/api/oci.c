@@ -26,6 +26,8 @@ static enum http_begin ping(struct oci_call *call SW_UNUSED, struct http_plan *p
 static const struct oci_op ops[] = {
     {OCI_PING,      HTTP_GET,    NULL,                             ping},
     {OCI_PING,      HTTP_HEAD,   NULL,                             ping},
+    {OCI_TOKEN,     HTTP_GET,    NULL,                             oci_token_get},
+    {OCI_TOKEN,     HTTP_POST,   NULL,                             oci_token_post},
     {OCI_CATALOG,   HTTP_GET,    "ecr:DescribeRepositories",       oci_catalog_get},
     {OCI_BLOB,      HTTP_GET,    "ecr:GetDownloadUrlForLayer",     oci_blob_get},
     {OCI_BLOB,      HTTP_HEAD,   "ecr:BatchCheckLayerAvailability", oci_blob_get},
@@ -43,6 +45,14 @@ static const struct oci_op ops[] = {
     {OCI_REFERRERS, HTTP_GET,    "ecr:BatchGetImage",              oci_referrers_get},
 };
 /* clang-format on */
+
+const char *oci_action_of(enum oci_kind kind, enum http_method method)
+{
+    for (size_t i = 0; i < SW_ARRAY_LEN(ops); i++)
+        if (ops[i].kind == kind && ops[i].method == method && ops[i].action)
+            return ops[i].action;
+    return "";
+}
 
 static int find_op(const struct oci_call *call, const struct oci_op **ret, struct http_res *res,
                    struct sw_err *err)
@@ -70,7 +80,7 @@ enum http_begin oci_refuse(const struct oci_call *call, struct http_res *res,
     wire_log(call->req, err);
     wire_oci_error(res, err);
     if (res->status == 401)
-        oci_challenge(call->api, call->req, res);
+        oci_challenge(call->api, call->req, call->bearer, call->auth_error, res);
     if (res->status == 429 || res->status == 503)
         http_res_set(res, "Retry-After", "%d", RETRY_AFTER_S);
     return HTTP_ANSWER;
@@ -79,7 +89,7 @@ enum http_begin oci_refuse(const struct oci_call *call, struct http_res *res,
 static int authorize(struct oci_call *call, const struct oci_op **ret, struct http_res *res,
                      struct sw_err *err)
 {
-    (void)oci_authenticate(call->api, call->req, err);
+    (void)oci_authenticate(call, err);
     int r = rate_take_any(call->api->o.rate, call->req, res, err);
     if (r < 0)
         return r;
@@ -95,7 +105,7 @@ static int authorize(struct oci_call *call, const struct oci_op **ret, struct ht
         r = find_op(call, ret, res, err);
     if (r == 0 && (*ret)->action)
         r = oci_may(call, (*ret)->action, call->route.name[0] ? call->route.name : "*", err);
-    if (anonymous && (r < 0 || !(*ret)->action)) {
+    if (anonymous && (r < 0 || !(*ret)->action) && call->route.kind != OCI_TOKEN) {
         sw_err_clear(err);
         r = sw_fail(err, SW_EDENIED, "UNAUTHORIZED", "authentication required");
     }
@@ -106,6 +116,7 @@ static void call_done(struct oci_call *call)
 {
     upload_release(call->upload);
     repo_unref(call->repo);
+    free(call->scopes);
 }
 
 static enum http_begin service_begin(void *ctx, struct http_req *req, struct http_plan *plan,
@@ -237,7 +248,7 @@ static void service_error(void *ctx, const struct http_req *req, const struct sw
     wire_log(req, err);
     wire_oci_error(res, err);
     if (res->status == 401)
-        oci_challenge(ctx, req, res);
+        oci_challenge(ctx, req, false, NULL, res);
 }
 
 struct http_service oci_api_service(struct oci_api *a)

@@ -1,18 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* registry/api/oci_auth.c - who calls and where: Basic credentials with a token, the account and region of an ECR-style host
- * name, and the question whether they may. */
+/* registry/api/oci_auth.c - who calls and where: Basic credentials with a password or a bearer token with its scopes, the account
+ * and region of an ECR-style host name, and the question whether they may. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "auth/policy.h"
 #include "auth/token.h"
+#include "base/alloc.h"
 #include "base/limits.h"
 #include "registry/api/oci_internal.h"
 
 #define ARN_BYTES (REPO_NAME_MAX + 160)
 
-int oci_authenticate(const struct oci_api *api, struct http_req *req, struct sw_err *err)
+static int check_bearer(struct oci_call *call, struct sw_str token, struct sw_err *err)
 {
+    char scopes[TOKEN_SCOPES_MAX + 1];
+    int r = token_verify_bearer(call->api->o.keyring, call->api->o.identity, token,
+                                call->api->o.now_us(), &call->req->principal, scopes, err);
+    if (r < 0)
+        call->auth_error = "invalid_token";
+    else
+        call->scopes = sw_strdup(scopes);
+    return r;
+}
+
+int oci_authenticate(struct oci_call *call, struct sw_err *err)
+{
+    const struct oci_api *api = call->api;
+    struct http_req *req = call->req;
     const char *value = http_req_header(req, "Authorization");
     if (!value) {
         req->principal = principal_anonymous();
@@ -21,8 +37,12 @@ int oci_authenticate(const struct oci_api *api, struct http_req *req, struct sw_
     struct sw_str authorization = sw_str(value);
     if (authorization.n > LIMIT_TOKEN)
         return sw_fail(err, SW_EDENIED, "UNAUTHORIZED", "the Authorization header is too long");
-    int r = token_verify_basic(api->o.keyring, api->o.identity, authorization, api->o.now_us(),
-                               &req->principal, err);
+    struct sw_str rest = sw_str_trim(authorization), scheme;
+    (void)sw_str_split(&rest, ' ', &scheme);
+    call->bearer = sw_str_eq_nocase(scheme, SW_STR("Bearer"));
+    int r = call->bearer ? check_bearer(call, sw_str_trim(rest), err)
+                         : token_verify_basic(api->o.keyring, api->o.identity, authorization,
+                                              api->o.now_us(), &req->principal, err);
     if (r < 0)
         http_audit_denied(req, NULL, NULL, err);
     return r;
@@ -66,22 +86,36 @@ void oci_place(const struct oci_api *api, const struct http_req *req, struct oci
     (void)sw_str_copy(region, call->region, sizeof(call->region));
 }
 
+static bool in_scope(const struct oci_call *call, const char *action, const char *repository)
+{
+    return !call->scopes || oci_scopes_allow(call->scopes, repository, oci_right_of(action));
+}
+
 static int ask(const struct oci_call *call, const char *action, const char *repository,
                char arn[ARN_BYTES], struct sw_err *err)
 {
+    struct repo_key key = {call->account, call->region, repository};
     struct policy_context context = {.account = call->account,
                                      .source_ip = call->req->peer_ip,
-                                     .secure_transport = call->req->secure};
+                                     .secure_transport = call->req->secure,
+                                     .resource_public =
+                                         repo_is_public(call->api->o.registry, &key)};
     snprintf(arn, ARN_BYTES, "arn:aws:ecr:%s:%s:repository/%s", call->region, call->account,
              repository);
     return may(&call->req->principal, action, arn, &context, err);
 }
 
-int oci_may(const struct oci_call *call, const char *action, const char *repository,
-            struct sw_err *err)
+/* What a token lacks its principal may have: the client is told to get another one. */
+int oci_may(struct oci_call *call, const char *action, const char *repository, struct sw_err *err)
 {
     char arn[ARN_BYTES];
     int r = ask(call, action, repository, arn, err);
+    if (!in_scope(call, action, repository)) {
+        call->auth_error = "insufficient_scope";
+        sw_err_clear(err);
+        r = sw_fail(err, SW_EDENIED, "UNAUTHORIZED", "the token does not hold %s on %s", action,
+                    arn);
+    }
     if (r < 0)
         http_audit_denied(call->req, action, arn, err);
     else
@@ -93,7 +127,7 @@ bool oci_allows(const struct oci_call *call, const char *action, const char *rep
 {
     char arn[ARN_BYTES];
     struct sw_err err = SW_ERR_INIT;
-    return ask(call, action, repository, arn, &err) == 0;
+    return in_scope(call, action, repository) && ask(call, action, repository, arn, &err) == 0;
 }
 
 static bool is_plain_host(const char *s)
@@ -103,10 +137,59 @@ static bool is_plain_host(const char *s)
     return n > 0 && s[n] == 0 && n < 256;
 }
 
-void oci_challenge(const struct oci_api *api, const struct http_req *req, struct http_res *res)
+/* The scopes that the request needs, "" when it needs none. */
+static void wanted_scopes(const struct http_req *req, struct sw_buf *out)
 {
-    const char *host = http_req_header(req, "Host");
-    http_res_set(res, "WWW-Authenticate", "Basic realm=\"%s://%s/\",service=\"%s\"",
-                 req->secure ? "https" : "http", is_plain_host(host) ? host : "slipway",
-                 api->o.service_name);
+    struct oci_route route;
+    struct sw_err err = SW_ERR_INIT;
+    char from[REPO_NAME_MAX + 2];
+    if (oci_route_parse(req->path, &route, &err) < 0)
+        return;
+    const char *action = oci_action_of(route.kind, req->method);
+    if (!*action)
+        return;
+    struct oci_scope scope = {.rights = oci_right_of(action)}, source = {.rights = OCI_PULL};
+    (void)sw_str_copy(sw_str(route.name), scope.name, sizeof(scope.name));
+    if (scope.rights == OCI_PUSH)
+        scope.rights |= OCI_PULL;
+    oci_scope_add(out, &scope);
+    if (route.kind != OCI_UPLOADS || http_req_query(req, "from", from, sizeof(from), &err) <= 0 ||
+        !repo_name_valid(sw_str(from)))
+        return;
+    (void)sw_str_copy(sw_str(from), source.name, sizeof(source.name));
+    oci_scope_add(out, &source);
+}
+
+static bool says_basic(const char *s)
+{
+    for (; *s; s++)
+        if (strncasecmp(s, "basic", 5) == 0)
+            return true;
+    return false;
+}
+
+/* Some clients take the last of the words "bearer" and "basic" in the header for the scheme, so a repository that is called so is
+ * left out: clients know what they want to do. */
+void oci_challenge(const struct oci_api *api, const struct http_req *req, bool bearer,
+                   const char *error, struct http_res *res)
+{
+    const char *given = http_req_header(req, "Host");
+    const char *host = is_plain_host(given) ? given : "slipway";
+    const char *scheme = req->secure ? "https" : "http";
+    struct sw_buf text = SW_BUF_INIT(4096), scopes = SW_BUF_INIT(2048);
+    if (strcmp(req->path, "/v2/token") == 0 || !(bearer || api->o.bearer_challenge)) {
+        (void)sw_buf_addf(&text, "Basic realm=\"%s://%s/\",service=\"%s\"", scheme, host,
+                          api->o.service_name);
+    } else {
+        wanted_scopes(req, &scopes);
+        (void)sw_buf_addf(&text, "Bearer realm=\"%s://%s/v2/token\",service=\"%s\"", scheme, host,
+                          api->o.service_name);
+        if (scopes.n && !says_basic(scopes.p))
+            (void)sw_buf_addf(&text, ",scope=\"%s\"", scopes.p);
+        if (error)
+            (void)sw_buf_addf(&text, ",error=\"%s\"", error);
+    }
+    http_res_set(res, "WWW-Authenticate", "%s", text.p);
+    sw_buf_done(&text);
+    sw_buf_done(&scopes);
 }

@@ -7,6 +7,7 @@
 #include "api/wire_errors.h"
 #include "registry/api/oci.h"
 #include "registry/api/oci_route.h"
+#include "registry/api/oci_scope.h"
 #include "registry/core/blob_link.h"
 #include "registry/core/manifest_store.h"
 #include "registry/core/upload.h"
@@ -22,6 +23,10 @@ struct oci_call {
     struct http_req *req;
     struct oci_route route;
     char account[13], region[OCI_REGION_MAX];
+    bool bearer;  /* the credentials had the Bearer scheme */
+    char *scopes; /* owned: what that token holds; NULL: as much as its principal */
+    const char
+        *auth_error; /* static, for the challenge: "invalid_token", "insufficient_scope" or NULL */
     struct repo *repo; /* counted; NULL: none yet (create on push) or not needed */
     struct reference ref;
     /* uploads */
@@ -52,14 +57,17 @@ enum http_begin oci_refuse(const struct oci_call *call, struct http_res *res,
                            const struct sw_err *err);
 
 /* oci_auth.c */
-int oci_authenticate(const struct oci_api *api, struct http_req *req, struct sw_err *err);
+int oci_authenticate(struct oci_call *call, struct sw_err *err);
 void oci_place(const struct oci_api *api, const struct http_req *req,
                struct oci_call *call); /* account and region */
-int oci_may(const struct oci_call *call, const char *action, const char *repository,
-            struct sw_err *err);
+int oci_may(struct oci_call *call, const char *action, const char *repository, struct sw_err *err);
 /* The same question about something that the request does not name: no refusal comes of it, so it is not audited. */
 bool oci_allows(const struct oci_call *call, const char *action, const char *repository);
-void oci_challenge(const struct oci_api *api, const struct http_req *req, struct http_res *res);
+/* error: see auth_error. The scope that it asks for follows from the request alone. */
+void oci_challenge(const struct oci_api *api, const struct http_req *req, bool bearer,
+                   const char *error, struct http_res *res);
+/* The action of a route, "" when it needs none or does not exist. */
+const char *oci_action_of(enum oci_kind kind, enum http_method method);
 
 /* Fills call->repo. For a push a missing repository stays NULL if the caller may create it; oci_need_repo() then makes it. */
 int oci_open_repo(struct oci_call *call, bool push, struct sw_err *err);
@@ -93,5 +101,9 @@ enum http_begin oci_tags_get(struct oci_call *c, struct http_plan *p, struct htt
                              struct sw_err *err);
 enum http_begin oci_catalog_get(struct oci_call *c, struct http_plan *p, struct http_res *res,
                                 struct sw_err *err);
+enum http_begin oci_token_get(struct oci_call *c, struct http_plan *p, struct http_res *res,
+                              struct sw_err *err);
+enum http_begin oci_token_post(struct oci_call *c, struct http_plan *p, struct http_res *res,
+                               struct sw_err *err);
 enum http_begin oci_referrers_get(struct oci_call *c, struct http_plan *p, struct http_res *res,
                                   struct sw_err *err);

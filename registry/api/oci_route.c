@@ -9,10 +9,11 @@
 const char *oci_kind_to_string(enum oci_kind k)
 {
     static const char *const names[] = {
-        [OCI_PING] = "oci.ping",     [OCI_CATALOG] = "oci.catalog",
-        [OCI_BLOB] = "oci.blob",     [OCI_UPLOADS] = "oci.uploads",
-        [OCI_UPLOAD] = "oci.upload", [OCI_MANIFEST] = "oci.manifest",
-        [OCI_TAGS] = "oci.tags",     [OCI_REFERRERS] = "oci.referrers",
+        [OCI_PING] = "oci.ping",           [OCI_CATALOG] = "oci.catalog",
+        [OCI_TOKEN] = "oci.token",         [OCI_BLOB] = "oci.blob",
+        [OCI_UPLOADS] = "oci.uploads",     [OCI_UPLOAD] = "oci.upload",
+        [OCI_MANIFEST] = "oci.manifest",   [OCI_TAGS] = "oci.tags",
+        [OCI_REFERRERS] = "oci.referrers",
     };
     return k < OCI_KIND_MAX_ ? names[k] : "oci.unknown";
 }
@@ -96,8 +97,8 @@ int oci_route_parse(const char *path, struct oci_route *ret, struct sw_err *err)
     if (!sw_str_starts_with(rest, "/v2/"))
         return fail_path(err);
     rest = sw_str_slice(rest, 4, rest.n);
-    if (sw_str_eq_z(rest, "_catalog")) {
-        route.kind = OCI_CATALOG;
+    if (sw_str_eq_z(rest, "_catalog") || sw_str_eq_z(rest, "token")) {
+        route.kind = sw_str_eq_z(rest, "token") ? OCI_TOKEN : OCI_CATALOG;
         *ret = route;
         return 0;
     }

@@ -11,6 +11,7 @@
 enum oci_kind {
     OCI_PING,
     OCI_CATALOG,
+    OCI_TOKEN,
     OCI_BLOB,
     OCI_UPLOADS, /* where uploads begin */
     OCI_UPLOAD,
@@ -26,7 +27,7 @@ const char *oci_kind_to_string(
 
 struct oci_route {
     enum oci_kind kind;
-    char name[REPO_NAME_MAX + 1]; /* valid; "" for PING and CATALOG */
+    char name[REPO_NAME_MAX + 1]; /* valid; "" for PING, CATALOG and TOKEN */
     char reference
         [OCI_REFERENCE_MAX]; /* decoded, not checked: digest, tag or upload token; "" where there is none */
 };

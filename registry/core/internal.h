@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/macros.h"
 #include "registry/core/cache.h"
+#include "registry/core/public.h"
 #include "registry/core/registry.h"
 #include "registry/core/repo_store.h"
 
@@ -65,6 +66,7 @@ struct registry {
     struct registry_options o;
     struct cache *cache;
     struct repo_table repos;
+    struct public_set publics;
     struct upload_table *uploads;
     pthread_rwlock_t blob_locks[BLOB_LOCKS];
     _Atomic uint32_t *asked; /* blob_link_used_at() */

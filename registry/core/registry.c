@@ -37,6 +37,12 @@ int registry_open(const struct registry_options *o, struct registry **ret, struc
     for (size_t i = 0; i < BLOB_LOCKS; i++)
         pthread_rwlock_init(&reg->blob_locks[i], &attr);
     pthread_rwlockattr_destroy(&attr);
+    public_set_init(&reg->publics);
+    int r = public_set_load(&reg->publics, reg->o.db, err);
+    if (r < 0) {
+        registry_free(reg);
+        return r;
+    }
     *ret = reg;
     return 0;
 }
@@ -47,6 +53,7 @@ void registry_free(struct registry *reg)
         return;
     upload_table_free(reg->uploads);
     repo_table_done(&reg->repos);
+    public_set_done(&reg->publics);
     cache_free(reg->cache);
     free((void *)reg->asked);
     for (size_t i = 0; i < BLOB_LOCKS; i++)
@@ -69,6 +76,8 @@ void registry_reset_memory(struct registry *reg)
     upload_table_clear(reg->uploads);
     repo_table_clear(&reg->repos);
     cache_clear(reg->cache);
+    struct sw_err ignored = SW_ERR_INIT; /* then nothing is public */
+    (void)public_set_load(&reg->publics, reg->o.db, &ignored);
 }
 
 pthread_rwlock_t *registry_blob_lock(struct registry *reg, const struct digest *d)

@@ -4,13 +4,16 @@
  *    the hands of its holders; what they cached under its serial nobody finds again.
  * 2. An object is entered only if no removal happened since its row was read (epoch), so a deleted repository does not come
  *    back to life in memory.
- * 3. Row ids are random: an upload or a cached link of a deleted repository never meets a new one. */
+ * 3. What is public in memory was public in a row: changes of settings and removals go one at a time, each with its transaction
+ *    and its copy in memory (public.h). A name that is free is not public.
+ * 4. Row ids are random: an upload or a cached link of a deleted repository never meets a new one. */
 #include "registry/core/repo_store.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/id.h"
+#include "base/json.h"
 #include "registry/core/internal.h"
 
 #define BUCKETS_MIN 64
@@ -209,6 +212,7 @@ struct repo_row {
     int64_t now;
     repo_settings_fn change;
     void *change_ctx;
+    bool changed, is_public;
     struct repo_info info;
 };
 
@@ -302,7 +306,11 @@ int repo_create(struct registry *reg, const struct repo_key *key, bool immutable
                          .immutable = immutable_tags,
                          .settings = settings,
                          .now = registry_now(reg)};
+    pthread_rwlock_rdlock(&reg->publics.change);
     int r = meta_tx(reg->o.db, META_WRITE, create_tx, &a, err);
+    if (r >= 0 && settings_are_public(settings))
+        public_set_put(&reg->publics, key, true);
+    pthread_rwlock_unlock(&reg->publics.change);
     if (r < 0 || !ret)
         repo_info_done(&a.info);
     else
@@ -351,9 +359,13 @@ int repo_delete(struct registry *reg, const struct repo_key *key, bool force, st
                 struct sw_err *err)
 {
     struct repo_row a = {.reg = reg, .key = key, .force = force};
+    pthread_rwlock_wrlock(&reg->publics.change);
     int r = meta_tx(reg->o.db, META_WRITE, delete_tx, &a, err);
-    if (r >= 0)
+    if (r >= 0) {
+        public_set_put(&reg->publics, key, false);
         table_remove(&reg->repos, key);
+    }
+    pthread_rwlock_unlock(&reg->publics.change);
     if (r < 0 || !ret)
         repo_info_done(&a.info);
     else
@@ -388,8 +400,10 @@ static int update_settings_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
         return r;
     sw_autofree char *text = NULL;
     r = a->change(a->change_ctx, a->info.settings, &text, err);
-    if (r < 0 || !text)
+    a->changed = r >= 0 && text;
+    if (!a->changed)
         return r;
+    a->is_public = settings_are_public(text);
     return meta_exec(tx, err, NULL, "UPDATE repository SET settings = $2 WHERE id = $1", "it",
                      a->id, text);
 }
@@ -398,9 +412,37 @@ int repo_update_settings(struct registry *reg, const struct repo_key *key, repo_
                          void *ctx, struct sw_err *err)
 {
     struct repo_row a = {.reg = reg, .key = key, .change = fn, .change_ctx = ctx};
+    pthread_rwlock_wrlock(&reg->publics.change);
     int r = meta_tx(reg->o.db, META_WRITE, update_settings_tx, &a, err);
+    if (r >= 0 && a.changed)
+        public_set_put(&reg->publics, key, a.is_public);
+    pthread_rwlock_unlock(&reg->publics.change);
     repo_info_done(&a.info);
     return r < 0 ? r : 0;
+}
+
+bool repo_is_public(struct registry *reg, const struct repo_key *key)
+{
+    return public_set_has(&reg->publics, key);
+}
+
+static int change_public(void *ctx, const char *settings, char **ret_new, struct sw_err *err)
+{
+    sw_autojson json_t *doc = NULL;
+    int r = sw_json_load(sw_str(settings), 32, 10000, NULL, &doc, err);
+    if (r < 0)
+        return r;
+    (void)json_object_del(doc, "public");
+    if (*(const bool *)ctx)
+        sw_json_set_bool(doc, "public", true);
+    *ret_new = sw_json_dump(doc);
+    return 0;
+}
+
+int repo_set_public(struct registry *reg, const struct repo_key *key, bool is_public,
+                    struct sw_err *err)
+{
+    return repo_update_settings(reg, key, change_public, &is_public, err);
 }
 
 struct list_args {

@@ -53,6 +53,11 @@ typedef int (*repo_settings_fn)(void *ctx, const char *settings, char **ret_new,
                                 struct sw_err *err);
 int repo_update_settings(struct registry *reg, const struct repo_key *key, repo_settings_fn fn,
                          void *ctx, struct sw_err *err);
+/* Whether anyone may pull from it (member `public` of its settings). repo_is_public() answers from memory, false for what does not
+ * exist. */
+bool repo_is_public(struct registry *reg, const struct repo_key *key);
+int repo_set_public(struct registry *reg, const struct repo_key *key, bool is_public,
+                    struct sw_err *err);
 /* Up to n repositories with names after `last` ("": from the start), in byte order. fn is called with NULL first, and again if
  * the reading has to start over: it then forgets what it got. Otherwise non-zero stops. */
 int repo_list(struct registry *reg, const char *account, const char *region, const char *last,

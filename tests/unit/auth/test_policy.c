@@ -96,3 +96,24 @@ TEST(an_anonymous_caller_of_no_account_gets_nothing_from_no_account)
 
     CHECK_EQ_INT(policy_decide(&nobody, "ecr:BatchGetImage", "*", &none), POLICY_IMPLICIT_DENY);
 }
+
+TEST(everyone_pulls_what_is_public)
+{
+    static const char *const pulls[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
+                                        "ecr:BatchCheckLayerAvailability", "ecr:ListImages"};
+    static const char *const others[] = {"ecr:PutImage", "ecr:BatchDeleteImage",
+                                         "ecr:DescribeRepositories", "ecs:RunTask", "ecr:*"};
+    struct policy_context open = here;
+    struct principal nobody = principal_anonymous(), user = someone(PRINCIPAL_USER);
+
+    open.resource_public = true;
+    for (size_t i = 0; i < SW_ARRAY_LEN(pulls); i++) {
+        CHECK_EQ_INT(policy_decide(&nobody, pulls[i], REPO, &open), POLICY_ALLOW);
+        CHECK_EQ_INT(policy_decide(&user, pulls[i], REPO, &open), POLICY_ALLOW);
+        CHECK_EQ_INT(policy_decide(&nobody, pulls[i], REPO, &here), POLICY_IMPLICIT_DENY);
+    }
+    for (size_t i = 0; i < SW_ARRAY_LEN(others); i++) {
+        CHECK_EQ_INT(policy_decide(&nobody, others[i], REPO, &open), POLICY_IMPLICIT_DENY);
+        CHECK_EQ_INT(policy_decide(&user, others[i], REPO, &open), POLICY_IMPLICIT_DENY);
+    }
+}

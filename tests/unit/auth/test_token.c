@@ -262,3 +262,51 @@ TEST(basic_refuses_malformed_headers)
     CHECK_ERR(token_verify_basic(w.keyring, w.id, sw_str_n(big, sizeof(big)), NOW_US, &p, &err),
               SW_EDENIED, UNAUTH);
 }
+
+TEST(bearer_carries_its_scopes)
+{
+    autoworld w = {0};
+    struct issued t;
+    struct principal p, nobody = principal_anonymous();
+    char token[TOKEN_BEARER_MAX], scopes[TOKEN_SCOPES_MAX + 1], many[TOKEN_SCOPES_MAX + 2];
+    int64_t expires;
+    struct sw_err err = SW_ERR_INIT;
+
+    world_open(&w);
+    issue(&w, "ann", &t);
+    CHECK_OK(
+        token_issue_bearer(w.keyring, &t.principal, "a:b:c d", NOW_US, 60, token, &expires, &err));
+    CHECK_EQ_INT(expires, NOW_US + 60 * 1000000LL);
+    CHECK_OK(token_verify_bearer(w.keyring, w.id, sw_str(token), expires - 1, &p, scopes, &err));
+    CHECK_EQ_STR(scopes, "a:b:c d");
+    CHECK_EQ_STR(p.name, "ann");
+    CHECK_EQ_STR(p.access_key_id, t.principal.access_key_id);
+    CHECK_EQ_INT(token_verify_bearer(w.keyring, w.id, sw_str(token), expires, &p, scopes, &err),
+                 SW_EDENIED);
+    sw_err_clear(&err);
+    CHECK_EQ_INT(verify(&w, token, NOW_US, &p, &err), SW_EDENIED);
+    sw_err_clear(&err);
+    CHECK_EQ_INT(token_verify_bearer(w.keyring, w.id, sw_str(t.token), NOW_US, &p, scopes, &err),
+                 SW_EDENIED);
+    sw_err_clear(&err);
+
+    CHECK_OK(token_issue_bearer(w.keyring, &nobody, "", NOW_US, 60, token, &expires, &err));
+    CHECK_OK(token_verify_bearer(w.keyring, w.id, sw_str(token), NOW_US, &p, scopes, &err));
+    CHECK_EQ_INT(p.kind, PRINCIPAL_ANONYMOUS);
+    CHECK_EQ_STR(scopes, "");
+    CHECK_EQ_INT(token_verify_bearer(w.keyring, w.id, sw_str(token), expires, &p, scopes, &err),
+                 SW_EDENIED);
+    sw_err_clear(&err);
+
+    memset(many, 'x', sizeof(many));
+    many[TOKEN_SCOPES_MAX] = 0;
+    CHECK_OK(token_issue_bearer(w.keyring, &t.principal, many, NOW_US, 60, token, &expires, &err));
+    CHECK(strlen(token) + strlen("Bearer ") < LIMIT_TOKEN);
+    CHECK_OK(token_verify_bearer(w.keyring, w.id, sw_str(token), NOW_US, &p, scopes, &err));
+    CHECK_EQ_STR(scopes, many);
+    many[TOKEN_SCOPES_MAX] = 'x';
+    many[TOKEN_SCOPES_MAX + 1] = 0;
+    CHECK_EQ_INT(
+        token_issue_bearer(w.keyring, &t.principal, many, NOW_US, 60, token, &expires, &err),
+        SW_ELIMIT);
+}
