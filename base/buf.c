@@ -136,6 +136,11 @@ bool sw_buf_add_json_string(struct sw_buf *b, struct sw_str s)
 
     sw_buf_add_char(b, '"');
     while (i < s.n) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') { /* most bytes */
+            i++;
+            continue;
+        }
         size_t len = sw_utf8_sequence(s.p + i, s.n - i);
         const char *instead = len == 0   ? "\xef\xbf\xbd"
                               : len == 1 ? json_escape((unsigned char)s.p[i], scratch)

@@ -394,6 +394,7 @@ static void *housekeep(void *arg)
             next_collect = sw_mono_ms() + a->config.collect_interval_ms, next_tls = 0;
     while (!wait_for_tick(a)) {
         launcher_tick(a->launcher);
+        observe_flush(&a->observe);
         int64_t now = sw_mono_ms();
         if (now >= next_expire) {
             expire(a);

@@ -12,6 +12,7 @@ static const char *const reading_verbs[] = {"BatchCheck", "Describe", "Discover"
                                             "Get",        "List",     "Poll"};
 /* These hand something out all the same. */
 static const char *const audited[] = {"ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer"};
+static const char *const pulls[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"};
 /* Steps and reports: what they lead to is audited, or is the machinery's own. */
 static const char *const steps[] = {"ecr:InitiateLayerUpload", "ecr:UploadLayerPart",
                                     "ecs:StartTelemetrySession", "ecs:SubmitContainerStateChange",
@@ -19,6 +20,8 @@ static const char *const steps[] = {"ecr:InitiateLayerUpload", "ecr:UploadLayerP
 
 static bool in(const char *const *list, size_t n, const char *action)
 {
+    if (!action)
+        return false;
     for (size_t i = 0; i < n; i++)
         if (strcmp(list[i], action) == 0)
             return true;
@@ -54,6 +57,13 @@ bool audit_wanted(const struct http_req *req, const struct http_res *res)
     return res->status == 201 && a->action && strcmp(a->action, "ecr:InitiateLayerUpload") == 0;
 }
 
+bool audit_may_wait(const struct http_req *req)
+{
+    const struct http_audit *a = &req->audit;
+
+    return !a->denied && !a->also && in(pulls, SW_ARRAY_LEN(pulls), a->action);
+}
+
 static const char *outcome(const struct http_req *req, const struct http_res *res)
 {
     if (req->audit.denied)
@@ -65,7 +75,9 @@ static void add(struct sw_buf *b, const char *key, const char *value)
 {
     if (!value || !*value)
         return;
-    sw_buf_addf(b, ",\"%s\":", key);
+    sw_buf_add_z(b, ",\"");
+    sw_buf_add_z(b, key);
+    sw_buf_add_z(b, "\":");
     sw_buf_add_json_string(b, sw_str(value));
 }
 

@@ -18,6 +18,8 @@
 #define AUDIT_LINE_MAX (16 * 1024) /* every text of it as \u00xx still fits */
 
 bool audit_wanted(const struct http_req *req, const struct http_res *res);
+/* A pull that was allowed: there are many of them, so its line may wait a moment to be written with others. */
+bool audit_may_wait(const struct http_req *req);
 /* One line with its newline, into a buffer of at least AUDIT_LINE_MAX. */
 void audit_line(struct sw_buf *b, const struct http_req *req, const struct http_res *res);
 /* What the server does by itself, such as making the first admin. */

@@ -58,7 +58,7 @@ static void write_access(struct log_file *f, const struct http_req *req, const s
                 ",\"status\":%d,\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64
                 ",\"duration_us\":%" PRId64 "}\n",
                 res->status, bytes_in, bytes_out, duration_us);
-    log_file_write(f, line.p, line.n);
+    log_file_write_later(f, line.p, line.n);
 }
 
 static void write_audit(struct log_file *f, const struct http_req *req, const struct http_res *res)
@@ -67,7 +67,10 @@ static void write_audit(struct log_file *f, const struct http_req *req, const st
     struct sw_buf line = ON_STACK(memory);
 
     audit_line(&line, req, res);
-    log_file_write(f, line.p, line.n);
+    if (audit_may_wait(req))
+        log_file_write_later(f, line.p, line.n);
+    else
+        log_file_write(f, line.p, line.n);
 }
 
 void observe_finished(struct observe *o, const struct http_req *req, const struct http_res *res,
@@ -91,6 +94,12 @@ void observe_own_action(struct observe *o, const char *action, const char *resou
         return;
     audit_own_line(&line, sw_now_us(), action, resource, why);
     log_file_write(o->audit, line.p, line.n);
+}
+
+void observe_flush(struct observe *o)
+{
+    log_file_flush(o->access);
+    log_file_flush(o->audit);
 }
 
 static void reopen_one(struct log_file *f)

@@ -71,6 +71,22 @@ TEST(a_head_hands_nothing_out)
     CHECK(wanted("ecr:BatchGetImage", NULL, HTTP_HEAD, 403, true));
 }
 
+TEST(only_lines_of_allowed_pulls_may_wait)
+{
+    struct http_req q = {.path = "/"};
+    struct sw_err err = SW_ERR_INIT;
+    CHECK(!audit_may_wait(&q));
+    q.audit.action = "ecr:BatchDeleteImage";
+    CHECK(!audit_may_wait(&q));
+    q.audit.action = "ecr:BatchGetImage";
+    CHECK(audit_may_wait(&q));
+    q.audit.action = "ecr:GetDownloadUrlForLayer";
+    CHECK(audit_may_wait(&q));
+    (void)sw_fail(&err, SW_EDENIED, NULL, "no");
+    http_audit_denied(&q, "ecr:BatchGetImage", "x", &err);
+    CHECK(!audit_may_wait(&q));
+}
+
 static json_t *line_of(const struct http_req *q, const struct http_res *res)
 {
     SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(AUDIT_LINE_MAX);

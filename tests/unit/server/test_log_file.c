@@ -78,7 +78,10 @@ static void *write_many(void *arg)
     char line[64];
     for (int i = 0; i < LINES; i++) {
         int n = snprintf(line, sizeof(line), "%c %06d\n", w->name, i);
-        log_file_write(w->f, line, (size_t)n);
+        if (i % 2)
+            log_file_write(w->f, line, (size_t)n);
+        else
+            log_file_write_later(w->f, line, (size_t)n);
     }
     return NULL;
 }
@@ -104,6 +107,7 @@ TEST(no_line_is_lost_while_the_file_is_rotated)
     }
     for (int i = 0; i < THREADS; i++)
         CHECK(pthread_join(t[i], NULL) == 0);
+    log_file_flush(f);
     for (int i = 0; i <= 20; i++) {
         size_t n = 0;
         const char *text = test_read_file(i < 20 ? test_path("log.%d", i) : path, &n);
@@ -114,6 +118,36 @@ TEST(no_line_is_lost_while_the_file_is_rotated)
     CHECK_EQ_UINT(lines, THREADS * LINES);
     CHECK_EQ_UINT(bytes, THREADS * LINES * strlen("a 000000\n"));
     log_file_free(f);
+}
+
+TEST(lines_that_may_wait_are_written_together)
+{
+    const char *path = test_path("log");
+    struct log_file *f = open_at(path);
+    struct log_file_counts counts;
+    char big[40000];
+    memset(big, 'x', sizeof(big));
+    big[sizeof(big) - 1] = '\n';
+    log_file_write_later(f, "one\n", 4);
+    log_file_write_later(f, "two\n", 4);
+    CHECK_EQ_STR(test_read_file(path, NULL), "");
+    log_file_write(f, "now\n", 4);
+    CHECK_EQ_STR(test_read_file(path, NULL), "now\n");
+    log_file_flush(f);
+    CHECK_EQ_STR(test_read_file(path, NULL), "now\none\ntwo\n");
+    log_file_counts(f, &counts);
+    CHECK_EQ_UINT(counts.lines, 3);
+    log_file_write_later(f, big, sizeof(big)); /* longer than what is gathered */
+    log_file_write_later(f, big, 20000);
+    log_file_write_later(f, big + 20000, 20000);
+    size_t n = 0;
+    (void)test_read_file(path, &n);
+    CHECK_EQ_UINT(n, 12 + 40000 + 20000);
+    log_file_free(f);
+    (void)test_read_file(path, &n);
+    CHECK_EQ_UINT(n, 12 + 40000 + 40000);
+    log_file_flush(NULL);
+    log_file_write_later(NULL, "x\n", 2);
 }
 
 TEST(what_cannot_be_opened_again_stays_in_use)
