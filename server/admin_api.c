@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/admin_api.c - users over the wire. Tables first, then the handlers. */
+/* server/admin_api.c - users and maintenance over the wire. Tables first, then the handlers. */
 #include "server/admin_api.h"
 
 #include <stdio.h>
@@ -11,6 +11,19 @@ struct create_user_in {
 };
 struct delete_user_in {
     const char *name;
+};
+struct collect_in {
+    enum schema_bool dry_run;
+};
+struct check_in {
+    enum schema_bool quarantine;
+};
+struct backup_in {
+    const char *path;
+};
+struct describe_in {
+    const char *id;
+    struct schema_int after;
 };
 
 /* clang-format off */
@@ -32,6 +45,28 @@ static const struct sw_field delete_user_in[] = {
     F_END};
 static const struct sw_field list_users_out[] = {{.name = "Users", .type = T_LIST, .of = user_element}, F_END};
 static const struct sw_field empty[] = {F_END};
+static const struct sw_field collect_in[] = {
+    {.name = "DryRun", .type = T_BOOL, .flags = F_BOUND, .off = offsetof(struct collect_in, dry_run)}, F_END};
+static const struct sw_field check_in[] = {
+    {.name = "Quarantine", .type = T_BOOL, .flags = F_BOUND, .off = offsetof(struct check_in, quarantine)}, F_END};
+static const struct sw_field backup_in[] = {
+    {.name = "Path", .type = T_STRING, .flags = F_REQUIRED | F_BOUND | F_LIMITS, .off = offsetof(struct backup_in, path), .min = 2, .max = 3000},
+    F_END};
+static const struct sw_field job_out[] = {{.name = "JobId", .type = T_STRING}, F_END};
+static const struct sw_field describe_in[] = {
+    {.name = "JobId", .type = T_STRING, .flags = F_REQUIRED | F_BOUND | F_LIMITS, .off = offsetof(struct describe_in, id), .min = 1, .max = 64},
+    {.name = "After", .type = T_LONG, .flags = F_BOUND | F_LIMITS, .off = offsetof(struct describe_in, after), .min = 0, .max = 1000000000},
+    F_END};
+static const struct sw_field count[] = {{.name = "key", .type = T_STRING}, {.name = "value", .type = T_LONG}, F_END};
+static const struct sw_field entry[] = {
+    {.name = "Kind", .type = T_STRING}, {.name = "Name", .type = T_STRING}, {.name = "Repository", .type = T_STRING},
+    {.name = "Reason", .type = T_STRING}, {.name = "Size", .type = T_LONG}, {.name = "Since", .type = T_TIMESTAMP},
+    {.name = "Quarantined", .type = T_BOOL}, F_END};
+static const struct sw_field entry_element[] = {{.name = "member", .type = T_STRUCT, .of = entry}, F_END};
+static const struct sw_field describe_out[] = {
+    {.name = "JobId", .type = T_STRING}, {.name = "Status", .type = T_STRING}, {.name = "Message", .type = T_STRING},
+    {.name = "Counts", .type = T_MAP, .of = count}, {.name = "Entries", .type = T_LIST, .of = entry_element},
+    {.name = "NextEntry", .type = T_LONG}, {.name = "EntriesKept", .type = T_LONG}, {.name = "EntriesTotal", .type = T_LONG}, F_END};
 /* clang-format on */
 
 static struct identity *identity_of(const struct aws_call *call)
@@ -113,10 +148,70 @@ static int list_users(struct aws_call *call, const void *in, json_t *out, struct
     return identity_user_list(identity_of(call), call->principal.account, append_user, users, err);
 }
 
+/* Looked up after the caller may: who may not learns nothing. */
+static int maintenance_of(const struct aws_call *call, struct maintenance **ret, struct sw_err *err)
+{
+    *ret = ((const struct admin_api *)call->service->ctx)->maintenance;
+    return *ret ? 0 : sw_fail(err, SW_EUNAVAILABLE, NULL, "the server is starting");
+}
+
+static int submit(struct aws_call *call, const struct maintenance_request *request, json_t *out,
+                  struct sw_err *err)
+{
+    char id[MAINTENANCE_ID_LEN + 1];
+    struct maintenance *m = NULL;
+    int r = aws_may(call, "*", err);
+    if (r == 0)
+        r = maintenance_of(call, &m, err);
+    if (r == 0)
+        r = maintenance_submit(m, request, id, err);
+    if (r == 0)
+        sw_json_set_str(out, "JobId", id);
+    return r;
+}
+
+static int collect_garbage(struct aws_call *call, const void *input, json_t *out,
+                           struct sw_err *err)
+{
+    const struct collect_in *in = input;
+    struct maintenance_request request = {.kind = MAINTENANCE_COLLECT,
+                                          .dry_run = in->dry_run == SCHEMA_TRUE};
+    return submit(call, &request, out, err);
+}
+
+static int check_storage(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
+{
+    const struct check_in *in = input;
+    struct maintenance_request request = {.kind = MAINTENANCE_CHECK,
+                                          .quarantine = in->quarantine == SCHEMA_TRUE};
+    return submit(call, &request, out, err);
+}
+
+static int backup_data(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
+{
+    const struct backup_in *in = input;
+    struct maintenance_request request = {.kind = MAINTENANCE_BACKUP, .path = in->path};
+    return submit(call, &request, out, err);
+}
+
+static int describe_job(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
+{
+    const struct describe_in *in = input;
+    struct maintenance *m = NULL;
+    int r = aws_may(call, "*", err);
+    if (r == 0)
+        r = maintenance_of(call, &m, err);
+    return r < 0 ? r : maintenance_describe(m, in->id, in->after.v, out, err);
+}
+
 /* clang-format off */
 static const struct aws_op ops[] = {
+    {"BackupData", backup_data, backup_in, job_out, sizeof(struct backup_in), "slipway:BackupData"},
+    {"CheckStorage", check_storage, check_in, job_out, sizeof(struct check_in), "slipway:CheckStorage"},
+    {"CollectGarbage", collect_garbage, collect_in, job_out, sizeof(struct collect_in), "slipway:CollectGarbage"},
     {"CreateUser", create_user, create_user_in, create_user_out, sizeof(struct create_user_in), "iam:CreateUser"},
     {"DeleteUser", delete_user, delete_user_in, empty, sizeof(struct delete_user_in), "iam:DeleteUser"},
+    {"DescribeMaintenanceJob", describe_job, describe_in, describe_out, sizeof(struct describe_in), "slipway:DescribeMaintenanceJob"},
     {"ListUsers", list_users, empty, list_users_out, 0, "iam:ListUsers"},
 };
 /* clang-format on */

@@ -22,6 +22,7 @@
 #include "server/client.h"
 #include "server/commands.h"
 #include "server/health.h"
+#include "server/maintenance.h"
 #include "server/metrics.h"
 #include "server/observe.h"
 
@@ -49,6 +50,7 @@ struct app {
     struct ecr_api *ecr;
     struct ecs_api *ecs;
     struct admin_api admin;
+    struct maintenance *maintenance;
     struct aws_edge *aws;
     struct rate_limiter *rate; /* NULL: no limit */
     struct health health;
@@ -309,19 +311,34 @@ static void finished(void *ctx, const struct http_req *req, const struct http_re
     observe_finished(&a->observe, req, res, bytes_in, bytes_out, duration_us);
 }
 
-static void collect(struct app *a)
+static void collected(void *ctx, const struct registry_collect_counts *counts, int64_t duration_us)
 {
-    struct registry_collect_counts counts = {0};
-    struct sw_err err = SW_ERR_INIT;
-    int64_t started_us = sw_now_us();
-    int r =
-        registry_collect(a->registry, started_us, a->config.collect_grace_ms * 1000, &counts, &err);
-    metrics_collected(&a->metrics, r < 0 ? NULL : &counts, sw_now_us() - started_us);
-    if (r < 0)
-        sw_log_err(SW_LOG_ERROR, "collect-failed", &err, NULL);
-    else if (counts.blobs)
-        sw_log(SW_LOG_INFO, "collected", "#blobs", (int64_t)counts.blobs, "#bytes",
-               (int64_t)counts.bytes, NULL);
+    struct app *a = ctx;
+    metrics_collected(&a->metrics, counts, duration_us);
+}
+
+static int start_maintenance(struct app *a, bool alone, struct sw_err *err)
+{
+    struct maintenance_options o = {.registry = a->registry,
+                                    .db = a->db,
+                                    .blobs = a->blobs,
+                                    .data_dir = a->data_dir,
+                                    .collect_interval_ms =
+                                        alone ? 0 : a->config.collect_interval_ms,
+                                    .collect_grace_ms = a->config.collect_grace_ms,
+                                    .alone = alone,
+                                    .collected = collected,
+                                    .ctx = a};
+    int r = maintenance_start(&o, &a->maintenance, err);
+    a->admin.maintenance = a->maintenance;
+    return r;
+}
+
+int app_maintenance(struct app *a, struct maintenance **ret, struct sw_err *err)
+{
+    int r = a->maintenance ? 0 : start_maintenance(a, true, err);
+    *ret = a->maintenance;
+    return r;
 }
 
 static void expire(struct app *a)
@@ -390,8 +407,7 @@ static void stop_housekeeping(struct app *a)
 static void *housekeep(void *arg)
 {
     struct app *a = arg;
-    int64_t next_expire = sw_mono_ms() + EXPIRE_EVERY_MS,
-            next_collect = sw_mono_ms() + a->config.collect_interval_ms, next_tls = 0;
+    int64_t next_expire = sw_mono_ms() + EXPIRE_EVERY_MS, next_tls = 0;
     while (!wait_for_tick(a)) {
         launcher_tick(a->launcher);
         observe_flush(&a->observe);
@@ -403,10 +419,6 @@ static void *housekeep(void *arg)
         if (now >= next_tls) {
             reload_tls(a, true);
             next_tls = now + TLS_LOOK_MS;
-        }
-        if (now >= next_collect) {
-            collect(a);
-            next_collect = sw_mono_ms() + a->config.collect_interval_ms;
         }
     }
     return NULL;
@@ -449,7 +461,9 @@ int app_listen(struct app *a, struct sw_err *err)
                                     .server_header = "slipway/" SLIPWAY_VERSION,
                                     .finished = finished,
                                     .finished_ctx = a};
-    int r = http_server_start(&o, &a->http, err);
+    int r = start_maintenance(a, false, err);
+    if (r == 0)
+        r = http_server_start(&o, &a->http, err);
     if (r == 0)
         r = write_endpoint(a, host, err);
     if (r < 0)
@@ -472,6 +486,7 @@ void app_close(struct app *a)
     if (a->http)
         http_server_stop(a->http, a->config.shutdown_grace_ms);
     stop_housekeeping(a);
+    maintenance_stop(a->maintenance);
     aws_edge_free(a->aws);
     ecs_api_free(a->ecs);
     ecr_api_free(a->ecr);

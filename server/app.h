@@ -20,6 +20,9 @@ const char *app_account(const struct app *a);
 struct identity *app_identity(struct app *a);
 /* Credentials of this machine's agent, made when missing: the path of their file. */
 int app_node_credentials(struct app *a, const char **ret_path, struct sw_err *err);
+/* For a command line that works on the folder itself: starts the maintenance thread, without its schedule. */
+struct maintenance;
+int app_maintenance(struct app *a, struct maintenance **ret, struct sw_err *err);
 /* Takes up what may change while it runs: opens the log files again, and the certificate. What cannot be used is logged, and the
  * old one stays. */
 void app_reload(struct app *a);

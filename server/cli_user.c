@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/cli_user.c - slipway user add|list|delete. A running server is asked over its API; when none holds the data folder, the
- * folder is opened directly. */
+/* server/cli_user.c - slipway user add|list|delete. */
 #include <stdio.h>
 
-#include "base/alloc.h"
-#include "base/io.h"
 #include "base/json.h"
 #include "server/admin_api.h"
-#include "server/app.h"
-#include "server/cli.h"
+#include "server/cli_admin.h"
 
 struct options {
     struct cli_common common;
@@ -30,15 +26,9 @@ static void print_key(const char *id, const char *secret)
     printf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", id, secret);
 }
 
-static int remote(const struct options *o, const char *verb, const char *name, struct sw_err *err)
+static int remote(struct client *client, const struct options *o, const char *verb,
+                  const char *name, struct sw_err *err)
 {
-    struct client client = {0};
-    struct client_options options = {.endpoint = o->common.endpoint,
-                                     .data_dir = o->common.data,
-                                     .credentials_file = o->common.credentials,
-                                     .region = o->common.region,
-                                     .ca_file = o->common.ca_file,
-                                     .profile = o->common.profile};
     sw_autojson json_t *in = json_object(), *out = NULL;
     sw_json_set_str(in, "UserName", name);
     sw_json_set_str(in, "AccessKeyId", o->access_key_id);
@@ -46,10 +36,7 @@ static int remote(const struct options *o, const char *verb, const char *name, s
     const char *target = sw_streq(verb, "add")      ? TARGET_ADMIN ".CreateUser"
                          : sw_streq(verb, "delete") ? TARGET_ADMIN ".DeleteUser"
                                                     : TARGET_ADMIN ".ListUsers";
-    int r = client_open(&options, &client, err);
-    if (r == 0)
-        r = client_call(&client, target, in, 0, &out, err);
-    client_close(&client);
+    int r = client_call(client, target, in, 0, &out, err);
     if (r < 0)
         return r;
     const json_t *key = sw_json_object(out, "AccessKey");
@@ -89,39 +76,14 @@ static int add_local(struct app *app, const struct options *o, const char *name,
     return r;
 }
 
-static int local(const struct options *o, const char *data, const char *verb, const char *name,
+static int local(struct app *app, const struct options *o, const char *verb, const char *name,
                  struct sw_err *err)
 {
-    sw_autofree char *data_flag = sw_strdup(data);
-    char *server_flags[] = {"user", "--data", data_flag, NULL};
-    int n = 3;
-    struct server_config config = {0};
-    struct app *app = NULL;
-    int r = server_config_load(&n, server_flags, &config, err);
-    config.ephemeral = false; /* whatever the file says: it is about this folder */
-    if (r == 0)
-        r = app_open(&config, &app, err);
-    if (r == 0 && sw_streq(verb, "add"))
-        r = add_local(app, o, name, err);
-    else if (r == 0 && sw_streq(verb, "delete"))
-        r = identity_user_delete(app_identity(app), app_account(app), name, err);
-    else if (r == 0)
-        r = identity_user_list(app_identity(app), app_account(app), print_user, NULL, err);
-    app_close(app);
-    server_config_free(&config);
-    return r;
-}
-
-/* No endpoint was named and nobody holds the lock of the data folder. */
-static bool server_is_down(const struct options *o, const char *data)
-{
-    const char *endpoint = getenv("SLIPWAY_ENDPOINT");
-    if (o->common.endpoint || (endpoint && *endpoint))
-        return false;
-    sw_autofree char *lock = sw_asprintf("%s/lock", data);
-    sw_autoclose int fd = -1;
-    struct sw_err err = SW_ERR_INIT;
-    return sw_path_exists(lock) && sw_lock_file(lock, &fd, &err) == 0;
+    if (sw_streq(verb, "add"))
+        return add_local(app, o, name, err);
+    if (sw_streq(verb, "delete"))
+        return identity_user_delete(app_identity(app), app_account(app), name, err);
+    return identity_user_list(app_identity(app), app_account(app), print_user, NULL, err);
 }
 
 static bool well_formed(const struct options *o, int argc, char **argv)
@@ -143,13 +105,13 @@ static int run(int argc, char **argv)
         status = CLI_USAGE;
     }
     if (status == 0) {
-        const char *env = getenv("SLIPWAY_DATA");
-        sw_autofree char *data = o.common.data ? sw_strdup(o.common.data)
-                                 : env && *env ? sw_strdup(env)
-                                               : server_default_data_dir();
         const char *name = argc == 3 ? argv[2] : NULL;
-        int r = server_is_down(&o, data) ? local(&o, data, argv[1], name, &err)
-                                         : remote(&o, argv[1], name, &err);
+        struct admin_session s = {0};
+        int r = admin_session_open(&o.common, &s, &err);
+        if (r == 0)
+            r = s.app ? local(s.app, &o, argv[1], name, &err)
+                      : remote(&s.client, &o, argv[1], name, &err);
+        admin_session_close(&s);
         if (r < 0)
             status = cli_fail(&err);
     }

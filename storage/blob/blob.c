@@ -133,6 +133,11 @@ int blob_remove(struct blob_store *s, const char *key, struct sw_err *err)
     return s->ops->remove(s->drv, key, err);
 }
 
+int blob_quarantine(struct blob_store *s, const char *key, struct sw_err *err)
+{
+    return s->ops->quarantine(s->drv, key, err);
+}
+
 int blob_list(struct blob_store *s,
               int (*fn)(void *ctx, const char *key, uint64_t size, int64_t modified_at_us),
               void *ctx, struct sw_err *err)

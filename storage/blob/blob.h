@@ -59,6 +59,8 @@ struct blob_ops {
     void (*upload_close)(void *state);
     int (*upload_cancel)(void *state, struct sw_err *err);
     int (*remove)(void *drv, const char *key, struct sw_err *err); /* a missing one is fine */
+    /* Takes the blob out of the store but keeps its bytes where an operator finds them. */
+    int (*quarantine)(void *drv, const char *key, struct sw_err *err);
     /* Calls fn for every stored key (uploads: for every open one); stops when fn returns non-zero
      * and returns that. */
     int (*list)(void *drv,
@@ -86,6 +88,8 @@ struct sw_buf;
 int blob_read(struct blob_store *s, const char *key, const struct digest *expect, size_t max,
               struct sw_buf *ret, struct sw_err *err);
 int blob_remove(struct blob_store *s, const char *key, struct sw_err *err);
+/* For a blob that is damaged: from now on it is not found, and its bytes lie in quarantine/ (fs). SW_ENOTFOUND. */
+int blob_quarantine(struct blob_store *s, const char *key, struct sw_err *err);
 int blob_list(struct blob_store *s,
               int (*fn)(void *ctx, const char *key, uint64_t size, int64_t modified_at_us),
               void *ctx, struct sw_err *err);

@@ -115,6 +115,13 @@ static int fault_remove(void *drv, const char *key, struct sw_err *err)
     return r < 0 ? r : f->ops->remove(f->drv, key, err);
 }
 
+static int fault_quarantine(void *drv, const char *key, struct sw_err *err)
+{
+    struct blob_fault *f = drv;
+    int r = point(f, "quarantine", err);
+    return r < 0 ? r : f->ops->quarantine(f->drv, key, err);
+}
+
 static int fault_list(void *drv,
                       int (*fn)(void *ctx, const char *key, uint64_t size, int64_t modified_at_us),
                       void *ctx, struct sw_err *err)
@@ -150,6 +157,7 @@ static const struct blob_ops fault_ops = {.name = "fault",
                                           .upload_close = fault_upload_close,
                                           .upload_cancel = fault_upload_cancel,
                                           .remove = fault_remove,
+                                          .quarantine = fault_quarantine,
                                           .list = fault_list,
                                           .list_uploads = fault_list_uploads,
                                           .free = fault_free};

@@ -395,6 +395,26 @@ static int fs_remove(void *drv, const char *key, struct sw_err *err)
     return 0;
 }
 
+/* quarantine/<algorithm>-<hex>. A second damaged file of the same name replaces the first. */
+static int fs_quarantine(void *drv, const char *key, struct sw_err *err)
+{
+    struct fs *fs = drv;
+    char path[PATH_SIZE], to[PATH_SIZE], hex[129];
+    struct digest d;
+    int r = path_of_key(key, path, err);
+    if (r < 0 || !digest_parse(sw_str(key), &d))
+        return r;
+    digest_hex(&d, hex);
+    snprintf(to, sizeof to, "quarantine/%s-%s", digest_algorithm_to_string(d.algorithm), hex);
+    if (fs->sys->mkdir(fs->ctx, fs->dir_fd, "quarantine", 0700) < 0 && errno != EEXIST)
+        return sw_fail_os(err, errno, "create quarantine");
+    if (fs->sys->rename(fs->ctx, fs->dir_fd, path, to) < 0)
+        return sw_fail_os(err, errno, "move blob %s to quarantine", key);
+    if (fs->sys->fsync_dir(fs->ctx, fs->dir_fd, "quarantine") < 0)
+        return sw_fail_os(err, errno, "sync quarantine");
+    return 0;
+}
+
 typedef int (*entry_fn)(struct fs *fs, const char *folder, const char *name, const struct stat *st,
                         void *ctx, struct sw_err *err);
 
@@ -514,6 +534,7 @@ static const struct blob_ops fs_ops = {.name = "fs",
                                        .upload_close = fs_upload_close,
                                        .upload_cancel = fs_upload_cancel,
                                        .remove = fs_remove,
+                                       .quarantine = fs_quarantine,
                                        .list = fs_list,
                                        .list_uploads = fs_list_uploads,
                                        .free = fs_free};

@@ -21,6 +21,17 @@ void meta_stats(struct meta_db *db, struct meta_stats *ret)
     db->ops->stats(db, ret);
 }
 
+int meta_backup(struct meta_db *db, const char *path, struct sw_err *err)
+{
+    return db->ops->backup(db, path, err);
+}
+
+int meta_check(struct meta_db *db, void (*fn)(void *ctx, const char *what), void *ctx,
+               struct sw_err *err)
+{
+    return db->ops->check(db, fn, ctx, err);
+}
+
 int meta_tx(struct meta_db *db, enum meta_mode mode, meta_fn fn, void *arg, struct sw_err *err)
 {
     return db->ops->tx(db, mode, fn, arg, err);

@@ -75,6 +75,14 @@ static inline void meta_stmt_freep(struct meta_stmt **st)
  *   meta_get(tx, err, "SELECT id, name FROM t WHERE name = $1", "t", name, "it", &id, &name) */
 int meta_get(struct meta_tx *tx, struct sw_err *err, const char *sql, const char *fmt, ...);
 
+/* A copy of the whole database as of one commit, in a new file `path` (0600) that exists and is durable when 0 is returned.
+ * Writers and readers go on meanwhile. SW_ECONFLICT if the file exists; a copy that failed is removed. */
+int meta_backup(struct meta_db *db, const char *path, struct sw_err *err);
+/* Looks for damage inside the database (structure, indexes, foreign keys) and calls fn with one sentence for each, at most a few
+ * hundred; 0 also when there was some. Reads everything. */
+int meta_check(struct meta_db *db, void (*fn)(void *ctx, const char *what), void *ctx,
+               struct sw_err *err);
+
 /* Counted since the database was opened; thread-safe. commits < writes shows that writers shared
  * them. */
 struct meta_stats {

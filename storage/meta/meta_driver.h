@@ -37,6 +37,9 @@ struct meta_ops {
     /* Gives the statement up. An error that shows only now makes the transaction fail. */
     void (*stmt_free)(struct meta_stmt *st);
     void (*stats)(struct meta_db *db, struct meta_stats *ret);
+    int (*backup)(struct meta_db *db, const char *path, struct sw_err *err);
+    int (*check)(struct meta_db *db, void (*fn)(void *ctx, const char *what), void *ctx,
+                 struct sw_err *err);
     void (*free)(struct meta_db *db);
 };
 

@@ -375,6 +375,37 @@ bool conn_checkpoint(struct conn *c)
     return rc == SQLITE_OK;
 }
 
+/* One step, so that all of it is one commit's state; in WAL mode that keeps nobody from writing. */
+static int copy_all(struct conn *c, sqlite3 *to, struct sw_err *err)
+{
+    sqlite3_backup *b = sqlite3_backup_init(to, "main", c->db, "main");
+    if (!b)
+        return sw_fail(err, SW_EIO, NULL, "%s", sqlite3_errmsg(to));
+    int rc = sqlite3_backup_step(b, -1);
+    int finished = sqlite3_backup_finish(b);
+    if (rc != SQLITE_DONE || finished != SQLITE_OK) {
+        int code = rc == SQLITE_DONE ? finished : rc;
+        return sw_fail(err, (code & 0xff) == SQLITE_FULL ? SW_ELIMIT : SW_EIO,
+                       (code & 0xff) == SQLITE_FULL ? "DiskFull" : NULL, "%s",
+                       sqlite3_errstr(code));
+    }
+    return 0;
+}
+
+int conn_backup(struct conn *c, const char *path, struct sw_err *err)
+{
+    sqlite3 *to = NULL;
+    int r = meta_fault_due(META_FAULT_STATEMENT, err);
+    if (r < 0)
+        return r;
+    int rc = sqlite3_open_v2(path, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    r = rc == SQLITE_OK ? copy_all(c, to, err)
+                        : sw_fail(err, SW_EIO, NULL, "%s", sqlite3_errstr(rc));
+    if (sqlite3_close(to) != SQLITE_OK && r == 0)
+        r = sw_fail(err, SW_EIO, NULL, "the copy cannot be closed");
+    return r;
+}
+
 /* Without statistics SQLite's allocator needs no lock that all readers would share. */
 static void configure_once(void)
 {

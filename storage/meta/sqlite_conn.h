@@ -41,6 +41,9 @@ size_t conn_log_pages(const struct conn *c);
  * until it works. */
 bool conn_checkpoint(struct conn *c);
 
+/* The database as this connection sees it, into the empty file `path`, synced. */
+int conn_backup(struct conn *c, const char *path, struct sw_err *err);
+
 /* Applies what is missing of list, sorted by number; refuses a database with a number beyond the
  * last. In sqlite_tx.c. */
 int meta_sqlite_migrate(struct conn *c, const struct meta_migration *list, size_t n,

@@ -347,6 +347,89 @@ static void sqlite_stats(struct meta_db *head, struct meta_stats *ret)
                                .checkpoints = atomic_load(&db->checkpoints)};
 }
 
+static int sync_folder_of(const char *path, struct sw_err *err)
+{
+    const char *slash = strrchr(path, '/');
+    sw_autofree char *dir =
+        !slash ? sw_strdup(".") : sw_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    return sw_fsync_dir(dir, err);
+}
+
+static int new_file(const char *path, struct sw_err *err)
+{
+    sw_autoclose int fd = -1;
+    int r = sw_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &fd, err);
+    if (r < 0 && err->os_errno == EEXIST)
+        err->code = r = SW_ECONFLICT;
+    return r;
+}
+
+static int sync_file(const char *path, struct sw_err *err)
+{
+    sw_autoclose int fd = -1;
+    int r = sw_open(path, O_RDWR, 0, &fd, err);
+    if (r == 0 && fsync(fd) < 0)
+        r = sw_fail_os(err, errno, "sync %s", path);
+    return r < 0 ? r : sync_folder_of(path, err);
+}
+
+static int sqlite_backup(struct meta_db *head, const char *path, struct sw_err *err)
+{
+    struct sqlite_db *db = SW_CONTAINER_OF(head, struct sqlite_db, head);
+    struct conn *c = NULL;
+    int r = new_file(path, err);
+    if (r < 0)
+        return r;
+    r = take_reader(db, &c, err);
+    if (r == 0) {
+        conn_rollback(c);
+        r = conn_backup(c, path, err);
+        give_reader(db, c);
+    }
+    if (r == 0)
+        r = sync_file(path, err);
+    if (r < 0) {
+        (void)unlink(path);
+        return sw_prefix(err, "copying the database to %s", path);
+    }
+    return 0;
+}
+
+struct check {
+    void (*fn)(void *ctx, const char *what);
+    void *ctx;
+};
+
+static int check_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    const struct check *check = arg;
+    meta_autostmt *st = NULL, *keys = NULL;
+    int r = meta_query(tx, err, &st, "PRAGMA integrity_check(100)", "");
+    while (r >= 0 && (r = meta_step(st, err)) > 0)
+        if (!sw_str_eq_z(meta_str(st, 0), "ok")) {
+            sw_autofree char *what = meta_dup(st, 0);
+            check->fn(check->ctx, what);
+        }
+    if (r >= 0)
+        r = meta_query(tx, err, &keys, "PRAGMA foreign_key_check", "");
+    for (int n = 0; r >= 0 && n < 100 && (r = meta_step(keys, err)) > 0; n++) {
+        struct sw_str from = meta_str(keys, 0);
+        sw_autofree char *what =
+            sw_asprintf("row %lld of " SW_STR_FMT " names no row of its parent",
+                        (long long)meta_int(keys, 1), SW_STR_ARG(from));
+        check->fn(check->ctx, what);
+    }
+    return r < 0 ? r : 0;
+}
+
+static int sqlite_check(struct meta_db *head, void (*fn)(void *ctx, const char *what), void *ctx,
+                        struct sw_err *err)
+{
+    struct sqlite_db *db = SW_CONTAINER_OF(head, struct sqlite_db, head);
+    struct check check = {fn, ctx};
+    return read_tx(db, check_tx, &check, err);
+}
+
 static void free_parts(struct sqlite_db *db)
 {
     for (size_t i = 0; i < db->idle_n; i++)
@@ -385,6 +468,8 @@ static const struct meta_ops sqlite_ops = {
     .is_write = conn_is_write,
     .stmt_free = conn_stmt_free,
     .stats = sqlite_stats,
+    .backup = sqlite_backup,
+    .check = sqlite_check,
     .free = sqlite_free,
 };
 
@@ -396,12 +481,7 @@ static int create_file(const char *path, struct sw_err *err)
 {
     sw_autoclose int fd = -1;
     int r = sw_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &fd, err);
-    if (r < 0)
-        return r;
-    const char *slash = strrchr(path, '/');
-    sw_autofree char *dir =
-        !slash ? sw_strdup(".") : sw_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    return sw_fsync_dir(dir, err);
+    return r < 0 ? r : sync_folder_of(path, err);
 }
 
 static int is_applied(struct meta_tx *tx, void *arg, struct sw_err *err)
