@@ -70,6 +70,7 @@ const struct wire_error wire_errors[] = {
     {"PlatformTaskDefinitionIncompatibilityException", 400, NULL,           0, NULL},
     {"PlatformUnknownException",            400, NULL,                      0, NULL},
     {"QUERY_INVALID",                       400, "InvalidParameterException", 400, NULL},
+    {"QuotaExceededException",              400, "LimitExceededException",  403, "DENIED"},
     {"RANGE_INVALID",                       400, "InvalidLayerPartException", 416, NULL},
     {"ReferencedImagesNotFoundException",   400, NULL,                      400, "MANIFEST_BLOB_UNKNOWN"},
     {"RegistryPolicyNotFoundException",     400, NULL,                      0, NULL},

@@ -72,6 +72,8 @@ const char *oci_action_of(enum oci_kind kind, enum http_method method);
 /* Fills call->repo. For a push a missing repository stays NULL if the caller may create it; oci_need_repo() then makes it. */
 int oci_open_repo(struct oci_call *call, bool push, struct sw_err *err);
 int oci_need_repo(struct oci_call *call, struct sw_err *err);
+/* A Warning header when a quota of call->repo is nearly used up. */
+void oci_warn(const struct oci_call *call, struct http_res *res);
 /* Query parameter `n` of list requests; absent or above it: max. */
 int oci_page_size(const struct http_req *req, int64_t max, int64_t *ret, struct sw_err *err);
 /* If-None-Match names this entity tag, or is "*". */

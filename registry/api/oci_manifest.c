@@ -157,6 +157,19 @@ static void answer_put(const struct oci_call *c, const struct manifest *m, const
     sw_buf_done(&list);
 }
 
+/* Image specification: layers that may not be distributed are deprecated. */
+static void warn_deprecated(const struct manifest *m, struct http_res *res)
+{
+    size_t i = 0;
+    while (i < m->refs_n && !m->refs[i].foreign)
+        i++;
+    if (i < m->refs_n && !http_res_get(res, "Warning"))
+        http_res_set(
+            res, "Warning",
+            "299 - \"layers that are not distributed are deprecated: their media types will "
+            "go\"");
+}
+
 static int put_parsed(struct oci_call *c, const struct manifest *m, struct sw_str bytes,
                       struct tags *tags, struct http_res *res, struct sw_err *err)
 {
@@ -169,9 +182,12 @@ static int put_parsed(struct oci_call *c, const struct manifest *m, struct sw_st
     put.tags_n = tags->n;
     if (r == 0)
         r = manifest_put(c->api->o.registry, c->repo, &put, err);
-    if (r == 0)
-        answer_put(c, m, &put.digest, tags, res);
-    return r;
+    if (r < 0)
+        return r;
+    answer_put(c, m, &put.digest, tags, res);
+    oci_warn(c, res);
+    warn_deprecated(m, res);
+    return 0;
 }
 
 static int put_run(struct oci_call *c, struct http_res *res, struct sw_err *err)

@@ -6,6 +6,7 @@
 #include "api/range.h"
 #include "base/macros.h"
 #include "registry/api/oci_internal.h"
+#include "registry/core/quota.h"
 
 static void set_location(const struct oci_call *call, const struct upload *u, struct http_res *res)
 {
@@ -34,10 +35,15 @@ static int query_digest(const struct http_req *req, const char *name, struct dig
     return 1;
 }
 
+static uint64_t announced(const struct oci_call *call)
+{
+    return call->req->content_length > 0 ? (uint64_t)call->req->content_length : 0;
+}
+
 static int check_length(const struct oci_call *call, struct sw_err *err)
 {
     uint64_t max = registry_blob_max(call->api->o.registry);
-    if (call->req->content_length > 0 && (uint64_t)call->req->content_length > max)
+    if (announced(call) > max)
         return sw_fail(err, SW_ELIMIT, "RequestEntityTooLarge", "a blob may have %" PRIu64 " bytes",
                        max);
     return 0;
@@ -53,6 +59,15 @@ static void answer_created(const struct oci_call *call, const struct digest *d,
     http_res_set(res, "Docker-Content-Digest", "%s", digest);
 }
 
+void oci_warn(const struct oci_call *call, struct http_res *res)
+{
+    char text[REPO_NAME_MAX + 200];
+    struct sw_err ignored = SW_ERR_INIT;
+    if (quota_warning(call->api->o.registry, call->repo, text, sizeof(text), &ignored) == 0 &&
+        text[0])
+        http_res_set(res, "Warning", "299 - \"%s\"", text);
+}
+
 static int finish_run(struct oci_call *call, struct http_res *res, struct sw_err *err)
 {
     struct blob_info info;
@@ -64,6 +79,7 @@ static int finish_run(struct oci_call *call, struct http_res *res, struct sw_err
         return r;
     }
     answer_created(call, &call->digest, res);
+    oci_warn(call, res);
     return 0;
 }
 
@@ -112,6 +128,7 @@ static int mount_run(struct oci_call *call, struct http_res *res, struct sw_err 
     if (!mounted)
         return start_run(call, res, err);
     answer_created(call, &call->digest, res);
+    oci_warn(call, res);
     return 0;
 }
 
@@ -128,9 +145,13 @@ enum http_begin oci_upload_post(struct oci_call *c, struct http_plan *p,
     r = query_digest(c->req, "digest", &c->digest, err);
     if (r < 0)
         return HTTP_ANSWER;
+    if (r == 0 && quota_room(c->api->o.registry, c->repo, NULL, 0, err) < 0)
+        return HTTP_ANSWER;
     if (r == 0)
         return oci_go(c, p, HTTP_BODY_NONE, 0, start_run);
-    if (check_length(c, err) < 0 || oci_may(c, "ecr:CompleteLayerUpload", c->route.name, err) < 0)
+    if (check_length(c, err) < 0 ||
+        quota_room(c->api->o.registry, c->repo, &c->digest, announced(c), err) < 0 ||
+        oci_may(c, "ecr:CompleteLayerUpload", c->route.name, err) < 0)
         return HTTP_ANSWER;
     if (upload_begin(c->api->o.registry, c->repo, c->req->principal.user_id, c->digest.algorithm,
                      true, &c->upload, err) < 0)
@@ -140,7 +161,8 @@ enum http_begin oci_upload_post(struct oci_call *c, struct http_plan *p,
 }
 
 /* Holds the session and checks where the body's bytes belong. */
-static int take_session(struct oci_call *c, struct http_res *res, struct sw_err *err)
+static int take_session(struct oci_call *c, const struct digest *d, struct http_res *res,
+                        struct sw_err *err)
 {
     int r = oci_open_repo(c, false, err);
     if (r == 0)
@@ -151,6 +173,9 @@ static int take_session(struct oci_call *c, struct http_res *res, struct sw_err 
     if (r < 0)
         return r;
     c->size_before = upload_size(c->upload);
+    r = quota_room(c->api->o.registry, c->repo, d, c->size_before + announced(c), err);
+    if (r < 0)
+        return r;
     const char *range = http_req_header(c->req, "Content-Range");
     if (!range)
         return 0;
@@ -200,7 +225,7 @@ static int patch_run(struct oci_call *c, struct http_res *res, struct sw_err *er
 enum http_begin oci_upload_patch(struct oci_call *c, struct http_plan *p, struct http_res *res,
                                  struct sw_err *err)
 {
-    if (take_session(c, res, err) < 0)
+    if (take_session(c, NULL, res, err) < 0)
         return HTTP_ANSWER;
     c->keep_partial = !c->has_range;
     if (c->keep_partial)
@@ -221,7 +246,7 @@ enum http_begin oci_upload_put(struct oci_call *c, struct http_plan *p, struct h
     int r = query_digest(c->req, "digest", &c->digest, err);
     if (r == 0)
         sw_fail(err, SW_EINVALID, "DIGEST_INVALID", "the parameter 'digest' is missing");
-    if (r <= 0 || take_session(c, res, err) < 0)
+    if (r <= 0 || take_session(c, &c->digest, res, err) < 0)
         return HTTP_ANSWER;
     return oci_go(c, p, c->req->has_body ? HTTP_BODY_STREAM : HTTP_BODY_NONE, UINT64_MAX, put_run);
 }

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "registry/core/internal.h"
+#include "registry/core/quota.h"
 
 #define MOUNT_CANDIDATES_MAX 1000
 
@@ -229,7 +230,10 @@ static int require_repo(struct meta_tx *tx, const struct repo *repo, struct sw_e
 static int add_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct link_args *a = arg;
+    struct quota_view quotas;
     int r = require_repo(tx, a->repo, err);
+    if (r == 0)
+        r = quota_before(tx, a->repo->id, &quotas, err);
     if (r < 0)
         return r;
     r = meta_exec(tx, err, NULL,
@@ -238,11 +242,12 @@ static int add_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
                   "titi", a->digest, (int64_t)a->info->size, a->info->key, a->now);
     if (r < 0)
         return r;
-    return meta_exec(
+    r = meta_exec(
         tx, err, NULL,
         "INSERT INTO repository_blob (repository_id, digest, linked_at) VALUES ($1, $2, $3) "
         "ON CONFLICT (repository_id, digest) DO UPDATE SET linked_at = excluded.linked_at",
         "iti", a->repo->id, a->digest, a->now);
+    return r < 0 ? r : quota_after(tx, a->repo->id, &quotas, err);
 }
 
 int blob_link_add(struct registry *reg, struct repo *repo, const struct blob_info *info,
@@ -321,7 +326,10 @@ static int mount_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct link_args *a = arg;
     int64_t changed = 0;
+    struct quota_view quotas;
     int r = require_repo(tx, a->repo, err);
+    if (r == 0)
+        r = quota_before(tx, a->repo->id, &quotas, err);
     if (r == 0)
         r = meta_exec(
             tx, err, &changed,
@@ -330,7 +338,7 @@ static int mount_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
             "ON CONFLICT (repository_id, digest) DO UPDATE SET linked_at = excluded.linked_at",
             "iiit", a->repo->id, a->now, a->from_id, a->digest);
     a->changed = changed > 0;
-    return r < 0 ? r : 0;
+    return r < 0 ? r : quota_after(tx, a->repo->id, &quotas, err);
 }
 
 int blob_link_mount(struct registry *reg, struct repo *repo, const char *from,

@@ -67,6 +67,7 @@ struct registry {
     struct cache *cache;
     struct repo_table repos;
     struct public_set publics;
+    atomic_bool has_quotas; /* there was one since the start: else no upload asks for room */
     struct upload_table *uploads;
     pthread_rwlock_t blob_locks[BLOB_LOCKS];
     _Atomic uint32_t *asked; /* blob_link_used_at() */

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "registry/core/internal.h"
+#include "registry/core/quota.h"
 
 static void stored_free(struct cache_item *item)
 {
@@ -241,7 +242,10 @@ static int compute_image_size(struct meta_tx *tx, struct put_args *a, struct sw_
 static int insert_manifest(struct meta_tx *tx, struct put_args *a, struct sw_err *err)
 {
     const struct manifest *m = a->put->manifest;
+    struct quota_view quotas;
     int r = a->sparse ? 0 : check_references(tx, a, err);
+    if (r == 0)
+        r = quota_before(tx, a->repo->id, &quotas, err);
     if (r == 0)
         r = compute_image_size(tx, a, err);
     if (r == 0)
@@ -253,6 +257,8 @@ static int insert_manifest(struct meta_tx *tx, struct put_args *a, struct sw_err
                       "ittttiittbi", a->repo->id, a->digest, m->media_type, m->artifact_type,
                       a->subject, (int64_t)a->put->bytes.n, a->image_size, a->annotations,
                       m->config_media_type, (const void *)a->put->bytes.p, a->put->bytes.n, a->now);
+    if (r == 0)
+        r = quota_after(tx, a->repo->id, &quotas, err);
     return r < 0 ? r : insert_references(tx, a, err);
 }
 

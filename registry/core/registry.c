@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "registry/core/internal.h"
+#include "registry/core/quota.h"
 
 #define UPLOAD_TTL_MS (24LL * 3600 * 1000)
 #define BLOB_MAX      (1ULL << 40)
@@ -39,6 +40,8 @@ int registry_open(const struct registry_options *o, struct registry **ret, struc
     pthread_rwlockattr_destroy(&attr);
     public_set_init(&reg->publics);
     int r = public_set_load(&reg->publics, reg->o.db, err);
+    if (r == 0)
+        r = quota_load(reg, err);
     if (r < 0) {
         registry_free(reg);
         return r;
@@ -78,6 +81,8 @@ void registry_reset_memory(struct registry *reg)
     cache_clear(reg->cache);
     struct sw_err ignored = SW_ERR_INIT; /* then nothing is public */
     (void)public_set_load(&reg->publics, reg->o.db, &ignored);
+    sw_err_clear(&ignored);
+    (void)quota_load(reg, &ignored);
 }
 
 pthread_rwlock_t *registry_blob_lock(struct registry *reg, const struct digest *d)
