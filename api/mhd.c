@@ -660,6 +660,8 @@ void mhd_on_completed(void *cls, struct MHD_Connection *connection, void **ex_cl
     if (ex->corked && how == MHD_REQUEST_TERMINATED_COMPLETED_OK)
         set_cork(ex, false);
     if (ex->begun) {
+        if (how == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED && ex->state == EX_SENT)
+            slow_drop_unsent(ex->conn->slow.fd);
         if (how != MHD_REQUEST_TERMINATED_COMPLETED_OK && ex->state != EX_SENT)
             ex->res.status = atomic_load(&ex->conn->slow.ended)
                                  ? 408

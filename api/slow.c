@@ -96,6 +96,12 @@ static void tell_408(const struct slow_conn *c)
     (void)send(c->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+void slow_drop_unsent(int fd)
+{
+    const struct linger drop = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &drop, sizeof(drop));
+}
+
 static void end(const struct slow_watch *w, struct slow_conn *c, enum slow_phase phase,
                 const struct tcp_info *info)
 {
@@ -104,6 +110,8 @@ static void end(const struct slow_watch *w, struct slow_conn *c, enum slow_phase
     if ((phase == SLOW_HEAD || phase == SLOW_BODY) && !w->limits.encrypted &&
         info->tcpi_bytes_received > 0)
         tell_408(c);
+    if (phase == SLOW_ANSWER)
+        slow_drop_unsent(c->fd);
     atomic_store(&c->ended, true);
     (void)shutdown(c->fd, SHUT_RDWR);
     sw_log(SW_LOG_DEBUG, "slow-peer", "phase", names[phase], NULL);

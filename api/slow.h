@@ -39,4 +39,6 @@ struct slow_watch *slow_watch_new(const struct slow_limits *limits);
 void slow_watch_free(struct slow_watch *w); /* every connection is removed before */
 void slow_add(struct slow_watch *w, struct slow_conn *c, int fd); /* in phase HEAD */
 void slow_phase(struct slow_watch *w, struct slow_conn *c, enum slow_phase phase);
+/* Closing fd will drop what the peer did not take: else the kernel keeps it for as long as the peer likes. */
+void slow_drop_unsent(int fd);
 void slow_remove(struct slow_watch *w, struct slow_conn *c); /* before fd is closed */

@@ -81,7 +81,7 @@ enum http_begin oci_refuse(const struct oci_call *call, struct http_res *res,
     wire_oci_error(res, err);
     if (res->status == 401)
         oci_challenge(call->api, call->req, call->bearer, call->auth_error, res);
-    if (res->status == 429 || res->status == 503)
+    if ((res->status == 429 || res->status == 503) && !http_res_get(res, "Retry-After"))
         http_res_set(res, "Retry-After", "%d", RETRY_AFTER_S);
     return HTTP_ANSWER;
 }

@@ -217,6 +217,10 @@ TEST(whoever_does_not_take_an_answer_loses_it)
     CHECK(atomic_load(&stuck.conn.ended));
     CHECK(!atomic_load(&reader.conn.ended));
     CHECK(!atomic_load(&taken.conn.ended));
+    struct linger linger = {0};
+    socklen_t n = sizeof(linger);
+    CHECK(getsockopt(stuck.ours, SOL_SOCKET, SO_LINGER, &linger, &n) == 0);
+    CHECK(linger.l_onoff && linger.l_linger == 0); /* closing drops what was not taken */
     stop(&stuck);
     stop(&reader);
     stop(&taken);
