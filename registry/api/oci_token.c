@@ -98,9 +98,12 @@ static int issue(const struct oci_call *c, const struct http_req *params, struct
     if (r == 0)
         r = token_issue_bearer(c->api->o.keyring, &c->req->principal, scopes, now_us, BEARER_TTL_S,
                                token, &expires, err);
-    if (r == 0)
-        answer(token, scopes, now_us, res);
-    return r;
+    if (r < 0)
+        return r;
+    http_audit_allowed(c->req, "ecr:GetAuthorizationToken", "*");
+    http_audit_reference(c->req, scopes);
+    answer(token, scopes, now_us, res);
+    return 0;
 }
 
 enum http_begin oci_token_get(struct oci_call *c, struct http_plan *p SW_UNUSED,

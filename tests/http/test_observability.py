@@ -349,6 +349,15 @@ def test_who_is_not_believed_is_audited(observed):
     assert line["principal"] == "anonymous" and "signature" in line["why"].lower()
 
 
+def test_a_bearer_token_is_audited_with_its_scopes(observed, http, repo):
+    reply = http.get("/v2/token?service=ecr.amazonaws.com&scope=repository:%s:pull" % repo)
+    assert reply.status == 200, reply
+    line = audit(observed, request_id=reply.header("X-Request-Id"))[0]
+    assert line["action"] == "ecr:GetAuthorizationToken" and line["outcome"] == "allowed"
+    assert line["reference"] == "repository:%s:pull" % repo and line["principal"] == ADMIN_ARN
+    assert reply.json()["token"] not in json.dumps(line)
+
+
 def test_the_plain_challenge_is_no_refusal(observed):
     path = os.path.join(observed.data, "audit.log")
     with Http(observed.host_port) as nobody:
