@@ -25,6 +25,7 @@
 #include "server/maintenance.h"
 #include "server/metrics.h"
 #include "server/observe.h"
+#include "server/registry_admin.h"
 
 #define DEFAULT_ACCOUNT "000000000000"
 #define TICK_MS         250
@@ -32,7 +33,7 @@
 #define TLS_LOOK_MS     2000 /* for another certificate */
 #define TLS_WARN_S      (14 * 86400)
 #define NODE_USER       "slipway-agent"
-#define AWS_SERVICES    4
+#define AWS_SERVICES    5
 #define HTTP_SERVICES   4
 
 struct app {
@@ -228,8 +229,8 @@ static void open_apis(struct app *a)
     a->ecs = ecs_api_new(&ecs);
     a->admin.identity = a->identity;
     struct aws_service aws[AWS_SERVICES] = {*ecr_aws_service(a->ecr), ecs_aws_service(a->ecs),
-                                            agent_aws_service(a->ecs),
-                                            admin_aws_service(&a->admin)};
+                                            agent_aws_service(a->ecs), admin_aws_service(&a->admin),
+                                            registry_admin_aws_service(a->registry)};
     struct aws_edge_options edge = {.services = aws,
                                     .services_n = AWS_SERVICES,
                                     .rate = a->rate,

@@ -7,6 +7,7 @@
 #include "registry/api/ecr.h"
 #include "server/admin_api.h"
 #include "server/cli.h"
+#include "server/registry_admin.h"
 
 static json_t *describe(const struct aws_service *s)
 {
@@ -38,7 +39,8 @@ static int run(int argc, char **argv)
     struct ecr_api *ecr = ecr_api_new(&ecr_options);
     struct ecs_api *ecs = ecs_api_new(&ecs_options);
     const struct aws_service services[] = {*ecr_aws_service(ecr), ecs_aws_service(ecs),
-                                           agent_aws_service(ecs), admin_aws_service(&admin)};
+                                           agent_aws_service(ecs), admin_aws_service(&admin),
+                                           registry_admin_aws_service(NULL)};
     sw_autojson json_t *all = json_object();
     for (size_t i = 0; i < SW_ARRAY_LEN(services); i++)
         sw_json_set_new(all, services[i].target_prefix, describe(&services[i]));

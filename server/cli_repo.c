@@ -1,26 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/cli_repo.c - slipway repo create|list|delete, through the ECR operations. */
+/* server/cli_repo.c - slipway repo create|set|list|delete, through the ECR operations and, for what ECR does not have, our own. */
 #include <stdio.h>
 
 #include "base/json.h"
 #include "server/cli.h"
+#include "server/registry_admin.h"
 
 struct options {
     struct cli_common common;
-    bool force;
+    bool force, is_public, is_private;
 };
 
 static const struct conf_key keys[] = {
     CLI_COMMON_KEYS,
     {"force", CONF_BOOL, offsetof(struct options, force), "false", 0, 0, NULL,
      "delete: also when it holds images"},
+    {"public", CONF_BOOL, offsetof(struct options, is_public), "false", 0, 0, NULL,
+     "create, set: anyone may pull, without credentials too"},
+    {"private", CONF_BOOL, offsetof(struct options, is_private), "false", 0, 0, NULL,
+     "set: no longer"},
 };
 static const struct conf_table flags = {keys, SW_ARRAY_LEN(keys), ""};
 
-static int create(struct client *c, const char *name, struct sw_err *err)
+static int set_public(struct client *c, const char *name, bool is_public, struct sw_err *err)
+{
+    sw_autojson json_t *in =
+        json_pack("{s:s, s:b}", "RepositoryName", name, "Public", (int)is_public);
+    return client_call(c, TARGET_REGISTRY_ADMIN ".SetRepositoryPublic", in, 0, NULL, err);
+}
+
+static int create(struct client *c, const char *name, bool is_public, struct sw_err *err)
 {
     sw_autojson json_t *in = json_pack("{s:s}", "repositoryName", name), *out = NULL;
     int r = client_call(c, TARGET_ECR ".CreateRepository", in, 0, &out, err);
+    if (r == 0 && is_public)
+        r = set_public(c, name, true, err);
     if (r == 0)
         printf("%s\n", sw_json_str(sw_json_object(out, "repository"), "repositoryUri", name));
     return r;
@@ -61,7 +75,9 @@ static int run(int argc, char **argv)
         status = cli_open(&o.common, &client);
     if (status == 0) {
         if (sw_streq(argv[1], "create") && argc == 3)
-            r = create(&client, argv[2], &err);
+            r = create(&client, argv[2], o.is_public, &err);
+        else if (sw_streq(argv[1], "set") && argc == 3 && o.is_public != o.is_private)
+            r = set_public(&client, argv[2], o.is_public, &err);
         else if (sw_streq(argv[1], "delete") && argc == 3)
             r = delete (&client, argv[2], o.force, &err);
         else if (sw_streq(argv[1], "list") && argc == 2)
@@ -80,8 +96,9 @@ static int run(int argc, char **argv)
 
 const struct cli_command cli_repo = {
     .name = "repo",
-    .arguments = "create NAME | list | delete NAME [--force]",
-    .summary = "Make, list and delete repositories",
+    .arguments =
+        "create NAME [--public] | set NAME --public|--private | list | delete NAME [--force]",
+    .summary = "Make, list, publish and delete repositories",
     .example = "slipway repo create team/app",
     .flags = &flags,
     .run = run,

@@ -308,6 +308,45 @@ TEST(repositories_are_made_listed_and_deleted)
     world_close(&w);
 }
 
+TEST(repositories_are_published)
+{
+    struct world w;
+
+    world_open(&w);
+    CHECK_EQ_INT(SLIPWAY("repo", "create", "team/open", "--public").status, 0);
+    CHECK_EQ_INT(SLIPWAY("repo", "set", "team/open", "--private").status, 0);
+    CHECK_EQ_INT(SLIPWAY("repo", "set", "team/open", "--public").status, 0);
+    struct outcome o = SLIPWAY("repo", "set", "team/none", "--public");
+    CHECK_EQ_INT(o.status, CLI_FAILED);
+    CHECK_CONTAINS(o.err, "RepositoryNotFoundException");
+    CHECK_EQ_INT(SLIPWAY("repo", "set", "team/open").status, CLI_USAGE);
+    CHECK_EQ_INT(SLIPWAY("repo", "set", "team/open", "--public", "--private").status, CLI_USAGE);
+    world_close(&w);
+}
+
+TEST(quotas_are_set_listed_and_deleted)
+{
+    struct world w;
+
+    world_open(&w);
+    struct outcome o = SLIPWAY("quota", "set", "team/", "--bytes", "20M", "--images", "5");
+    CHECK_MSG(o.status == 0, "%s", o.err);
+    CHECK_EQ_INT(SLIPWAY("quota", "set", "*", "--images", "0").status, 0);
+    o = SLIPWAY("quota", "list");
+    CHECK_CONTAINS(o.out, "0 of 20971520 ");
+    CHECK_CONTAINS(o.out, "0 of 5 ");
+    CHECK_CONTAINS(o.out, "*   ");
+    CHECK_EQ_INT(SLIPWAY("quota", "set", "team/").status, CLI_USAGE);
+    CHECK_EQ_INT(SLIPWAY("quota", "set", "team/", "--bytes", "x").status, CLI_FAILED);
+    CHECK_EQ_INT(SLIPWAY("quota", "set", "Team/", "--bytes", "1").status, CLI_FAILED);
+    CHECK_EQ_INT(SLIPWAY("quota", "delete", "team/").status, 0);
+    o = SLIPWAY("quota", "delete", "team/");
+    CHECK_EQ_INT(o.status, CLI_FAILED);
+    CHECK_CONTAINS(o.err, "there is no quota of 'team/'");
+    CHECK_EQ_INT(SLIPWAY("quota", "sing").status, CLI_USAGE);
+    world_close(&w);
+}
+
 TEST(users_are_administered_with_and_without_a_server)
 {
     struct world w;
