@@ -46,5 +46,5 @@ int cli_open(const struct cli_common *o, struct client *ret);
 int cli_fail(const struct sw_err *err);
 
 extern const struct cli_command cli_up, cli_serve, cli_agent, cli_run, cli_ps, cli_logs, cli_stop,
-    cli_push, cli_pull, cli_get_login_password, cli_user, cli_repo, cli_quota, cli_cert, cli_gc,
-    cli_fsck, cli_backup, cli_restore, cli_debug;
+    cli_push, cli_pull, cli_get_login_password, cli_user, cli_repo, cli_cert, cli_gc, cli_fsck,
+    cli_backup, cli_restore, cli_export, cli_import, cli_quota, cli_debug;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/cli_transfer.c - slipway push and slipway pull, without docker. A pull makes an OCI layout. */
+/* server/cli_transfer.c - slipway push and pull, without docker, and what is nearly the same: import and export. A pull makes an OCI
+ * layout in a folder; an export makes one in a folder or a tar archive, or a docker archive, which is that of one platform with
+ * docker's manifest.json beside it. What is exported is streamed: nothing of it lies on this machine's disk but the result. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -12,6 +15,7 @@
 #include "base/limits.h"
 #include "server/cli.h"
 #include "server/local_image.h"
+#include "server/tar_writer.h"
 #include "server/transfer_client.h"
 
 #define PROGRESS_EVERY_MS 200
@@ -21,9 +25,10 @@
 
 struct options {
     struct cli_common common;
-    char *entrypoint, *cmd;
+    char *entrypoint, *cmd, *format, *platform;
     bool create, quiet;
 };
+static const char *const formats[] = {"oci", "docker", NULL};
 
 #define OFF(member) offsetof(struct options, member)
 /* clang-format off */
@@ -38,7 +43,14 @@ static const struct conf_key pull_keys[] = {
     CLI_COMMON_KEYS,
     {"quiet", CONF_BOOL, OFF(quiet), "false", 0, 0, NULL, "say only what failed"},
 };
+static const struct conf_key export_keys[] = {
+    CLI_COMMON_KEYS,
+    {"format", CONF_ENUM, OFF(format), "oci", 0, 0, formats, "oci: a layout, in a folder or .tar; docker: an archive for docker load"},
+    {"platform", CONF_STRING, OFF(platform), NULL, 0, 0, NULL, "docker: which one of an index, as OS/ARCHITECTURE; linux and this machine's"},
+    {"quiet", CONF_BOOL, OFF(quiet), "false", 0, 0, NULL, "say only what failed"},
+};
 /* clang-format on */
+static const struct conf_table export_flags = {export_keys, SW_ARRAY_LEN(export_keys), ""};
 static const struct conf_table push_flags = {push_keys, SW_ARRAY_LEN(push_keys), ""};
 static const struct conf_table pull_flags = {pull_keys, SW_ARRAY_LEN(pull_keys), ""};
 
@@ -199,20 +211,56 @@ static int push(const struct options *o, const char *path, const char *reference
     return r;
 }
 
+/* Where an image goes: a folder, or a tar archive. */
 struct layout {
     struct transfer *t;
     const char *root;
+    struct tar_writer *tar; /* instead of root */
 };
+
+static char *blob_name(const struct digest *d)
+{
+    char hex[129];
+    digest_hex(d, hex);
+    return sw_asprintf("blobs/%s/%s", digest_algorithm_to_string(d->algorithm), hex);
+}
 
 static int layout_blob_path(const struct layout *l, const struct digest *d, char **ret,
                             struct sw_err *err)
 {
-    char hex[129];
-    digest_hex(d, hex);
+    sw_autofree char *name = blob_name(d);
     sw_autofree char *dir =
         sw_asprintf("%s/blobs/%s", l->root, digest_algorithm_to_string(d->algorithm));
-    *ret = sw_asprintf("%s/%s", dir, hex);
+    *ret = sw_asprintf("%s/%s", l->root, name);
     return sw_mkdirs(dir, 0755, err);
+}
+
+static int put_file(const struct layout *l, const char *name, const void *content, size_t n,
+                    struct sw_err *err)
+{
+    if (l->tar)
+        return tar_writer_has(l->tar, name) ? 0 : tar_writer_member(l->tar, name, content, n, err);
+    sw_autofree char *path = sw_asprintf("%s/%s", l->root, name);
+    return sw_write_file_atomic(path, content, n, 0644, err);
+}
+
+static int put_in_tar(void *ctx, const void *data, size_t n, struct sw_err *err)
+{
+    return tar_writer_data(ctx, data, n, err);
+}
+
+static int stream_blob(const struct layout *l, const struct digest *d, uint64_t size,
+                       struct sw_err *err)
+{
+    sw_autofree char *name = blob_name(d);
+    if (tar_writer_has(l->tar, name))
+        return 0;
+    int r = tar_writer_begin(l->tar, name, size, err);
+    if (r == 0)
+        r = transfer_client_stream_blob(&l->t->client, d, size, put_in_tar, l->tar, err);
+    if (r == 0)
+        finish_line(l->t, size, "pulled");
+    return r;
 }
 
 /* A file of an earlier pull counts only when it is whole. */
@@ -244,10 +292,12 @@ static int pull_blob(const struct layout *l, const json_t *descriptor, struct sw
     if (json_array_size(sw_json_array(descriptor, "urls")) > 0)
         return 0; /* a foreign layer lives elsewhere */
     sw_autofree char *path = NULL;
+    set_label(l->t, &d);
+    if (l->tar)
+        return stream_blob(l, &d, (uint64_t)size, err);
     int r = layout_blob_path(l, &d, &path, err);
     if (r < 0)
         return r;
-    set_label(l->t, &d);
     if (file_has_digest(path, size, &d)) {
         finish_line(l->t, (uint64_t)size, "exists");
         return 0;
@@ -296,10 +346,10 @@ static int pull_manifest(const struct layout *l, const char *reference, int dept
         digest_of(DIGEST_SHA256, content.p, content.n, &d);
     char text[DIGEST_STRING_MAX];
     digest_format(&d, text);
-    sw_autofree char *path = NULL;
-    r = layout_blob_path(l, &d, &path, err);
+    sw_autofree char *name = blob_name(&d), *path = NULL;
+    r = l->tar ? 0 : layout_blob_path(l, &d, &path, err);
     if (r == 0)
-        r = sw_write_file_atomic(path, content.p, content.n, 0644, err);
+        r = put_file(l, name, content.p, content.n, err);
     if (r == 0)
         *ret_descriptor = json_pack("{s:s, s:s, s:I}", "mediaType", media_type, "digest", text,
                                     "size", (json_int_t)content.n);
@@ -315,10 +365,9 @@ static int write_layout(const struct layout *l, json_t *descriptor, const char *
                         json_pack("{s:s}", "org.opencontainers.image.ref.name", tag));
     sw_autojson json_t *index = json_pack("{s:i, s:s, s:[O]}", "schemaVersion", 2, "mediaType",
                                           MEDIA_OCI_INDEX, "manifests", descriptor);
-    sw_autofree char *text = sw_json_dump(index), *path = sw_asprintf("%s/index.json", l->root);
-    sw_autofree char *marker_path = sw_asprintf("%s/oci-layout", l->root);
-    int r = sw_write_file_atomic(path, text, strlen(text), 0644, err);
-    return r < 0 ? r : sw_write_file_atomic(marker_path, marker, sizeof(marker) - 1, 0644, err);
+    sw_autofree char *text = sw_json_dump(index);
+    int r = put_file(l, "index.json", text, strlen(text), err);
+    return r < 0 ? r : put_file(l, "oci-layout", marker, sizeof(marker) - 1, err);
 }
 
 static int pull(const struct options *o, const char *reference, const char *path,
@@ -338,6 +387,145 @@ static int pull(const struct options *o, const char *reference, const char *path
         r = write_layout(&l, descriptor, ref.tag, err);
     if (r == 0)
         printf("%s\n", sw_json_str(descriptor, "digest", ""));
+    transfer_client_close(&t.client);
+    client_close(&client);
+    return r;
+}
+
+/* --- export ----------------------------------------------------------------------------------- */
+
+static int load_manifest(struct transfer *t, const char *reference, json_t **ret,
+                         struct sw_err *err)
+{
+    SW_CLEANUP(sw_buf_done) struct sw_buf content = SW_BUF_INIT(LIMIT_MANIFEST);
+    char media_type[256];
+    int r = transfer_client_get_manifest(&t->client, reference, &content, media_type, err);
+    return r < 0 ? r
+                 : sw_json_load(sw_buf_str(&content), LIMIT_MANIFEST_DEPTH, LIMIT_MANIFEST_VALUES,
+                                NULL, ret, err);
+}
+
+static const char *machine(void)
+{
+    struct utsname u;
+    if (uname(&u) < 0)
+        return "amd64";
+    return sw_streq(u.machine, "x86_64") ? "amd64" : sw_streq(u.machine, "aarch64") ? "arm64" : "";
+}
+
+/* The child of an index for one platform; borrowed from it. */
+static int choose_platform(const struct options *o, const json_t *index, const char **ret,
+                           struct sw_err *err)
+{
+    sw_autofree char *wanted =
+        o->platform ? sw_strdup(o->platform) : sw_asprintf("linux/%s", machine());
+    size_t i;
+    json_t *child;
+    json_array_foreach(sw_json_array(index, "manifests"), i, child) {
+        const json_t *p = sw_json_object(child, "platform");
+        sw_autofree char *has =
+            sw_asprintf("%s/%s", sw_json_str(p, "os", ""), sw_json_str(p, "architecture", ""));
+        struct digest valid;
+        *ret = sw_json_str(child, "digest", "");
+        if (sw_streq(has, wanted) && digest_parse(sw_str(*ret), &valid))
+            return 0;
+    }
+    return sw_fail(err, SW_ENOTFOUND, NULL, "the index has no image for %s; say --platform",
+                   wanted);
+}
+
+static int member_name(const json_t *descriptor, char **ret, struct sw_err *err)
+{
+    struct digest d;
+    if (json_array_size(sw_json_array(descriptor, "urls")) > 0)
+        return sw_fail(err, SW_EUNSUPPORTED, NULL,
+                       "an image with foreign layers cannot be a docker archive");
+    if (!digest_parse(sw_str(sw_json_str(descriptor, "digest", "")), &d))
+        return sw_fail(err, SW_EINVALID, NULL, "a descriptor without a valid digest");
+    *ret = blob_name(&d);
+    return 0;
+}
+
+/* What docker load reads; the members are those of the layout. */
+static int write_docker_manifest(const struct layout *l, const json_t *manifest,
+                                 const struct transfer_reference *ref, struct sw_err *err)
+{
+    sw_autojson json_t *layers = json_array(), *tags = json_array();
+    sw_autofree char *config = NULL;
+    size_t i;
+    json_t *layer;
+    int r = member_name(sw_json_object(manifest, "config"), &config, err);
+    json_array_foreach(sw_json_array(manifest, "layers"), i, layer) {
+        sw_autofree char *name = NULL;
+        if (r == 0)
+            r = member_name(layer, &name, err);
+        if (r == 0)
+            json_array_append_new(layers, json_string(name));
+    }
+    if (r < 0)
+        return r;
+    if (ref->tag[0]) {
+        sw_autofree char *tag = sw_asprintf("%s/%s:%s", ref->host_port, ref->repository, ref->tag);
+        json_array_append_new(tags, json_string(tag));
+    }
+    sw_autojson json_t *doc =
+        json_pack("[{s:s, s:O, s:O}]", "Config", config, "RepoTags", tags, "Layers", layers);
+    sw_autofree char *text = sw_json_dump(doc);
+    return put_file(l, "manifest.json", text, strlen(text), err);
+}
+
+static int export_docker(const struct layout *l, const struct options *o,
+                         const struct transfer_reference *ref, json_t **ret_descriptor,
+                         struct sw_err *err)
+{
+    const char *reference = ref->tag[0] ? ref->tag : ref->digest;
+    sw_autojson json_t *top = NULL, *manifest = NULL;
+    int r = load_manifest(l->t, reference, &top, err);
+    if (r == 0 && sw_json_array(top, "manifests")) {
+        r = choose_platform(o, top, &reference, err);
+        if (r == 0)
+            r = load_manifest(l->t, reference, &manifest, err);
+    } else {
+        manifest = json_incref(top);
+    }
+    if (r == 0)
+        r = pull_manifest(l, reference, 0, ret_descriptor, err);
+    return r < 0 ? r : write_docker_manifest(l, manifest, ref, err);
+}
+
+static int export_to(struct layout *l, const struct options *o,
+                     const struct transfer_reference *ref, const char *path, struct sw_err *err)
+{
+    sw_autojson json_t *descriptor = NULL;
+    bool docker = sw_streq(o->format, "docker"), standard_output = sw_streq(path, "-");
+    int r = 0;
+    if (docker || standard_output || sw_str_ends_with(sw_str(path), ".tar"))
+        r = tar_writer_open(path, &l->tar, err);
+    else
+        r = sw_mkdirs(path, 0755, err);
+    if (r == 0)
+        r = docker ? export_docker(l, o, ref, &descriptor, err)
+                   : pull_manifest(l, ref->tag[0] ? ref->tag : ref->digest, 0, &descriptor, err);
+    if (r == 0)
+        r = write_layout(l, descriptor, ref->tag, err);
+    if (r == 0 && l->tar)
+        r = tar_writer_finish(l->tar, err);
+    if (r == 0)
+        fprintf(standard_output ? stderr : stdout, "%s\n", sw_json_str(descriptor, "digest", ""));
+    tar_writer_free(l->tar);
+    return r;
+}
+
+static int export(const struct options *o, const char *reference, const char *path,
+                  struct sw_err *err)
+{
+    struct transfer t = {.o = o};
+    struct layout l = {.t = &t, .root = path};
+    struct transfer_reference ref;
+    struct client client = {0};
+    int r = open_transfer(&t, reference, &ref, &client, err);
+    if (r == 0)
+        r = export_to(&l, o, &ref, path, err);
     transfer_client_close(&t.client);
     client_close(&client);
     return r;
@@ -371,6 +559,32 @@ static int run_pull(int argc, char **argv)
     return run(&cli_pull, argc, argv, pull);
 }
 
+static int run_import(int argc, char **argv)
+{
+    return run(&cli_import, argc, argv, push);
+}
+
+static int run_export(int argc, char **argv)
+{
+    return run(&cli_export, argc, argv, export);
+}
+
+const struct cli_command cli_import = {
+    .name = "import",
+    .arguments = "PATH HOST:PORT/REPO:TAG [--create]",
+    .summary = "Push an OCI or docker archive, or whatever push takes; prints the digest",
+    .example = "slipway import app.tar 127.0.0.1:5000/team/app:v1 --create",
+    .flags = &push_flags,
+    .run = run_import,
+};
+const struct cli_command cli_export = {
+    .name = "export",
+    .arguments = "HOST:PORT/REPO:TAG PATH[.tar]|- [--format oci|docker]",
+    .summary = "Write an image as an OCI layout or archive, or for docker load; prints the digest",
+    .example = "slipway export 127.0.0.1:5000/team/app:v1 - --format docker | docker load",
+    .flags = &export_flags,
+    .run = run_export,
+};
 const struct cli_command cli_push = {
     .name = "push",
     .arguments = "PATH HOST:PORT/REPO:TAG [--create]",

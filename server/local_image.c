@@ -118,7 +118,7 @@ int local_image_finish(struct local_image *i, const char *config, size_t config_
     json_t *list = json_array();
     for (size_t k = 0; k < layers_n; k++)
         json_array_append_new(list,
-                              descriptor(MEDIA_OCI_LAYER_GZIP, &layers[k].digest, layers[k].size));
+                              descriptor(layers[k].media_type, &layers[k].digest, layers[k].size));
     sw_autojson json_t *manifest =
         json_pack("{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", MEDIA_OCI_MANIFEST,
                   "config", descriptor(MEDIA_OCI_CONFIG, &d, config_n), "layers", list);
@@ -196,6 +196,7 @@ int layer_writer_finish(struct layer_writer *w, struct local_image_layer *ret, s
     digest_hasher_peek(w->compressed, &ret->digest);
     digest_hasher_peek(w->plain, &ret->diff_id);
     ret->size = w->size;
+    ret->media_type = MEDIA_OCI_LAYER_GZIP;
     return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* server/local_image.h - an image on this machine's disk, ready to be pushed: an OCI layout, a docker archive (docker save), or a
- * plain folder that becomes the root filesystem. What has to be made (layers, configuration) lies in a temporary folder that goes
+/* server/local_image.h - an image on this machine's disk, ready to be pushed: an OCI layout in a folder or a tar archive, a docker
+ * archive (docker save), or a plain folder that becomes the root filesystem. What has to be made (layers, configuration) lies in a temporary folder that goes
  * with the image. One thread at a time. */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #define MEDIA_OCI_INDEX      "application/vnd.oci.image.index.v1+json"
 #define MEDIA_OCI_CONFIG     "application/vnd.oci.image.config.v1+json"
 #define MEDIA_OCI_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
+#define MEDIA_OCI_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
 
 struct local_image_blob {
     struct digest digest;
@@ -45,7 +46,7 @@ struct local_image_options {
     const volatile int *cancelled; /* non-zero: give up with SW_EUNAVAILABLE; may be NULL */
 };
 
-/* Finds out which of the three `path` is. */
+/* Finds out which of them `path` is. */
 int local_image_open(const char *path, const struct local_image_options *o, struct local_image *ret,
                      struct sw_err *err);
 void local_image_done(struct local_image *i);
@@ -68,10 +69,11 @@ void local_image_add_blob(struct local_image *i, const struct digest *d, uint64_
                           char *path); /* takes path */
 void local_image_add_manifest(struct local_image *i, const char *media_type, const void *content,
                               size_t n);
-/* Config written to the temporary folder and a manifest over the layers (blobs added before, gzip). */
+/* Config written to the temporary folder and a manifest over the layers (blobs added before). */
 struct local_image_layer {
     struct digest digest, diff_id;
     uint64_t size;
+    const char *media_type; /* static */
 };
 int local_image_finish(struct local_image *i, const char *config, size_t config_n,
                        const struct local_image_layer *layers, size_t layers_n, struct sw_err *err);

@@ -238,33 +238,34 @@ int transfer_client_get_manifest(struct transfer_client *r, const char *referenc
                : sw_fail(err, SW_ELIMIT, NULL, "manifest too large");
 }
 
-struct file_sink {
+struct blob_sink {
     struct transfer_client *client;
-    int fd;
     struct digest_hasher *hasher;
     uint64_t done, total;
+    httpc_sink_fn sink;
+    void *ctx;
 };
 
-static int write_file(void *ctx, const void *data, size_t n, struct sw_err *err)
+static int take_bytes(void *ctx, const void *data, size_t n, struct sw_err *err)
 {
-    struct file_sink *s = ctx;
+    struct blob_sink *s = ctx;
     digest_hasher_update(s->hasher, data, n);
     s->done += n;
     if (s->done > s->total)
         return sw_fail(err, SW_EMISMATCH, NULL, "the registry sends more than the descriptor says");
     if (s->client->progress)
         s->client->progress(s->client->progress_ctx, s->done, s->total);
-    return sw_write_all(s->fd, data, n, err);
+    return s->sink(s->ctx, data, n, err);
 }
 
-static int download(struct transfer_client *r, const struct digest *d, struct file_sink *sink,
+static int download(struct transfer_client *r, const struct digest *d, struct blob_sink *sink,
                     struct sw_err *err)
 {
     char text[DIGEST_STRING_MAX];
     digest_format(d, text);
     sw_autofree char *url = sw_asprintf("%s/v2/%s/blobs/%s", r->base, r->repository, text);
     struct httpc_request request = {
-        .method = "GET", .url = url, .sink = write_file, .sink_ctx = sink};
+        .method = "GET", .url = url, .sink = take_bytes, .sink_ctx = sink};
     SW_CLEANUP(httpc_response_done) struct httpc_response res = {0};
     int rc = perform(r, &request, NULL, NULL, &res, err);
     if (rc < 0)
@@ -273,22 +274,37 @@ static int download(struct transfer_client *r, const struct digest *d, struct fi
         return refused(&res, "reading a blob", err);
     struct digest actual;
     digest_hasher_peek(sink->hasher, &actual);
-    if (!digest_equal(&actual, d))
+    if (!digest_equal(&actual, d) || sink->done != sink->total)
         return sw_fail(err, SW_EMISMATCH, NULL, "%s: the registry sent something else", text);
     return 0;
+}
+
+int transfer_client_stream_blob(struct transfer_client *r, const struct digest *d, uint64_t size,
+                                httpc_sink_fn sink, void *ctx, struct sw_err *err)
+{
+    struct blob_sink s = {.client = r,
+                          .hasher = digest_hasher_new(d->algorithm),
+                          .total = size,
+                          .sink = sink,
+                          .ctx = ctx};
+    int rc = download(r, d, &s, err);
+    digest_hasher_free(s.hasher);
+    return rc;
+}
+
+static int write_file(void *ctx, const void *data, size_t n, struct sw_err *err)
+{
+    return sw_write_all(*(const int *)ctx, data, n, err);
 }
 
 int transfer_client_get_blob(struct transfer_client *r, const struct digest *d, uint64_t size,
                              const char *path, struct sw_err *err)
 {
-    struct file_sink sink = {.client = r, .fd = -1, .total = size};
-    int rc = sw_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644, &sink.fd, err);
+    sw_autoclose int fd = -1;
+    int rc = sw_open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644, &fd, err);
     if (rc < 0)
         return rc;
-    sink.hasher = digest_hasher_new(d->algorithm);
-    rc = download(r, d, &sink, err);
-    digest_hasher_free(sink.hasher);
-    (void)close(sink.fd);
+    rc = transfer_client_stream_blob(r, d, size, write_file, &fd, err);
     if (rc < 0)
         (void)unlink(path);
     return rc;

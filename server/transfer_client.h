@@ -42,6 +42,9 @@ int transfer_client_put_manifest(struct transfer_client *r, const char *referenc
 /* ret_media_type: 256 bytes. The digest is checked when `reference` is one. */
 int transfer_client_get_manifest(struct transfer_client *r, const char *reference,
                                  struct sw_buf *ret, char *ret_media_type, struct sw_err *err);
+/* To a sink; that all of it was right is known when 0 is returned. */
+int transfer_client_stream_blob(struct transfer_client *r, const struct digest *d, uint64_t size,
+                                httpc_sink_fn sink, void *ctx, struct sw_err *err);
 /* Into a new file; verified, or the file is removed. */
 int transfer_client_get_blob(struct transfer_client *r, const struct digest *d, uint64_t size,
                              const char *path, struct sw_err *err);

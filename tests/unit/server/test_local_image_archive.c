@@ -3,6 +3,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <zlib.h>
 
 #include "base/alloc.h"
 #include "base/io.h"
@@ -257,6 +258,122 @@ TEST(linked_layers_of_old_archives_are_named)
                                      {0}};
 
     refused_with(members, &no_options, SW_EUNSUPPORTED, "b/layer.tar is a link");
+}
+
+TEST(links_that_no_layer_is_are_no_harm)
+{
+    sw_autofree char *config = config_over((const char *const[]){LAYER_A, LAYER_B, NULL});
+    const struct member members[] = {{"manifest.json", MANIFEST, NULL},
+                                     {"c.json", config, NULL},
+                                     {"a/layer.tar", LAYER_A, NULL},
+                                     {"b/layer.tar", LAYER_B, NULL},
+                                     {"old/layer.tar", NULL, "../a/layer.tar"},
+                                     {0}};
+
+    check_image(make_archive(members, false), &no_options, config, 2, 3);
+}
+
+/* Compressed as another program would: stored blocks, a header of its own. */
+static const char *gzip_of(const char *text, size_t *ret_n)
+{
+    const char *path = test_path("layer.gz");
+    gzFile f = gzopen(path, "wb0");
+    CHECK(f && gzwrite(f, text, (unsigned)strlen(text)) == (int)strlen(text));
+    CHECK(gzclose(f) == Z_OK);
+    return test_read_file(path, ret_n);
+}
+
+static const char *one_layer_archive(const char *config, const void *layer, size_t n)
+{
+    const char *path = test_path("image.tar");
+    struct archive *a = archive_write_new();
+    static const char manifest[] = "[{\"Config\":\"c\",\"Layers\":[\"l\"]}]";
+    const struct {
+        const char *name;
+        const void *content;
+        size_t n;
+    } members[] = {{"manifest.json", manifest, sizeof(manifest) - 1},
+                   {"c", config, strlen(config)},
+                   {"l", layer, n}};
+
+    (void)archive_write_set_format_ustar(a);
+    CHECK(archive_write_open_filename(a, path) == ARCHIVE_OK);
+    for (size_t i = 0; i < SW_ARRAY_LEN(members); i++) {
+        struct archive_entry *e = archive_entry_new();
+        archive_entry_set_pathname(e, members[i].name);
+        archive_entry_set_perm(e, 0644);
+        archive_entry_set_filetype(e, AE_IFREG);
+        archive_entry_set_size(e, (la_int64_t)members[i].n);
+        CHECK(archive_write_header(a, e) == ARCHIVE_OK);
+        CHECK(archive_write_data(a, members[i].content, members[i].n) == (la_ssize_t)members[i].n);
+        archive_entry_free(e);
+    }
+    CHECK(archive_write_free(a) == ARCHIVE_OK);
+    return path;
+}
+
+TEST(a_compressed_layer_goes_over_as_it_is)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct local_image i;
+    size_t n = 0, copied_n = 0;
+    sw_autofree char *config = config_over((const char *const[]){LAYER_A, NULL});
+    const char *layer = gzip_of(LAYER_A, &n);
+    sw_autofree char *trailed = sw_calloc(1, n + 7); /* zeros behind it, as some tools pad */
+    memcpy(trailed, layer, n);
+
+    CHECK_OK(local_image_open(one_layer_archive(config, layer, n), &no_options, &i, &err));
+    const char *copied = test_read_file(i.blobs[0].path, &copied_n);
+    CHECK(copied_n == n && memcmp(copied, layer, n) == 0);
+    CHECK(strstr(i.manifests[0].content, MEDIA_OCI_LAYER_GZIP) != NULL);
+    local_image_done(&i);
+    CHECK_OK(local_image_open(one_layer_archive(config, trailed, n + 7), &no_options, &i, &err));
+    copied = test_read_file(i.blobs[0].path, &copied_n);
+    CHECK(copied_n == n + 7 && memcmp(copied, trailed, n + 7) == 0);
+    local_image_done(&i);
+    CHECK(local_image_open(one_layer_archive(config, layer, n - 9), &no_options, &i, &err) < 0);
+    sw_err_clear(&err);
+    sw_autofree char *other = config_over((const char *const[]){LAYER_B, NULL});
+    CHECK_ERR(local_image_open(one_layer_archive(other, layer, n), &no_options, &i, &err),
+              SW_EMISMATCH, NULL);
+}
+
+TEST(an_oci_archive_keeps_its_digests)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct local_image i;
+    char config_hex[129], manifest_hex[129];
+    struct digest config, manifest;
+    digest_of(DIGEST_SHA256, "{}", 2, &config);
+    digest_hex(&config, config_hex);
+    sw_autofree char *doc = sw_asprintf(
+        "{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_OCI_MANIFEST
+        "\",\"config\":{\"mediaType\":\"x\",\"digest\":\"sha256:%s\",\"size\":2},\"layers\":[]}",
+        config_hex);
+    digest_of(DIGEST_SHA256, doc, strlen(doc), &manifest);
+    digest_hex(&manifest, manifest_hex);
+    sw_autofree char *index =
+        sw_asprintf("{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" MEDIA_OCI_MANIFEST
+                    "\",\"digest\":\"sha256:%s\",\"size\":%zu}]}",
+                    manifest_hex, strlen(doc));
+    sw_autofree char *config_name = sw_asprintf("blobs/sha256/%s", config_hex);
+    sw_autofree char *manifest_name = sw_asprintf("./blobs/sha256/%s", manifest_hex);
+    const struct member members[] = {{"oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}", NULL},
+                                     {"index.json", index, NULL},
+                                     {config_name, "{}", NULL},
+                                     {manifest_name, doc, NULL},
+                                     {"blobs/sha256/../../../../../../tmp/swt-escape", "x", NULL},
+                                     {"blobs/sha256/short", "x", NULL},
+                                     {"manifest.json", "not looked at", NULL},
+                                     {0}};
+
+    CHECK_OK(local_image_open(make_archive(members, false), &no_options, &i, &err));
+    CHECK_EQ_UINT(i.manifests_n, 1);
+    CHECK(digest_equal(&i.manifests[0].digest, &manifest));
+    CHECK_EQ_UINT(i.blobs_n, 1);
+    CHECK_EQ_STR(test_read_file(i.blobs[0].path, NULL), "{}");
+    CHECK(!sw_path_exists("/tmp/swt-escape"));
+    local_image_done(&i);
 }
 
 TEST(names_in_the_archive_are_never_paths)
