@@ -353,6 +353,24 @@ TEST(lists_and_removes)
     blob_store_free(s);
 }
 
+TEST(what_is_in_quarantine_is_not_found_and_can_be_stored_again)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_store *s = open_store();
+    struct blob_info info = store_bytes(s, (const unsigned char *)"abc", 3);
+    uint64_t size;
+    CHECK_OK(blob_quarantine(s, info.key, &err));
+    CHECK_ERR(blob_stat(s, info.key, &size, &err), SW_ENOTFOUND, NULL);
+    CHECK_EQ_INT(blobs(s), 0);
+    CHECK_ERR(blob_quarantine(s, info.key, &err), SW_ENOTFOUND, NULL);
+    CHECK_ERR(blob_quarantine(s, "../escape", &err), SW_ENOTFOUND, NULL);
+    info = store_bytes(s, (const unsigned char *)"abc", 3);
+    CHECK_OK(blob_stat(s, info.key, &size, &err));
+    CHECK_OK(blob_quarantine(s, info.key, &err));
+    CHECK_EQ_INT(blobs(s), 0);
+    blob_store_free(s);
+}
+
 TEST(reading_is_bounded)
 {
     struct sw_err err = SW_ERR_INIT;

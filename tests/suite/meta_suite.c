@@ -513,3 +513,68 @@ TEST(the_log_is_moved_into_the_database_when_idle)
     CHECK_EQ_INT(number(db, "SELECT count(*) FROM t"), 500);
     meta_db_free(db);
 }
+
+struct writing {
+    struct meta_db *db;
+    atomic_bool stop;
+    int n;
+};
+
+static void *write_on(void *arg)
+{
+    struct writing *w = arg;
+    for (; !atomic_load(&w->stop); w->n++)
+        write_sql(w->db, "INSERT INTO t (data) VALUES ('beside')");
+    return NULL;
+}
+
+static int count_lines(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    return meta_get(tx, err, "SELECT count(*) FROM t", "", "i", (int64_t *)arg) < 0 ? err->code : 0;
+}
+
+TEST(a_backup_is_one_commits_state_beside_writers)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct meta_db *db = open_with_table(), *copy = NULL;
+    CHECK_OK(meta_tx(db, META_WRITE, add_many, NULL, &err));
+    struct writing w = {.db = db};
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, write_on, &w) == 0);
+    sw_sleep_ms(50);
+    CHECK_OK(meta_backup(db, test_path("copy.db"), &err));
+    atomic_store(&w.stop, true);
+    pthread_join(thread, NULL);
+    CHECK_ERR(meta_backup(db, test_path("copy.db"), &err), SW_ECONFLICT, NULL);
+    CHECK_OK(meta_sqlite_open(&(struct meta_options){.path = test_path("copy.db")}, &copy, &err));
+    int64_t n = 0;
+    CHECK_OK(meta_tx(copy, META_READ, count_lines, &n, &err));
+    CHECK_MSG(n > 500 && n <= 500 + w.n, "%lld rows", (long long)n);
+    meta_db_free(copy);
+    meta_db_free(db);
+}
+
+TEST(a_backup_that_fails_leaves_no_file)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct meta_db *db = open_with_table();
+    CHECK_ERR(meta_backup(db, test_path("no/such/folder.db"), &err), SW_ENOTFOUND, NULL);
+    meta_db_free(db);
+}
+
+static void count_damage(void *ctx, const char *what)
+{
+    CHECK(*what);
+    ++*(int *)ctx;
+}
+
+TEST(a_sound_database_has_no_damage)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct meta_db *db = open_with_table();
+    int n = 0;
+    CHECK_OK(meta_tx(db, META_WRITE, add_many, NULL, &err));
+    CHECK_OK(meta_check(db, count_damage, &n, &err));
+    CHECK_EQ_INT(n, 0);
+    meta_db_free(db);
+}
