@@ -105,7 +105,8 @@ def test_bad_authorization_is_401_with_a_challenge(server, state, value):
     with server.http(None) as h:
         reply = h.get("/v2/", headers={"Authorization": value} if value else {})
         check_error(reply, 401, "UNAUTHORIZED")
-        assert reply.header("WWW-Authenticate").startswith('Basic realm="http://%s/"' % server.host_port)
+        scheme = "Bearer" if value and value.startswith("Bearer") else "Basic"
+        assert reply.header("WWW-Authenticate").startswith('%s realm="http://%s/' % (scheme, server.host_port))
 
 
 @pytest.mark.parametrize("at", range(0, 100, 7))

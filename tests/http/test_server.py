@@ -73,7 +73,7 @@ def test_lost_credentials_file_is_made_again(make):
 def test_account_of_the_first_start_stays(make):
     s = make("--account", "123456789012")
     made = s.create_repository("aa")
-    assert made["repositoryArn"] == "arn:aws:ecr:us-east-1:123456789012:repository/a"
+    assert made["repositoryArn"] == "arn:aws:ecr:us-east-1:123456789012:repository/aa"
     s.stop()
     s.args = []
     s.start()
