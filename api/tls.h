@@ -14,7 +14,7 @@
 /* TLS 1.2 and 1.3, forward secrecy, AEAD ciphers; the server chooses. */
 #define TLS_PRIORITIES                                             \
     "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:" \
-    "+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM:%SERVER_PRECEDENCE"
+    "+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:%SERVER_PRECEDENCE"
 
 struct tls_info {
     char serial[65];     /* hexadecimal; cut if longer */
