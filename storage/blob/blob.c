@@ -205,7 +205,7 @@ static int repeat_failure(const struct blob_writer *w, struct sw_err *err)
 
 static int stick(struct blob_writer *w, const struct sw_err *err)
 {
-    blob_hash_pause(w->hash);
+    blob_hash_abandon(w->hash);
     w->failed = *err;
     return err->code;
 }
@@ -281,7 +281,7 @@ int blob_writer_commit(struct blob_writer *w, const struct digest *expect, struc
 int blob_writer_cancel(struct blob_writer *w, struct sw_err *err)
 {
     assert(!w->spent);
-    blob_hash_pause(w->hash);
+    blob_hash_abandon(w->hash);
     w->spent = true;
     return w->store->ops->upload_cancel(w->state, err);
 }

@@ -2,7 +2,9 @@
 /* 1. `hasher` has seen exactly the bytes [0, hashed) of the upload, and hashed <= size.
  * 2. While `helping`, hasher, hashed and failed belong to the helper, and size is shared under the
  *    lock; else all is the writer's. The writer may look at hashed while the helper waits.
- * 3. The helper only reads below size, where bytes no longer change. */
+ * 3. The helper only reads below size, where bytes no longer change.
+ * 4. `abandoned` is set once, when nobody wants the digest any more: the helper ends after the piece
+ *    it reads, however much is left. A peer that goes away must not make its thread hash first. */
 #include "storage/blob/blob_hash.h"
 
 #include <pthread.h>
@@ -27,6 +29,7 @@ struct blob_hash {
     pthread_mutex_t lock; /* guards size, waiting and stopping while helping */
     pthread_cond_t more;
     bool stopping, waiting;
+    atomic_bool abandoned;
 };
 
 static _Atomic int helpers;
@@ -51,7 +54,7 @@ static int catch_up(struct blob_hash *h, uint64_t until, struct sw_err *err)
     if (h->hashed == until)
         return 0;
     sw_autofree unsigned char *buf = sw_malloc(READ_SIZE);
-    while (h->hashed < until) {
+    while (h->hashed < until && !atomic_load_explicit(&h->abandoned, memory_order_relaxed)) {
         size_t want = (size_t)SW_MIN(until - h->hashed, (uint64_t)READ_SIZE), got = 0;
         int r = h->ops->upload_read(h->state, h->hashed, buf, want, &got, err);
         if (r < 0)
@@ -65,7 +68,7 @@ static int catch_up(struct blob_hash *h, uint64_t until, struct sw_err *err)
     return 0;
 }
 
-/* Ends when the writer pauses it, having read everything, or at the first error. */
+/* Ends when the writer pauses it, having read everything or being abandoned, or at the first error. */
 static void *help(void *arg)
 {
     struct blob_hash *h = arg;
@@ -77,7 +80,7 @@ static void *help(void *arg)
         }
         h->waiting = false;
         uint64_t until = h->size;
-        bool stop = h->stopping && until == h->hashed;
+        bool stop = h->stopping && (until == h->hashed || atomic_load(&h->abandoned));
         pthread_mutex_unlock(&h->lock);
         if (stop || catch_up(h, until, &h->failed) < 0)
             return NULL;
@@ -107,6 +110,12 @@ void blob_hash_pause(struct blob_hash *h)
     pthread_join(h->thread, NULL);
     h->helping = false;
     atomic_fetch_sub(&helpers, 1);
+}
+
+void blob_hash_abandon(struct blob_hash *h)
+{
+    atomic_store(&h->abandoned, true);
+    blob_hash_pause(h);
 }
 
 void blob_hash_add(struct blob_hash *h, const void *data, size_t n)
@@ -154,7 +163,7 @@ void blob_hash_free(struct blob_hash *h)
 {
     if (!h)
         return;
-    blob_hash_pause(h);
+    blob_hash_abandon(h);
     digest_hasher_free(h->hasher);
     pthread_mutex_destroy(&h->lock);
     pthread_cond_destroy(&h->more);

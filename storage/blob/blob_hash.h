@@ -20,8 +20,10 @@ struct blob_hash *blob_hash_new(enum digest_algorithm a, const struct blob_ops *
 void blob_hash_add(struct blob_hash *h, const void *data, size_t n);
 /* Bytes from `size` on are about to be dropped; stops the helper. Call it before the driver's. */
 void blob_hash_truncate(struct blob_hash *h, uint64_t size);
-/* Stops the helper, if there is one: no more reads until the next add. */
+/* Waits until the helper, if there is one, has read everything: no more reads until the next add. */
 void blob_hash_pause(struct blob_hash *h);
+/* Stops the helper where it is. The digest is not to be asked for any more. */
+void blob_hash_abandon(struct blob_hash *h);
 /* The digest of everything added; reads what is missing. More may be added afterwards. */
 int blob_hash_get(struct blob_hash *h, struct digest *ret, struct sw_err *err);
 void blob_hash_free(struct blob_hash *h); /* NULL ok */
