@@ -11,7 +11,8 @@
 #include "base/limits.h"
 #include "registry/api/oci_internal.h"
 
-#define ARN_BYTES (REPO_NAME_MAX + 160)
+#define ARN_BYTES  (REPO_NAME_MAX + 160)
+#define EMPTY_PAIR "Og==" /* ":" */
 
 static int check_bearer(struct oci_call *call, struct sw_str token, struct sw_err *err)
 {
@@ -40,6 +41,11 @@ int oci_authenticate(struct oci_call *call, struct sw_err *err)
     struct sw_str rest = sw_str_trim(authorization), scheme;
     (void)sw_str_split(&rest, ' ', &scheme);
     call->bearer = sw_str_eq_nocase(scheme, SW_STR("Bearer"));
+    /* Podman and skopeo answer a Basic challenge without credentials with an empty user and password. */
+    if (sw_str_eq_nocase(scheme, SW_STR("Basic")) && sw_str_eq_z(sw_str_trim(rest), EMPTY_PAIR)) {
+        req->principal = principal_anonymous();
+        return 0;
+    }
     int r = call->bearer ? check_bearer(call, sw_str_trim(rest), err)
                          : token_verify_basic(api->o.keyring, api->o.identity, authorization,
                                               api->o.now_us(), &req->principal, err);

@@ -375,6 +375,26 @@ TEST(public_follows_restarts_and_deletes)
     EXPECT(200, &s.c, HTTP_GET, "/v2/made/tags/list", .token = "");
 }
 
+TEST(empty_credentials_are_none)
+{
+    autoshop s = {0};
+    shop_open(&s, false);
+    static const struct {
+        const char *url;
+        int want;
+    } rows[] = {{"/v2/", 401},
+                {"/v2/open/manifests/v1", 200},
+                {"/v2/private/manifests/v1", 401},
+                {"/v2/token", 200}};
+    for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++) {
+        autoreply r = with_header(&s.c, HTTP_GET, rows[i].url, "Authorization", "Basic Og==");
+        CHECK_STATUS(r, rows[i].want);
+    }
+    autoreply user = with_header(&s.c, HTTP_GET, "/v2/open/manifests/v1", "Authorization",
+                                 "Basic QVdTOg=="); /* AWS and no password */
+    CHECK_STATUS(user, 401);
+}
+
 /* A token for one repository is no way to another one's blobs. */
 TEST(mount_needs_the_source_in_scope)
 {
