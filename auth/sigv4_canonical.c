@@ -44,10 +44,7 @@ static void pop_segment(struct sw_buf *out, size_t start)
         n--;
     if (n > start)
         n--;
-    if (n < out->n) {
-        out->n = n;
-        out->p[n] = 0;
-    }
+    sw_buf_cut(out, n);
 }
 
 /* Every service but s3: RFC 3986 5.2.4 plus "repeated slashes are one", then the path as received encoded once more. */

@@ -28,6 +28,14 @@ void sw_buf_reset(struct sw_buf *b)
         b->p[0] = 0;
 }
 
+void sw_buf_cut(struct sw_buf *b, size_t n)
+{
+    if (n >= b->n)
+        return;
+    b->n = n;
+    b->p[n] = 0;
+}
+
 /* Room for `more` bytes and the NUL, or false and the sticky flag. */
 static bool reserve(struct sw_buf *b, size_t more)
 {

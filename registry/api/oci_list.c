@@ -141,8 +141,8 @@ enum http_begin oci_catalog_get(struct oci_call *c, struct http_plan *p,
 struct referrers {
     char types[ARTIFACT_TYPES_MAX][256];
     size_t types_n;
-    struct sw_buf json;
-    size_t count, seen;
+    struct sw_buf json; /* the elements */
+    size_t seen;
     char last[DIGEST_STRING_MAX];
     bool more;
 };
@@ -161,33 +161,41 @@ static void add_member(struct sw_buf *out, const char *name, const char *value)
     (void)sw_buf_add_json_string(out, sw_str(value));
 }
 
+static void add_referrer(struct sw_buf *out, const struct referrer *r)
+{
+    if (out->n > 0)
+        (void)sw_buf_add_char(out, ',');
+    (void)sw_buf_addf(out, "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%" PRId64,
+                      r->media_type, r->digest, r->size);
+    if (r->artifact_type)
+        add_member(out, "artifactType", r->artifact_type);
+    if (r->annotations)
+        (void)sw_buf_addf(out, ",\"annotations\":%s", r->annotations);
+    (void)sw_buf_add_char(out, '}');
+}
+
+/* A page has one element, or as many as fit: both what is searched and what is answered are bounded. */
 static int on_referrer(void *ctx, const struct referrer *r)
 {
     struct referrers *l = ctx;
     if (!r) {
         sw_buf_reset(&l->json);
-        l->count = l->seen = 0;
+        l->seen = 0;
         l->more = false;
         return 0;
     }
-    size_t cost = 1024 + (r->annotations ? strlen(r->annotations) : 0);
-    if (l->seen == REFERRERS_MAX || (l->count > 0 && l->json.n + cost > REFERRERS_BYTES)) {
-        l->more = true;
-        return 1;
+    size_t before = l->json.n;
+    l->more = l->seen == REFERRERS_MAX;
+    if (!l->more && wanted(l, r)) {
+        add_referrer(&l->json, r);
+        l->more = before > 0 && l->json.n > REFERRERS_BYTES;
+        if (l->more)
+            sw_buf_cut(&l->json, before);
     }
+    if (l->more)
+        return 1;
     l->seen++;
     (void)sw_str_copy(sw_str(r->digest), l->last, sizeof(l->last));
-    if (!wanted(l, r))
-        return 0;
-    if (l->count++)
-        (void)sw_buf_add_char(&l->json, ',');
-    (void)sw_buf_addf(&l->json, "{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%" PRId64,
-                      r->media_type, r->digest, r->size);
-    if (r->artifact_type)
-        add_member(&l->json, "artifactType", r->artifact_type);
-    if (r->annotations)
-        (void)sw_buf_addf(&l->json, ",\"annotations\":%s", r->annotations);
-    (void)sw_buf_add_char(&l->json, '}');
     return 0;
 }
 

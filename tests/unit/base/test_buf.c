@@ -99,6 +99,19 @@ TEST(escapes_uris)
     CHECK_EQ_STR(b.p, "a/b%20c");
 }
 
+TEST(cut_keeps_the_beginning)
+{
+    struct sw_buf b = SW_BUF_INIT(100);
+    sw_buf_cut(&b, 0);
+    CHECK(sw_buf_add_z(&b, "slipway"));
+    sw_buf_cut(&b, 8);
+    CHECK_EQ_STR(b.p, "slipway");
+    sw_buf_cut(&b, 4);
+    CHECK_EQ_STR(b.p, "slip");
+    CHECK_EQ_UINT(b.n, 4);
+    sw_buf_done(&b);
+}
+
 TEST(take_hands_over_and_empties)
 {
     AUTO_BUF(b, 100);

@@ -434,6 +434,41 @@ TEST(referrers)
     REFUSED(400, "DIGEST_INVALID", &c, HTTP_GET, "/v2/" REPO "/referrers/latest");
 }
 
+/* Two fit no page together, whatever makes them large. */
+TEST(large_referrers_come_one_by_one)
+{
+    autoclient c = {0};
+    open_repo(&c);
+    const char *subject = image_of("layer", "");
+    char *large[2];
+    push_image(&c, REPO, "subject", "layer", subject);
+    for (size_t i = 0; i < 2; i++) {
+        struct sw_buf b = SW_BUF_INIT(8u << 20);
+        (void)sw_buf_addf(&b,
+                          "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX
+                          "\",\"manifests\":[],\"subject\":{\"mediaType\":\"" OCI_IMAGE
+                          "\",\"digest\":\"%s\",\"size\":1},\"artifactType\":\"%zu",
+                          SHA(subject), i);
+        while (b.n < 1600000)
+            (void)sw_buf_add_z(&b, "0123456789");
+        CHECK(sw_buf_add_z(&b, "\"}"));
+        large[i] = sw_buf_take(&b);
+        put(&c, fmt("large%zu", i), large[i], OCI_INDEX, 201);
+    }
+    const char *url = fmt("/v2/" REPO "/referrers/%s", SHA(subject));
+    check_referrers(&c, url, 1, "");
+    autoreply first = ask(&c, HTTP_GET, url);
+    struct sw_str rest = sw_str(header(&first, "Link")), next;
+    CHECK(sw_str_split(&rest, '>', &next) && next.n > 1);
+    sw_autofree char *second = sw_str_dup(sw_str_slice(next, 1, next.n));
+    check_referrers(&c, second, 1, "");
+    autoreply last = ask(&c, HTTP_GET, second);
+    CHECK_EQ_STR(header(&last, "Link"), "");
+    CHECK(!sw_str_eq(sw_buf_str(&first.body), sw_buf_str(&last.body)));
+    free(large[0]);
+    free(large[1]);
+}
+
 TEST(contradicting_types_are_refused)
 {
     autoclient c = {0};
