@@ -3,6 +3,7 @@
 import configparser
 import fcntl
 import os
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -35,8 +36,23 @@ class Network:
         subprocess.run(["ip", "link", "delete", self.bridge], check=False, stderr=subprocess.DEVNULL,
                        env=r.clean_env("/tmp"))
 
+    def remove_rules(self):
+        """Masquerading and port rules of an agent that was killed and never came back."""
+        env, chains = r.clean_env("/tmp"), set()
+        listed = subprocess.run(["iptables", "-t", "nat", "-S"], check=False, env=env, text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL).stdout
+        for line in listed.splitlines():
+            words = shlex.split(line)
+            if 'name: "%s"' % self.bridge in line.replace("\\", "") and words[0] == "-A" and not words[1].startswith("CNI-DN-"):
+                subprocess.run(["iptables", "-t", "nat", "-D"] + words[1:], check=False, env=env, stderr=subprocess.DEVNULL)
+                chains.update(w for w in words if w.startswith(("CNI-DN-", "CNI-")) and not w.startswith("CNI-HOSTPORT"))
+        for chain in chains:
+            for what in ("-F", "-X"):
+                subprocess.run(["iptables", "-t", "nat", what, chain], check=False, env=env, stderr=subprocess.DEVNULL)
+
     def free(self):
         self.remove_bridge()
+        self.remove_rules()
         os.unlink(self.lock.name)
         self.lock.close()
 
