@@ -19,7 +19,10 @@ class Network:
     def __init__(self):
         self.lock = None
         for n in range(1, 200):
-            lock = open("/tmp/slipway-test-net-%d.lock" % n, "w", encoding="utf-8")  # pylint: disable=R1732
+            try:
+                lock = open("/tmp/slipway-test-net-%d.lock" % n, "a", encoding="utf-8")  # pylint: disable=R1732
+            except PermissionError:
+                continue  # another user's
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -31,6 +34,7 @@ class Network:
         self.bridge = "swt%d" % self.index
         self.subnet = "10.241.%d.0/24" % self.index
         self.remove_bridge()
+        self.remove_rules()
 
     def remove_bridge(self):
         subprocess.run(["ip", "link", "delete", self.bridge], check=False, stderr=subprocess.DEVNULL,
@@ -53,8 +57,7 @@ class Network:
     def free(self):
         self.remove_bridge()
         self.remove_rules()
-        os.unlink(self.lock.name)
-        self.lock.close()
+        self.lock.close()  # the file stays: removing it would let two hold the same number
 
 
 def read_credentials(path):
