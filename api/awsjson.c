@@ -2,7 +2,8 @@
 /* api/awsjson.c - AWS JSON 1.1 (POST /, X-Amz-Target).
  * Invariants: 1. nothing of a body is looked at before its signature is verified. 2. A handler runs only with a document that its
  * table accepts. 3. A successful answer without a granted aws_may is an internal error: an operation cannot forget to ask.
- * 4. A ticket holds copies only: the exchange may be gone (shutdown) when it is completed. */
+ * 4. A ticket holds copies only: the exchange may be gone (shutdown) when it is completed.
+ * 5. More than LIMIT_AWS_BODY_UNKNOWN bytes of memory are only given to who names a key of ours, and now. */
 #include "api/awsjson.h"
 
 #include <assert.h>
@@ -183,20 +184,22 @@ static int find_target(struct aws_state *st, struct sw_err *err)
                    target);
 }
 
-/* Who calls, in which region; the credential must be scoped to the target's service. */
-static int identify(struct aws_state *st, struct sw_err *err)
+static int64_t now_of(const struct aws_edge *e)
 {
-    struct http_req *req = st->call.req;
-    struct sigv4_header headers[HEADERS_MAX];
-    struct sigv4_result result;
+    return e->o.now_us ? e->o.now_us() : sw_now_us();
+}
 
+/* headers: room for the request's. */
+static int to_signed(const struct http_req *req, struct sigv4_header headers[HEADERS_MAX],
+                     struct sigv4_request *ret, struct sw_err *err)
+{
     if (req->headers_n > HEADERS_MAX)
         return sw_fail(err, SW_EINVALID, "IncompleteSignatureException",
                        "the request has more than %d headers", HEADERS_MAX);
     for (size_t i = 0; i < req->headers_n; i++)
         headers[i] =
             (struct sigv4_header){sw_str(req->headers[i].name), sw_str(req->headers[i].value)};
-    struct sigv4_request signed_request = {
+    *ret = (struct sigv4_request){
         .method = sw_str(http_method_to_string(req->method)),
         .path = sw_str(req->path),
         .query = sw_str(req->query),
@@ -204,8 +207,21 @@ static int identify(struct aws_state *st, struct sw_err *err)
         .headers_n = req->headers_n,
         .body = sw_buf_str(&req->body),
     };
-    int64_t now_us = st->edge->o.now_us ? st->edge->o.now_us() : sw_now_us();
-    int r = sigv4_verify(&signed_request, now_us, st->edge->o.secret, st->edge->o.secret_ctx,
+    return 0;
+}
+
+/* Who calls, in which region; the credential must be scoped to the target's service. */
+static int identify(struct aws_state *st, struct sw_err *err)
+{
+    struct http_req *req = st->call.req;
+    struct sigv4_header headers[HEADERS_MAX];
+    struct sigv4_request signed_request;
+    struct sigv4_result result;
+    int64_t now_us = now_of(st->edge);
+    int r = to_signed(req, headers, &signed_request, err);
+
+    if (r == 0)
+        r = sigv4_verify(&signed_request, now_us, st->edge->o.secret, st->edge->o.secret_ctx,
                          &result, err);
     if (r < 0)
         return r;
@@ -326,14 +342,36 @@ static bool edge_match(void *ctx, const struct http_req *req)
            (authorization && strncmp(authorization, "AWS4-", 5) == 0);
 }
 
+/* A body is kept whole until its signature is checked, so whoever is not known gets little room for one. */
+static int admit(const struct aws_edge *e, struct http_req *req, struct http_res *res,
+                 struct sw_err *err)
+{
+    struct sigv4_header headers[HEADERS_MAX];
+    struct sigv4_request head;
+
+    if (req->content_length >= 0 && req->content_length <= LIMIT_AWS_BODY_UNKNOWN)
+        return 0;
+    int r = to_signed(req, headers, &head, err);
+    if (r == 0)
+        r = sigv4_check_head(&head, now_of(e), e->o.secret, e->o.secret_ctx, err);
+    if (r == 0)
+        return 0;
+    http_audit_denied(req, NULL, NULL, err);
+    return rate_take_any(e->o.rate, req, res, err);
+}
+
 static enum http_begin edge_begin(void *ctx, struct http_req *req, struct http_plan *ret_plan,
                                   struct http_res *res)
 {
-    struct aws_state *st = SW_NEW(struct aws_state);
+    struct sw_err err = SW_ERR_INIT;
 
-    (void)res;
-    st->edge = ctx;
     req->route = "aws";
+    if (admit(ctx, req, res, &err) < 0) {
+        answer_error(req, &err, res);
+        return HTTP_ANSWER;
+    }
+    struct aws_state *st = SW_NEW(struct aws_state);
+    st->edge = ctx;
     *ret_plan = (struct http_plan){.mode = HTTP_BODY_BUFFERED,
                                    .body_max = LIMIT_AWS_BODY,
                                    .run = edge_run,

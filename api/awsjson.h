@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* api/awsjson.h - AWS JSON 1.1 over POST /: X-Amz-Target chooses the operation, Signature Version 4 tells the caller.
+ * A caller without a key of ours is refused before a body of more than LIMIT_AWS_BODY_UNKNOWN bytes, or of no known size, is read.
  * Order: target -> signature over the whole body -> JSON -> schema -> handler (which must call aws_may) -> reply check in test
  * builds. Operations that the service has but we do not implement answer UnsupportedFeatureException by name, anything
  * else UnknownOperationException; never a 5xx for what the caller asked. Every reply carries x-amzn-RequestId. */

@@ -385,39 +385,62 @@ static int expected_signature(const struct sigv4_request *req, const struct auth
     return 0;
 }
 
-int sigv4_verify(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret_fn,
-                 void *ctx, struct sigv4_result *ret, struct sw_err *err)
-{
-    struct sigv4_result result = {0};
+/* What the headers alone tell. */
+struct head {
     struct authorization a;
+    char amz_date[SW_TIME_LEN], secret[SECRET_MAX + 1];
+    struct sigv4_result result;
+};
+
+static int check_head(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret_fn,
+                      void *ctx, struct head *h, struct sw_err *err)
+{
     struct sw_str value = {0}, token;
-    char amz_date[SW_TIME_LEN], hash[65], want[65], secret[SECRET_MAX + 1] = "";
     int64_t date_us = 0;
     int r;
 
     if ((r = find_authorization(req, &value, err)) < 0 ||
-        (r = parse_authorization(value, &a, err)) < 0 ||
-        (r = request_date(req, amz_date, &date_us, err)) < 0 ||
-        (r = check_date(a.date, amz_date, date_us, now_us, err)) < 0 ||
-        (r = check_coverage(req, a.signed_headers, err)) < 0)
+        (r = parse_authorization(value, &h->a, err)) < 0 ||
+        (r = request_date(req, h->amz_date, &date_us, err)) < 0 ||
+        (r = check_date(h->a.date, h->amz_date, date_us, now_us, err)) < 0 ||
+        (r = check_coverage(req, h->a.signed_headers, err)) < 0)
         return r;
-    sw_str_copy(a.region, result.region, sizeof(result.region));
-    sw_str_copy(a.service, result.service, sizeof(result.service));
+    sw_str_copy(h->a.region, h->result.region, sizeof(h->result.region));
+    sw_str_copy(h->a.service, h->result.service, sizeof(h->result.service));
     if ((r = find_header(req, "x-amz-security-token", &token, err)) < 0)
         return r;
     if (r > 0) /* there are no temporary keys yet, so no key has a session token */
         return deny(err, "UnrecognizedClientException", UNKNOWN_KEY);
-    r = find_secret(a.access_key_id, secret_fn, ctx, &result.principal, secret, err);
+    return find_secret(h->a.access_key_id, secret_fn, ctx, &h->result.principal, h->secret, err);
+}
+
+int sigv4_check_head(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret_fn,
+                     void *ctx, struct sw_err *err)
+{
+    struct head h = {0};
+    int r = check_head(req, now_us, secret_fn, ctx, &h, err);
+
+    explicit_bzero(h.secret, sizeof(h.secret));
+    return r;
+}
+
+int sigv4_verify(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret_fn,
+                 void *ctx, struct sigv4_result *ret, struct sw_err *err)
+{
+    struct head h = {0};
+    char hash[65], want[65];
+    int r = check_head(req, now_us, secret_fn, ctx, &h, err);
+
     if (r == 0)
         r = check_body(req, hash, err);
     if (r == 0)
-        r = expected_signature(req, &a, amz_date, hash, secret, &result, want, err);
-    explicit_bzero(secret, sizeof(secret));
+        r = expected_signature(req, &h.a, h.amz_date, hash, h.secret, &h.result, want, err);
+    explicit_bzero(h.secret, sizeof(h.secret));
     if (r < 0)
         return r;
-    if (a.signature.n != 64 || !sw_equal_secret(a.signature.p, want, 64))
+    if (h.a.signature.n != 64 || !sw_equal_secret(h.a.signature.p, want, 64))
         return deny_invalid(err, WRONG_SIGNATURE);
-    *ret = result;
+    *ret = h.result;
     return 0;
 }
 

@@ -42,6 +42,11 @@ typedef int (*sigv4_secret_fn)(void *ctx, const char *access_key_id, struct prin
 int sigv4_verify(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret, void *ctx,
                  struct sigv4_result *ret, struct sw_err *err);
 
+/* As much of it as needs no body: everything but the signature itself, so success proves nothing. It tells whose body may be
+ * worth reading. */
+int sigv4_check_head(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret,
+                     void *ctx, struct sw_err *err);
+
 /* The pieces, for tests and `debug`: canonical request and string to sign appended to the buffers.
  * normalize: path normalisation and double encoding as for every service but s3. */
 int sigv4_canonical_request(const struct sigv4_request *req, struct sw_str signed_headers,

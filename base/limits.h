@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* base/limits.h - every maximum that a peer can run into, in one place. */
-#define LIMIT_REQUEST_HEADERS (64 * 1024)       /* request line and headers, bytes */
-#define LIMIT_AWS_BODY        (8 * 1024 * 1024) /* body of an AWS JSON call */
-#define LIMIT_AWS_DEPTH       32                /* nesting of an AWS JSON call */
-#define LIMIT_AWS_VALUES      100000            /* values in an AWS JSON call */
+#define LIMIT_REQUEST_HEADERS  (64 * 1024)       /* request line and headers, bytes */
+#define LIMIT_AWS_BODY         (8 * 1024 * 1024) /* body of an AWS JSON call */
+#define LIMIT_AWS_BODY_UNKNOWN (64 * 1024)       /* the same, from a caller with no key of ours */
+#define LIMIT_AWS_DEPTH        32                /* nesting of an AWS JSON call */
+#define LIMIT_AWS_VALUES       100000            /* values in an AWS JSON call */
 #define LIMIT_MANIFEST \
     (4 * 1024 * 1024) /* manifest or index, bytes (registry-wide; ECR's number) */
 #define LIMIT_MANIFEST_DEPTH       32

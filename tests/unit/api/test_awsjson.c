@@ -372,6 +372,56 @@ TEST(a_body_over_the_limit_is_modelled)
     aws_edge_free(e);
 }
 
+/* begin() of a request of `o` whose body is announced with that length. */
+static enum http_begin announce(struct options o, int64_t length, struct http_res *res)
+{
+    struct aws_edge *e = edge(fixed_now);
+    struct http_service service = aws_edge_service(e);
+    struct signed_headers s;
+    struct http_plan plan;
+
+    o.body = "{}";
+    sign(&o, &s);
+    struct http_req req = {.method = HTTP_POST,
+                           .path = "/",
+                           .query = "",
+                           .headers = s.h,
+                           .headers_n = s.n,
+                           .id = PEER_ID,
+                           .peer_ip = "127.0.0.1",
+                           .content_length = length,
+                           .has_body = true};
+    http_res_init(res);
+    enum http_begin b = service.begin(service.ctx, &req, &plan, res);
+    if (b == HTTP_GO)
+        plan.free(plan.state);
+    seen_audit = req.audit;
+    sw_buf_done(&s.authorization);
+    aws_edge_free(e);
+    return b;
+}
+
+TEST(a_large_body_is_only_read_from_who_has_a_key)
+{
+    static const int64_t lengths[] = {-1, LIMIT_AWS_BODY_UNKNOWN + 1, LIMIT_AWS_BODY};
+    const struct options known = {.target = GREET},
+                         unknown = {.target = GREET, .key = "AKIANOBODYNOBODYNO"},
+                         late = {.target = GREET, .now_us = NOW_US - 1000LL * 1000000};
+    struct http_res res;
+    for (size_t i = 0; i < SW_ARRAY_LEN(lengths); i++) {
+        CHECK_EQ_INT(announce(known, lengths[i], &res), HTTP_GO);
+        CHECK_EQ_INT(announce(unknown, lengths[i], &res), HTTP_ANSWER);
+        CHECK_EQ_INT(res.status, 400);
+        CHECK_EQ_STR(http_res_get(&res, "x-amzn-ErrorType"), "UnrecognizedClientException");
+        CHECK(seen_audit.denied);
+        http_res_done(&res);
+        CHECK_EQ_INT(announce(late, lengths[i], &res), HTTP_ANSWER);
+        CHECK_EQ_STR(http_res_get(&res, "x-amzn-ErrorType"), "InvalidSignatureException");
+        http_res_done(&res);
+    }
+    CHECK_EQ_INT(announce(unknown, LIMIT_AWS_BODY_UNKNOWN, &res), HTTP_GO);
+}
+
 TEST(page_tokens)
 {
     char token[AWS_PAGE_TOKEN_MAX], key[1041], out[1100];

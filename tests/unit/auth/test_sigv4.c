@@ -335,6 +335,22 @@ TEST(hands_on_a_failure_to_look_up_the_key)
     CHECK_ERR(sigv4_verify(&p.req, NOW_US, broken_secret, NULL, &res, &err), SW_EIO, NULL);
 }
 
+/* What a body would change does not matter: the time and the key do. */
+TEST(the_head_is_checked_without_a_body)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct parsed p;
+
+    vanilla(&p, VANILLA_AUTH);
+    p.req.body = SW_STR("something else");
+    CHECK_OK(sigv4_check_head(&p.req, NOW_US, suite_secret, NULL, &err));
+    CHECK_ERR(sigv4_check_head(&p.req, NOW_US + 301 * 1000000LL, suite_secret, NULL, &err),
+              SW_EDENIED, INVALID);
+    CHECK_ERR(sigv4_check_head(&p.req, NOW_US, broken_secret, NULL, &err), SW_EIO, NULL);
+    p.req.headers_n = 0;
+    CHECK_ERR(sigv4_check_head(&p.req, NOW_US, suite_secret, NULL, &err), SW_EDENIED, MISSING);
+}
+
 TEST(asks_for_no_secret_of_an_expired_request)
 {
     struct sw_err err = SW_ERR_INIT;
