@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "base/limits.h"
 #include "registry/core/internal.h"
 #include "registry/core/manifest_parse.h"
+#include "registry/core/quota.h"
 
 #define STEP           200
 #define MANIFESTS_STEP 8
@@ -49,6 +51,7 @@ const char *fsck_kind_to_string(enum fsck_kind k)
         [FSCK_REFERENCE_MISSING] = "reference-missing",
         [FSCK_REFERENCE_ROWS] = "reference-rows",
         [FSCK_TAG_DANGLING] = "tag-dangling",
+        [FSCK_QUOTA_COUNT] = "quota-count",
     };
     return names[k];
 }
@@ -223,12 +226,6 @@ static int links_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
     return r;
 }
 
-/* Those that have the link in memory must ask again. */
-static void forget_links(struct registry *reg)
-{
-    cache_clear(reg->cache);
-}
-
 /* True: the bytes were bad once more, and are moved aside. */
 static int quarantine(struct fsck *f, const struct blob_row *row, const struct digest *d,
                       struct verdict *v, bool *ret_moved, struct sw_err *err)
@@ -240,8 +237,8 @@ static int quarantine(struct fsck *f, const struct blob_row *row, const struct d
         r = blob_quarantine(f->reg->o.blobs, row->key, err);
         *ret_moved = r == 0;
     }
-    if (*ret_moved)
-        forget_links(f->reg);
+    if (*ret_moved) /* also who looked at the bytes just before */
+        repo_table_changed(&f->reg->repos, REPO_BLOBS);
     pthread_rwlock_unlock(lock);
     return r;
 }
@@ -634,6 +631,44 @@ static int check_tags(struct fsck *f, struct sw_err *err)
     return r;
 }
 
+struct quotas {
+    char **details; /* owned */
+    size_t n;
+};
+
+static void forget_quotas(struct quotas *q)
+{
+    while (q->n > 0)
+        free(q->details[--q->n]);
+}
+
+static void note_quota(void *ctx, const struct quota *quota)
+{
+    struct quotas *q = ctx;
+    if (!quota) {
+        forget_quotas(q);
+        return;
+    }
+    q->details = sw_realloc_array(q->details, q->n + 1, sizeof(*q->details));
+    q->details[q->n++] = sw_asprintf("the quota of '%s' counts %" PRId64 " bytes and %" PRId64
+                                     " images, which the rows do not have",
+                                     quota->prefix, quota->bytes_used, quota->images_used);
+}
+
+static int check_quotas(struct fsck *f, struct sw_err *err)
+{
+    struct quotas q = {0};
+    int r = quota_verify(f->reg, note_quota, &q, err);
+    for (size_t i = 0; r == 0 && i < q.n; i++)
+        found(f, &(struct fsck_finding){.kind = FSCK_QUOTA_COUNT,
+                                        .digest = "",
+                                        .repository = "",
+                                        .detail = q.details[i]});
+    forget_quotas(&q);
+    free(q.details);
+    return r;
+}
+
 int registry_fsck(struct registry *reg, const struct fsck_options *o, struct fsck_counts *ret,
                   struct sw_err *err)
 {
@@ -644,6 +679,8 @@ int registry_fsck(struct registry *reg, const struct fsck_options *o, struct fsc
         r = check_manifests(&f, err);
     if (r == 0)
         r = check_tags(&f, err);
+    if (r == 0)
+        r = check_quotas(&f, err);
     if (r == 0)
         r = check_blobs(&f, err);
     if (r == 0)

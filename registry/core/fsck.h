@@ -24,6 +24,7 @@ enum fsck_kind {
     FSCK_REFERENCE_MISSING, /* it needs a blob or manifest that its repository does not have */
     FSCK_REFERENCE_ROWS, /* its content and its reference rows disagree: collection could take what it needs */
     FSCK_TAG_DANGLING, /* a tag without its manifest */
+    FSCK_QUOTA_COUNT,  /* a quota's counters are not those of the rows */
     FSCK_MAX_
 };
 const char *fsck_kind_to_string(enum fsck_kind k); /* "blob-damaged" */

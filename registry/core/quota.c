@@ -336,23 +336,39 @@ int quota_list(struct registry *reg, const char *account, const char *region,
     "(SELECT r.id FROM repository r WHERE r.account_id = q.account_id AND r.region = q.region " \
     "AND " MATCHES ")"
 
+struct verify {
+    void (*fn)(void *ctx, const struct quota *q);
+    void *ctx;
+};
+
 static int verify_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
-    int r = meta_get(
-        tx, err,
-        "SELECT COUNT(*) FROM quota q WHERE q.bytes_used != "
+    const struct verify *v = arg;
+    meta_autostmt *st = NULL;
+    v->fn(v->ctx, NULL);
+    int r = meta_query(
+        tx, err, &st,
+        "SELECT " COLUMNS " FROM quota q WHERE q.bytes_used != "
         "(SELECT COALESCE(SUM(b.size), 0) FROM blob b WHERE b.digest IN "
         "(SELECT l.digest FROM repository_blob l WHERE l.repository_id IN " IN_QUOTA ")) + "
         "(SELECT COALESCE(SUM(m.size), 0) FROM manifest m WHERE m.repository_id IN " IN_QUOTA ") "
         "OR q.images_used != (SELECT COUNT(*) FROM manifest m WHERE m.repository_id IN " IN_QUOTA
-        ")",
-        "", "i", (int64_t *)arg);
-    return r < 0 ? r : 0;
+        ") ORDER BY q.prefix",
+        "");
+    while (r >= 0 && (r = meta_step(st, err)) > 0) {
+        struct row row;
+        read_row(st, &row);
+        v->fn(v->ctx, &(struct quota){row.prefix, row.bytes_max, row.images_max, row.bytes_used,
+                                      row.images_used});
+    }
+    return r;
 }
 
-int quota_verify(struct registry *reg, int64_t *ret_wrong, struct sw_err *err)
+int quota_verify(struct registry *reg, void (*fn)(void *ctx, const struct quota *q), void *ctx,
+                 struct sw_err *err)
 {
-    return meta_tx(reg->o.db, META_READ, verify_tx, ret_wrong, err);
+    struct verify v = {fn, ctx};
+    return meta_tx(reg->o.db, META_READ, verify_tx, &v, err);
 }
 
 static int load_tx(struct meta_tx *tx, void *arg, struct sw_err *err)

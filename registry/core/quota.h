@@ -37,8 +37,10 @@ int quota_room(struct registry *reg, const struct repo *repo, const struct diges
 /* A sentence about the fullest quota of the repository that is above nine tenths, or "". */
 int quota_warning(struct registry *reg, const struct repo *repo, char *out, size_t cap,
                   struct sw_err *err);
-/* Counts everything again and gives the number of quotas whose counters differ: 0, always. */
-int quota_verify(struct registry *reg, int64_t *ret_wrong, struct sw_err *err);
+/* Counts everything again and calls fn for quotas of any account and region whose counters differ: there are none, unless somebody
+ * wrote rows behind the triggers. fn is called with NULL first. */
+int quota_verify(struct registry *reg, void (*fn)(void *ctx, const struct quota *q), void *ctx,
+                 struct sw_err *err);
 
 /* --- for the transactions of registry/core ------------------------------------------------------ */
 

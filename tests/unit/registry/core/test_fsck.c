@@ -11,6 +11,7 @@
 #include "registry/core/blob_link.h"
 #include "registry/core/fsck.h"
 #include "registry/core/manifest_store.h"
+#include "registry/core/quota.h"
 #include "registry/core/upload.h"
 #include "tests/unit/registry/world.h"
 
@@ -242,6 +243,21 @@ TEST(rows_without_their_parents)
     CHECK_EQ_INT(r.n[FSCK_TAG_DANGLING], 1);
     CHECK_EQ_INT(r.n[FSCK_DATABASE], 1);
     CHECK(strstr(r.text, "the tag 'lost' names no manifest") != NULL);
+}
+
+TEST(a_quota_that_counts_what_is_not_there)
+{
+    autofixture f = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct quota q = {.prefix = "*", .bytes_max = 1 << 20, .images_max = QUOTA_NONE};
+    fixture_open(&f);
+    CHECK_OK(quota_set(f.w.reg, ACCOUNT, REGION, &q, &err));
+    CHECK_EQ_UINT(check(&f, false).counts.findings, 0);
+    plant("UPDATE quota SET bytes_used = bytes_used + 1");
+    struct report r = check(&f, false);
+    CHECK_EQ_UINT(r.counts.findings, 1);
+    CHECK_EQ_INT(r.n[FSCK_QUOTA_COUNT], 1);
+    CHECK(strstr(r.text, "the quota of '*' counts") != NULL);
 }
 
 TEST(a_row_that_is_no_blob)
