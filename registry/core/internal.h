@@ -52,6 +52,9 @@ void repo_table_clear(struct repo_table *t);
 /* The object of a row id if it is in memory: a new reference or NULL. */
 struct repo *repo_table_by_id(struct repo_table *t, int64_t id);
 
+/* repo_changed() for all that are in memory. */
+void repo_table_changed(struct repo_table *t, enum repo_generation g);
+
 struct upload_table;
 struct upload_table *upload_table_new(void);
 void upload_table_free(struct upload_table *t);

@@ -179,6 +179,15 @@ struct repo *repo_table_by_id(struct repo_table *t, int64_t id)
     return found;
 }
 
+void repo_table_changed(struct repo_table *t, enum repo_generation g)
+{
+    pthread_rwlock_rdlock(&t->lock);
+    for (size_t i = 0; i < t->buckets_n; i++)
+        for (struct repo *r = t->buckets[i]; r; r = r->next)
+            repo_changed(r, g);
+    pthread_rwlock_unlock(&t->lock);
+}
+
 static void table_remove(struct repo_table *t, const struct repo_key *key)
 {
     pthread_rwlock_wrlock(&t->lock);
