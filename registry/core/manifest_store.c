@@ -88,6 +88,18 @@ static int get_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
     return 0;
 }
 
+/* A row may have been damaged on its way from the disk. */
+static int check_bytes(const struct stored_manifest *m, struct sw_err *err)
+{
+    struct digest want, got;
+    if (digest_parse(sw_str(m->digest), &want)) {
+        digest_of(want.algorithm, m->bytes, m->n, &got);
+        if (digest_equal(&got, &want))
+            return 0;
+    }
+    return sw_fail(err, SW_EIO, NULL, "manifest %s is damaged", m->digest);
+}
+
 int manifest_get(struct registry *reg, struct repo *repo, const struct reference *ref,
                  struct stored_manifest **ret, struct sw_err *err)
 {
@@ -97,6 +109,8 @@ int manifest_get(struct registry *reg, struct repo *repo, const struct reference
     struct get_args a = {.repo = repo, .ref = ref};
     uint64_t generation = repo_generation(repo, generation_of(ref));
     int r = meta_tx(reg->o.db, META_READ, get_tx, &a, err);
+    if (r == 0)
+        r = check_bytes(a.m, err);
     if (r < 0) {
         stored_manifest_unref(a.m);
         return r;

@@ -103,6 +103,26 @@ TEST(memory_answers_until_a_change)
     CHECK_ERR(manifest_get(f.w.reg, f.repo, &v1, &m, &err), SW_ENOTFOUND, "MANIFEST_UNKNOWN");
 }
 
+static int damage(struct meta_tx *tx, void *arg SW_UNUSED, struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL, "UPDATE manifest SET content = $1", "b", "\xff", (size_t)1);
+}
+
+TEST(a_damaged_row_is_not_served)
+{
+    autofixture f = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct manifest_put p;
+    struct stored_manifest *m;
+    fixture_open(&f);
+    sw_autofree char *a = text_of("a");
+    struct reference v1 = ref("v1");
+    CHECK_OK(put(&f, a, "v1", &p, &err));
+    CHECK_OK(meta_tx(f.w.db, META_WRITE, damage, NULL, &err));
+    CHECK_ERR(manifest_get(f.w.reg, f.repo, &v1, &m, &err), SW_EIO, NULL);
+    CHECK_NULL(manifest_cached(f.w.reg, f.repo, &v1));
+}
+
 TEST(a_put_into_a_deleted_repository_fails)
 {
     autofixture f = {0};
