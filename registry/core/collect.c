@@ -159,18 +159,27 @@ static void count_link(struct step *s, const struct candidate *c)
                                    .last_link = c->last_link});
 }
 
+static void link_gone(struct registry *reg, int64_t repo_id)
+{
+    struct repo *repo = repo_table_by_id(&reg->repos, repo_id);
+    if (repo)
+        repo_changed(repo, REPO_BLOBS);
+    repo_unref(repo);
+}
+
 static int unlink_part(struct step *s, struct sw_err *err)
 {
     int r = go_on(s, err);
     if (r == 0 && s->part_n > 0)
         r = meta_tx(s->reg->o.db, META_WRITE, unlink_tx, s, err);
+    int64_t changed = 0; /* the candidates come by repository */
     for (size_t i = 0; i < s->part_n && r == 0; i++) {
         if (!s->part[i]->removed)
             continue;
-        struct repo *repo = repo_table_by_id(&s->reg->repos, s->part[i]->repo_id);
-        if (repo)
-            repo_changed(repo, REPO_BLOBS);
-        repo_unref(repo);
+        if (changed != s->part[i]->repo_id) {
+            changed = s->part[i]->repo_id;
+            link_gone(s->reg, changed);
+        }
         count_link(s, s->part[i]);
     }
     s->part_n = 0;

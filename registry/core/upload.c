@@ -3,7 +3,8 @@
  * 1. A session has at most one holder: the handle whose ticket is the session's. A holder that has been quiet (its connection may
  *    be dead without anyone having noticed) loses it to the next request of the owner; its later calls fail.
  * 2. The writer is used under the session's `io` lock only. Tickets change under the table's lock and `io` together, so either
- *    one is enough to compare them. Order: table, then io (only tried, never waited for).
+ *    one is enough to compare them. Order: table, then io (only tried, never waited for). A ticket that was lost is lost for
+ *    ever, so who lost it sees that without waiting for `io`, which a commit holds as long as the disk needs.
  * 3. A token opens only for the repository id and the principal that it was sealed for. Ids of repositories are never used again.
  * 4. A session in memory is the only user of its bytes; bytes without one in memory belong to whoever shows the token.
  * 5. Once committed, cancelled or failed (`spent`) a session leaves the table on release. */
@@ -36,7 +37,7 @@ struct session {
     bool in_table, busy;
     uint64_t size_before; /* when its holder got it */
     /* under both */
-    uint64_t ticket;
+    _Atomic uint64_t ticket;
     /* under io */
     struct blob_writer *writer;
     bool spent, keep_partial, rollback;
@@ -462,6 +463,8 @@ uint64_t upload_size(const struct upload *u)
 /* Locks io; the caller unlocks with end(). Fails, unlocked, when the session is another's by now. */
 static int begin(struct upload *u, struct sw_err *err)
 {
+    if (u->ticket != atomic_load(&u->s->ticket))
+        return fail_busy(err);
     pthread_mutex_lock(&u->s->io);
     int r = u->ticket != u->s->ticket ? fail_busy(err) : u->s->spent ? fail_unknown(err) : 0;
     if (r < 0)
@@ -613,6 +616,10 @@ int registry_expire_uploads(struct registry *reg, int64_t now_us, struct sw_err 
         pthread_mutex_lock(&reg->uploads->lock);
         if (!*find(reg->uploads, l.ids[i]))
             r = blob_upload_remove(reg->o.blobs, l.ids[i], err);
+        if (r == SW_ECONFLICT) { /* a single request's, which is in no table: still written */
+            sw_err_clear(err);
+            r = 0;
+        }
         pthread_mutex_unlock(&reg->uploads->lock);
     }
     free(l.ids);

@@ -258,3 +258,20 @@ TEST(an_idle_one_is_closed_and_comes_back)
     CHECK_OK(commit(&f, u, "abc", &err));
     upload_release(u);
 }
+
+TEST(expiry_leaves_what_is_written_and_takes_the_rest)
+{
+    autofixture f = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct upload *once, *u;
+    fixture_open(&f);
+    CHECK_OK(upload_begin(f.w.reg, f.repo, ME, DIGEST_SHA256, true, &once, &err));
+    CHECK_OK(upload_append(once, "abc", 3, &err));
+    sw_autofree char *old = start(&f, "x");
+    fake_now += 3LL * 24 * 3600 * 1000000;
+    CHECK_OK(registry_expire_uploads(f.w.reg, fake_now, &err));
+    CHECK_ERR(upload_acquire(f.w.reg, f.repo, ME, old, &u, &err), SW_ENOTFOUND,
+              "BLOB_UPLOAD_UNKNOWN");
+    CHECK_OK(commit(&f, once, "abc", &err));
+    upload_release(once);
+}
