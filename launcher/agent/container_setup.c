@@ -294,7 +294,7 @@ static int add_image_volumes(const struct container_setup *s, int root, struct m
             return sw_prefix(err, "VOLUME of the image");
         if (!s->def->readonly_root_filesystem || is_mounted(m, path))
             continue;
-        char *source = sw_asprintf("%s/volume-%zu", s->folder, i++);
+        char *source = sw_asprintf("%s/volumes/%zu", s->folder, i++);
         if (sw_mkdirs(source, 0755, err) < 0) {
             free(source);
             return err->code;
@@ -411,8 +411,9 @@ int container_setup(const struct container_setup *s, struct sw_err *err)
 
 int container_teardown(const char *folder, struct sw_err *err)
 {
-    static const char *const names[] = {"rootfs",      "upper",       "work",   "hosts", "hostname",
-                                        "resolv.conf", "config.json", "attach", "ctl",   "winsz"};
+    static const char *const names[] = {"rootfs",   "upper",       "work",        "hosts",
+                                        "hostname", "resolv.conf", "config.json", "volumes",
+                                        "attach",   "ctl",         "winsz"};
     sw_autofree char *rootfs = sw_asprintf("%s/rootfs", folder);
     if (overlay_umount(rootfs, err) < 0)
         return err->code;

@@ -81,6 +81,22 @@ TEST(a_folder_is_made_and_removed)
     image.config = NULL;
 }
 
+TEST(image_volumes_of_a_read_only_root_go_with_the_container)
+{
+    struct sw_err err = SW_ERR_INIT;
+    setup("{\"config\":{\"Cmd\":[\"x\"],\"Volumes\":{\"/data\":{},\"/more\":{}}}}");
+    def.readonly_root_filesystem = true;
+    CHECK_OK(container_setup(&s, &err));
+    const char *config = test_read_file(test_path("c/config.json"), NULL);
+    CHECK_CONTAINS(config, "\"destination\":\"/data\"");
+    CHECK_CONTAINS(config, test_path("c/volumes/1"));
+    test_write_file(test_path("c/volumes/0/file"), "much", 4);
+    CHECK_OK(container_teardown(s.folder, &err));
+    CHECK(!sw_path_exists(test_path("c/volumes")));
+    json_decref(image.config);
+    image.config = NULL;
+}
+
 TEST(hostile_images_are_refused)
 {
     setup("{\"config\":{\"Cmd\":[\"x\"],\"WorkingDir\":\"relative\"}}");
