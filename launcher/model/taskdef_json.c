@@ -238,6 +238,24 @@ static int sizes_from(const json_t *o, struct taskdef *t, struct sw_err *err)
     return r < 0 ? r : size_member(o, "memory", task_memory_parse, &t->memory_mib, err);
 }
 
+static bool is_given(const json_t *o, const char *key)
+{
+    const json_t *v = json_object_get(o, key);
+    return v && !json_is_null(v);
+}
+
+/* A size of 0 would mean "none given": the task would run without the limit and reserve nothing. */
+static int check_size_overrides(const json_t *o, const struct taskdef *t, struct sw_err *err)
+{
+    const char *wrong = NULL;
+    if (is_given(o, "cpu") && (t->cpu < TASK_CPU_MIN || t->cpu > TASK_CPU_MAX))
+        wrong = "cpu";
+    if (is_given(o, "memory") &&
+        (t->memory_mib < TASK_MEMORY_MIN_MIB || t->memory_mib > OVERRIDE_MAX))
+        wrong = "memory";
+    return wrong ? sw_fail(err, SW_EINVALID, INVALID, "Invalid '%s' setting for task.", wrong) : 0;
+}
+
 static void taskdef_freep(struct taskdef **t)
 {
     taskdef_free(*t);
@@ -325,11 +343,18 @@ int taskdef_apply_overrides(struct taskdef *t, const json_t *overrides, struct s
     size_t i;
     json_t *v;
     int r = sizes_from(overrides, t, err);
-    if (r < 0)
+    if (r < 0 || (r = check_size_overrides(overrides, t, err)) < 0)
         return r;
     json_array_foreach(sw_json_array(overrides, "containerOverrides"), i, v) {
         if ((r = container_override(t, v, err)) < 0)
             return r;
+    }
+    for (i = 0; t->memory_mib && i < t->containers_n; i++) {
+        if (t->containers[i].memory_mib > t->memory_mib)
+            return sw_fail(err, SW_EINVALID, INVALID,
+                           "Invalid setting for container '%s'. 'memory' must not be above the "
+                           "task's.",
+                           t->containers[i].name);
     }
     return 0;
 }

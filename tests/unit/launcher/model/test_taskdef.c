@@ -147,6 +147,29 @@ TEST(overrides_replace_and_add)
     CHECK_ERR(taskdef_apply_overrides(t, name, &err), SW_EINVALID, "InvalidParameterException");
 }
 
+TEST(no_override_takes_a_task_out_of_its_limits)
+{
+    static const char *const table[] = {
+        "{'memory': '0'}",
+        "{'memory': '5'}",
+        "{'cpu': '0'}",
+        "{'cpu': '1'}",
+        "{'cpu': '999999999'}",
+        "{'memory': '200', 'containerOverrides': [{'name': 'web', 'memory': 201}]}",
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        struct sw_err err = SW_ERR_INIT;
+        autotaskdef *t = parse(FULL);
+        sw_autojson json_t *o = doc(table[i]);
+        CHECK_ERR(taskdef_apply_overrides(t, o, &err), SW_EINVALID, "ClientException");
+    }
+    struct sw_err err = SW_ERR_INIT;
+    autotaskdef *t = parse(FULL);
+    sw_autojson json_t *o = doc("{'cpu': null, 'memory': '1 GB'}");
+    CHECK_OK(taskdef_apply_overrides(t, o, &err));
+    CHECK_EQ_INT(t->memory_mib, 1024);
+}
+
 TEST(refuses_documents_that_are_no_task_definition)
 {
     static const char *const table[] = {
