@@ -245,6 +245,17 @@ static bool path_valid(const char *path)
     return true;
 }
 
+/* "//" and "/." are the root, too. */
+static bool is_root(const char *path)
+{
+    struct sw_str rest = sw_str(path), part;
+    while (sw_str_split(&rest, '/', &part)) {
+        if (part.n && !sw_str_eq_z(part, "."))
+            return false;
+    }
+    return true;
+}
+
 static int check_mount_points(const json_t *doc, const json_t *c, struct sw_err *err)
 {
     const json_t *list = sw_json_array(c, "mountPoints"), *m;
@@ -254,7 +265,7 @@ static int check_mount_points(const json_t *doc, const json_t *c, struct sw_err 
         const char *path = sw_json_str(m, "containerPath", "");
         if (!find_named(sw_json_array(doc, "volumes"), "name", volume))
             return sw_fail(err, SW_EINVALID, INVALID, "Unknown volume '%s'.", volume);
-        if (!path_valid(path) || sw_streq(path, "/"))
+        if (!path_valid(path) || is_root(path))
             return INVALID_CONTAINER(
                 "'%s'. mountPoints[%zu].containerPath must be an absolute path below '/'.",
                 name_of(c), i);

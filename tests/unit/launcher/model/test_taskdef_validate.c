@@ -120,6 +120,8 @@ TEST(ulimits_mounts_and_health)
         "containerPath");
     one(", 'memory': 64, 'mountPoints': [{'sourceVolume': 'v', 'containerPath': '/'}]", CLIENT,
         "containerPath");
+    one(", 'memory': 64, 'mountPoints': [{'sourceVolume': 'v', 'containerPath': '//.'}]", CLIENT,
+        "containerPath");
     one(", 'memory': 64, 'mountPoints': [{'sourceVolume': 'v', 'containerPath': '/d'},"
         " {'sourceVolume': 'v', 'containerPath': '/d'}]",
         CLIENT, "mounted twice");
