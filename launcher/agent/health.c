@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/alloc.h"
+
 bool health_step(struct health *h, const struct health_check *check, bool success, int64_t now_ms)
 {
     enum container_health before = h->status;
@@ -19,25 +21,23 @@ bool health_step(struct health *h, const struct health_check *check, bool succes
     return before != h->status;
 }
 
-bool health_argv(const struct health_check *check, const char **argv, size_t cap)
+const char **health_argv(const struct health_check *check)
 {
-    if (!check->command || !check->command[0] || !check->command[1])
-        return false;
-    if (strcmp(check->command[0], "CMD-SHELL") == 0) {
-        if (cap < 4)
-            return false;
-        argv[0] = "/bin/sh";
-        argv[1] = "-c";
-        argv[2] = check->command[1];
-        argv[3] = NULL;
-        return true;
+    char **words = check->command;
+    if (!words || !words[0] || !words[1])
+        return NULL;
+    bool shell = strcmp(words[0], "CMD-SHELL") == 0;
+    if (!shell && strcmp(words[0], "CMD") != 0)
+        return NULL;
+    size_t count = 0, n = 0;
+    while (words[count])
+        count++;
+    const char **argv = sw_calloc(count + 3, sizeof *argv);
+    if (shell) {
+        argv[n++] = "/bin/sh";
+        argv[n++] = "-c";
     }
-    size_t n = 0;
-    for (; check->command[n + 1]; n++) {
-        if (n + 1 >= cap)
-            return false;
-        argv[n] = check->command[n + 1];
-    }
-    argv[n] = NULL;
-    return strcmp(check->command[0], "CMD") == 0;
+    for (size_t i = 1; i < count; i++)
+        argv[n++] = words[i];
+    return argv;
 }

@@ -15,5 +15,6 @@ struct health {
 };
 /* Returns true when the status changed. */
 bool health_step(struct health *h, const struct health_check *check, bool success, int64_t now_ms);
-/* argv of the command: "CMD" gives the rest, "CMD-SHELL" a shell with the next word. False for neither. */
-bool health_argv(const struct health_check *check, const char **argv, size_t cap);
+/* argv of the command, NULL-terminated: "CMD" gives the rest, "CMD-SHELL" a shell with the rest, as Docker has it. NULL for neither.
+ * Free the array; its strings are borrowed. */
+const char **health_argv(const struct health_check *check);

@@ -258,6 +258,7 @@ void task_view(const struct task *t, int64_t now_ms, int64_t stop_timeout_defaul
                                                      .stop_sent = c->stop_sent,
                                                      .kill_sent = c->kill_sent,
                                                      .stop_sent_at_ms = c->stop_sent_at_ms,
+                                                     .kill_sent_at_ms = c->kill_sent_at_ms,
                                                      .stop_timeout_ms = timeout_s * 1000};
     }
 }

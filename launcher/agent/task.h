@@ -32,12 +32,14 @@ struct task_container {
     struct port_mapping bindings[NETWORK_PORTS_MAX];
     size_t bindings_n;
     bool ran, has_exit_code, cleaned;
+    int clean_tries;
     int exit_code;
     char reason[TASK_REASON_MAX];
     char image_digest[DIGEST_STRING_MAX];
     int stop_signal;
     bool stop_sent, kill_sent;
     int64_t stop_sent_at_ms; /* monotonic; an adopted container is given its time anew */
+    int64_t kill_sent_at_ms;
     enum container_health health;
     struct image image; /* while the task starts; not in the file */
     bool watched;       /* its waiter runs */

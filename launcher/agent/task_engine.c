@@ -22,8 +22,11 @@
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/task_engine_internal.h"
 
-#define REPORTERS    4
-#define IDLE_WAIT_MS 1000
+#define REPORTERS      4
+#define IDLE_WAIT_MS   1000
+#define ADOPT_TRIES    5
+#define ADOPT_PAUSE_MS 200
+#define CLEAN_TRIES    10
 
 void task_persist(struct task *t, bool durable)
 {
@@ -135,6 +138,7 @@ static void act(struct task *t, const struct task_action *a)
     case TASK_KILL:
         pthread_mutex_lock(&t->lock);
         c->kill_sent = true;
+        c->kill_sent_at_ms = sw_mono_ms();
         pthread_mutex_unlock(&t->lock);
         signal_container(t, i, SIGKILL);
         break;
@@ -205,7 +209,8 @@ static bool clean_ended(struct task *t)
         pthread_mutex_unlock(&t->lock);
         if (!due)
             continue;
-        task_clean_container(t, i);
+        if (!task_clean_container(t, i, ++c->clean_tries >= CLEAN_TRIES))
+            continue;
         pthread_mutex_lock(&t->lock);
         c->cleaned = true;
         pthread_mutex_unlock(&t->lock);
@@ -295,16 +300,29 @@ static void begin(struct task_engine *e, struct task *t)
 
 /* --- adoption --- */
 
+/* A runtime that cannot say is no runtime that says "gone": one that ran is taken as running, and its waiter asks on. */
+static struct runtime_state state_at_start(struct task *t, const struct task_container *c)
+{
+    const struct runtime *rt = t->engine->o.runtime;
+    for (int i = 1;; i++) {
+        struct runtime_state st = {.status = RUNTIME_ABSENT, .exit_code = -1};
+        struct sw_err err = SW_ERR_INIT;
+        if (rt->ops->state(rt->self, c->id, &st, &err) == 0)
+            return st;
+        sw_log_err(SW_LOG_WARNING, "container-state-unknown", &err, "task", t->id, NULL);
+        if (i == ADOPT_TRIES)
+            return (struct runtime_state){.status = c->ran ? RUNTIME_RUNNING : RUNTIME_ABSENT,
+                                          .exit_code = -1};
+        sw_sleep_ms(ADOPT_PAUSE_MS);
+    }
+}
+
 static void adopt_container(struct task *t, size_t container)
 {
     struct task_container *c = &t->containers[container];
-    const struct runtime *rt = t->engine->o.runtime;
-    struct runtime_state st = {.status = RUNTIME_ABSENT, .exit_code = -1};
-    struct sw_err err = SW_ERR_INIT;
     if (c->status == CONTAINER_STOPPED || !c->id[0])
         return;
-    if (rt->ops->state(rt->self, c->id, &st, &err) < 0)
-        sw_log_err(SW_LOG_WARNING, "container-state-unknown", &err, "task", t->id, NULL);
+    const struct runtime_state st = state_at_start(t, c);
     if (st.status == RUNTIME_RUNNING || (st.status == RUNTIME_STOPPED && st.exit_code >= 0)) {
         c->status = CONTAINER_RUNNING; /* its waiter sees the end at once if it ended */
         c->ran = true;
@@ -315,7 +333,7 @@ static void adopt_container(struct task *t, size_t container)
             c, "CannotInspectContainerError: the container was gone when the agent started");
     } else {
         /* Between creation and start when the agent ended: begin again from nothing. */
-        task_clean_container(t, container);
+        (void)task_clean_container(t, container, true);
         c->id[0] = c->lease[0] = c->address[0] = 0;
         c->bindings_n = 0;
         c->status = CONTAINER_WAITING;

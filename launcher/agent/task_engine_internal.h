@@ -25,9 +25,10 @@ void task_wake(struct task *t); /* with the lock held */
 int task_start_container(struct task *t, size_t container, struct sw_err *err);
 void task_watch(struct task *t,
                 size_t container); /* starts the waiter, and the health check's thread */
-void task_clean_container(struct task *t, size_t container);
+/* False: the runtime could not remove it, so nothing was taken from under it; try again. With anyway all else is taken all the same. */
+bool task_clean_container(struct task *t, size_t container, bool anyway);
 void task_join_watchers(struct task *t);
 
 /* task_report.c */
 void task_queue_report(struct task *t);  /* with the lock held */
-void task_submit_health(struct task *t); /* without it */
+bool task_submit_health(struct task *t); /* without it; false: say it again later */

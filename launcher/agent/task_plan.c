@@ -29,6 +29,9 @@ const char *container_health_to_string(enum container_health h)
     return health_names[h];
 }
 
+/* One that still runs so long after SIGKILL did not get it: the runtime failed, and is asked again. */
+#define KILL_AGAIN_MS 10000
+
 enum verdict { MET, NOT_YET, NEVER };
 
 static enum verdict condition(const struct container_view *c, enum depends_condition want)
@@ -138,9 +141,10 @@ static void plan_stopping(const struct task_view *v, struct task_plan *p)
             add(p, TASK_NEVER_START, i, NULL);
             continue;
         }
-        if (c->kill_sent || is_needed(v, i))
+        if (is_needed(v, i))
             continue;
-        int64_t kill_at = c->stop_sent_at_ms + c->stop_timeout_ms;
+        int64_t kill_at = c->kill_sent ? c->kill_sent_at_ms + KILL_AGAIN_MS
+                                       : c->stop_sent_at_ms + c->stop_timeout_ms;
         if (!c->stop_sent)
             add(p, TASK_STOP, i, NULL);
         else if (v->now_ms >= kill_at)

@@ -31,7 +31,7 @@ struct container_view {
     const struct depends_on *depends_on;
     size_t depends_on_n;
     bool stop_sent, kill_sent;
-    int64_t stop_sent_at_ms, stop_timeout_ms;
+    int64_t stop_sent_at_ms, kill_sent_at_ms, stop_timeout_ms;
 };
 struct task_view {
     struct container_view containers[TASKDEF_CONTAINERS_MAX];

@@ -72,10 +72,10 @@ void task_queue_report(struct task *t)
     sw_pool_submit(t->engine->reporters, report_job, t);
 }
 
-void task_submit_health(struct task *t)
+bool task_submit_health(struct task *t)
 {
     if (!t->engine->o.submit_health)
-        return;
+        return true;
     sw_autojson json_t *in = json_object();
     json_t *list = json_array();
     sw_json_set_str(in, "cluster", t->engine->cluster);
@@ -90,6 +90,8 @@ void task_submit_health(struct task *t)
     pthread_mutex_unlock(&t->lock);
     sw_json_set_new(in, "containers", list);
     struct sw_err err = SW_ERR_INIT;
-    if (t->engine->o.submit_health(t->engine->o.submit_ctx, in, &err) < 0)
+    int r = t->engine->o.submit_health(t->engine->o.submit_ctx, in, &err);
+    if (r < 0)
         sw_log_err(SW_LOG_DEBUG, "health-report-failed", &err, "task", t->id, NULL);
+    return r == 0 || !is_temporary(&err);
 }

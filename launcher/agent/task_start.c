@@ -144,7 +144,7 @@ int task_start_container(struct task *t, size_t container, struct sw_err *err)
     return 0;
 }
 
-void task_clean_container(struct task *t, size_t container)
+bool task_clean_container(struct task *t, size_t container, bool anyway)
 {
     struct task_container *c = &t->containers[container];
     const struct runtime *rt = t->engine->o.runtime;
@@ -153,6 +153,8 @@ void task_clean_container(struct task *t, size_t container)
     if (c->id[0] && rt->ops->remove(rt->self, c->id, &err) < 0) {
         sw_log_err(SW_LOG_WARNING, "container-not-removed", &err, "task", t->id, "container",
                    c->def->name, NULL);
+        if (!anyway)
+            return false;
         sw_err_clear(&err);
     }
     if (sw_path_exists(folder) && container_teardown(folder, &err) < 0) {
@@ -166,6 +168,7 @@ void task_clean_container(struct task *t, size_t container)
                    c->def->name, NULL);
     give_ports_back(t, c);
     image_done(&c->image);
+    return true;
 }
 
 /* What the runtime says of its end becomes the container's last state. */
@@ -239,21 +242,25 @@ static void *health_main(void *arg)
     struct task_container *c = &t->containers[w->container];
     const struct health_check *check = &c->def->health_check;
     const struct runtime *rt = t->engine->o.runtime;
-    const char *argv[128];
+    sw_autofree const char **argv = health_argv(check);
     struct health h = {.started_at_ms = sw_mono_ms()};
-    bool usable = health_argv(check, argv, SW_ARRAY_LEN(argv));
-    while (usable && sleep_while_running(t, c, (int64_t)check->interval_s * 1000)) {
+    bool told = true; /* the control plane knows h.status */
+    while (argv && sleep_while_running(t, c, (int64_t)check->interval_s * 1000)) {
         struct runtime_exec exec = {.argv = argv, .timeout_ms = (int64_t)check->timeout_s * 1000};
         struct sw_err err = SW_ERR_INIT;
         int code = -1;
         bool success = rt->ops->exec(rt->self, c->id, &exec, &code, &err) == 0 && code == 0;
-        if (!is_running(t, c) || !health_step(&h, check, success, sw_mono_ms()))
-            continue;
-        pthread_mutex_lock(&t->lock);
-        c->health = h.status;
-        task_wake(t);
-        pthread_mutex_unlock(&t->lock);
-        task_submit_health(t);
+        if (!is_running(t, c))
+            break;
+        if (health_step(&h, check, success, sw_mono_ms())) {
+            pthread_mutex_lock(&t->lock);
+            c->health = h.status;
+            task_wake(t);
+            pthread_mutex_unlock(&t->lock);
+            told = false;
+        }
+        if (!told)
+            told = task_submit_health(t);
     }
     free(w);
     return NULL;

@@ -27,6 +27,7 @@ struct fake {
     struct fake_state s;
     int exit_on_start; /* -1: goes on running; else the exit code */
     bool ignores_term, fail_create, fail_start;
+    int fail_states, fail_removes; /* so many of the next calls */
     int exec_code;
     void (*hook)(void *ctx);
     void *ctx;
@@ -106,16 +107,16 @@ static inline int fake_state_of(void *self, const char *id, struct runtime_state
                                 struct sw_err *err)
 {
     struct fake *f = self;
-    (void)err;
     fake_enter(f);
     struct fake_container *c = fake_find(f, id);
+    bool fails = f->fail_states > 0 && f->fail_states-- > 0;
     *ret = (struct runtime_state){.status = c ? c->status : RUNTIME_ABSENT, .exit_code = -1};
     if (c && c->status == RUNTIME_STOPPED) {
         ret->exit_code = c->exit_code;
         ret->oom_killed = c->oom;
     }
     pthread_mutex_unlock(&f->lock);
-    return 0;
+    return fails ? sw_fail(err, SW_EIO, NULL, "as the test wants") : 0;
 }
 
 static inline int fake_wait(void *self, const char *id, int64_t timeout_ms,
@@ -155,14 +156,14 @@ static inline int fake_exec(void *self, const char *id, const struct runtime_exe
 static inline int fake_remove(void *self, const char *id, struct sw_err *err)
 {
     struct fake *f = self;
-    (void)err;
     fake_enter(f);
     struct fake_container *c = fake_find(f, id);
+    bool fails = f->fail_removes > 0 && f->fail_removes-- > 0;
     f->s.removes++;
-    if (c)
+    if (c && !fails)
         c->status = RUNTIME_ABSENT;
     pthread_mutex_unlock(&f->lock);
-    return 0;
+    return fails ? sw_fail(err, SW_EIO, NULL, "as the test wants") : 0;
 }
 
 static inline int fake_list(void *self, int (*fn)(void *ctx, const char *id), void *ctx,

@@ -2,6 +2,7 @@
 /* The agent's pure decisions: task_plan, agent_plan, health. */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/macros.h"
 #include "launcher/agent/agent_plan.h"
 #include "launcher/agent/health.h"
@@ -140,8 +141,13 @@ TEST(stops_in_reverse_order_and_kills_in_time)
     task_plan(&view, &p);
     CHECK(has(&p, TASK_KILL, 0) && p.n == 1);
     view.containers[0].kill_sent = true;
+    view.containers[0].kill_sent_at_ms = 5500;
     task_plan(&view, &p);
     CHECK_EQ_INT((int)p.n, 0);
+    CHECK_EQ_INT(p.wake_at_ms, 15500);
+    view.now_ms = 15500; /* it was lost: again */
+    task_plan(&view, &p);
+    CHECK(has(&p, TASK_KILL, 0) && p.n == 1);
     ended(0, 137);
     task_plan(&view, &p);
     CHECK(has(&p, TASK_STOP, 1) && p.n == 1);
@@ -245,20 +251,25 @@ TEST(health_follows_retries_and_the_start_period)
 
 TEST(health_commands)
 {
-    const char *argv[4];
-    char *shell[] = {(char[]){"CMD-SHELL"}, (char[]){"exit 0"}, NULL};
+    char *shell[] = {(char[]){"CMD-SHELL"}, (char[]){"test $0"}, (char[]){"y"}, NULL};
     char *plain[] = {(char[]){"CMD"}, (char[]){"/a"}, (char[]){"b"}, NULL};
     char *neither[] = {(char[]){"NONE"}, (char[]){"x"}, NULL};
     char *empty[] = {(char[]){"CMD"}, NULL};
-    CHECK(health_argv(&(struct health_check){.command = shell}, argv, 4));
+    char *many[302] = {plain[0]};
+    for (size_t i = 1; i < 301; i++)
+        many[i] = plain[2];
+    sw_autofree const char **argv = health_argv(&(struct health_check){.command = shell});
     CHECK_EQ_STR(argv[0], "/bin/sh");
-    CHECK_EQ_STR(argv[2], "exit 0");
-    CHECK(health_argv(&(struct health_check){.command = plain}, argv, 4));
-    CHECK_EQ_STR(argv[1], "b");
-    CHECK_NULL(argv[2]);
-    CHECK(!health_argv(&(struct health_check){.command = plain}, argv, 2));
-    CHECK(!health_argv(&(struct health_check){.command = neither}, argv, 4));
-    CHECK(!health_argv(&(struct health_check){.command = empty}, argv, 4));
+    CHECK_EQ_STR(argv[2], "test $0");
+    CHECK_EQ_STR(argv[3], "y");
+    CHECK_NULL(argv[4]);
+    sw_autofree const char **direct = health_argv(&(struct health_check){.command = plain});
+    CHECK_EQ_STR(direct[1], "b");
+    CHECK_NULL(direct[2]);
+    sw_autofree const char **all = health_argv(&(struct health_check){.command = many});
+    CHECK(all[299] == plain[2] && !all[300]);
+    CHECK_NULL(health_argv(&(struct health_check){.command = neither}));
+    CHECK_NULL(health_argv(&(struct health_check){.command = empty}));
     CHECK_EQ_STR(container_health_to_string(HEALTH_UNHEALTHY), "UNHEALTHY");
     enum container_status s;
     CHECK(container_status_from_string("RUNNING", &s) && s == CONTAINER_RUNNING &&

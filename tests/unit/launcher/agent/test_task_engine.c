@@ -19,6 +19,7 @@ static struct task_engine *engine;
 static pthread_mutex_t reports_lock = PTHREAD_MUTEX_INITIALIZER;
 static json_t *reports, *healths;
 static bool plane_down, pull_fails;
+static int healths_to_lose;
 static _Atomic int pulls;
 static const char *layer_dir; /* test_path is for the case's own thread */
 
@@ -35,11 +36,13 @@ static int submit(void *ctx, const json_t *in, struct sw_err *err)
 
 static int submit_health(void *ctx, const json_t *in, struct sw_err *err)
 {
-    (void)ctx, (void)err;
+    (void)ctx;
     pthread_mutex_lock(&reports_lock);
-    json_array_append_new(healths, json_deep_copy(in));
+    bool lost = healths_to_lose > 0 && healths_to_lose-- > 0;
+    if (!lost)
+        json_array_append_new(healths, json_deep_copy(in));
     pthread_mutex_unlock(&reports_lock);
-    return 0;
+    return lost ? sw_fail(err, SW_EUNAVAILABLE, NULL, "down") : 0;
 }
 
 static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
@@ -80,6 +83,7 @@ static void setup(void)
     reports = json_array();
     healths = json_array();
     plane_down = pull_fails = false;
+    healths_to_lose = 0;
     pulls = 0;
     CHECK_OK(sw_mkdirs(test_path("layer/bin"), 0755, &err));
     layer_dir = test_path("layer");
@@ -301,6 +305,39 @@ TEST(adopts_what_runs)
     done();
 }
 
+TEST(a_runtime_that_cannot_answer_costs_no_running_task)
+{
+    setup();
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("RUNNING");
+    for (int failures = 1; failures <= 5; failures += 4) {
+        engine_free(engine);
+        fake.fail_states = failures;
+        start_engine("data");
+        CHECK_EQ_INT(fake.fail_states, 0);
+    }
+    apply("[" ONE "]", "RUNNING", "RUNNING");
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 0);
+    fake_end(&fake, 0, 8, false);
+    const json_t *r = await("STOPPED");
+    CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 8);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.starts), 1);
+    done();
+}
+
+TEST(stopped_is_said_when_the_container_is_gone)
+{
+    setup();
+    fake.fail_removes = 2;
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("RUNNING");
+    fake_end(&fake, 0, 0, false);
+    await("STOPPED");
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 3);
+    CHECK(fake.s.list[0].status == RUNTIME_ABSENT);
+    done();
+}
+
 TEST(what_vanished_is_reported_and_what_is_unknown_removed)
 {
     setup();
@@ -344,12 +381,13 @@ TEST(health_is_reported)
 {
     setup();
     fake.exec_code = 1;
+    healths_to_lose = 1; /* said again at the next check */
     apply("[{\"name\":\"main\",\"image\":\"app\",\"memory\":64,\"healthCheck\":{\"command\":[\"CMD-"
           "SHELL\",\"x\"],\"interval\":5,"
           "\"retries\":1,\"timeout\":2}}]",
           "RUNNING", "PENDING");
     await("RUNNING");
-    for (int i = 0; i < 1400 && json_array_size(healths) == 0; i++)
+    for (int i = 0; i < 3000 && json_array_size(healths) == 0; i++)
         sw_sleep_ms(5);
     pthread_mutex_lock(&reports_lock);
     const json_t *h = json_array_get(healths, 0);
