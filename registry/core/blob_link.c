@@ -294,7 +294,8 @@ static int source_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
     meta_autostmt *st = NULL;
     int r = meta_query(
         tx, err, &st,
-        "SELECT r.id, r.name FROM repository_blob l JOIN repository r ON r.id = l.repository_id "
+        "SELECT r.id, r.name, b.blob_key, b.size FROM repository_blob l "
+        "JOIN repository r ON r.id = l.repository_id JOIN blob b ON b.digest = l.digest "
         "WHERE l.digest = $1 AND r.account_id = $2 AND r.region = $3 LIMIT $4",
         "ttti", a->digest, a->repo->account, a->repo->region, (int64_t)MOUNT_CANDIDATES_MAX);
     if (r < 0)
@@ -304,6 +305,8 @@ static int source_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
         sw_autofree char *name = meta_dup(st, 1);
         if (id == a->repo->id || a->may_read(a->ctx, name)) {
             a->from_id = id;
+            a->link.size = (uint64_t)meta_int(st, 3);
+            (void)sw_str_copy(meta_str(st, 2), a->link.key, sizeof(a->link.key));
             return 0;
         }
     }
@@ -313,12 +316,20 @@ static int source_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 static int named_source_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct link_args *a = arg;
+    sw_autofree char *blob_key = NULL;
+    int64_t size = 0;
     a->from_id = 0;
-    int r = meta_get(
-        tx, err,
-        "SELECT r.id FROM repository_blob l JOIN repository r ON r.id = l.repository_id "
-        "WHERE l.digest = $1 AND r.account_id = $2 AND r.region = $3 AND r.name = $4",
-        "tttt", a->digest, a->repo->account, a->repo->region, a->from_name, "i", &a->from_id);
+    int r =
+        meta_get(tx, err,
+                 "SELECT r.id, b.blob_key, b.size FROM repository_blob l "
+                 "JOIN repository r ON r.id = l.repository_id JOIN blob b ON b.digest = l.digest "
+                 "WHERE l.digest = $1 AND r.account_id = $2 AND r.region = $3 AND r.name = $4",
+                 "tttt", a->digest, a->repo->account, a->repo->region, a->from_name, "iti",
+                 &a->from_id, &blob_key, &size);
+    if (r > 0) {
+        a->link.size = (uint64_t)size;
+        (void)sw_str_copy(sw_str(blob_key), a->link.key, sizeof(a->link.key));
+    }
     return r < 0 ? r : 0;
 }
 
@@ -360,6 +371,12 @@ int blob_link_mount(struct registry *reg, struct repo *repo, const char *from,
     int r = meta_tx(reg->o.db, META_READ, from ? named_source_tx : source_tx, &a, err);
     if (r < 0 || a.from_id == 0)
         return r;
+    if (check_bytes(reg, digest, &a.link, err) < 0) {
+        if (err->code != SW_ENOTFOUND)
+            return err->code;
+        sw_err_clear(err); /* nothing to mount: the client sends it, which mends it */
+        return 0;
+    }
     r = meta_tx(reg->o.db, META_WRITE, mount_tx, &a, err);
     if (r < 0)
         return r;

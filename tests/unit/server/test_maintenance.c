@@ -107,6 +107,7 @@ TEST(a_job_is_followed_page_by_page)
     CHECK_OK(maintenance_submit(f.m, &request, second, &err));
     sw_autojson json_t *did = finish(&f, second, &entries);
     CHECK_EQ_UINT(entries, 700);
+    CHECK_EQ_INT(sw_json_int(sw_json_object(did, "Counts"), "Files", 0), 700);
     CHECK_EQ_INT(f.collections, 1);
     sw_autojson json_t *old = json_object();
     CHECK_ERR(maintenance_describe(f.m, id, 0, old, &err), SW_ENOTFOUND,

@@ -264,6 +264,16 @@ TEST(bytes_that_are_gone_are_mended_by_the_next_push)
     (void)close(fd);
 }
 
+TEST(what_has_no_bytes_is_not_mounted)
+{
+    autofixture f = {0};
+    int asked = 0;
+    fixture_open(&f);
+    CHECK(unlink(file_of(&f.d)) == 0);
+    CHECK(!mount(&f, f.two, "one", yes, &asked));
+    CHECK(!mount(&f, f.two, NULL, yes, &asked));
+}
+
 TEST(a_push_into_a_deleted_repository_fails)
 {
     autofixture f = {0};
