@@ -136,6 +136,13 @@ bool oci_allows(const struct oci_call *call, const char *action, const char *rep
     return in_scope(call, action, repository) && ask(call, action, repository, arn, &err) == 0;
 }
 
+bool oci_needs_token(const struct oci_call *call, const char *action, const char *repository)
+{
+    char arn[ARN_BYTES];
+    struct sw_err err = SW_ERR_INIT;
+    return !in_scope(call, action, repository) && ask(call, action, repository, arn, &err) == 0;
+}
+
 static bool is_plain_host(const char *s)
 {
     size_t n =

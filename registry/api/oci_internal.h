@@ -63,6 +63,8 @@ void oci_place(const struct oci_api *api, const struct http_req *req,
 int oci_may(struct oci_call *call, const char *action, const char *repository, struct sw_err *err);
 /* The same question about something that the request does not name: no refusal comes of it, so it is not audited. */
 bool oci_allows(const struct oci_call *call, const char *action, const char *repository);
+/* The caller may, but not with this token: the challenge of oci_may() gets a better one. */
+bool oci_needs_token(const struct oci_call *call, const char *action, const char *repository);
 /* error: see auth_error. The scope that it asks for follows from the request alone. */
 void oci_challenge(const struct oci_api *api, const struct http_req *req, bool bearer,
                    const char *error, struct http_res *res);

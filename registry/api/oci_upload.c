@@ -109,7 +109,8 @@ static bool may_read(void *ctx, const char *repository)
     return oci_allows(ctx, "ecr:GetDownloadUrlForLayer", repository);
 }
 
-/* A blob that cannot be mounted is no error: the client uploads it (202). */
+/* A blob that cannot be mounted is no error: the client uploads it (202). But a token that only lacks the source is answered with
+ * the challenge for both, since clients keep tokens that they got for one repository. */
 static int mount_run(struct oci_call *call, struct http_res *res, struct sw_err *err)
 {
     char from[REPO_NAME_MAX + 2];
@@ -119,7 +120,8 @@ static int mount_run(struct oci_call *call, struct http_res *res, struct sw_err 
     if (r < 0)
         sw_err_clear(err);
     bool usable = !named || (r > 0 && repo_name_valid(sw_str(from)));
-    r = oci_need_repo(call, err);
+    bool narrow = named && usable && oci_needs_token(call, "ecr:GetDownloadUrlForLayer", from);
+    r = narrow ? oci_may(call, "ecr:GetDownloadUrlForLayer", from, err) : oci_need_repo(call, err);
     if (r == 0 && usable)
         r = blob_link_mount(call->api->o.registry, call->repo, named ? from : NULL, &call->digest,
                             may_read, call, &mounted, err);

@@ -405,6 +405,15 @@ TEST(mount_needs_the_source_in_scope)
     const char *narrow = bearer_of(&s.c, "repository:third:pull,push", NULL);
     const char *wide =
         bearer_of(&s.c, "repository:third:pull,push&scope=repository:private:pull", NULL);
-    EXPECT_AS(202, &s.c, HTTP_POST, url, narrow);
+    autoreply r = as(&s.c, HTTP_POST, url, narrow);
+    CHECK_CODE(r, 401, "UNAUTHORIZED");
+    CHECK_CONTAINS(header(&r, "WWW-Authenticate"),
+                   "scope=\"repository:third:pull,push repository:private:pull\","
+                   "error=\"insufficient_scope\"");
+    EXPECT_AS(401, &s.c, HTTP_POST,
+              "/v2/third/blobs/uploads/?mount=" SHA_EMPTY_JSON "&from=unknown", narrow);
+    EXPECT_AS(202, &s.c, HTTP_POST, "/v2/third/blobs/uploads/?mount=" SHA_EMPTY_JSON, narrow);
+    EXPECT_AS(202, &s.c, HTTP_POST,
+              "/v2/third/blobs/uploads/?mount=" SHA_EMPTY_JSON "&from=Not/A/Name", narrow);
     EXPECT_AS(201, &s.c, HTTP_POST, url, wide);
 }
