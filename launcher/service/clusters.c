@@ -114,10 +114,11 @@ int launcher_describe_clusters(struct launcher *l, const struct launcher_caller 
     json_t *clusters = service_list(out, "clusters"), *failures = service_list(out, "failures");
     const json_t *names = sw_json_array(in, "clusters"), *v;
     size_t i;
-    if (json_array_size(names) == 0)
-        return describe_one(l, c, in, SERVICE_DEFAULT, clusters, failures, err);
+    int r = service_describe_limit(in, "clusters", err);
+    if (r < 0 || json_array_size(names) == 0)
+        return r < 0 ? r : describe_one(l, c, in, SERVICE_DEFAULT, clusters, failures, err);
     json_array_foreach(names, i, v) {
-        int r = describe_one(l, c, in, json_string_value(v), clusters, failures, err);
+        r = describe_one(l, c, in, json_string_value(v), clusters, failures, err);
         if (r < 0)
             return r;
     }

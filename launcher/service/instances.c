@@ -41,6 +41,12 @@ static int read_one(struct meta_tx *tx, struct instance_arg *a, const char *id, 
     return 0;
 }
 
+static int refuse_foreign(const char *id, struct sw_err *err)
+{
+    return sw_fail(err, SW_EDENIED, "AccessDeniedException",
+                   "The container instance %s was registered by another principal.", id);
+}
+
 static int renew(struct meta_tx *tx, struct instance_arg *a, bool *ret_done, struct sw_err *err)
 {
     struct instance_row row = {.id = NULL};
@@ -51,8 +57,7 @@ static int renew(struct meta_tx *tx, struct instance_arg *a, bool *ret_done, str
     if (r < 0 || gone)
         return r < 0 ? r : 0;
     if (foreign)
-        return sw_fail(err, SW_EDENIED, "AccessDeniedException",
-                       "The container instance %s was registered by another principal.", a->id);
+        return refuse_foreign(a->id, err);
     *ret_done = true;
     return instance_store_set_document(tx, a->id, a->document, err);
 }
@@ -179,11 +184,24 @@ static int stop_tasks(struct meta_tx *tx, struct instance_arg *a, struct sw_err 
     return 0;
 }
 
+/* Every node may deregister, as far as its policy knows; but only itself. */
+static int check_owner(struct meta_tx *tx, const struct instance_arg *a, struct sw_err *err)
+{
+    struct instance_row row = {.id = NULL};
+    if (a->c->principal->kind != PRINCIPAL_NODE)
+        return 0;
+    int r = instance_store_get(tx, a->cluster->id, a->id, &row, err);
+    if (r > 0 && !sw_streq(row.principal_arn, a->c->principal->arn))
+        r = refuse_foreign(a->id, err);
+    instance_row_done(&row);
+    return r < 0 ? r : 0;
+}
+
 static int do_deregister(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct instance_arg *a = arg;
-    int r = read_one(tx, a, a->id, err);
-    if (r < 0)
+    int r = check_owner(tx, a, err);
+    if (r < 0 || (r = read_one(tx, a, a->id, err)) < 0)
         return r;
     if (!a->instance || sw_streq(sw_json_str(a->instance, "status", ""), "INACTIVE"))
         return sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID,
@@ -233,8 +251,8 @@ int launcher_describe_instances(struct launcher *l, const struct launcher_caller
     json_t *failures = service_list(out, "failures");
     const json_t *v;
     size_t i;
-    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
-    if (r < 0)
+    int r = service_describe_limit(in, "containerInstances", err);
+    if (r < 0 || (r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err)) < 0)
         return r;
     json_array_foreach(sw_json_array(in, "containerInstances"), i, v) {
         char id[ARN_ID_LEN + 1], arn[ARN_MAX];

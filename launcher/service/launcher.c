@@ -92,6 +92,14 @@ bool service_includes(const json_t *in, const char *what)
     return false;
 }
 
+int service_describe_limit(const json_t *in, const char *key, struct sw_err *err)
+{
+    if (json_array_size(sw_json_array(in, key)) <= SERVICE_NAMES_MAX)
+        return 0;
+    return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "At most %d %s can be described.",
+                   SERVICE_NAMES_MAX, key);
+}
+
 void service_page_end(struct launcher_page *page, const char *last_key, bool more)
 {
     if (!more || !sw_str_copy(sw_str(last_key), page->next, sizeof page->next))

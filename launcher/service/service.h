@@ -11,6 +11,7 @@
 #define SERVICE_HERE_US   60000000LL    /* a poll this recent: the agent is connected */
 #define SERVICE_KEEP_US   86400000000LL /* stopped tasks and client tokens */
 #define SERVICE_LOGS_MAX  1000          /* requests that wait at one time */
+#define SERVICE_NAMES_MAX 100           /* things of one Describe call */
 #define SERVICE_PLANS_MAX 50            /* attempts of one RunTask against a moving cluster */
 
 struct agents; /* agents.h */
@@ -38,6 +39,8 @@ int service_id(const struct launcher_caller *c, const char *cluster_name, enum a
 json_t *service_failure(const char *arn, const char *reason); /* {"arn","reason"} */
 json_t *service_list(json_t *out, const char *key);           /* sets and borrows a new list */
 bool service_includes(const json_t *in, const char *what);    /* "include": ["TAGS", ...] */
+/* At most 100 things are described at one time. */
+int service_describe_limit(const json_t *in, const char *key, struct sw_err *err);
 /* Parses a document of our own rows. */
 int service_document(const char *text, json_t **ret, struct sw_err *err);
 void service_page_end(struct launcher_page *page, const char *last_key, bool more);

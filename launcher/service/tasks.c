@@ -46,10 +46,8 @@ int launcher_describe_tasks(struct launcher *l, const struct launcher_caller *c,
     size_t i;
     if (json_array_size(list) == 0)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "Tasks cannot be empty.");
-    if (json_array_size(list) > 100)
-        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "At most 100 tasks can be described.");
-    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
-    if (r < 0)
+    int r = service_describe_limit(in, "tasks", err);
+    if (r < 0 || (r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err)) < 0)
         return r;
     json_array_foreach(list, i, v) {
         char id[ARN_ID_LEN + 1], arn[ARN_MAX];

@@ -88,6 +88,45 @@ TEST(deregistering_needs_force_while_tasks_are_there)
     world_close(&w);
 }
 
+TEST(a_node_deregisters_only_itself)
+{
+    struct world w;
+    char arn[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 1024, 1000, arn);
+    struct principal other = w.node;
+    (void)snprintf(other.arn, sizeof other.arn, "arn:aws:iam::" WORLD_ACCOUNT ":user/other");
+    struct launcher_caller neighbour = w.agent;
+    neighbour.principal = &other;
+    refused(&w, &neighbour, launcher_deregister_instance,
+            doc("{'containerInstance': '%s', 'force': true}", arn), SW_EDENIED,
+            "AccessDeniedException", "another principal");
+    json_decref(
+        call(&w, &w.agent, launcher_deregister_instance, doc("{'containerInstance': '%s'}", arn)));
+    world_close(&w);
+}
+
+TEST(no_more_than_a_hundred_are_described_at_once)
+{
+    static const struct {
+        launcher_fn fn;
+        const char *key;
+    } table[] = {{launcher_describe_clusters, "clusters"},
+                 {launcher_describe_instances, "containerInstances"},
+                 {launcher_describe_tasks, "tasks"}};
+    struct world w;
+    world_open(&w);
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        json_t *in = json_object(), *names = json_array();
+        for (int n = 0; n < 101; n++)
+            json_array_append_new(names, json_string("00000000000000000000000000000000"));
+        json_object_set_new(in, table[i].key, names);
+        refused(&w, &w.user, table[i].fn, in, SW_EINVALID, "InvalidParameterException",
+                "At most 100");
+    }
+    world_close(&w);
+}
+
 TEST(describe_says_missing)
 {
     struct world w;
