@@ -426,12 +426,15 @@ int upload_status(struct registry *reg, const struct repo *repo, const char *pri
     return r;
 }
 
+/* A session whose bytes are removed or published cannot be found again. It ends without the lock: closing the last descriptor of a
+ * large file that was removed takes its time. Others end under it, so that whoever resumes them finds no second writer. */
 void upload_release(struct upload *u)
 {
     if (!u)
         return;
     struct session *s = u->s;
     struct upload_table *t = s->reg->uploads;
+    struct session *ended = NULL;
     struct sw_err ignored = SW_ERR_INIT;
     if (u->once && !s->spent)
         (void)blob_writer_cancel(s->writer, &ignored);
@@ -442,8 +445,13 @@ void upload_release(struct upload *u)
         if (s->in_table && s->spent)
             take_out(t, find(t, s->id));
     }
-    unref_session(s);
+    if (s->refs == 1 && (s->spent || u->once))
+        ended = s;
+    else
+        unref_session(s);
     pthread_mutex_unlock(&t->lock);
+    if (ended)
+        free_session(ended);
     free(u);
 }
 
