@@ -47,15 +47,18 @@ void public_set_put(struct public_set *s, const struct repo_key *key, bool is_pu
         strmap_put(&s->names, text, s);
     else
         (void)strmap_remove(&s->names, text);
+    atomic_store(&s->n, s->names.n);
     pthread_rwlock_unlock(&s->lock);
 }
 
 bool public_set_has(struct public_set *s, const struct repo_key *key)
 {
     char text[KEY_MAX];
+    if (atomic_load(&s->n) == 0)
+        return false;
     format_key(key, text);
     pthread_rwlock_rdlock(&s->lock);
-    bool has = s->names.n > 0 && strmap_get(&s->names, text) != NULL;
+    bool has = strmap_get(&s->names, text) != NULL;
     pthread_rwlock_unlock(&s->lock);
     return has;
 }
@@ -88,6 +91,7 @@ int public_set_load(struct public_set *s, struct meta_db *db, struct sw_err *err
     int r = meta_tx(db, META_READ, load_tx, s, err);
     if (r < 0)
         strmap_done(&s->names);
+    atomic_store(&s->n, s->names.n);
     pthread_rwlock_unlock(&s->lock);
     pthread_rwlock_unlock(&s->change);
     return r;

@@ -6,6 +6,7 @@
  * Threads: a set is shared freely. Whoever changes rows holds `change` from before the transaction until the copy follows:
  * alone, or shared if it only makes a repository. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "auth/strmap.h"
@@ -16,6 +17,7 @@ struct public_set {
     pthread_rwlock_t change;
     pthread_rwlock_t lock; /* of names */
     struct strmap names;   /* account/region/name */
+    atomic_size_t n;       /* of names: with none, nobody waits for the lock */
 };
 void public_set_init(struct public_set *s);
 void public_set_done(struct public_set *s);
