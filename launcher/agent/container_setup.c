@@ -22,6 +22,8 @@
 #define MIB          (1024LL * 1024)
 #define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define MOUNTS_MAX   128
+/* Where systemd-resolved names the servers behind its own address, which a container cannot reach. */
+#define RESOLVED_CONF "/run/systemd/resolve/resolv.conf"
 
 void strings_free(char **list)
 {
@@ -161,6 +163,22 @@ char *container_resolv_conf(const char *host_text, bool drop_loopback)
     return sw_buf_take(&b);
 }
 
+static bool names_a_server(const char *resolv_conf)
+{
+    return strncmp(resolv_conf, "nameserver", 10) == 0 || strstr(resolv_conf, "\nnameserver");
+}
+
+char *container_name_servers(const char *host_text, const char *resolved_text, bool drop_loopback)
+{
+    char *text = container_resolv_conf(host_text, drop_loopback);
+    if (names_a_server(text) || !drop_loopback)
+        return text;
+    char *upstream = container_resolv_conf(resolved_text, true);
+    bool better = names_a_server(upstream);
+    free(better ? text : upstream);
+    return better ? upstream : text;
+}
+
 static int write_text(const char *folder, const char *name, const char *text, struct sw_err *err)
 {
     sw_autofree char *path = sw_asprintf("%s/%s", folder, name);
@@ -177,6 +195,7 @@ static int write_host_files(const struct container_setup *s, const char *hostnam
 {
     SW_CLEANUP(sw_buf_done) struct sw_buf hosts = SW_BUF_INIT(64 * 1024);
     SW_CLEANUP(sw_buf_done) struct sw_buf resolv = SW_BUF_INIT(64 * 1024);
+    SW_CLEANUP(sw_buf_done) struct sw_buf resolved = SW_BUF_INIT(64 * 1024);
     struct sw_err ignored = SW_ERR_INIT;
     if (!s->netns_path && sw_read_file("/etc/hosts", &hosts, &ignored) < 0)
         sw_buf_reset(&hosts);
@@ -186,8 +205,10 @@ static int write_host_files(const struct container_setup *s, const char *hostnam
         sw_buf_addf(&hosts, "%s\t%s\n", s->address, hostname);
     sw_err_clear(&ignored);
     (void)sw_read_file("/etc/resolv.conf", &resolv, &ignored);
-    sw_autofree char *resolv_text =
-        container_resolv_conf(sw_buf_str(&resolv).p, s->netns_path != NULL);
+    sw_err_clear(&ignored);
+    (void)sw_read_file(RESOLVED_CONF, &resolved, &ignored);
+    sw_autofree char *resolv_text = container_name_servers(
+        sw_buf_str(&resolv).p, sw_buf_str(&resolved).p, s->netns_path != NULL);
     sw_autofree char *name_text = sw_asprintf("%s\n", hostname);
     if (write_text(s->folder, "hosts", sw_buf_str(&hosts).p, err) < 0 ||
         write_text(s->folder, "resolv.conf", resolv_text, err) < 0 ||

@@ -24,7 +24,9 @@ int container_teardown(const char *folder, struct sw_err *err);
 
 /* Pure pieces. */
 int image_stop_signal(const json_t *image_config); /* SIGTERM unless the image says otherwise */
-char *container_resolv_conf(const char *hosts_text, bool drop_loopback); /* owned */
+char *container_resolv_conf(const char *host_text, bool drop_loopback); /* owned */
+/* The same; when dropping leaves no server, those of the second text. */
+char *container_name_servers(const char *host_text, const char *resolved_text, bool drop_loopback);
 /* NULL-terminated, owned strings and array: entryPoint and command of definition and image, as Docker combines them. */
 char **container_args(const struct container_def *def, const json_t *image_config);
 /* PATH and HOSTNAME, then the image's variables, then the definition's; later ones replace earlier ones. */

@@ -9,6 +9,7 @@
 #include "base/encode.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/macros.h"
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/image_manifest.h"
 #include "launcher/agent/image_reference.h"
@@ -349,6 +350,24 @@ TEST(resolv_conf_without_loopback)
     text = container_resolv_conf("nameserver 127.0.0.53", false);
     CHECK_EQ_STR(text, "nameserver 127.0.0.53\n");
     free(text);
+    static const struct {
+        const char *host, *resolved;
+        bool drop;
+        const char *want;
+    } rows[] = {
+        {"nameserver 127.0.0.53\nsearch a", "nameserver 10.0.0.1\nsearch b", true,
+         "nameserver 10.0.0.1\nsearch b\n"},
+        {"nameserver 127.0.0.53", "nameserver 10.0.0.1", false, "nameserver 127.0.0.53\n"},
+        {"search a\nnameserver 10.0.0.2", "nameserver 10.0.0.1", true,
+         "search a\nnameserver 10.0.0.2\n"},
+        {"search a", "nameserver 127.0.0.1", true, "search a\n"},
+        {"", "", true, ""},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++) {
+        text = container_name_servers(rows[i].host, rows[i].resolved, rows[i].drop);
+        CHECK_EQ_STR(text, rows[i].want);
+        free(text);
+    }
 }
 
 TEST(registration_names_resources_and_attributes)
