@@ -338,6 +338,24 @@ static bool read_exit(const struct oci *o, const char *id, struct runtime_state 
     return true;
 }
 
+/* Whether the first process still holds the fifo that it waits at. Whoever starts a container removes the fifo a moment later; one who
+ * dies in that moment leaves a running container that the runtime calls created. */
+static bool waits_to_start(const struct oci *o, const char *id, pid_t pid)
+{
+    sw_autofree char *fifo = sw_asprintf("%s/%s/exec.fifo", o->runtime_root, id);
+    sw_autofree char *fds = sw_asprintf("/proc/%d/fd", (int)pid);
+    struct stat want, st;
+    DIR *d = stat(fifo, &want) == 0 ? opendir(fds) : NULL;
+    if (!d)
+        return true; /* another kind of runtime, or it ends just now: its word stands */
+    bool holds = false;
+    for (struct dirent *e; !holds && (e = readdir(d));)
+        holds = fstatat(dirfd(d), e->d_name, &st, 0) == 0 && st.st_ino == want.st_ino &&
+                st.st_dev == want.st_dev;
+    closedir(d);
+    return holds;
+}
+
 static int oci_state(void *self, const char *id, struct runtime_state *ret, struct sw_err *err)
 {
     struct oci *o = self;
@@ -367,10 +385,10 @@ static int oci_state(void *self, const char *id, struct runtime_state *ret, stru
                                           .finished_at_us = sw_now_us()};
         return 0;
     }
-    *ret = (struct runtime_state){.status = sw_streq(status, "created") ? RUNTIME_CREATED
-                                                                        : RUNTIME_RUNNING,
-                                  .pid = (pid_t)sw_json_int(j, "pid", 0),
-                                  .exit_code = -1};
+    pid_t pid = (pid_t)sw_json_int(j, "pid", 0);
+    bool created = sw_streq(status, "created") && waits_to_start(o, id, pid);
+    *ret = (struct runtime_state){
+        .status = created ? RUNTIME_CREATED : RUNTIME_RUNNING, .pid = pid, .exit_code = -1};
     return 0;
 }
 
@@ -485,17 +503,30 @@ static int oci_remove(void *self, const char *id, struct sw_err *err)
     return 0;
 }
 
+/* Names in `dir` that are not in `seen` as well. */
+static int list_dir(const char *dir, const char *seen, int (*fn)(void *ctx, const char *id),
+                    void *ctx, struct sw_err *err)
+{
+    DIR *d = opendir(dir);
+    if (!d)
+        return sw_fail_os(err, errno, "%s", dir);
+    int r = 0;
+    for (struct dirent *e; r == 0 && (e = readdir(d));) {
+        sw_autofree char *elsewhere = seen ? sw_asprintf("%s/%s", seen, e->d_name) : NULL;
+        if (id_valid(e->d_name) && !(elsewhere && sw_path_exists(elsewhere)))
+            r = fn(ctx, e->d_name);
+    }
+    closedir(d);
+    return r;
+}
+
+/* Ours, then what only the runtime knows: one whose creation went on after we had given it up and removed its files. */
 static int oci_list(void *self, int (*fn)(void *ctx, const char *id), void *ctx, struct sw_err *err)
 {
     struct oci *o = self;
-    DIR *d = opendir(o->containers_dir);
-    if (!d)
-        return sw_fail_os(err, errno, "%s", o->containers_dir);
-    int r = 0;
-    for (struct dirent *e; r == 0 && (e = readdir(d));)
-        if (id_valid(e->d_name))
-            r = fn(ctx, e->d_name);
-    closedir(d);
+    int r = list_dir(o->containers_dir, NULL, fn, ctx, err);
+    if (r == 0)
+        r = list_dir(o->runtime_root, o->containers_dir, fn, ctx, err);
     return r < 0 ? r : 0;
 }
 

@@ -253,6 +253,31 @@ static int count_one(void *ctx, const char *id)
     return 0;
 }
 
+TEST(a_start_cut_short_is_a_start)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    struct runtime_state st;
+    const char *bundle = make_bundle(id, "sleep 100", 0);
+    CHECK_OK(rt.ops->create(rt.self, id, bundle, test_path("%s.log", id), &err));
+    CHECK_OK(rt.ops->state(rt.self, id, &st, &err));
+    CHECK_EQ_INT(st.status, RUNTIME_CREATED);
+    CHECK_OK(rt.ops->start(rt.self, id, &err));
+    /* As if the starter had died before it removed the fifo, by which the runtime tells the two apart. */
+    CHECK(mkfifo(test_path("state/runtime/%s/exec.fifo", id), 0600) == 0);
+    for (int i = 0; i < 100; i++) {
+        CHECK_OK(rt.ops->state(rt.self, id, &st, &err));
+        if (st.status == RUNTIME_RUNNING)
+            break;
+        sw_sleep_ms(10);
+    }
+    CHECK_EQ_INT(st.status, RUNTIME_RUNNING);
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
 TEST(lists_what_is_there_and_refuses_a_second_of_the_same_name)
 {
     setup();
@@ -266,6 +291,11 @@ TEST(lists_what_is_there_and_refuses_a_second_of_the_same_name)
     int n = 0;
     CHECK_OK(rt.ops->list(rt.self, count_one, &n, &err));
     CHECK_EQ_INT(n, 1);
+    /* What only the runtime knows is there, too. */
+    n = 0;
+    CHECK_OK(sw_mkdirs(test_path("state/runtime/left"), 0700, &err));
+    CHECK_OK(rt.ops->list(rt.self, count_one, &n, &err));
+    CHECK_EQ_INT(n, 2);
     struct runtime_state st;
     CHECK_OK(rt.ops->state(rt.self, id, &st, &err));
     CHECK_EQ_INT(st.status, RUNTIME_CREATED);
