@@ -167,14 +167,14 @@ void agent_stop(struct agent *a, bool stop_tasks)
 static void pause_ms(struct agent *a, int64_t ms)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t ns = until.tv_nsec + ms % 1000 * 1000000;
     until.tv_sec += ms / 1000 + ns / 1000000000;
     until.tv_nsec = ns % 1000000000;
     pthread_mutex_lock(&a->lock);
     int e = 0;
     while (!flag_is_set(&a->stopping) && e != ETIMEDOUT)
-        e = pthread_cond_timedwait(&a->changed, &a->lock, &until);
+        e = pthread_cond_clockwait(&a->changed, &a->lock, CLOCK_MONOTONIC, &until);
     pthread_mutex_unlock(&a->lock);
 }
 
@@ -368,7 +368,7 @@ static void *poll_main(void *arg)
     return NULL;
 }
 
-/* Longest stop timeout that a task here can have, and a little for the rest. */
+/* Bounded: a container with a longer stop timeout goes on, and the next start adopts it. */
 static void stop_tasks(struct agent *a)
 {
     int64_t until =

@@ -217,9 +217,9 @@ int network_clean(struct network *n, bool (*in_use)(void *ctx, const char *name)
 static void wait_changed(struct network *n, int64_t ms)
 {
     struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
+    clock_gettime(CLOCK_MONOTONIC, &t);
     t.tv_sec += ms / 1000;
-    (void)pthread_cond_timedwait(&n->changed, &n->lock, &t);
+    (void)pthread_cond_clockwait(&n->changed, &n->lock, CLOCK_MONOTONIC, &t);
 }
 
 static void *filler_main(void *arg)

@@ -228,12 +228,12 @@ static void sleep_until_event(struct task *t, int64_t wake_at_ms)
     if (t->report_retry_at_ms)
         ms = SW_MIN(ms, SW_MAX(t->report_retry_at_ms - now, (int64_t)1));
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t ns = until.tv_nsec + ms * 1000000;
     until.tv_sec += ns / 1000000000;
     until.tv_nsec = ns % 1000000000;
     if (!t->events && !flag_is_set(&t->engine->closing))
-        (void)pthread_cond_timedwait(&t->changed, &t->lock, &until);
+        (void)pthread_cond_clockwait(&t->changed, &t->lock, CLOCK_MONOTONIC, &until);
     t->events = false;
 }
 
