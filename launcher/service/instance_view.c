@@ -115,7 +115,6 @@ json_t *instance_view_json(const struct instance_view *v, const char *arn, bool 
     static const char *const same[] = {"versionInfo", "registeredResources", "attributes"};
     json_t *o = json_object(), *tags = sw_json_array(v->document, "tags");
     sw_json_set_str(o, "containerInstanceArn", arn);
-    sw_json_set_str(o, "ec2InstanceId", sw_json_str(v->document, "ec2InstanceId", NULL));
     sw_json_set_int(o, "version", v->row.version);
     for (size_t i = 0; i < SW_ARRAY_LEN(same); i++) {
         if (json_object_get(v->document, same[i]))
