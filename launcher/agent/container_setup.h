@@ -2,7 +2,7 @@
 #pragma once
 /* launcher/agent/container_setup.h - the folder of one container: root file system mounted over the image's snapshots, files that
  * every container gets (/etc/hosts, hostname, resolv.conf), volumes, and the runtime's config.json.
- * FOLDER holds: config.json rootfs/ upper/ work/ hosts hostname resolv.conf log. Only `log` outlives the container.
+ * FOLDER holds: config.json rootfs/ upper/ work/ volumes/ hosts hostname resolv.conf log. Only `log` outlives the container.
  * Expected errors: SW_EINVALID, SW_ELIMIT, SW_EIO with reason "CannotCreateContainerError" or "CannotStartContainerError". */
 #include "base/err.h"
 #include "launcher/agent/pull.h"
