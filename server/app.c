@@ -484,9 +484,9 @@ void app_close(struct app *a)
     if (!a)
         return;
     a->health.ready = false;
+    stop_housekeeping(a); /* it looks at the listener's certificate */
     if (a->http)
         http_server_stop(a->http, a->config.shutdown_grace_ms);
-    stop_housekeeping(a);
     maintenance_stop(a->maintenance);
     aws_edge_free(a->aws);
     ecs_api_free(a->ecs);
