@@ -328,6 +328,10 @@ static int unpack_into(struct pull *w, size_t layer, const char *dir, struct sw_
     const struct image_descriptor *d = &w->manifest->layers[layer];
     SW_CLEANUP(layer_result_done) struct layer_result res = LAYER_RESULT_INIT;
     struct blob_fetch *f = NULL;
+    /* Padding that unpacks to nothing would fill the disk before any other limit is met. */
+    if (d->size / 2 > w->p->limits->unpacked_bytes)
+        return sw_fail(err, SW_ELIMIT, REASON, "%lld bytes are more than a layer may unpack to",
+                       (long long)d->size);
     sw_autoclose int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return sw_fail_os(err, errno, "%s", dir);

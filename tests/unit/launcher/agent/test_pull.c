@@ -247,6 +247,8 @@ TEST(diff_id_size_and_digest_are_checked)
     custom_image("e", real, sizeof layer, real,
                  "\"mediaType\":\"application/vnd.oci.image.index.v1+json\",");
     CHECK_ERR(pull("e:v1", &i, &err), SW_EINVALID, "CannotPullImageManifestError");
+    custom_image("f", real, (size_t)1 << 40, real, "");
+    CHECK_ERR(pull("f:v1", &i, &err), SW_ELIMIT, "CannotPullContainerError");
     CHECK_ERR(pull("none:v1", &i, &err), SW_ENOTFOUND, "CannotPullContainerError");
     snapshots_are(0);
     done();
