@@ -155,7 +155,7 @@ static int copy_blobs(const struct copy *c, struct meta_db *db, struct sw_err *e
 {
     sw_autofree struct page *p = SW_NEW(struct page);
     for (;;) {
-        int r = meta_tx(db, META_READ, page_tx, p, err);
+        int r = meta_tx(db, META_READ_LONG, page_tx, p, err);
         if (r < 0 || p->n == 0)
             return r;
         for (size_t i = 0; i < p->n && r == 0; i++) {

@@ -101,7 +101,7 @@ static int describe_one(struct launcher *l, const struct launcher_caller *c, con
         json_array_append_new(failures, service_failure(arn, "MISSING"));
         return 0;
     }
-    if (r < 0 || (r = meta_tx(l->db, META_READ, describe, &a, err)) < 0)
+    if (r < 0 || (r = meta_tx(l->db, META_READ_LONG, describe, &a, err)) < 0)
         return r;
     if (a.cluster)
         json_array_append_new(clusters, a.cluster);
@@ -148,7 +148,7 @@ int launcher_list_clusters(struct launcher *l, const struct launcher_caller *c,
     const json_t *v;
     size_t i;
     int r = service_cluster(l, c, NULL, &ref, err); /* the default cluster exists */
-    if (r < 0 || (r = meta_tx(l->db, META_READ, list, &a, err)) < 0)
+    if (r < 0 || (r = meta_tx(l->db, META_READ_LONG, list, &a, err)) < 0)
         return r;
     json_t *arns = service_list(out, "clusterArns");
     json_array_foreach(names, i, v) {

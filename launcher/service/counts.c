@@ -29,7 +29,7 @@ static int counts_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 int launcher_counts(struct launcher *l, struct launcher_counts *ret, struct sw_err *err)
 {
     struct launcher_counts c = {.tasks_n = 0};
-    int r = meta_tx(l->db, META_READ, counts_tx, &c, err);
+    int r = meta_tx(l->db, META_READ_LONG, counts_tx, &c, err);
     if (r < 0)
         return r;
     c.agents = agents_count(l->agents, l->now_us());

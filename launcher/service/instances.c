@@ -263,7 +263,7 @@ int launcher_describe_instances(struct launcher *l, const struct launcher_caller
                                  .with_tags = service_includes(in, "TAGS"),
                                  .now_us = l->now_us()};
         r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE, json_string_value(v), id, err);
-        if (r < 0 || (r = meta_tx(l->db, META_READ, do_describe, &a, err)) < 0)
+        if (r < 0 || (r = meta_tx(l->db, META_READ_LONG, do_describe, &a, err)) < 0)
             return r;
         arn_container_instance(arn, c->region, c->account, cluster.name, id);
         if (a.instance)
@@ -302,7 +302,7 @@ int launcher_list_instances(struct launcher *l, const struct launcher_caller *c,
                          .status = sw_json_str(in, "status", ""),
                          .page = page,
                          .ids = ids};
-    if ((r = meta_tx(l->db, META_READ, do_list, &a, err)) < 0)
+    if ((r = meta_tx(l->db, META_READ_LONG, do_list, &a, err)) < 0)
         return r;
     json_t *arns = service_list(out, "containerInstanceArns");
     json_array_foreach(ids, i, v) {

@@ -227,7 +227,7 @@ int launcher_logs(struct launcher *l, const struct launcher_caller *c, const jso
                          .cluster_id = cluster.id,
                          .task_id = task_id,
                          .container = sw_json_str(in, "containerName", NULL)};
-    r = meta_tx(l->db, META_READ, find_logs, &a, err);
+    r = meta_tx(l->db, META_READ_LONG, find_logs, &a, err);
     sw_autofree char *instance = a.instance_id;
     if (r < 0)
         return r;

@@ -217,7 +217,7 @@ int launcher_list_taskdefs(struct launcher *l, const struct launcher_caller *c, 
                                     .descending = sw_streq(sw_json_str(in, "sort", "ASC"), "DESC"),
                                     .after_family = after.id,
                                     .after_revision = after.revision}};
-    int r = meta_tx(l->db, META_READ, list, &a, err);
+    int r = meta_tx(l->db, META_READ_LONG, list, &a, err);
     if (r == 0)
         service_page_end(page, a.last, a.more);
     return r;
@@ -238,5 +238,5 @@ int launcher_list_families(struct launcher *l, const struct launcher_caller *c, 
                          .prefix = sw_json_str(in, "familyPrefix", ""),
                          .status = sw_json_str(in, "status", "ACTIVE"),
                          .list = service_list(out, "families")};
-    return meta_tx(l->db, META_READ, families, &a, err);
+    return meta_tx(l->db, META_READ_LONG, families, &a, err);
 }

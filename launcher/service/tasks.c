@@ -107,7 +107,7 @@ int launcher_list_tasks(struct launcher *l, const struct launcher_caller *c, con
                                     .instance_id = instance},
                          .page = page,
                          .ids = ids};
-    if ((r = meta_tx(l->db, META_READ, do_list, &a, err)) < 0)
+    if ((r = meta_tx(l->db, META_READ_LONG, do_list, &a, err)) < 0)
         return r;
     json_array_foreach(ids, i, v) {
         char arn[ARN_MAX];

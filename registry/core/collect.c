@@ -191,7 +191,7 @@ static int collect_links(struct step *s, struct sw_err *err)
     s->after_repo = INT64_MIN;
     s->after_digest[0] = 0;
     for (;;) {
-        int r = meta_tx(s->reg->o.db, META_READ, find_links_tx, s, err);
+        int r = meta_tx(s->reg->o.db, META_READ_LONG, find_links_tx, s, err);
         if (r < 0 || s->n == 0)
             return r;
         for (size_t i = 0; i < s->n && r == 0; i++) {
@@ -314,7 +314,7 @@ static int collect_blobs(struct step *s, struct sw_err *err)
 {
     s->after_digest[0] = 0;
     for (;;) {
-        int r = meta_tx(s->reg->o.db, META_READ, find_blobs_tx, s, err);
+        int r = meta_tx(s->reg->o.db, META_READ_LONG, find_blobs_tx, s, err);
         if (r < 0 || s->n == 0)
             return r;
         for (size_t i = 0; s->o->dry_run && i < s->n; i++)

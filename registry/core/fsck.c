@@ -252,7 +252,7 @@ static int report_blob(struct fsck *f, struct blob_row *row, const struct digest
     uint64_t bytes = f->counts->bytes;
     settle(f);
     l->row = row;
-    int r = meta_tx(f->reg->o.db, META_READ, links_tx, l, err);
+    int r = meta_tx(f->reg->o.db, META_READ_LONG, links_tx, l, err);
     if (r < 0 || !l->row_is_there)
         return r;
     r = f->o->quarantine ? quarantine(f, row, d, &v, &moved, err)
@@ -300,7 +300,7 @@ static int check_blobs(struct fsck *f, struct sw_err *err)
 {
     sw_autofree struct blob_page *p = SW_NEW(struct blob_page);
     for (;;) {
-        int r = meta_tx(f->reg->o.db, META_READ, page_tx, p, err);
+        int r = meta_tx(f->reg->o.db, META_READ_LONG, page_tx, p, err);
         if (r < 0 || p->n == 0)
             return r;
         memcpy(p->after, p->rows[p->n - 1].digest, sizeof(p->after));
@@ -523,10 +523,10 @@ static int check_references(struct fsck *f, const struct manifest_row *row,
                             const struct manifest *m, struct sw_err *err)
 {
     struct reference_check c = {.row = row, .m = m};
-    int r = meta_tx(f->reg->o.db, META_READ, references_tx, &c, err);
+    int r = meta_tx(f->reg->o.db, META_READ_LONG, references_tx, &c, err);
     if (r == 0 && c.row_is_there && c.v.bad) {
         settle(f);
-        r = meta_tx(f->reg->o.db, META_READ, references_tx, &c, err);
+        r = meta_tx(f->reg->o.db, META_READ_LONG, references_tx, &c, err);
         if (r == 0 && c.row_is_there && c.v.bad)
             found_manifest(f, row, c.v.kind, c.v.detail);
     }
@@ -569,7 +569,7 @@ static int check_manifests(struct fsck *f, struct sw_err *err)
     p->f = f;
     p->after_repo = INT64_MIN;
     int r;
-    while ((r = meta_tx(f->reg->o.db, META_READ, manifests_tx, p, err)) == 0 && p->n > 0) {
+    while ((r = meta_tx(f->reg->o.db, META_READ_LONG, manifests_tx, p, err)) == 0 && p->n > 0) {
         p->after_repo = p->rows[p->n - 1].repo_id;
         memcpy(p->after_digest, p->rows[p->n - 1].digest, sizeof(p->after_digest));
         for (size_t i = 0; i < p->n && r == 0; i++) {
@@ -619,7 +619,7 @@ static int tags_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 static int check_tags(struct fsck *f, struct sw_err *err)
 {
     struct tags t = {0};
-    int r = meta_tx(f->reg->o.db, META_READ, tags_tx, &t, err);
+    int r = meta_tx(f->reg->o.db, META_READ_LONG, tags_tx, &t, err);
     for (size_t i = 0; r == 0 && i < t.n; i++) {
         sw_autofree char *detail = sw_asprintf("the tag '%s' names no manifest", t.list[i].tag);
         found(f, &(struct fsck_finding){.kind = FSCK_TAG_DANGLING,

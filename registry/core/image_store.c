@@ -92,7 +92,7 @@ int image_describe(struct registry *reg, struct repo *repo, const struct referen
                    struct image_info *ret, struct sw_err *err)
 {
     struct image_args a = {.repo = repo, .ref = ref};
-    int r = meta_tx(reg->o.db, META_READ, describe_tx, &a, err);
+    int r = meta_tx(reg->o.db, META_READ_LONG, describe_tx, &a, err);
     if (r < 0) {
         image_info_done(&a.image);
         return r;
@@ -150,7 +150,7 @@ int image_list(struct registry *reg, struct repo *repo, enum image_tag_status st
                struct sw_err *err)
 {
     struct list_args a = {.repo = repo, .status = status, .last = last, .n = n};
-    int r = meta_tx(reg->o.db, META_READ, list_tx, &a, err);
+    int r = meta_tx(reg->o.db, META_READ_LONG, list_tx, &a, err);
     if (r < 0) {
         image_list_free(a.list, a.list_n);
         return r;

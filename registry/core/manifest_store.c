@@ -389,6 +389,6 @@ int manifest_referrers(struct registry *reg, struct repo *repo, const struct dig
     char text[DIGEST_STRING_MAX];
     digest_format(subject, text);
     struct referrer_args a = {repo, text, last, n, fn, ctx};
-    int r = meta_tx(reg->o.db, META_READ, referrers_tx, &a, err);
+    int r = meta_tx(reg->o.db, META_READ_LONG, referrers_tx, &a, err);
     return r < 0 ? r : 0;
 }

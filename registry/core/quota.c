@@ -328,7 +328,7 @@ int quota_list(struct registry *reg, const char *account, const char *region,
                int (*fn)(void *ctx, const struct quota *q), void *ctx, struct sw_err *err)
 {
     struct list a = {account, region, fn, ctx};
-    int r = meta_tx(reg->o.db, META_READ, list_tx, &a, err);
+    int r = meta_tx(reg->o.db, META_READ_LONG, list_tx, &a, err);
     return r < 0 ? r : 0;
 }
 
@@ -368,7 +368,7 @@ int quota_verify(struct registry *reg, void (*fn)(void *ctx, const struct quota 
                  struct sw_err *err)
 {
     struct verify v = {fn, ctx};
-    return meta_tx(reg->o.db, META_READ, verify_tx, &v, err);
+    return meta_tx(reg->o.db, META_READ_LONG, verify_tx, &v, err);
 }
 
 static int load_tx(struct meta_tx *tx, void *arg, struct sw_err *err)

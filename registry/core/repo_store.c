@@ -490,6 +490,6 @@ int repo_list(struct registry *reg, const char *account, const char *region, con
               struct sw_err *err)
 {
     struct list_args a = {account, region, last, n, fn, ctx};
-    int r = meta_tx(reg->o.db, META_READ, list_tx, &a, err);
+    int r = meta_tx(reg->o.db, META_READ_LONG, list_tx, &a, err);
     return r < 0 ? r : 0;
 }

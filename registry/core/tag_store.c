@@ -35,7 +35,7 @@ int tag_list(struct registry *reg, struct repo *repo, const char *last, int64_t 
              int (*fn)(void *ctx, const char *tag), void *ctx, struct sw_err *err)
 {
     struct tag_args a = {repo, last, n, fn, ctx};
-    int r = meta_tx(reg->o.db, META_READ, list_tx, &a, err);
+    int r = meta_tx(reg->o.db, META_READ_LONG, list_tx, &a, err);
     return r < 0 ? r : 0;
 }
 

@@ -73,7 +73,7 @@ int registry_usage(struct registry *reg, int64_t max, registry_usage_fn fn, void
                    struct registry_totals *ret, struct sw_err *err)
 {
     struct query q = {.max = max, .fn = fn, .ctx = ctx};
-    int r = meta_tx(reg->o.db, META_READ, usage_tx, &q, err);
+    int r = meta_tx(reg->o.db, META_READ_LONG, usage_tx, &q, err);
     if (r < 0)
         return r;
     *ret = q.totals;

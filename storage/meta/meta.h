@@ -34,7 +34,10 @@ int meta_sqlite_open(const struct meta_options *o, struct meta_db **ret, struct 
 void meta_db_free(struct meta_db *db); /* finishes queued writes first */
 int meta_schema_version(struct meta_db *db, int *ret, struct sw_err *err);
 
-enum meta_mode { META_READ, META_WRITE };
+/* META_READ_LONG reads what META_READ does, and is for what may take its time: lists, checks, sums. Such reads together leave two
+ * of the readers to the others (if there are three), so a META_READ, which is a few rows by their keys, waits only for its like:
+ * threads that serve connections rely on that. A backup and a check count as long. */
+enum meta_mode { META_READ, META_READ_LONG, META_WRITE };
 
 /* 0 or more commits and is what meta_tx returns; negative rolls back (err filled by fn). May be run
  * again: effects only on rows and on *arg from scratch. Calling meta_tx inside it, or leaving a

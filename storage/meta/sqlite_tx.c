@@ -29,6 +29,7 @@
 
 #define BATCH_MAX          128
 #define READERS_DEFAULT    8
+#define READERS_SHORT      2 /* never taken by long reads, if there are more */
 #define BUSY_TRIES         5
 #define LOG_PAGES_WANTED   1000 /* checkpoint when nobody waits */
 #define LOG_PAGES_MOST     8000 /* checkpoint in any case: 32 MiB */
@@ -59,6 +60,7 @@ struct sqlite_db {
     pthread_cond_t readers_cond;
     struct conn **idle; /* a stack: the warmest connection is taken first */
     size_t idle_n, readers_n, readers_max;
+    sem_t long_reads; /* how many more may begin; taken before a reader, given back after it */
 
     _Atomic uint64_t reads, writes, commits, checkpoints;
 };
@@ -287,12 +289,28 @@ static int take_reader(struct sqlite_db *db, struct conn **ret, struct sw_err *e
     return 0;
 }
 
+static int take_long_reader(struct sqlite_db *db, struct conn **ret, struct sw_err *err)
+{
+    while (sem_wait(&db->long_reads) < 0)
+        assert(errno == EINTR);
+    int r = take_reader(db, ret, err);
+    if (r < 0)
+        sem_post(&db->long_reads);
+    return r;
+}
+
 static void give_reader(struct sqlite_db *db, struct conn *c)
 {
     pthread_mutex_lock(&db->readers_lock);
     db->idle[db->idle_n++] = c;
     pthread_cond_signal(&db->readers_cond);
     pthread_mutex_unlock(&db->readers_lock);
+}
+
+static void give_long_reader(struct sqlite_db *db, struct conn *c)
+{
+    give_reader(db, c);
+    sem_post(&db->long_reads);
 }
 
 /* Deferred: the first statement takes the snapshot. Ending it is a rollback, which cannot fail. */
@@ -307,10 +325,10 @@ static int read_once(struct conn *c, meta_fn fn, void *arg, bool *ret_busy, stru
     return r;
 }
 
-static int read_tx(struct sqlite_db *db, meta_fn fn, void *arg, struct sw_err *err)
+static int read_tx(struct sqlite_db *db, bool is_long, meta_fn fn, void *arg, struct sw_err *err)
 {
     struct conn *c = NULL;
-    int r = take_reader(db, &c, err);
+    int r = is_long ? take_long_reader(db, &c, err) : take_reader(db, &c, err);
     if (r < 0)
         return r;
     bool busy = false;
@@ -319,7 +337,10 @@ static int read_tx(struct sqlite_db *db, meta_fn fn, void *arg, struct sw_err *e
         sw_err_clear(err);
         r = read_once(c, fn, arg, &busy, err);
     }
-    give_reader(db, c);
+    if (is_long)
+        give_long_reader(db, c);
+    else
+        give_reader(db, c);
     atomic_fetch_add_explicit(&db->reads, 1, memory_order_relaxed);
     return r;
 }
@@ -331,7 +352,8 @@ static int sqlite_tx(struct meta_db *head, enum meta_mode mode, meta_fn fn, void
 {
     struct sqlite_db *db = SW_CONTAINER_OF(head, struct sqlite_db, head);
     assert(!in_tx && "meta_tx inside a transaction's function");
-    return mode == META_WRITE ? write_tx(db, fn, arg, err) : read_tx(db, fn, arg, err);
+    return mode == META_WRITE ? write_tx(db, fn, arg, err)
+                              : read_tx(db, mode == META_READ_LONG, fn, arg, err);
 }
 
 static void sqlite_stats(struct meta_db *head, struct meta_stats *ret)
@@ -380,11 +402,11 @@ static int sqlite_backup(struct meta_db *head, const char *path, struct sw_err *
     int r = new_file(path, err);
     if (r < 0)
         return r;
-    r = take_reader(db, &c, err);
+    r = take_long_reader(db, &c, err);
     if (r == 0) {
         conn_rollback(c);
         r = conn_backup(c, path, err);
-        give_reader(db, c);
+        give_long_reader(db, c);
     }
     if (r == 0)
         r = sync_file(path, err);
@@ -427,7 +449,7 @@ static int sqlite_check(struct meta_db *head, void (*fn)(void *ctx, const char *
 {
     struct sqlite_db *db = SW_CONTAINER_OF(head, struct sqlite_db, head);
     struct check check = {fn, ctx};
-    return read_tx(db, check_tx, &check, err);
+    return read_tx(db, true, check_tx, &check, err);
 }
 
 static void free_parts(struct sqlite_db *db)
@@ -435,6 +457,7 @@ static void free_parts(struct sqlite_db *db)
     for (size_t i = 0; i < db->idle_n; i++)
         conn_free(db->idle[i]);
     conn_free(db->writer); /* last: closing it moves the log into the database and removes it */
+    sem_destroy(&db->long_reads);
     pthread_cond_destroy(&db->readers_cond);
     pthread_mutex_destroy(&db->readers_lock);
     pthread_cond_destroy(&db->queue_cond);
@@ -580,6 +603,8 @@ int meta_sqlite_open(const struct meta_options *o, struct meta_db **ret, struct 
     db->path = sw_strdup(o->path);
     db->last = &db->first;
     db->readers_max = o->readers_max ? o->readers_max : READERS_DEFAULT;
+    size_t spare = db->readers_max > READERS_SHORT ? READERS_SHORT : db->readers_max - 1;
+    sem_init(&db->long_reads, 0, (unsigned)(db->readers_max - spare));
     db->idle = sw_calloc(db->readers_max, sizeof(struct conn *));
     init_locks(db);
     r = conn_open(db->path, CONN_WRITER, &sqlite_ops, &db->writer, err);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/macros.h"
@@ -163,4 +167,82 @@ TEST(a_file_that_is_no_database_is_refused)
     memset(text, 'x', sizeof text);
     struct meta_options o = {.path = test_write_file(test_path("text"), text, sizeof text)};
     CHECK_ERR(meta_sqlite_open(&o, &db, &err), SW_EIO, NULL);
+}
+
+#define LONG_READS 8
+
+struct long_reads {
+    struct meta_db *db;
+    sem_t go;
+    _Atomic int begun, ended;
+};
+
+static int read_until_told(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct long_reads *l = arg;
+    int64_t n;
+    int r = meta_get(tx, err, "SELECT COUNT(*) FROM account", "", "i", &n);
+    atomic_fetch_add(&l->begun, 1);
+    while (sem_wait(&l->go) < 0)
+        continue;
+    return r < 0 ? r : 0;
+}
+
+static void *long_main(void *arg)
+{
+    struct long_reads *l = arg;
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(meta_tx(l->db, META_READ_LONG, read_until_told, l, &err));
+    atomic_fetch_add(&l->ended, 1);
+    return NULL;
+}
+
+static int read_number(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    return meta_get(tx, err, "SELECT COUNT(*) FROM account", "", "i", (int64_t *)arg);
+}
+
+static void wait_until(_Atomic int *number, int wanted)
+{
+    for (int i = 0; i < 2000 && atomic_load(number) < wanted; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    CHECK_EQ_INT(atomic_load(number), wanted);
+}
+
+static void check_long_reads(size_t readers_max, int at_once)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct long_reads l = {0};
+    struct meta_options o = {.path = test_path("long.db"), .readers_max = readers_max};
+    pthread_t threads[LONG_READS];
+    int64_t number = 0;
+    CHECK_OK(meta_sqlite_open(&o, &l.db, &err));
+    sem_init(&l.go, 0, 0);
+    for (int i = 0; i < LONG_READS; i++)
+        CHECK(pthread_create(&threads[i], NULL, long_main, &l) == 0);
+    wait_until(&l.begun, at_once);
+    nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
+    CHECK_EQ_INT(atomic_load(&l.begun), at_once);
+    if (readers_max > 1)
+        CHECK(meta_tx(l.db, META_READ, read_number, &number, &err) == 1);
+    CHECK_EQ_INT(atomic_load(&l.ended), 0);
+    for (int i = 0; i < LONG_READS; i++)
+        sem_post(&l.go);
+    for (int i = 0; i < LONG_READS; i++)
+        pthread_join(threads[i], NULL);
+    CHECK_EQ_INT(atomic_load(&l.ended), LONG_READS);
+    sem_destroy(&l.go);
+    meta_db_free(l.db);
+}
+
+TEST(long_reads_leave_two_readers_to_the_short_ones)
+{
+    check_long_reads(8, 6);
+    check_long_reads(3, 1);
+}
+
+TEST(few_readers_still_read_long)
+{
+    check_long_reads(2, 1);
+    check_long_reads(1, 1);
 }
