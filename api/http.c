@@ -96,6 +96,16 @@ const char *http_req_header(const struct http_req *r, const char *name)
     return NULL;
 }
 
+bool http_req_is_local(const struct http_req *r)
+{
+    static const char *const forwarding[] = {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
+
+    for (size_t i = 0; i < SW_ARRAY_LEN(forwarding); i++)
+        if (http_req_header(r, forwarding[i]))
+            return false;
+    return strncmp(r->peer_ip, "127.", 4) == 0 || strcmp(r->peer_ip, "::1") == 0;
+}
+
 size_t http_req_headers(const struct http_req *r, const char *name, const char **out, size_t cap)
 {
     size_t n = 0;

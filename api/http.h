@@ -85,6 +85,9 @@ void http_audit_reference(struct http_req *r, const char *reference);
 
 /* First header of that name (any case), or NULL. */
 const char *http_req_header(const struct http_req *r, const char *name);
+/* The peer is this machine and does not say that it forwards for somebody: a proxy on this machine makes everybody look local, but
+ * most say for whom they ask. */
+bool http_req_is_local(const struct http_req *r);
 /* Calls for each header of that name, in order; for lists spread over several lines. */
 size_t http_req_headers(const struct http_req *r, const char *name, const char **out, size_t cap);
 /* Decoded value of the first query parameter of that name. 1 found, 0 absent, SW_EINVALID on a bad escape or no room. */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/macros.h"
+#include "base/str.h"
 
 struct create_user_in {
     const char *name, *access_key_id, *secret_access_key;
@@ -187,11 +189,43 @@ static int check_storage(struct aws_call *call, const void *input, json_t *out, 
     return submit(call, &request, out, err);
 }
 
+bool admin_path_is_below(const char *path, const char *dir)
+{
+    struct sw_str rest = sw_str(path), part, below = sw_str(dir);
+    while (sw_str_ends_with(below, "/"))
+        below.n--;
+    if (rest.n <= below.n + 1 || memcmp(rest.p, below.p, below.n) != 0 || rest.p[below.n] != '/')
+        return false;
+    rest.p += below.n + 1;
+    rest.n -= below.n + 1;
+    while (sw_str_split(&rest, '/', &part))
+        if (part.n == 0 || sw_str_eq_z(part, ".") || sw_str_eq_z(part, ".."))
+            return false;
+    return true;
+}
+
+/* The server writes where it may, which is more than what an administrator elsewhere may: only who is on this machine names any
+ * folder. The answer does not depend on what is there. */
+static int may_write_to(const struct aws_call *call, const char *path, struct sw_err *err)
+{
+    const char *dir = ((const struct admin_api *)call->service->ctx)->backup_dir;
+    if (http_req_is_local(call->req) || (dir && admin_path_is_below(path, dir)))
+        return 0;
+    sw_fail(err, SW_EDENIED, "AccessDeniedException",
+            "from another machine, a backup goes only below the folder that the server's "
+            "configuration names as backup_dir");
+    http_audit_denied(call->req, "slipway:BackupData", "*", err);
+    return err->code;
+}
+
 static int backup_data(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
 {
     const struct backup_in *in = input;
     struct maintenance_request request = {.kind = MAINTENANCE_BACKUP, .path = in->path};
-    return submit(call, &request, out, err);
+    int r = aws_may(call, "*", err);
+    if (r == 0)
+        r = may_write_to(call, in->path, err);
+    return r < 0 ? r : submit(call, &request, out, err);
 }
 
 static int describe_job(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)

@@ -12,5 +12,8 @@
 struct admin_api {
     struct identity *identity;
     struct maintenance *maintenance; /* NULL until it listens */
+    const char *backup_dir;          /* backups of callers elsewhere go below it; NULL: none */
 };
+/* `path` is absolute, below the folder `dir`, and steps nowhere back. */
+bool admin_path_is_below(const char *path, const char *dir);
 struct aws_service admin_aws_service(struct admin_api *a);

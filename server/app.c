@@ -332,6 +332,7 @@ static int start_maintenance(struct app *a, bool alone, struct sw_err *err)
                                     .ctx = a};
     int r = maintenance_start(&o, &a->maintenance, err);
     a->admin.maintenance = a->maintenance;
+    a->admin.backup_dir = a->config.backup_dir;
     return r;
 }
 

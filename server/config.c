@@ -26,6 +26,7 @@ static const struct conf_key keys[] = {
     {"data", CONF_STRING, OFF(data), NULL, 0, 0, NULL, "data folder; /var/lib/slipway for root, else ~/.local/share/slipway"},
     {"account", CONF_STRING, OFF(account), NULL, 0, 0, NULL, "account number, 12 digits: 000000000000 at the first start, later what the data folder says"},
     {"region", CONF_STRING, OFF(region), "us-east-1", 0, 0, NULL, "region of /v2/ calls whose host name does not say one"},
+    {"backup_dir", CONF_STRING, OFF(backup_dir), NULL, 0, 0, NULL, "folder below which callers on other machines may have backups written; empty: nowhere"},
     {"log_level", CONF_ENUM, OFF(log_level), "info", 0, 0, log_levels, "debug, info, warning or error"},
     {"access_log", CONF_STRING, OFF(access_log), NULL, 0, 0, NULL, "one JSON line per request: a file, or - for standard error; empty: none"},
     {"audit_log", CONF_STRING, OFF(audit_log), NULL, 0, 0, NULL, "one JSON line per push, pull, delete, launch, change of rights and refusal: a file, - or none; audit.log in the data folder"},
@@ -150,6 +151,8 @@ int server_config_load(int *argc, char **argv, struct server_config *ret, struct
     if (!ret->data)
         ret->data = server_default_data_dir();
     r = make_absolute(&ret->data, err);
+    if (r == 0 && ret->backup_dir)
+        r = make_absolute(&ret->backup_dir, err);
     return r < 0 ? r : check(ret, err);
 }
 

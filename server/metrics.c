@@ -286,17 +286,6 @@ static void text(struct http_res *res, int status, const char *body)
     http_res_copy(res, body, strlen(body));
 }
 
-/* A proxy on this machine makes everybody look local; most say for whom they ask. */
-static bool is_local(const struct http_req *req)
-{
-    static const char *const forwarding[] = {"Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"};
-
-    for (size_t i = 0; i < SW_ARRAY_LEN(forwarding); i++)
-        if (http_req_header(req, forwarding[i]))
-            return false;
-    return strncmp(req->peer_ip, "127.", 4) == 0 || strcmp(req->peer_ip, "::1") == 0;
-}
-
 static enum http_run run(void *state, struct http_req *req, struct http_res *res,
                          struct sw_err *err)
 {
@@ -326,7 +315,7 @@ static enum http_begin begin(void *ctx, struct http_req *req, struct http_plan *
         text(res, 405, "slipway: method not allowed\n");
         return HTTP_ANSWER;
     }
-    if (m->access == METRICS_LOCAL && !is_local(req)) {
+    if (m->access == METRICS_LOCAL && !http_req_is_local(req)) {
         struct sw_err err = SW_ERR_INIT;
         (void)sw_fail(&err, SW_EDENIED, NULL,
                       "metrics = local, and the request does not come from this machine");

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from support import images
+from support import aws, images
 from support import run as r
 from support.clients import Client, stored
 from support.server import Server
@@ -289,6 +289,32 @@ def test_a_backup_forgets_what_is_gone_and_refuses_other_folders(eager, tmp_path
     eager.stop()
     eager.slipway("backup", str(tmp_path / "offline"))
     eager.start()
+
+
+def test_a_backup_from_another_machine_goes_below_the_configured_folder_only(tmp_path):
+    allowed, denied = tmp_path / "allowed", tmp_path / "denied"
+    allowed.mkdir()
+    elsewhere = {"X-Forwarded-For": "192.0.2.1"}
+    for env in ({}, {"SLIPWAY_BACKUP_DIR": str(allowed)}):
+        s = Server(env=env)
+        try:
+            s.start()
+
+            def backup(path, **how):
+                body = json.dumps({"Path": str(path)}).encode()
+                return aws.call(s, "SlipwayAdmin_V20261121", "BackupData", body, scope="iam", **how)
+            paths = [denied, "/etc", "/no/such/folder", str(allowed) + "x/b", str(allowed) + "/../denied", allowed]
+            paths += [] if env else [allowed / "b"]
+            replies = [backup(path, more=elsewhere) for path in paths]
+            assert {reply.status for reply in replies} <= {400, 403}
+            assert len({reply.body for reply in replies}) == 1, "the answer tells what exists"
+            assert b"AccessDenied" in replies[0].body
+            if env:
+                assert backup(allowed / "b", more=elsewhere).status == 200
+                r.wait_for(lambda: (allowed / "b" / "slipway.db").exists(), 20, what="backup")
+        finally:
+            s.close()
+    assert not denied.exists() and os.listdir(str(allowed)) == ["b"]
 
 
 def test_damage_is_left_out_of_a_backup_and_a_damaged_backup_is_not_restored(eager, tmp_path):

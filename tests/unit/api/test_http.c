@@ -31,6 +31,26 @@ TEST(headers_are_found_in_any_case_and_all_of_them)
     CHECK_EQ_UINT(http_req_headers(&r, "none", out, 4), 0);
 }
 
+TEST(who_forwards_is_not_local)
+{
+    const struct http_header plain = {"Host", "x"}, forwards = {"x-forwarded-for", "192.0.2.1"};
+    static const char *const local[] = {"127.0.0.1", "127.9.0.1", "::1"};
+    static const char *const remote[] = {"192.0.2.1", "::", "::2", "1.127.0.1", ""};
+    struct http_req r = {.headers_n = 1};
+    for (size_t i = 0; i < SW_ARRAY_LEN(local); i++) {
+        (void)snprintf(r.peer_ip, sizeof(r.peer_ip), "%s", local[i]);
+        r.headers = &plain;
+        CHECK_MSG(http_req_is_local(&r), "%s", local[i]);
+        r.headers = &forwards;
+        CHECK_MSG(!http_req_is_local(&r), "%s", local[i]);
+    }
+    r.headers = &plain;
+    for (size_t i = 0; i < SW_ARRAY_LEN(remote); i++) {
+        (void)snprintf(r.peer_ip, sizeof(r.peer_ip), "%s", remote[i]);
+        CHECK_MSG(!http_req_is_local(&r), "%s", remote[i]);
+    }
+}
+
 TEST(query_parameters_are_decoded)
 {
     struct http_req r = {
