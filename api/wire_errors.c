@@ -204,21 +204,38 @@ static void set_json(struct http_res *res, struct json_t *doc)
     http_res_borrow(res, text, strlen(text), free, text);
 }
 
-void wire_oci_error(struct http_res *res, const struct sw_err *err)
+static json_t *oci_entry(const struct sw_err *err, int *ret_status)
 {
     const char *code;
-    sw_autojson json_t *doc = json_object();
-    json_t *list = json_array(), *one = json_object();
+    json_t *one = json_object();
 
-    wire_form(err, true, &res->status, &code);
+    wire_form(err, true, ret_status, &code);
     sw_json_set_str(one, "code", code);
     set_text(one, "message", public_message(err));
     if (err->detail[0])
         set_text(one, "detail", err->detail);
-    json_array_append_new(list, one);
+    return one;
+}
+
+void wire_oci_errors(struct http_res *res, const struct sw_err *errs, size_t n)
+{
+    sw_autojson json_t *doc = json_object();
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < n; i++) {
+        int status;
+        json_array_append_new(list, oci_entry(&errs[i], &status));
+        if (i == 0)
+            res->status = status;
+    }
     sw_json_set_new(doc, "errors", list);
     http_res_set(res, "Content-Type", "application/json");
     set_json(res, doc);
+}
+
+void wire_oci_error(struct http_res *res, const struct sw_err *err)
+{
+    wire_oci_errors(res, err, 1);
 }
 
 void wire_aws_error(struct http_res *res, const struct sw_err *err)

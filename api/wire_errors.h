@@ -21,6 +21,8 @@ extern const size_t wire_errors_n;
 
 /* {"errors":[{"code","message","detail"}]}; HEAD answers carry no body. An internal error's text is not shown (it is logged). */
 void wire_oci_error(struct http_res *res, const struct sw_err *err);
+/* The same with one entry for each of n > 0 errors; the first one says the status. */
+void wire_oci_errors(struct http_res *res, const struct sw_err *errs, size_t n);
 /* {"__type","message"} with x-amzn-ErrorType. */
 void wire_aws_error(struct http_res *res, const struct sw_err *err);
 /* Logs an internal failure (SW_EIO, SW_EINTERNAL, DiskFull) once, with the request's id and route; others not. Whoever turns an

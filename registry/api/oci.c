@@ -245,8 +245,13 @@ static bool service_match(void *ctx SW_UNUSED, const struct http_req *req)
 static void service_error(void *ctx, const struct http_req *req, const struct sw_err *err,
                           struct http_res *res)
 {
-    wire_log(req, err);
-    wire_oci_error(res, err);
+    struct sw_err told = *err;
+    /* The edge counted the bytes of a body of unknown length: the same code as for one that told it. */
+    if (sw_streq(err->reason, "RequestEntityTooLarge") &&
+        sw_streq(req->route, oci_kind_to_string(OCI_MANIFEST)))
+        told.reason = "MANIFEST_TOO_LARGE";
+    wire_log(req, &told);
+    wire_oci_error(res, &told);
     if (res->status == 401)
         oci_challenge(ctx, req, false, NULL, res);
 }

@@ -170,6 +170,23 @@ static void warn_deprecated(const struct manifest *m, struct http_res *res)
             "go\"");
 }
 
+/* One error for each part that is missing. */
+static void answer_missing(const struct oci_call *c, const struct manifest_put *put,
+                           const struct sw_err *err, struct http_res *res)
+{
+    struct sw_err *list = sw_calloc(put->missing_n, sizeof(*list));
+    for (size_t i = 0; i < put->missing_n; i++) {
+        char digest[DIGEST_STRING_MAX];
+        digest_format(&put->manifest->refs[put->missing[i]].digest, digest);
+        sw_fail(&list[i], SW_ENOTFOUND, err->reason,
+                "The %s with digest '%s' that the manifest needs is not in the repository '%s'",
+                put->manifest->is_index ? "image" : "layer", digest, c->route.name);
+        (void)sw_detail(&list[i], "%s", digest);
+    }
+    wire_oci_errors(res, list, put->missing_n);
+    free(list);
+}
+
 static int put_parsed(struct oci_call *c, const struct manifest *m, struct sw_str bytes,
                       struct tags *tags, struct http_res *res, struct sw_err *err)
 {
@@ -182,6 +199,11 @@ static int put_parsed(struct oci_call *c, const struct manifest *m, struct sw_st
     put.tags_n = tags->n;
     if (r == 0)
         r = manifest_put(c->api->o.registry, c->repo, &put, err);
+    if (r < 0 && put.missing_n) {
+        answer_missing(c, &put, err, res);
+        sw_err_clear(err);
+        return 0;
+    }
     if (r < 0)
         return r;
     answer_put(c, m, &put.digest, tags, res);

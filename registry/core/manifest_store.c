@@ -6,6 +6,7 @@
  *    digest. Every change raises what it can make stale after the commit and before the answer. */
 #include "registry/core/manifest_store.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -178,40 +179,77 @@ static int check_tags(struct meta_tx *tx, struct put_args *a, struct sw_err *err
     return 0;
 }
 
-static int exists(struct meta_tx *tx, const struct repo *repo, const char *sql, const char *digest,
-                  struct sw_err *err)
+#define HAS_MANIFEST     "SELECT 1 FROM manifest WHERE repository_id = $1 AND digest = $2"
+#define SIZE_OF_MANIFEST "SELECT size FROM manifest WHERE repository_id = $1 AND digest = $2"
+#define SIZE_OF_BLOB                                                           \
+    "SELECT b.size FROM repository_blob l JOIN blob b ON b.digest = l.digest " \
+    "WHERE l.repository_id = $1 AND l.digest = $2"
+
+static void note_missing(struct manifest_put *put, size_t ref)
 {
-    int64_t one;
-    return meta_get(tx, err, sql, "it", repo->id, digest, "i", &one);
+    const struct manifest_descriptor *refs = put->manifest->refs;
+    for (size_t i = 0; i < put->missing_n; i++)
+        if (digest_equal(&refs[put->missing[i]].digest, &refs[ref].digest))
+            return;
+    put->missing[put->missing_n++] = ref;
 }
 
-#define HAS_BLOB     "SELECT 1 FROM repository_blob WHERE repository_id = $1 AND digest = $2"
-#define HAS_MANIFEST "SELECT 1 FROM manifest WHERE repository_id = $1 AND digest = $2"
+/* As many digests as a message has room for. */
+static int fail_missing(const struct put_args *a, struct sw_err *err)
+{
+    const struct manifest *m = a->put->manifest;
+    char digest[DIGEST_STRING_MAX];
+    struct sw_buf list = SW_BUF_INIT(450);
+    size_t i = 0;
+    for (; i < a->put->missing_n; i++) {
+        digest_format(&m->refs[a->put->missing[i]].digest, digest);
+        if (list.n + strlen(digest) + 2 > 440)
+            break;
+        (void)sw_buf_addf(&list, "%s%s", i ? ", " : "", digest);
+    }
+    sw_fail(err, SW_ENOTFOUND,
+            m->is_index ? "ReferencedImagesNotFoundException" : "LayersNotFoundException",
+            "%s with digests '[%s%s]' required for pushing image into repository with name '%s' in "
+            "the registry with id '%s' do not exist",
+            m->is_index ? "Images" : "Layers", list.p, i < a->put->missing_n ? ", ..." : "",
+            a->repo->name, a->repo->account);
+    sw_buf_done(&list);
+    digest_format(&m->refs[a->put->missing[0]].digest, digest);
+    return sw_detail(err, "%s", digest);
+}
 
-/* Children of an index may be blobs: build caches do that. */
+/* 1: it is here and has the size that the manifest says; 0: it is not here. Children of an index may be blobs: build caches do
+ * that. */
+static int check_reference(struct meta_tx *tx, struct put_args *a,
+                           const struct manifest_descriptor *d, struct sw_err *err)
+{
+    char digest[DIGEST_STRING_MAX];
+    int64_t size;
+    digest_format(&d->digest, digest);
+    int r = 0;
+    if (d->role == MANIFEST_CHILD)
+        r = meta_get(tx, err, SIZE_OF_MANIFEST, "it", a->repo->id, digest, "i", &size);
+    if (r == 0)
+        r = meta_get(tx, err, SIZE_OF_BLOB, "it", a->repo->id, digest, "i", &size);
+    if (r <= 0 || size == d->size)
+        return r;
+    sw_fail(err, SW_EINVALID, "MANIFEST_INVALID",
+            "the manifest says that %s has %" PRId64 " bytes, it has %" PRId64, digest, d->size,
+            size);
+    return sw_detail(err, "%s", digest);
+}
+
 static int check_references(struct meta_tx *tx, struct put_args *a, struct sw_err *err)
 {
     const struct manifest *m = a->put->manifest;
-    for (size_t i = 0; i < m->refs_n; i++) {
-        char digest[DIGEST_STRING_MAX];
-        if (m->refs[i].foreign)
-            continue;
-        digest_format(&m->refs[i].digest, digest);
-        bool child = m->refs[i].role == MANIFEST_CHILD;
-        int r = child ? exists(tx, a->repo, HAS_MANIFEST, digest, err) : 0;
-        if (r == 0)
-            r = exists(tx, a->repo, HAS_BLOB, digest, err);
+    for (size_t i = 0; i < m->refs_n && a->put->missing_n < MANIFEST_MISSING_MAX; i++) {
+        int r = m->refs[i].foreign ? 1 : check_reference(tx, a, &m->refs[i], err);
         if (r < 0)
             return r;
-        if (r == 0) {
-            sw_fail(err, SW_ENOTFOUND,
-                    child ? "ReferencedImagesNotFoundException" : "LayersNotFoundException",
-                    "The %s with digest '%s' that the manifest needs is not in the repository '%s'",
-                    child ? "image" : "layer", digest, a->repo->name);
-            return sw_detail(err, "%s", digest);
-        }
+        if (r == 0 && !a->sparse)
+            note_missing(a->put, i);
     }
-    return 0;
+    return a->put->missing_n ? fail_missing(a, err) : 0;
 }
 
 static int insert_references(struct meta_tx *tx, struct put_args *a, struct sw_err *err)
@@ -257,7 +295,7 @@ static int insert_manifest(struct meta_tx *tx, struct put_args *a, struct sw_err
 {
     const struct manifest *m = a->put->manifest;
     struct quota_view quotas;
-    int r = a->sparse ? 0 : check_references(tx, a, err);
+    int r = check_references(tx, a, err);
     if (r == 0)
         r = quota_before(tx, a->repo->id, &quotas, err);
     if (r == 0)
@@ -279,12 +317,14 @@ static int insert_manifest(struct meta_tx *tx, struct put_args *a, struct sw_err
 static int put_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct put_args *a = arg;
+    a->put->missing_n = 0;
     int r = load_settings(tx, a, err);
     if (r == 0)
         r = check_tags(tx, a, err);
     if (r < 0)
         return r;
-    r = exists(tx, a->repo, HAS_MANIFEST, a->digest, err);
+    int64_t one;
+    r = meta_get(tx, err, HAS_MANIFEST, "it", a->repo->id, a->digest, "i", &one);
     if (r < 0)
         return r;
     a->put->created = r == 0;

@@ -3,7 +3,8 @@
 /* registry/core/manifest_store.h - manifests of a repository: their bytes, what they need, and who refers to them.
  * Promise: bytes come back as they were pushed; a push by tag is one transaction; a delete takes the tags with it.
  * Threads: shared freely. Expected errors: MANIFEST_UNKNOWN, RepositoryNotFoundException, LayersNotFoundException and
- * ReferencedImagesNotFoundException (detail: the first missing digest), ImageTagAlreadyExistsException. */
+ * ReferencedImagesNotFoundException (detail: the first missing digest; manifest_put.missing has more), MANIFEST_INVALID (a
+ * size that is not that of the stored content; detail: the digest), ImageTagAlreadyExistsException. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,8 @@ struct stored_manifest *manifest_cached(struct registry *reg, struct repo *repo,
 int manifest_get(struct registry *reg, struct repo *repo, const struct reference *ref,
                  struct stored_manifest **ret, struct sw_err *err);
 
+#define MANIFEST_MISSING_MAX 100
+
 struct manifest_put {
     const struct manifest *manifest;
     struct sw_str bytes;
@@ -41,6 +44,9 @@ struct manifest_put {
     size_t tags_n;
     bool created;  /* out: there was no such manifest */
     bool retagged; /* out: some tag is new or moved */
+    /* out: with LayersNotFoundException and ReferencedImagesNotFoundException, which of manifest->refs are not there; each
+     * digest once, the first MANIFEST_MISSING_MAX of them. Else 0. */
+    size_t missing[MANIFEST_MISSING_MAX], missing_n;
 };
 int manifest_put(struct registry *reg, struct repo *repo, struct manifest_put *put,
                  struct sw_err *err);

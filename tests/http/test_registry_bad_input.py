@@ -273,12 +273,40 @@ def test_bad_manifest(http, repository, state, body, content_type, code):
     assert http.connections == opened
 
 
-def test_manifest_whose_blobs_are_missing_names_the_first(http, repository, state):
+def test_manifest_whose_blobs_are_missing_has_an_error_for_each(http, repository, state):
     images.push_blob(http, repository, CONFIG)
     missing = [descriptor(images.OCI_GZIP, b"one"), descriptor(images.OCI_GZIP, b"two")]
-    reply = put_manifest(http, repository, "v1", dump(manifest(layers=missing)))
+    reply = put_manifest(http, repository, "v1", dump(manifest(layers=missing + missing)))
     check_error(reply, 400, "MANIFEST_BLOB_UNKNOWN")
-    assert missing[0]["digest"] in reply.body.decode()
+    assert [(e["code"], e["detail"]) for e in reply.json()["errors"]] == [
+        ("MANIFEST_BLOB_UNKNOWN", d["digest"]) for d in missing]
+
+
+def test_put_image_names_every_missing_layer(server, http, repository, state):
+    images.push_blob(http, repository, CONFIG)
+    missing = [descriptor(images.OCI_GZIP, b"one"), descriptor(images.OCI_GZIP, b"two")]
+    ecr = server.boto("ecr")
+    with pytest.raises(ecr.exceptions.LayersNotFoundException) as e:
+        ecr.put_image(repositoryName=repository, imageManifest=dump(manifest(layers=missing)).decode(), imageTag="v1")
+    assert all(d["digest"] in str(e.value) for d in missing)
+    children = [descriptor(OCI_MANIFEST, b"one"), descriptor(OCI_MANIFEST, b"two")]
+    doc = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}
+    with pytest.raises(ecr.exceptions.ReferencedImagesNotFoundException) as e:
+        ecr.put_image(repositoryName=repository, imageManifest=dump(doc).decode(), imageTag="v1")
+    assert all(d["digest"] in str(e.value) for d in children)
+
+
+def test_manifest_that_contradicts_the_size_of_a_blob(server, http, repository, state):
+    images.push_blob(http, repository, CONFIG)
+    images.push_blob(http, repository, b"layer")
+    wrong = dict(descriptor(images.OCI_GZIP, b"layer"), size=6)
+    reply = put_manifest(http, repository, "v1", dump(manifest(layers=[wrong])))
+    check_error(reply, 400, "MANIFEST_INVALID")
+    assert "%s has 6 bytes, it has 5" % wrong["digest"] in reply.json()["errors"][0]["message"]
+    ecr = server.boto("ecr")
+    with pytest.raises(ecr.exceptions.ClientError) as e:
+        ecr.put_image(repositoryName=repository, imageManifest=dump(manifest(layers=[wrong])).decode(), imageTag="v1")
+    assert "it has 5" in str(e.value)
 
 
 def test_index_whose_children_are_missing(http, repository, state):
@@ -291,7 +319,7 @@ def test_manifest_over_the_limit_is_413(http, repository, state, chunked):
     images.push_blob(http, repository, CONFIG)
     body = dump(manifest(annotations={"a": "x" * MANIFEST_MAX}))
     reply = put_manifest(http, repository, "v1", body, chunked=chunked)
-    check_error(reply, 413, "SIZE_INVALID" if chunked else reply.code())
+    check_error(reply, 413, "MANIFEST_INVALID")
 
 
 def test_manifest_of_the_limit_is_taken(http, repository):

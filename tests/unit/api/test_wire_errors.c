@@ -93,6 +93,22 @@ TEST(each_protocol_gets_its_own_form)
     }
 }
 
+TEST(several_errors_have_an_entry_each_and_the_status_of_the_first)
+{
+    struct sw_err errs[2] = {SW_ERR_INIT, SW_ERR_INIT};
+    struct http_res r = {0};
+    (void)sw_fail(&errs[0], SW_ENOTFOUND, "LayersNotFoundException", "one");
+    (void)sw_detail(&errs[0], "d1");
+    (void)sw_fail(&errs[1], SW_EDENIED, "AccessDeniedException", "two");
+    wire_oci_errors(&r, errs, 2);
+    CHECK_EQ_INT(r.status, 400);
+    CHECK_EQ_STR(
+        (const char *)r.bytes,
+        "{\"errors\":[{\"code\":\"MANIFEST_BLOB_UNKNOWN\",\"message\":\"one\",\"detail\":\"d1\"},"
+        "{\"code\":\"DENIED\",\"message\":\"two\"}]}");
+    http_res_done(&r);
+}
+
 TEST(an_error_of_the_other_protocol_falls_back_to_its_code)
 {
     struct sw_err err = SW_ERR_INIT;

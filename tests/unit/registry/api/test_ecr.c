@@ -384,6 +384,11 @@ TEST(put_image_and_immutability)
     sw_json_set_str(in, "imageTag", "v3");
     sw_autofree char *layers = sw_json_dump(in);
     CALL_ERR(&e, "PutImage", layers, "LayersNotFoundException");
+    struct sw_err told = SW_ERR_INIT;
+    json_t *reply = NULL;
+    CHECK(call_as(&e, &e.c.admin, "PutImage", layers, &reply, &told) < 0);
+    CHECK_CONTAINS(told.msg, SHA("never pushed"));
+    json_decref(reply);
     CALL_ERR(&e, "PutImage", "{\"repositoryName\":\"app\",\"imageManifest\":\"nonsense\"}",
              "MANIFEST_INVALID");
 }

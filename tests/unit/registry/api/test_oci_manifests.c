@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The conformance suite's data sets and rules about manifests, tags and referrers, and what it does not test. */
 #include "base/limits.h"
+#include "registry/core/manifest_store.h"
 #include "tests/unit/registry/http.h"
 
 #define REPO "repo1"
@@ -125,6 +126,94 @@ TEST(missing_parts_are_refused_by_name)
     CHECK_CODE(i, 400, "MANIFEST_BLOB_UNKNOWN");
     CHECK_CONTAINS(i.body.p, SHA(m));
     REFUSED(404, "MANIFEST_UNKNOWN", &c, HTTP_GET, M "v1");
+}
+
+/* Layers with these digests, each with its size. */
+static const char *image_with_layers(const char *const *digests, const size_t *sizes, size_t n)
+{
+    const char *layers = "";
+    for (size_t i = 0; i < n; i++)
+        layers = fmt("%s%s{\"mediaType\":\"application/x\",\"digest\":\"%s\",\"size\":%zu}", layers,
+                     i ? "," : "", digests[i], sizes[i]);
+    return fmt("{\"schemaVersion\":2,\"mediaType\":\"" OCI_IMAGE
+               "\",\"config\":{\"mediaType\":\"application/x\",\"digest\":\"%s\",\"size\":2},"
+               "\"layers\":[%s]}",
+               SHA("{}"), layers);
+}
+
+TEST(every_missing_part_has_an_error_of_its_own)
+{
+    autoclient c = {0};
+    open_repo(&c);
+    const char *digests[] = {SHA("one"), SHA("here"), SHA("three"), SHA("one")};
+    const char *m = image_with_layers(digests, (size_t[]){3, 4, 5, 3}, 4);
+    push_blob(&c, REPO, "here", 4);
+    autoreply r = ask(&c, HTTP_PUT, M "v1", .body = m, .body_n = strlen(m), .type = OCI_IMAGE);
+    CHECK_CODE(r, 400, "MANIFEST_BLOB_UNKNOWN");
+    sw_autojson json_t *doc = json_loadb(r.body.p, r.body.n, 0, NULL);
+    const json_t *errors = json_object_get(doc, "errors");
+    const char *want[] = {SHA("{}"), SHA("one"), SHA("three")};
+    CHECK_EQ_UINT(json_array_size(errors), SW_ARRAY_LEN(want));
+    for (size_t i = 0; i < SW_ARRAY_LEN(want); i++) {
+        const json_t *one = json_array_get(errors, i);
+        CHECK_EQ_STR(sw_json_str(one, "code", NULL), "MANIFEST_BLOB_UNKNOWN");
+        CHECK_EQ_STR(sw_json_str(one, "detail", NULL), want[i]);
+        CHECK_CONTAINS(sw_json_str(one, "message", ""), want[i]);
+    }
+    CHECK(!strstr(r.body.p, SHA("here")));
+}
+
+TEST(missing_parts_are_named_up_to_a_maximum)
+{
+    enum { N = MANIFEST_MISSING_MAX + 20 };
+    autoclient c = {0};
+    open_repo(&c);
+    const char *digests[N];
+    size_t sizes[N];
+    for (size_t i = 0; i < N; i++) {
+        digests[i] = SHA(fmt("%zu", i));
+        sizes[i] = 1;
+    }
+    push_blob(&c, REPO, "{}", 2);
+    const char *m = image_with_layers(digests, sizes, N);
+    autoreply r = ask(&c, HTTP_PUT, M "v1", .body = m, .body_n = strlen(m), .type = OCI_IMAGE);
+    CHECK_CODE(r, 400, "MANIFEST_BLOB_UNKNOWN");
+    sw_autojson json_t *doc = json_loadb(r.body.p, r.body.n, 0, NULL);
+    CHECK_EQ_UINT(json_array_size(json_object_get(doc, "errors")), MANIFEST_MISSING_MAX);
+}
+
+static void contradicts(struct client *c, const char *text, const char *type, const char *digest,
+                        size_t said, size_t real)
+{
+    autoreply r = ask(c, HTTP_PUT, M "v1", .body = text, .body_n = strlen(text), .type = type);
+    CHECK_CODE(r, 400, "MANIFEST_INVALID");
+    CHECK_CONTAINS(r.body.p, fmt("%s has %zu bytes, it has %zu", digest, said, real));
+    REFUSED(404, "MANIFEST_UNKNOWN", c, HTTP_GET, M "v1");
+}
+
+static void check_sizes(bool sparse)
+{
+    autoclient c = {.w.options.allow_sparse_manifests = sparse};
+    open_repo(&c);
+    const char *layer = SHA("layer"), *image = image_of("layer", "");
+    push_image(&c, REPO, "good", "layer", image);
+    contradicts(&c, image_with_layers(&layer, (size_t[]){4}, 1), OCI_IMAGE, layer, 4, 5);
+    const char *index =
+        fmt("{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX
+            "\",\"manifests\":[{\"mediaType\":\"" OCI_IMAGE "\",\"digest\":\"%s\",\"size\":%zu}]}",
+            SHA(image), strlen(image) + 1);
+    contradicts(&c, index, OCI_INDEX, SHA(image), strlen(image) + 1, strlen(image));
+    put(&c, "right", image_with_layers(&layer, (size_t[]){5}, 1), OCI_IMAGE, 201);
+}
+
+TEST(a_size_that_is_not_that_of_the_content_is_refused)
+{
+    check_sizes(false);
+}
+
+TEST(a_size_that_is_not_that_of_the_content_is_refused_where_parts_may_be_missing)
+{
+    check_sizes(true);
 }
 
 TEST(a_blob_of_another_repository_is_missing_here)

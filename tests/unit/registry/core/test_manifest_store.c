@@ -234,9 +234,9 @@ TEST(images_have_the_size_of_their_largest_child)
     digest_format(&p.digest, digest);
     CHECK_OK(manifest_put(f.w.reg, f.repo, &p, &err));
     manifest_done(&m);
-    sw_autofree char *index = sw_asprintf(
-        "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"x\",\"size\":1,\"digest\":\"%s\"}]}",
-        digest);
+    sw_autofree char *index = sw_asprintf("{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":"
+                                          "\"x\",\"size\":%zu,\"digest\":\"%s\"}]}",
+                                          strlen(image), digest);
     CHECK_OK(put(&f, index, "multi", &p, &err));
     struct reference r = ref("multi");
     CHECK_OK(image_describe(f.w.reg, f.repo, &r, &info, &err));
