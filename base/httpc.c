@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/lazy.h"
 #include "base/macros.h"
 
 #define FREE_MAX                   64
@@ -57,7 +58,6 @@ struct httpc *httpc_new(const struct httpc_options *o)
 {
     struct httpc *c = SW_NEW(struct httpc);
 
-    (void)pthread_once(&global_once, global_init);
     (void)pthread_mutex_init(&c->lock, NULL);
     c->ca_file = sw_strdup_or_null(o->ca_file);
     c->user_agent = sw_strdup(o->user_agent ? o->user_agent : "slipway");
@@ -360,7 +360,11 @@ static int transfer_run(struct httpc *c, struct transfer *t)
     struct curl_slist *headers = NULL;
     long status = 0;
 
-    int rc = make_headers(t, &headers, t->err);
+    int rc = sw_curl_load(t->err);
+    if (rc < 0)
+        return rc;
+    (void)pthread_once(&global_once, global_init);
+    rc = make_headers(t, &headers, t->err);
     if (rc == 0) {
         t->easy = take_handle(c);
         set_options(c, t, headers, error_text);

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# sw_module(NAME <folder> [DEPS <folder>...] [LIBS <external target>...] [EXCLUDE <file>...])
+# sw_headers_only(<target> <prefix of pkg_check_modules>)
+#   declares an interface with the package's headers and without its library: base/lazy.h loads that.
+# sw_module(NAME <folder> [DEPS <folder>...] [LIBS <external target>...] [TEST_LIBS <external target>...]
+#           [EXCLUDE <file>...])
 #   declares the static library `sw_<folder, slashes as underscores>` from the folder's .c files and
-#   remembers DEPS for the module's unit tests. A folder without sources is an interface library.
+#   remembers DEPS and TEST_LIBS for the module's unit tests. A folder without sources is an interface library.
 # sw_program(<name> <main.c> <module>)
 #   declares the executable at the top of the build folder.
 
@@ -19,8 +22,14 @@ function(sw_targets_of ret)
     set(${ret} "${out}" PARENT_SCOPE)
 endfunction()
 
+function(sw_headers_only target prefix)
+    add_library(${target} INTERFACE)
+    target_include_directories(${target} SYSTEM INTERFACE ${${prefix}_INCLUDE_DIRS})
+    target_compile_options(${target} INTERFACE ${${prefix}_CFLAGS_OTHER})
+endfunction()
+
 function(sw_module)
-    cmake_parse_arguments(M "" "NAME" "DEPS;LIBS;EXCLUDE" ${ARGN})
+    cmake_parse_arguments(M "" "NAME" "DEPS;LIBS;TEST_LIBS;EXCLUDE" ${ARGN})
     sw_target_of("${M_NAME}" target)
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/${M_NAME}/*.c")
     foreach(file IN LISTS M_EXCLUDE)
@@ -34,6 +43,7 @@ function(sw_module)
         add_library(${target} INTERFACE)
         target_link_libraries(${target} INTERFACE sw_flags ${deps} ${M_LIBS})
     endif()
+    set_property(GLOBAL PROPERTY SW_TEST_LIBS_${target} "${M_TEST_LIBS}")
     set_property(GLOBAL APPEND PROPERTY SW_MODULES "${M_NAME}")
 endfunction()
 

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/lazy.h"
 #include "base/limits.h"
 #include "base/macros.h"
 #include "server/local_image.h"
@@ -39,12 +40,15 @@ typedef int (*member_fn)(void *ctx, struct archive *a, const char *name, struct 
 
 static int each_member(const char *path, member_fn fn, void *ctx, struct sw_err *err)
 {
+    int r = sw_archive_load(err);
+    if (r < 0)
+        return r;
     struct archive *a = archive_read_new();
     struct archive_entry *e;
     (void)archive_read_support_format_tar(a);
     (void)archive_read_support_filter_gzip(a);
     (void)archive_read_support_filter_zstd(a);
-    int r = 0, status = archive_read_open_filename(a, path, READ_BLOCK);
+    int status = archive_read_open_filename(a, path, READ_BLOCK);
     while (status >= ARCHIVE_WARN && r == 0 &&
            (status = archive_read_next_header(a, &e)) >= ARCHIVE_WARN && status != ARCHIVE_EOF) {
         const char *name = archive_entry_pathname(e);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/lazy.h"
 #include "base/macros.h"
 #include "launcher/agent/image_manifest.h"
 #include "server/local_image.h"
@@ -118,6 +119,9 @@ static int walk(struct packer *p, char *root)
 static int pack(const char *root, const struct local_image_options *o, struct layer_writer *out,
                 struct sw_err *err)
 {
+    int r = sw_archive_load(err);
+    if (r < 0)
+        return r;
     sw_autofree char *path = sw_strdup(root);
     size_t n = strlen(path);
     while (n > 1 && path[n - 1] == '/')
@@ -133,7 +137,6 @@ static int pack(const char *root, const struct local_image_options *o, struct la
     (void)archive_write_set_format_pax_restricted(p.tar);
     archive_entry_linkresolver_set_strategy(p.links, ARCHIVE_FORMAT_TAR_PAX_RESTRICTED);
     (void)archive_write_set_bytes_in_last_block(p.tar, 1);
-    int r = 0;
     if (archive_write_open(p.tar, &p, NULL, write_tar, NULL) != ARCHIVE_OK)
         r = fail_archive(&p, root);
     if (r == 0)

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "base/lazy.h"
 #include "base/macros.h"
 #include "base/str.h"
 
@@ -34,8 +35,10 @@ static int fail(struct tar_writer *w, struct sw_err *err)
 
 int tar_writer_open(const char *path, struct tar_writer **ret, struct sw_err *err)
 {
+    int r = sw_archive_load(err);
+    if (r < 0)
+        return r;
     struct tar_writer *w = SW_NEW(struct tar_writer);
-    int r = 0;
     w->fd = STDOUT_FILENO;
     w->a = archive_write_new();
     if (!sw_streq(path, "-")) {

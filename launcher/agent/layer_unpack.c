@@ -25,6 +25,7 @@
 
 #include "base/alloc.h"
 #include "base/io.h"
+#include "base/lazy.h"
 #include "base/limits.h"
 #include "base/macros.h"
 #include "launcher/agent/layer_stream.h"
@@ -553,6 +554,9 @@ static void make_utf8(void)
 int layer_unpack(layer_read_fn read, void *ctx, int root_fd, const struct layer_limits *limits,
                  struct layer_result *ret, struct sw_err *err)
 {
+    int r = sw_archive_load(err);
+    if (r < 0)
+        return r;
     struct unpack *u = SW_NEW(struct unpack);
     u->root = root_fd;
     u->limits = limits;
@@ -565,7 +569,7 @@ int layer_unpack(layer_read_fn read, void *ctx, int root_fd, const struct layer_
     /* libarchive converts names to the thread's character set; without this it would lose those beyond ASCII. */
     pthread_once(&utf8_once, make_utf8);
     locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
-    int r = unpack_all(u);
+    r = unpack_all(u);
     if (utf8)
         (void)uselocale(before);
     forget_parent(u);
