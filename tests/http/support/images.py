@@ -124,6 +124,27 @@ class Image:
         return folder
 
 
+def write_index(folder, children, tag="latest"):
+    """An OCI layout of one index over images of several platforms; returns (folder, index)."""
+    for child in children:
+        child.write_layout(folder)
+    index = dump({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [
+        descriptor(c.media_type, c.manifest, platform={"os": "linux", "architecture": json.loads(c.config)["architecture"]})
+        for c in children]})
+    with open(os.path.join(folder, "blobs", digest(index).replace(":", "/")), "wb") as f:
+        f.write(index)
+    with open(os.path.join(folder, "index.json"), "wb") as f:
+        f.write(dump({"schemaVersion": 2, "manifests": [
+            descriptor(OCI_INDEX, index, annotations={"org.opencontainers.image.ref.name": tag})]}))
+    return folder, index
+
+
+def two_platforms(folder):
+    """(folder, index, images)"""
+    children = [busybox(architecture=a) for a in ("amd64", "arm64")]
+    return write_index(folder, children) + (children,)
+
+
 def file_digest(path):
     h = hashlib.sha256()
     with open(path, "rb") as f:
