@@ -344,12 +344,6 @@ static int mount_root(const struct container_setup *s, char **ret_rootfs, struct
     return err->code;
 }
 
-static int64_t memory_limit(const struct container_setup *s)
-{
-    int64_t mib = s->def->memory_mib ? s->def->memory_mib : s->task->memory_mib;
-    return mib * MIB;
-}
-
 static int write_spec(const struct container_setup *s, const char *rootfs,
                       const struct image_user *user, const struct mounts *m, const char *hostname,
                       const char *cwd, struct sw_err *err)
@@ -366,6 +360,7 @@ static int write_spec(const struct container_setup *s, const char *rootfs,
                            err) < 0)
         return err->code;
     struct container_spec spec = {.id = s->id,
+                                  .task = s->task_id,
                                   .rootfs = rootfs,
                                   .hostname = s->netns_path ? hostname : "",
                                   .args = (const char *const *)args,
@@ -379,7 +374,7 @@ static int write_spec(const struct container_setup *s, const char *rootfs,
                                   .netns_path = s->netns_path,
                                   .mounts = m->list,
                                   .mounts_n = m->n,
-                                  .memory_limit_bytes = memory_limit(s),
+                                  .memory_limit_bytes = s->def->memory_mib * MIB,
                                   .memory_reservation_bytes = s->def->memory_reservation_mib * MIB,
                                   .cpu_units = s->def->cpu,
                                   .pids_limit = PIDS_LIMIT,

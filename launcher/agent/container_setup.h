@@ -12,6 +12,7 @@ struct container_setup {
     const char *folder;
     const char *volumes_dir; /* of the task: for volumes without a source */
     const char *id;
+    const char *task_id;
     const struct taskdef *task;
     const struct container_def *def;
     const struct image *image;

@@ -21,6 +21,7 @@
 #include "launcher/agent/agent_plan.h"
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/task_engine_internal.h"
+#include "launcher/runtime/cgroup.h"
 
 #define REPORTERS      4
 #define IDLE_WAIT_MS   1000
@@ -216,6 +217,8 @@ static bool clean_ended(struct task *t)
         pthread_mutex_unlock(&t->lock);
         any = true;
     }
+    if (any) /* goes with the last container */
+        (void)cgroup_remove(t->engine->o.cgroup_root, t->id);
     return any;
 }
 
@@ -361,6 +364,8 @@ static int load_tasks(struct task_engine *e, struct sw_err *err)
         }
         for (size_t i = 0; i < t->def->containers_n; i++)
             adopt_container(t, i);
+        if (t->finished)
+            (void)cgroup_remove(e->o.cgroup_root, t->id);
         t->next = e->tasks;
         e->tasks = t;
     }
@@ -412,6 +417,7 @@ static void remove_unreadable(struct task_engine *e)
         }
         if (c)
             closedir(c);
+        (void)cgroup_remove(e->o.cgroup_root, f->d_name);
         if (err.code || sw_remove_tree(dir, &err) < 0)
             sw_log_err(SW_LOG_WARNING, "task-folder-not-removed", &err, "task", f->d_name, NULL);
     }
@@ -647,6 +653,7 @@ void engine_sweep(struct task_engine *e)
         struct sw_err err = SW_ERR_INIT;
         gone = t->next;
         pthread_join(t->thread, NULL);
+        (void)cgroup_remove(e->o.cgroup_root, t->id);
         if (sw_remove_tree(t->dir, &err) < 0)
             sw_log_err(SW_LOG_WARNING, "task-folder-not-removed", &err, "task", t->id, NULL);
         task_free(t);

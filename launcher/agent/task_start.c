@@ -14,8 +14,11 @@
 #include "launcher/agent/flag.h"
 #include "launcher/agent/health.h"
 #include "launcher/agent/task_engine_internal.h"
+#include "launcher/runtime/cgroup.h"
+#include "launcher/runtime/spec.h"
 
 #define WAIT_SLICE_MS 500
+#define MIB           (1024 * 1024)
 
 struct mapping {
     struct task *t;
@@ -97,6 +100,18 @@ static int create_and_map(struct task *t, struct task_container *c, const char *
     return err->code;
 }
 
+/* As ECS does it: the task's cpu and memory are what all its containers together may use; without cpu the task weighs as much as its
+ * containers. Given anew before each container, because a task whose containers have all ended has no group. */
+static int make_group(const struct task *t, struct sw_err *err)
+{
+    struct cgroup_limits l = {.memory_bytes = t->def->memory_mib * MIB,
+                              .cpu_quota = t->def->cpu,
+                              .cpu_shares = t->def->cpu};
+    for (size_t i = 0; t->def->cpu == 0 && i < t->def->containers_n; i++)
+        l.cpu_shares += spec_cpu_shares(t->def->containers[i].cpu);
+    return cgroup_make(t->engine->o.cgroup_root, t->id, &l, err);
+}
+
 static int bring_up(struct task *t, size_t container, struct sw_err *err)
 {
     struct task_container *c = &t->containers[container];
@@ -114,13 +129,14 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
     struct container_setup s = {.folder = folder,
                                 .volumes_dir = volumes,
                                 .id = c->id,
+                                .task_id = t->id,
                                 .task = t->def,
                                 .def = c->def,
                                 .image = &c->image,
                                 .netns_path = netns,
                                 .address = c->address};
-    if (container_setup(&s, err) < 0 || create_and_map(t, c, folder, err) < 0 ||
-        rt->ops->start(rt->self, c->id, err) < 0)
+    if (make_group(t, err) < 0 || container_setup(&s, err) < 0 ||
+        create_and_map(t, c, folder, err) < 0 || rt->ops->start(rt->self, c->id, err) < 0)
         return err->code;
     return 0;
 }

@@ -3,7 +3,7 @@
  *
  * Invariants:
  * 1. Everything known about a container is in files below state_dir, so that any process may go on with it:
- *      containers/ID/{pid,conmon.pid,oom}   exits/ID (the exit code, written by conmon)   runtime/ID (the runtime's)
+ *      containers/ID/{pid,conmon.pid,oom,bundle}   exits/ID (the exit code, written by conmon)   runtime/ID (the runtime's)
  * 2. conmon is no child of ours that matters: it outlives us, and its end means that exits/ID exists.
  * 3. An exit file is read only after conmon wrote it whole; an empty one counts as not written yet.
  * 4. A process is only taken for the conmon of a container if its command line names the container. */
@@ -23,12 +23,14 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "base/process.h"
+#include "launcher/runtime/cgroup.h"
 #include "launcher/runtime/runtime.h"
 
 #define CREATE_TIMEOUT_MS  60000
 #define COMMAND_TIMEOUT_MS 60000
 #define LOG_SIZE_MAX       "67108864"
 #define MESSAGE_MAX        (64 * 1024)
+#define CONFIG_MAX         (4 * 1024 * 1024)
 
 extern char **environ;
 
@@ -202,6 +204,12 @@ static int oci_create(void *self, const char *id, const char *bundle, const char
                            id);
         return sw_fail_os(err, errno, "%s", dir);
     }
+    sw_autofree char *link = container_file(o, id, "bundle");
+    if (symlink(bundle, link) < 0) {
+        (void)sw_fail_os(err, errno, "%s", link);
+        remove_files(o, id);
+        return err->code;
+    }
     sw_autofree char *pid = container_file(o, id, "pid");
     sw_autofree char *conmon_pid = container_file(o, id, "conmon.pid");
     sw_autofree char *log = sw_asprintf("k8s-file:%s", log_path);
@@ -297,29 +305,27 @@ static int oci_signal(void *self, const char *id, int signo, struct sw_err *err)
     return err->code;
 }
 
-/* The kernel's count of kills in the container's group: v1 memory.oom_control, v2 memory.events. */
-static bool group_oom_killed(const char *id)
+/* The group as the bundle names it; the bundle is there as long as the container. */
+static bool group_oom_kills(const struct oci *o, const char *id, int64_t *ret)
 {
-    char v1[256], v2[256];
-    snprintf(v1, sizeof v1, "/sys/fs/cgroup/memory/slipway/%s/memory.oom_control", id);
-    snprintf(v2, sizeof v2, "/sys/fs/cgroup/slipway/%s/memory.events", id);
-    const char *const files[] = {v1, v2};
-    for (size_t i = 0; i < SW_ARRAY_LEN(files); i++) {
-        struct sw_err ignored = SW_ERR_INIT;
-        SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(4096);
-        if (sw_read_file(files[i], &b, &ignored) < 0)
-            continue;
-        const char *at = strstr(sw_buf_str(&b).p, "oom_kill ");
-        if (at && at[9] >= '1' && at[9] <= '9')
-            return true;
-    }
-    return false;
+    sw_autofree char *path = container_file(o, id, "bundle/config.json");
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autojson json_t *j = NULL;
+    if (sw_json_load_file(path, CONFIG_MAX, &j, &ignored) < 0)
+        return false;
+    const char *group = sw_json_str(sw_json_object(j, "linux"), "cgroupsPath", "");
+    return group[0] == '/' && cgroup_oom_kills(NULL, group, ret);
 }
 
+/* The kernel counts the kills of this container. conmon's mark is second best: with version 1 it also stands when a task's limit was
+ * met by another container of that task. */
 static bool oom_killed(const struct oci *o, const char *id)
 {
+    int64_t kills = 0;
+    if (group_oom_kills(o, id, &kills))
+        return kills > 0;
     sw_autofree char *file = container_file(o, id, "oom");
-    return sw_path_exists(file) || group_oom_killed(id);
+    return sw_path_exists(file);
 }
 
 /* True when the exit file is there and says how it ended. */

@@ -289,6 +289,8 @@ static int check(const struct container_spec *s, struct sw_err *err)
                        "the working directory '%s' is not an absolute path", s->cwd ? s->cwd : "");
     if (!s->rootfs || s->rootfs[0] != '/')
         return sw_fail(err, SW_EINTERNAL, REASON, "the root file system is not an absolute path");
+    if (!s->task || !s->task[0] || strchr(s->task, '/'))
+        return sw_fail(err, SW_EINTERNAL, REASON, "the container belongs to no task");
     if (s->uid > INT32_MAX || s->gid > INT32_MAX)
         return sw_fail(err, SW_EINVALID, REASON, "user or group id is out of range");
     for (size_t i = 0; i < s->mounts_n; i++)
@@ -307,7 +309,7 @@ int spec_build(const struct container_spec *s, json_t **ret, struct sw_err *err)
     sw_autojson json_t *seccomp = NULL;
     if (process_of(s, &process, err) < 0 || seccomp_of(&seccomp, err) < 0)
         return err->code;
-    sw_autofree char *cgroup = sw_asprintf("/slipway/%s", s->id);
+    sw_autofree char *cgroup = sw_asprintf("/slipway/%s/%s", s->task, s->id);
     json_t *lnx =
         json_pack("{s:s, s:o, s:o, s:O, s:o, s:o}", "cgroupsPath", cgroup, "namespaces",
                   namespaces_of(s), "resources", resources_of(s), "seccomp", seccomp, "maskedPaths",

@@ -21,6 +21,7 @@ struct spec_rlimit {
 };
 struct container_spec {
     const char *id;
+    const char *task;   /* its group holds this container's: /slipway/TASK/ID */
     const char *rootfs; /* absolute */
     const char *hostname;
     const char *const *args; /* NULL-terminated, at least one */

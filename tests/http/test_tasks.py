@@ -269,6 +269,40 @@ def test_memory_limit_is_set(tasks, name):
     tasks.stop(arn)
 
 
+def read_text(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def task_group(pid, controller, task_id):
+    """The folder of the task's control group, and of the container's inside it."""
+    with open("/proc/%d/cgroup" % pid, encoding="utf-8") as f:
+        groups = dict(line.strip().split(":", 2)[1:] for line in f)
+    path = next((p for c, p in groups.items() if controller in c.split(",")), groups.get("", ""))
+    base = "/sys/fs/cgroup/" + controller
+    base = base if os.path.exists(base) else "/sys/fs/cgroup"
+    assert path.split("/")[-2] == task_id, path
+    return base + os.path.dirname(path), base + path
+
+
+def test_task_limits_are_shared(tasks, name):
+    arn = tasks.start(name, {"command": "sleep 100", "memory": 48}, cpu="512", memory="64")
+    tasks.wait_running(arn)
+    pid, task_id = tasks.pid(arn), arn.split("/")[-1]
+    memory, container = task_group(pid, "memory", task_id)
+    cpu, _ = task_group(pid, "cpu", task_id)
+    limit = "memory.limit_in_bytes" if "/memory/" in memory else "memory.max"
+    assert int(read_text(memory + "/" + limit)) == 64 << 20
+    assert int(read_text(container + "/" + limit)) == 48 << 20
+    if os.path.exists(cpu + "/cpu.max"):
+        assert read_text(cpu + "/cpu.max").split() == ["50000", "100000"]
+    else:
+        assert read_text(cpu + "/cpu.cfs_quota_us").strip() == "50000"
+    tasks.stop(arn)
+    tasks.wait_stopped(arn)
+    assert not os.path.exists(memory) and not os.path.exists(cpu)
+
+
 # -- dependencies, health, stopping
 
 def test_depends_on_order(tasks, name):

@@ -38,6 +38,7 @@ static void setup(const char *config)
     s = (struct container_setup){.folder = test_path("c"),
                                  .volumes_dir = test_path("volumes"),
                                  .id = "0123456789abcdef",
+                                 .task_id = "t1",
                                  .task = &task,
                                  .def = &def,
                                  .image = &image,

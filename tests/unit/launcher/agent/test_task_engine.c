@@ -68,7 +68,8 @@ static void start_engine(const char *dir)
                                     .pull = pull,
                                     .submit_state = submit,
                                     .submit_health = submit_health,
-                                    .stop_timeout_default_s = 1};
+                                    .stop_timeout_default_s = 1,
+                                    .cgroup_root = test_path("cgroup")};
     CHECK_OK(engine_new(&o, &engine, &err));
 }
 
@@ -231,6 +232,50 @@ TEST(stop_is_term_then_kill)
     CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 137);
     CHECK_EQ_STR(sw_json_str(r, "reason", ""), "UserInitiated: enough");
     CHECK(fake.s.list[0].signals[0] == SIGTERM && fake.s.list[0].signals[1] == SIGKILL);
+    done();
+}
+
+/* A group of version 1 as far as folders go; the limits are files that are there before. */
+TEST(what_a_task_may_use_is_one_limit_of_all_its_containers)
+{
+    setup();
+    struct sw_err err = SW_ERR_INIT;
+    static const char *const files[] = {"cpu/slipway/" TASK_ID "/cpu.shares",
+                                        "cpu/slipway/" TASK_ID "/cpu.cfs_period_us",
+                                        "cpu/slipway/" TASK_ID "/cpu.cfs_quota_us",
+                                        "memory/slipway/" TASK_ID "/memory.limit_in_bytes"};
+    static const char *const want[] = {"512", "100000", "50000", "67108864"};
+    CHECK_OK(sw_mkdirs(test_path("cgroup/cpu/slipway/" TASK_ID), 0755, &err));
+    CHECK_OK(sw_mkdirs(test_path("cgroup/memory/slipway/" TASK_ID), 0755, &err));
+    for (size_t i = 0; i < SW_ARRAY_LEN(files); i++)
+        test_write_file(test_path("cgroup/%s", files[i]), "", 0);
+    json_t *tasks = tasks_of("[{\"name\":\"main\",\"image\":\"app\"}]", "RUNNING", "PENDING");
+    json_t *def = sw_json_object(json_array_get(tasks, 0), "taskDefinition");
+    sw_json_set_str(def, "cpu", "512");
+    sw_json_set_str(def, "memory", "64");
+    engine_apply(engine, tasks);
+    json_decref(tasks);
+    await("RUNNING");
+    for (size_t i = 0; i < SW_ARRAY_LEN(files); i++)
+        CHECK_EQ_STR(test_read_file(test_path("cgroup/%s", files[i]), NULL), want[i]);
+    const char *config =
+        test_read_file(test_path("data/tasks/" TASK_ID "/containers/main/config.json"), NULL);
+    CHECK_CONTAINS(config, "/slipway/" TASK_ID "/");
+    CHECK_NULL(strstr(config, "67108864"));
+    done();
+}
+
+TEST(a_limit_that_cannot_be_set_is_no_start)
+{
+    setup();
+    json_t *tasks = tasks_of("[" ONE "]", "RUNNING", "PENDING");
+    sw_json_set_str(sw_json_object(json_array_get(tasks, 0), "taskDefinition"), "memory", "64");
+    engine_apply(engine, tasks);
+    json_decref(tasks);
+    const char *reason = sw_json_str(await("STOPPED"), "reason", "");
+    CHECK_CONTAINS(reason, "TaskFailedToStart: CannotStartContainerError: ");
+    CHECK_CONTAINS(reason, "memory.limit_in_bytes");
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.creates), 0);
     done();
 }
 

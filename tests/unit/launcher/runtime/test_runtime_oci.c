@@ -11,11 +11,18 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/process.h"
+#include "launcher/runtime/cgroup.h"
 #include "launcher/runtime/runtime.h"
 #include "launcher/runtime/spec.h"
 #include "tests/lib/test.h"
 
 static struct runtime rt;
+static char task[33];
+
+static void new_id(char out[33])
+{
+    sw_random_hex(out, 32);
+}
 
 static void copy_file(const char *from, const char *to)
 {
@@ -36,6 +43,7 @@ static void setup(void)
     if (!sw_find_program("busybox", program, sizeof program))
         test_skip("needs busybox");
     struct sw_err err = SW_ERR_INIT;
+    new_id(task);
     CHECK_OK(sw_mkdirs(test_path("rootfs/bin"), 0755, &err));
     copy_file(program, test_path("rootfs/bin/busybox"));
     static const char *const names[] = {"sh",   "cat",   "sleep", "id",  "head",
@@ -52,6 +60,7 @@ static const char *make_bundle(const char *id, const char *script, int64_t memor
     const char *args[] = {"/bin/sh", "-c", script, NULL};
     const char *env[] = {"PATH=/bin", "GREETING=hello", NULL};
     struct container_spec s = {.id = id,
+                               .task = task,
                                .rootfs = test_path("rootfs"),
                                .hostname = "box",
                                .args = args,
@@ -69,11 +78,6 @@ static const char *make_bundle(const char *id, const char *script, int64_t memor
     free(text);
     json_decref(j);
     return bundle;
-}
-
-static void new_id(char out[33])
-{
-    sw_random_hex(out, 32);
 }
 
 static void run(const char *id, const char *script, int64_t memory)
@@ -100,6 +104,7 @@ static void removed(const char *id)
     CHECK_OK(rt.ops->state(rt.self, id, &st, &err));
     CHECK_EQ_INT(st.status, RUNTIME_ABSENT);
     CHECK(!sw_path_exists(test_path("state/exits/%s", id)));
+    CHECK(cgroup_remove(NULL, task));
 }
 
 TEST(runs_logs_and_gives_the_exit_code)
@@ -176,6 +181,30 @@ TEST(memory_over_the_limit_is_an_oom_kill)
     CHECK_EQ_INT(st.exit_code, 137);
     CHECK(st.oom_killed);
     removed(id);
+    runtime_oci_free(&rt);
+}
+
+/* The victim says so, its neighbour does not, whoever's limit it was. */
+TEST(the_limit_of_a_task_is_shared)
+{
+    setup();
+    struct sw_err err = SW_ERR_INIT;
+    char first[33], second[33];
+    new_id(first);
+    new_id(second);
+    CHECK_OK(cgroup_make(NULL, task, &(struct cgroup_limits){.memory_bytes = 24 << 20}, &err));
+    run(first, "trap 'exit 3' TERM; while :; do sleep 0.1; done", 0);
+    run(second, "exec tail /dev/zero", 0);
+    struct runtime_state st;
+    finish(second, &st);
+    CHECK_EQ_INT(st.exit_code, 137);
+    CHECK(st.oom_killed);
+    CHECK_OK(rt.ops->signal(rt.self, first, SIGTERM, &err));
+    finish(first, &st);
+    CHECK_EQ_INT(st.exit_code, 3);
+    CHECK(!st.oom_killed);
+    CHECK_OK(rt.ops->remove(rt.self, first, &err));
+    removed(second);
     runtime_oci_free(&rt);
 }
 

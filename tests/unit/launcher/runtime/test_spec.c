@@ -10,8 +10,13 @@ static const char *const env[] = {"A=1", NULL};
 
 static struct container_spec plain(void)
 {
-    return (struct container_spec){
-        .id = "c1", .rootfs = "/r", .hostname = "h", .args = args, .env = env, .cwd = "/"};
+    return (struct container_spec){.id = "c1",
+                                   .task = "t1",
+                                   .rootfs = "/r",
+                                   .hostname = "h",
+                                   .args = args,
+                                   .env = env,
+                                   .cwd = "/"};
 }
 
 static json_t *build(const struct container_spec *s)
@@ -59,7 +64,7 @@ TEST(defaults_are_safe)
     CHECK(!list_has(sw_json_array(caps, "effective"), "CAP_SYS_ADMIN"));
     CHECK(list_has(sw_json_array(lnx, "maskedPaths"), "/proc/kcore"));
     CHECK(list_has(sw_json_array(lnx, "readonlyPaths"), "/proc/sys"));
-    CHECK_EQ_STR(sw_json_str(lnx, "cgroupsPath", ""), "/slipway/c1");
+    CHECK_EQ_STR(sw_json_str(lnx, "cgroupsPath", ""), "/slipway/t1/c1");
     CHECK_EQ_STR(sw_json_str(sw_json_object(lnx, "seccomp"), "defaultAction", ""),
                  "SCMP_ACT_ERRNO");
     static const char *const own[] = {"pid", "ipc", "uts", "mount", "cgroup"};
