@@ -32,6 +32,7 @@ struct task_container {
     struct port_mapping bindings[NETWORK_PORTS_MAX];
     size_t bindings_n;
     bool ran, has_exit_code, cleaned;
+    bool end_saved; /* the file has its end, durably; not in the file */
     int clean_tries;
     int exit_code;
     char reason[TASK_REASON_MAX];

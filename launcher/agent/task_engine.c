@@ -34,6 +34,8 @@ void task_persist(struct task *t, bool durable)
     struct sw_err err = SW_ERR_INIT;
     if (task_save(t, durable, &err) < 0)
         sw_log_err(SW_LOG_ERROR, "task-state-not-saved", &err, "task", t->id, NULL);
+    for (size_t i = 0; durable && err.code == 0 && i < t->def->containers_n; i++)
+        t->containers[i].end_saved |= t->containers[i].status == CONTAINER_STOPPED;
 }
 
 void task_wake(struct task *t)
@@ -206,7 +208,7 @@ static bool clean_ended(struct task *t)
     for (size_t i = 0; i < t->def->containers_n; i++) {
         struct task_container *c = &t->containers[i];
         pthread_mutex_lock(&t->lock);
-        bool due = c->status == CONTAINER_STOPPED && !c->cleaned;
+        bool due = c->end_saved && !c->cleaned;
         pthread_mutex_unlock(&t->lock);
         if (!due)
             continue;

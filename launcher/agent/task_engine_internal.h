@@ -17,7 +17,7 @@ struct task_engine {
     volatile int closing;
 };
 
-/* Saves, logging a failure: the task goes on, the file is older. */
+/* Saves, logging a failure: the task goes on, the file is older; what a container left is kept until its end could be saved. */
 void task_persist(struct task *t, bool durable);
 void task_wake(struct task *t); /* with the lock held */
 

@@ -383,6 +383,47 @@ TEST(stopped_is_said_when_the_container_is_gone)
     done();
 }
 
+/* The disk is full, say. */
+TEST(the_runtimes_record_stays_until_ours_is_on_disk)
+{
+    setup();
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("RUNNING");
+    sw_sleep_ms(100); /* the report is noted in the file, too */
+    const char *file = test_path("data/tasks/" TASK_ID "/state.json");
+    CHECK(rename(file, test_path("kept")) == 0 && mkdir(file, 0700) == 0);
+    fake_end(&fake, 0, 6, false);
+    sw_sleep_ms(300);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 0);
+    CHECK_NULL(report_of("STOPPED"));
+    /* Not even an end of the agent loses the exit code. */
+    engine_free(engine);
+    CHECK(rmdir(file) == 0 && rename(test_path("kept"), file) == 0);
+    start_engine("data");
+    const json_t *r = await("STOPPED");
+    CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 6);
+    await_idle();
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 1);
+    done();
+}
+
+TEST(an_end_that_could_not_be_saved_is_saved_later)
+{
+    setup();
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("RUNNING");
+    sw_sleep_ms(100);
+    const char *file = test_path("data/tasks/" TASK_ID "/state.json");
+    CHECK(unlink(file) == 0 && mkdir(file, 0700) == 0);
+    fake_end(&fake, 0, 6, false);
+    sw_sleep_ms(100);
+    CHECK(rmdir(file) == 0);
+    const json_t *r = await("STOPPED");
+    CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 6);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 1);
+    done();
+}
+
 TEST(what_vanished_is_reported_and_what_is_unknown_removed)
 {
     setup();
