@@ -119,8 +119,8 @@ int sw_fsync_dir(const char *path, struct sw_err *err)
     return 0;
 }
 
-static int fill_and_sync(int fd, const char *path, const void *data, size_t n, mode_t mode,
-                         struct sw_err *err)
+static int fill(int fd, const char *path, const void *data, size_t n, mode_t mode, bool durable,
+                struct sw_err *err)
 {
     int rc = sw_write_all(fd, data, n, err);
 
@@ -128,28 +128,41 @@ static int fill_and_sync(int fd, const char *path, const void *data, size_t n, m
         return sw_prefix(err, "%s", path);
     if (fchmod(fd, mode) < 0)
         return sw_fail_os(err, errno, "chmod %s", path);
-    if (fsync(fd) < 0)
+    if (durable && fsync(fd) < 0)
         return sw_fail_os(err, errno, "fsync %s", path);
     return 0;
 }
 
-int sw_write_file_atomic(const char *path, const void *data, size_t n, mode_t mode,
-                         struct sw_err *err)
+static int replace(const char *path, const void *data, size_t n, mode_t mode, bool durable,
+                   struct sw_err *err)
 {
     sw_autofree char *temporary = sw_asprintf("%s.tmp.XXXXXX", path);
-    sw_autofree char *folder = parent_of(path);
     sw_autoclose int fd = mkostemp(temporary, O_CLOEXEC);
 
     if (fd < 0)
         return sw_fail_os(err, errno, "create %s", temporary);
-    int rc = fill_and_sync(fd, temporary, data, n, mode, err);
+    int rc = fill(fd, temporary, data, n, mode, durable, err);
     if (rc == 0 && rename(temporary, path) < 0)
         rc = sw_fail_os(err, errno, "rename %s to %s", temporary, path);
     if (rc < 0) {
         (void)unlink(temporary);
         return rc;
     }
-    return sw_fsync_dir(folder, err);
+    return 0;
+}
+
+int sw_replace_file(const char *path, const void *data, size_t n, mode_t mode, struct sw_err *err)
+{
+    return replace(path, data, n, mode, false, err);
+}
+
+int sw_write_file_atomic(const char *path, const void *data, size_t n, mode_t mode,
+                         struct sw_err *err)
+{
+    sw_autofree char *folder = parent_of(path);
+
+    int rc = replace(path, data, n, mode, true, err);
+    return rc < 0 ? rc : sw_fsync_dir(folder, err);
 }
 
 static bool is_folder(const char *path)

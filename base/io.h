@@ -21,6 +21,9 @@ int sw_read_file(const char *path, struct sw_buf *ret, struct sw_err *err);
  * after a crash. */
 int sw_write_file_atomic(const char *path, const void *data, size_t n, mode_t mode,
                          struct sw_err *err);
+/* The same without the syncs: readers see the old or the new content, but after a power cut maybe
+ * neither. For what a start writes anew. */
+int sw_replace_file(const char *path, const void *data, size_t n, mode_t mode, struct sw_err *err);
 int sw_fsync_dir(const char *path, struct sw_err *err);
 int sw_mkdirs(const char *path, mode_t mode, struct sw_err *err); /* existing folders are fine */
 /* Removes a tree without following links or crossing mounts. A missing path is fine. */

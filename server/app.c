@@ -435,7 +435,7 @@ static int write_endpoint(struct app *a, const char *host, struct sw_err *err)
                     any ? "127.0.0.1" : host, v6 ? "]" : "", http_server_port(a->http));
     sw_autofree char *path = sw_asprintf("%s/endpoint", a->data_dir);
     sw_autofree char *line = sw_asprintf("%s\n", a->endpoint);
-    return sw_write_file_atomic(path, line, strlen(line), 0644, err);
+    return sw_replace_file(path, line, strlen(line), 0644, err);
 }
 
 int app_listen(struct app *a, struct sw_err *err)

@@ -539,16 +539,12 @@ static const struct blob_ops fs_ops = {.name = "fs",
                                        .list_uploads = fs_list_uploads,
                                        .free = fs_free};
 
-/* Parents before children, and each parent synced, so that no folder can be lost under a blob. */
-static int make_folders(struct fs *fs, struct sw_err *err)
+static int make_folder(struct fs *fs, const char *name, bool *made, struct sw_err *err)
 {
-    static const char *const folders[] = {"uploads", "blobs", "blobs/sha256", "blobs/sha512"};
-    for (size_t i = 0; i < SW_ARRAY_LEN(folders); i++)
-        if (fs->sys->mkdir(fs->ctx, fs->dir_fd, folders[i], 0700) < 0 && errno != EEXIST)
-            return sw_fail_os(err, errno, "create %s/%s", fs->dir, folders[i]);
-    if (fs->sys->fsync_dir(fs->ctx, fs->dir_fd, "blobs") < 0 ||
-        fs->sys->fsync_dir(fs->ctx, fs->dir_fd, ".") < 0)
-        return sw_fail_os(err, errno, "sync %s", fs->dir);
+    if (fs->sys->mkdir(fs->ctx, fs->dir_fd, name, 0700) == 0)
+        *made = true;
+    else if (errno != EEXIST)
+        return sw_fail_os(err, errno, "create %s/%s", fs->dir, name);
     return 0;
 }
 
@@ -556,6 +552,24 @@ static int sync_parent(const char *dir, struct sw_err *err)
 {
     sw_autofree char *parent = sw_asprintf("%s/..", dir);
     return sw_fsync_dir(parent, err);
+}
+
+/* Parents before children, and each parent synced, so that no folder can be lost under a blob.
+ * uploads comes last, when that is done: where it is, the others need no sync again. */
+static int make_folders(struct fs *fs, struct sw_err *err)
+{
+    static const char *const folders[] = {"blobs", "blobs/sha256", "blobs/sha512"};
+    bool made = false;
+    int r = 0;
+    for (size_t i = 0; i < SW_ARRAY_LEN(folders) && r == 0; i++)
+        r = make_folder(fs, folders[i], &made, err);
+    if (r < 0 || (!made && faccessat(fs->dir_fd, "uploads", F_OK, 0) == 0))
+        return r;
+    if (fs->sys->fsync_dir(fs->ctx, fs->dir_fd, "blobs") < 0 ||
+        fs->sys->fsync_dir(fs->ctx, fs->dir_fd, ".") < 0)
+        return sw_fail_os(err, errno, "sync %s", fs->dir);
+    r = sync_parent(fs->dir, err);
+    return r < 0 ? r : make_folder(fs, "uploads", &made, err);
 }
 
 int blob_fs_open_sys(const char *dir, const struct blob_fs_sys *sys, void *ctx,
@@ -572,8 +586,6 @@ int blob_fs_open_sys(const char *dir, const struct blob_fs_sys *sys, void *ctx,
     r = sw_open(dir, O_RDONLY | O_DIRECTORY, 0, &fs->dir_fd, err);
     if (r == 0)
         r = make_folders(fs, err);
-    if (r == 0)
-        r = sync_parent(dir, err);
     if (r < 0) {
         fs_free(fs);
         return r;

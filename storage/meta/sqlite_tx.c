@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -499,11 +500,15 @@ static const struct meta_ops sqlite_ops = {
 /* --- opening ---------------------------------------------------------------------------------- */
 
 /* SQLite gives its log files the mode of the database, so this one decides for all. The folder is
- * synced by us: SQLite does it for journals, but not for a database that somebody else created. */
+ * synced by us: SQLite does it for journals, but not for a database that somebody else created.
+ * That comes before SQLite writes, so a file with content needs it no more. */
 static int create_file(const char *path, struct sw_err *err)
 {
     sw_autoclose int fd = -1;
     int r = sw_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &fd, err);
+    struct stat st;
+    if (r == 0 && fstat(fd, &st) == 0 && st.st_size > 0)
+        return 0;
     return r < 0 ? r : sync_folder_of(path, err);
 }
 

@@ -116,6 +116,23 @@ TEST(atomic_write_works_without_a_folder_part)
     CHECK_EQ_STR(test_read_file(test_path("plain"), NULL), "x");
 }
 
+TEST(a_replaced_file_has_the_new_content_and_leaves_nothing_behind)
+{
+    struct sw_err err = SW_ERR_INIT;
+    const char *path = test_path("f");
+    struct stat st;
+
+    CHECK_OK(sw_replace_file(path, "one", 3, 0600, &err));
+    CHECK_OK(sw_replace_file(path, "two!", 4, 0644, &err));
+    CHECK_EQ_STR(test_read_file(path, NULL), "two!");
+    CHECK_EQ_INT(stat(path, &st), 0);
+    CHECK_EQ_INT(st.st_mode & 07777, 0644);
+    CHECK_ERR(sw_replace_file(test_path("no/f"), "x", 1, 0600, &err), SW_ENOTFOUND, NULL);
+    CHECK_EQ_INT(unlink(path), 0);
+    CHECK_EQ_INT(rmdir(test_dir()), 0); /* empty: no temporary file */
+    CHECK_EQ_INT(mkdir(test_dir(), 0700), 0);
+}
+
 TEST(a_failed_atomic_write_keeps_the_old_file)
 {
     struct sw_err err = SW_ERR_INIT;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/io.h"
 #include "base/macros.h"
 #include "storage/blob/blob_fs.h"
 #include "tests/lib/test.h"
@@ -190,6 +191,38 @@ TEST(a_failed_sync_drops_the_upload)
     CHECK_OK(blob_list_uploads(s, see_no_upload, NULL, &err));
     CHECK_ERR(blob_stat(s, KEY, &size, &err), SW_ENOTFOUND, NULL);
     blob_store_free(s);
+}
+
+static int failing_sync_dir(void *ctx, int dir, const char *path)
+{
+    (void)path;
+    return failing_sync(ctx, dir);
+}
+
+static int counted_sync_dir(void *ctx, int dir, const char *path)
+{
+    ++*(int *)ctx;
+    return blob_fs_sys_default.fsync_dir(NULL, dir, path);
+}
+
+TEST(folders_are_synced_until_that_succeeded_once)
+{
+    static const int expected[] = {2, 0, 2};
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_fs_sys sys = blob_fs_sys_default;
+    struct blob_store *s = NULL;
+    sys.fsync_dir = failing_sync_dir;
+    CHECK_ERR(blob_fs_open_sys(test_path("store"), &sys, NULL, &s, &err), SW_EIO, NULL);
+    sys.fsync_dir = counted_sync_dir;
+    for (size_t i = 0; i < SW_ARRAY_LEN(expected); i++) {
+        int n = 0;
+        CHECK_OK(blob_fs_open_sys(test_path("store"), &sys, &n, &s, &err));
+        CHECK_EQ_INT(n, expected[i]);
+        blob_store_free(s);
+        CHECK(sw_path_exists(test_path("store/uploads")));
+        if (i == 1) /* somebody took one away */
+            CHECK_EQ_INT(rmdir(test_path("store/blobs/sha512")), 0);
+    }
 }
 
 /* Takes at most two bytes a call, and nothing beyond the fifth. */
