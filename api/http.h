@@ -8,7 +8,7 @@
  *            (HTTP_GO) or an answer (HTTP_ANSWER): an upload that is refused here is not read.
  *   body()   for HTTP_BODY_STREAM: each piece as it arrives, on a network thread. An error is kept and becomes the answer.
  *   run()    when the body is complete: on a worker thread, which may block; on the network thread when plan.run_inline.
- *   free()   always, exactly once, whatever happened (the peer may vanish at any time).
+ *   free()   always, exactly once, whatever happened (the peer may vanish at any time); see plan.free_may_wait.
  * Threads: one exchange is handled by one thread at a time. */
 #include <stdbool.h>
 #include <stddef.h>
@@ -143,6 +143,8 @@ struct http_plan {
                          struct sw_err *err);
     bool run_inline; /* run() never blocks: keep it on the network thread */
     void (*free)(void *state);
+    /* free() waits for the disk when the request was cut off: then it runs on a worker, some time after the request is gone. */
+    bool free_may_wait;
     void *state;
 };
 

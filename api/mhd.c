@@ -2,7 +2,8 @@
 /* api/mhd.c - exchanges on libmicrohttpd, which only this file and api/mhd_server.c know. See docs/internals/http-edge.md.
  *
  * Invariants:
- * 1. An exchange is made when the request line was read and freed in on_completed, whatever happened; plan.free runs there, once.
+ * 1. An exchange is made when the request line was read and freed in on_completed, whatever happened; plan.free runs there, once,
+ *    or on a worker if it may wait.
  * 2. The library answers and keeps the connection only when the response is queued after the whole body was read. Queueing at
  *    the headers means: answer now, close afterwards. Both are used on purpose (refuse()).
  * 3. While a worker or a ticket holds an exchange its connection is suspended, so on_completed cannot run. `suspended` counts
@@ -646,6 +647,16 @@ void *mhd_on_target(void *cls, const char *uri, struct MHD_Connection *connectio
     return ex;
 }
 
+static void free_plan(struct http_exchange *ex, bool cut_off)
+{
+    if (!ex->has_plan || !ex->plan.free)
+        return;
+    if (cut_off && ex->plan.free_may_wait)
+        sw_pool_submit(ex->server->workers, ex->plan.free, ex->plan.state);
+    else
+        ex->plan.free(ex->plan.state);
+}
+
 void mhd_on_completed(void *cls, struct MHD_Connection *connection, void **ex_cls,
                       enum MHD_RequestTerminationCode how)
 {
@@ -669,8 +680,7 @@ void mhd_on_completed(void *cls, struct MHD_Connection *connection, void **ex_cl
         if (s->o.finished)
             s->o.finished(s->o.finished_ctx, &ex->req, &ex->res, ex->bytes_in + ex->drained,
                           ex->bytes_out, sw_now_us() - ex->req.started_at_us);
-        if (ex->has_plan && ex->plan.free)
-            ex->plan.free(ex->plan.state);
+        free_plan(ex, how != MHD_REQUEST_TERMINATED_COMPLETED_OK);
         http_res_done(&ex->res);
         sw_buf_done(&ex->req.body);
         atomic_fetch_sub(&ex->shard->busy, 1);

@@ -25,7 +25,7 @@
 
 /* What the service saw; reset by start(). */
 static struct {
-    atomic_int begun, freed, finished, ran, body_calls, refused_status;
+    atomic_int begun, freed, freed_by_worker, finished, ran, body_calls, refused_status;
     atomic_llong streamed, finished_in, finished_out;
     _Atomic(struct http_ticket *) ticket;
     atomic_bool defer_refused;
@@ -117,6 +117,13 @@ static enum http_run run(void *state, struct http_req *req, struct http_res *res
 
 static void state_free(void *state)
 {
+    struct state *s = state;
+    char name[16] = "";
+    (void)pthread_getname_np(pthread_self(), name, sizeof(name));
+    if (strncmp(name, "worker", 6) == 0)
+        atomic_fetch_add(&seen.freed_by_worker, 1);
+    if (strcmp(s->path, "/sink-wait") == 0)
+        sw_sleep_ms(200);
     atomic_fetch_add(&seen.freed, 1);
     free(state);
 }
@@ -149,6 +156,7 @@ static enum http_begin begin(void *ctx, struct http_req *req, struct http_plan *
         plan->mode = HTTP_BODY_BUFFERED;
         plan->body_max = 100000;
     }
+    plan->free_may_wait = strcmp(req->path, "/sink-wait") == 0;
     plan->run_inline = strcmp(req->path, "/inline") == 0 || strcmp(req->path, "/defer-inline") == 0;
     return HTTP_GO;
 }
@@ -679,6 +687,28 @@ TEST(frees_once_when_a_client_vanishes)
     wait_for(&seen.freed, 21);
     stop(s);
     CHECK_EQ_INT(seen.finished, 21);
+}
+
+TEST(a_slow_free_of_a_cut_off_request_is_a_workers)
+{
+    struct http_server *s = start();
+    for (int i = 0; i < 8; i++) {
+        int fd = dial(s);
+        put(fd, PUT_N("/sink-wait", "1000000") "some bytes");
+        wait_for(&seen.body_calls, i + 1);
+        (void)close(fd);
+    }
+    stop(s); /* waits for those that are under way */
+    CHECK_EQ_INT(seen.freed, 8);
+    CHECK_EQ_INT(seen.freed_by_worker, 8);
+    s = start();
+    int fd = dial(s);
+    put(fd, PUT_N("/sink", "1000000") "some bytes");
+    wait_for(&seen.body_calls, 1);
+    (void)close(fd);
+    wait_for(&seen.freed, 1);
+    stop(s);
+    CHECK_EQ_INT(seen.freed_by_worker, 0);
 }
 
 TEST(refuses_headers_over_the_limit)
