@@ -385,19 +385,6 @@ static bool lease_in_use(void *ctx, const char *name)
     return false;
 }
 
-static int remove_orphan(void *ctx, const char *id)
-{
-    struct task_engine *e = ctx;
-    for (const struct task *t = e->tasks; t; t = t->next)
-        for (size_t i = 0; i < t->def->containers_n; i++)
-            if (strcmp(t->containers[i].id, id) == 0)
-                return 0;
-    struct sw_err err = SW_ERR_INIT;
-    if (e->o.runtime->ops->remove(e->o.runtime->self, id, &err) < 0)
-        sw_log_err(SW_LOG_WARNING, "container-not-removed", &err, "container", id, NULL);
-    return 0;
-}
-
 /* A folder whose file cannot be read: its containers are gone by now, its mounts go too. */
 static void remove_unreadable(struct task_engine *e)
 {
@@ -436,6 +423,7 @@ static void engine_release(struct task_engine *e)
     }
     ports_free(e->ports);
     pthread_mutex_destroy(&e->lock);
+    pthread_cond_destroy(&e->chores_due);
     free(e->tasks_dir);
     free(e->cluster);
     free(e);
@@ -449,9 +437,11 @@ int engine_new(const struct task_engine_options *o, struct task_engine **ret, st
     e->cluster = sw_strdup(o->cluster ? o->cluster : "default");
     e->ports = ports_new();
     pthread_mutex_init(&e->lock, NULL);
+    pthread_cond_init(&e->chores_due, NULL);
     if (sw_mkdirs(e->tasks_dir, 0700, err) < 0 || load_tasks(e, err) < 0 ||
-        o->runtime->ops->list(o->runtime->self, remove_orphan, e, err) < 0 ||
-        (o->network && network_clean(o->network, lease_in_use, e, err) < 0)) {
+        chores_remove_orphans(e, err) < 0 ||
+        (o->network && network_clean(o->network, lease_in_use, e, err) < 0) ||
+        chores_start(e, err) < 0) {
         engine_release(e);
         return err->code;
     }
@@ -471,6 +461,7 @@ void engine_free(struct task_engine *e)
     if (!e)
         return;
     flag_set(&e->closing);
+    chores_stop(e);
     for (struct task *t = e->tasks; t; t = t->next) {
         pthread_mutex_lock(&t->lock);
         flag_set(&t->give_up_pull);
@@ -509,13 +500,7 @@ static void begin_new(struct task_engine *e, const json_t *placed, bool refuse)
     const char *arn = sw_json_str(placed, "taskArn", "");
     if (task_new(e, e->tasks_dir, placed, &t, &err) < 0) {
         sw_log_err(SW_LOG_ERROR, "task-not-understood", &err, "task", arn, NULL);
-        sw_autofree char *reason = sw_asprintf("TaskFailedToStart: %s", err.msg);
-        sw_autojson json_t *in =
-            json_pack("{s:s, s:s, s:s, s:s, s:[]}", "cluster", e->cluster, "task", arn, "status",
-                      "STOPPED", "reason", reason, "containers");
-        struct sw_err ignored = SW_ERR_INIT;
-        if (in)
-            (void)e->o.submit_state(e->o.submit_ctx, in, &ignored);
+        chores_refuse(e, arn, err.msg);
         return;
     }
     bool stopped = sw_streq(sw_json_str(placed, "desiredStatus", ""), "STOPPED");

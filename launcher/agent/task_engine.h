@@ -24,7 +24,8 @@ struct task_engine_options {
     int (*submit_health)(void *ctx, const json_t *in, struct sw_err *err);
     void *submit_ctx;
     int64_t stop_timeout_default_s, cleanup_wait_s;
-    const char *cgroup_root; /* NULL: the system's */
+    int64_t orphans_again_ms; /* after the start; 0: 10 s */
+    const char *cgroup_root;  /* NULL: the system's */
 };
 struct task_engine;
 /* Loads and adopts what is in data_dir; removes containers, mounts and networks that belong to no task. */

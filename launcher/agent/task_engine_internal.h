@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* launcher/agent/task_engine_internal.h - shared by task_engine.c (threads, tasks), task_start.c (one container's start and end) and
- * task_report.c (reports). Lock order: engine, then task; never a task's lock while a program runs or a request is out. */
+ * task_report.c (reports), task_chores.c (what belongs to no task). Lock order: engine, then task; no lock while a program runs or a
+ * request is out. */
 #include "base/pool.h"
 #include "launcher/agent/ports.h"
 #include "launcher/agent/task.h"
@@ -15,6 +16,9 @@ struct task_engine {
     struct ports *ports;
     struct sw_pool *reporters;
     volatile int closing;
+    struct refusal *refused; /* task_chores.c */
+    pthread_cond_t chores_due;
+    pthread_t chores;
 };
 
 /* Saves, logging a failure: the task goes on, the file is older; what a container left is kept until its end could be saved. */
@@ -29,6 +33,15 @@ void task_watch(struct task *t,
 bool task_clean_container(struct task *t, size_t container, bool anyway);
 void task_join_watchers(struct task *t);
 
+/* task_chores.c */
+int chores_start(struct task_engine *e, struct sw_err *err);
+void chores_stop(struct task_engine *e); /* after closing is set */
+int chores_remove_orphans(struct task_engine *e, struct sw_err *err);
+/* Reports as STOPPED a task that is none of ours, until the control plane took it. */
+void chores_refuse(struct task_engine *e, const char *arn, const char *why);
+
 /* task_report.c */
+/* Trying again can help. Any other answer is the control plane's last word on this report. */
+bool report_is_temporary(const struct sw_err *err);
 void task_queue_report(struct task *t);  /* with the lock held */
 bool task_submit_health(struct task *t); /* without it; false: say it again later */

@@ -11,8 +11,7 @@
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 15000
 
-/* Trying again can help. Any other answer is the control plane's last word on this report. */
-static bool is_temporary(const struct sw_err *err)
+bool report_is_temporary(const struct sw_err *err)
 {
     return err->code == SW_EUNAVAILABLE || err->code == SW_EIO || err->code == SW_EINTERNAL ||
            err->code == SW_EDENIED || err->code == SW_ESTALE || err->code == SW_ELIMIT;
@@ -30,7 +29,7 @@ static int report_once(struct task *t)
     if (!due)
         return 0;
     int r = t->engine->o.submit_state(t->engine->o.submit_ctx, in, &err);
-    if (r < 0 && is_temporary(&err)) {
+    if (r < 0 && report_is_temporary(&err)) {
         sw_log_err(SW_LOG_DEBUG, "task-report-waits", &err, "task", t->id, NULL);
         return r;
     }
@@ -93,5 +92,5 @@ bool task_submit_health(struct task *t)
     int r = t->engine->o.submit_health(t->engine->o.submit_ctx, in, &err);
     if (r < 0)
         sw_log_err(SW_LOG_DEBUG, "health-report-failed", &err, "task", t->id, NULL);
-    return r == 0 || !is_temporary(&err);
+    return r == 0 || !report_is_temporary(&err);
 }

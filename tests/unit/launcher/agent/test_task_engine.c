@@ -19,7 +19,7 @@ static struct task_engine *engine;
 static pthread_mutex_t reports_lock = PTHREAD_MUTEX_INITIALIZER;
 static json_t *reports, *healths;
 static bool plane_down, pull_fails;
-static int healths_to_lose;
+static int healths_to_lose, orphans_again_ms;
 static _Atomic int pulls;
 static const char *layer_dir; /* test_path is for the case's own thread */
 
@@ -69,6 +69,7 @@ static void start_engine(const char *dir)
                                     .submit_state = submit,
                                     .submit_health = submit_health,
                                     .stop_timeout_default_s = 1,
+                                    .orphans_again_ms = orphans_again_ms,
                                     .cgroup_root = test_path("cgroup")};
     CHECK_OK(engine_new(&o, &engine, &err));
 }
@@ -85,6 +86,7 @@ static void setup(void)
     healths = json_array();
     plane_down = pull_fails = false;
     healths_to_lose = 0;
+    orphans_again_ms = 60000;
     pulls = 0;
     CHECK_OK(sw_mkdirs(test_path("layer/bin"), 0755, &err));
     layer_dir = test_path("layer");
@@ -438,6 +440,50 @@ TEST(what_vanished_is_reported_and_what_is_unknown_removed)
     CHECK_NULL(json_object_get(container(r, 0), "exitCode"));
     CHECK_NULL(fake_find(&fake, "orphan"));
     CHECK_EQ_INT(fake_count(&fake, &fake.s.starts), 1);
+    done();
+}
+
+TEST(a_creation_that_outlived_the_agent_is_found_later)
+{
+    setup();
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("RUNNING");
+    engine_free(engine);
+    orphans_again_ms = 100;
+    start_engine("data");
+    pthread_mutex_lock(&fake.lock);
+    fake.s.list[1] = (struct fake_container){.id = "orphan", .status = RUNTIME_CREATED};
+    pthread_mutex_unlock(&fake.lock);
+    for (int i = 0; i < 1000 && fake_count(&fake, &fake.s.removes) == 0; i++)
+        sw_sleep_ms(5);
+    CHECK_NULL(fake_find(&fake, "orphan"));
+    CHECK_NOT_NULL(fake_find(&fake, fake.s.list[0].id));
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 1);
+    done();
+}
+
+TEST(a_task_that_cannot_be_understood_is_reported_until_it_is_taken)
+{
+    setup();
+    pthread_mutex_lock(&reports_lock);
+    plane_down = true;
+    pthread_mutex_unlock(&reports_lock);
+    for (int i = 0; i < 3; i++)
+        apply("[{\"name\":\"../x\",\"image\":\"app\",\"memory\":64}]", "RUNNING", "PENDING");
+    sw_sleep_ms(300);
+    pthread_mutex_lock(&reports_lock);
+    plane_down = false;
+    pthread_mutex_unlock(&reports_lock);
+    const json_t *r = await("STOPPED");
+    CHECK_EQ_STR(sw_json_str(r, "task", ""), TASK);
+    CHECK_EQ_STR(sw_json_str(r, "reason", ""), "TaskFailedToStart: container name is not valid");
+    sw_sleep_ms(50);
+    CHECK_EQ_INT((int)json_array_size(reports), 1);
+    /* Who is never answered is no obstacle to the end. */
+    pthread_mutex_lock(&reports_lock);
+    plane_down = true;
+    pthread_mutex_unlock(&reports_lock);
+    apply("[{\"name\":\"../x\",\"image\":\"app\",\"memory\":64}]", "RUNNING", "PENDING");
     done();
 }
 

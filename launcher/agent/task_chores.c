@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launcher/agent/task_chores.c - what the engine does beside its tasks, on one thread: a second look for containers that belong to no
+ * task, and the reports of tasks that it could not understand.
+ *
+ * An agent that is killed while the monitor and the runtime create a container leaves them at it; the look at the next start may come
+ * before they are done. So there is one more, later. */
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "launcher/agent/flag.h"
+#include "launcher/agent/task_engine_internal.h"
+
+#define ORPHANS_AGAIN_MS 10000
+#define BACKOFF_MIN_MS   200
+#define BACKOFF_MAX_MS   15000
+
+struct refusal {
+    struct refusal *next;
+    json_t *report;
+};
+
+static bool has_container(struct task_engine *e, const char *id)
+{
+    bool found = false;
+    pthread_mutex_lock(&e->lock);
+    for (struct task *t = e->tasks; t && !found; t = t->next) {
+        pthread_mutex_lock(&t->lock);
+        for (size_t i = 0; i < t->def->containers_n; i++)
+            found |= strcmp(t->containers[i].id, id) == 0;
+        pthread_mutex_unlock(&t->lock);
+    }
+    pthread_mutex_unlock(&e->lock);
+    return found;
+}
+
+static int remove_orphan(void *ctx, const char *id)
+{
+    struct task_engine *e = ctx;
+    struct sw_err err = SW_ERR_INIT;
+    if (!has_container(e, id) && e->o.runtime->ops->remove(e->o.runtime->self, id, &err) < 0)
+        sw_log_err(SW_LOG_WARNING, "container-not-removed", &err, "container", id, NULL);
+    return 0;
+}
+
+int chores_remove_orphans(struct task_engine *e, struct sw_err *err)
+{
+    return e->o.runtime->ops->list(e->o.runtime->self, remove_orphan, e, err);
+}
+
+void chores_refuse(struct task_engine *e, const char *arn, const char *why)
+{
+    sw_autofree char *reason = sw_asprintf("TaskFailedToStart: %.900s", why);
+    json_t *report = json_object();
+    sw_json_set_str(report, "cluster", e->cluster);
+    sw_json_set_str(report, "task", arn);
+    sw_json_set_str(report, "status", "STOPPED");
+    sw_json_set_str(report, "reason", reason);
+    sw_json_set_new(report, "containers", json_array());
+    pthread_mutex_lock(&e->lock);
+    struct refusal **at = &e->refused;
+    /* The control plane goes on asking until the report was taken. */
+    while (*at && strcmp(sw_json_str((*at)->report, "task", ""), arn) != 0)
+        at = &(*at)->next;
+    if (!*at) {
+        *at = SW_NEW(struct refusal);
+        (*at)->report = json_incref(report);
+        pthread_cond_signal(&e->chores_due);
+    }
+    pthread_mutex_unlock(&e->lock);
+    json_decref(report);
+}
+
+/* With the lock held, which is let go meanwhile; only this thread takes from the list. False: later. */
+static bool report_first(struct task_engine *e)
+{
+    struct refusal *r = e->refused;
+    struct sw_err err = SW_ERR_INIT;
+    pthread_mutex_unlock(&e->lock);
+    bool later = e->o.submit_state(e->o.submit_ctx, r->report, &err) < 0;
+    if (later) {
+        later = report_is_temporary(&err);
+        sw_log_err(later ? SW_LOG_DEBUG : SW_LOG_WARNING, "refusal-not-taken", &err, "task",
+                   sw_json_str(r->report, "task", ""), NULL);
+    }
+    pthread_mutex_lock(&e->lock);
+    if (later)
+        return false;
+    e->refused = r->next;
+    json_decref(r->report);
+    free(r);
+    return true;
+}
+
+/* With the lock held. 0: until somebody has something to do. */
+static void wait_until(struct task_engine *e, int64_t at_ms)
+{
+    struct timespec t = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
+    if (at_ms)
+        (void)pthread_cond_clockwait(&e->chores_due, &e->lock, CLOCK_MONOTONIC, &t);
+    else
+        (void)pthread_cond_wait(&e->chores_due, &e->lock);
+}
+
+static void *chores_main(void *arg)
+{
+    struct task_engine *e = arg;
+    int64_t delay = e->o.orphans_again_ms > 0 ? e->o.orphans_again_ms : ORPHANS_AGAIN_MS;
+    int64_t orphans_at = sw_mono_ms() + delay, report_at = 0, backoff = 0;
+    pthread_mutex_lock(&e->lock);
+    while (!flag_is_set(&e->closing)) {
+        int64_t now = sw_mono_ms();
+        if (orphans_at && now >= orphans_at) {
+            struct sw_err err = SW_ERR_INIT;
+            pthread_mutex_unlock(&e->lock);
+            if (chores_remove_orphans(e, &err) < 0)
+                sw_log_err(SW_LOG_WARNING, "containers-not-listed", &err, NULL);
+            pthread_mutex_lock(&e->lock);
+            orphans_at = 0;
+        } else if (e->refused && now >= report_at) {
+            bool taken = report_first(e);
+            backoff = taken ? 0
+                            : SW_MIN(SW_MAX(backoff * 2, (int64_t)BACKOFF_MIN_MS),
+                                     (int64_t)BACKOFF_MAX_MS);
+            report_at = sw_mono_ms() + backoff;
+        } else if (e->refused) {
+            wait_until(e, orphans_at ? SW_MIN(orphans_at, report_at) : report_at);
+        } else {
+            wait_until(e, orphans_at);
+        }
+    }
+    pthread_mutex_unlock(&e->lock);
+    return NULL;
+}
+
+int chores_start(struct task_engine *e, struct sw_err *err)
+{
+    int c = pthread_create(&e->chores, NULL, chores_main, e);
+    return c == 0 ? 0 : sw_fail_os(err, c, "thread beside the tasks");
+}
+
+void chores_stop(struct task_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    pthread_cond_signal(&e->chores_due);
+    pthread_mutex_unlock(&e->lock);
+    pthread_join(e->chores, NULL);
+    while (e->refused) {
+        struct refusal *r = e->refused;
+        e->refused = r->next;
+        json_decref(r->report);
+        free(r);
+    }
+}
