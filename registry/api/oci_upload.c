@@ -147,19 +147,21 @@ enum http_begin oci_upload_post(struct oci_call *c, struct http_plan *p,
     r = query_digest(c->req, "digest", &c->digest, err);
     if (r < 0)
         return HTTP_ANSWER;
-    if (r == 0 && quota_room(c->api->o.registry, c->repo, NULL, 0, err) < 0)
+    if (r == 0 && quota_room_beside(c->api->o.registry, c->repo, NULL, NULL, 0, err) < 0)
         return HTTP_ANSWER;
     if (r == 0)
         return oci_go(c, p, HTTP_BODY_NONE, 0, start_run);
     if (check_length(c, err) < 0 ||
-        quota_room(c->api->o.registry, c->repo, &c->digest, announced(c), err) < 0 ||
+        quota_room_beside(c->api->o.registry, c->repo, NULL, &c->digest, announced(c), err) < 0 ||
         oci_may(c, "ecr:CompleteLayerUpload", c->route.name, err) < 0)
         return HTTP_ANSWER;
     if (upload_begin(c->api->o.registry, c->repo, c->req->principal.user_id, c->digest.algorithm,
                      true, &c->upload, err) < 0)
         return HTTP_ANSWER;
-    return oci_go(c, p, c->req->has_body ? HTTP_BODY_STREAM : HTTP_BODY_NONE, UINT64_MAX,
-                  finish_run);
+    enum http_begin b =
+        oci_go(c, p, c->req->has_body ? HTTP_BODY_STREAM : HTTP_BODY_NONE, UINT64_MAX, finish_run);
+    p->free_may_wait = true; /* its bytes are removed then */
+    return b;
 }
 
 /* Holds the session and checks where the body's bytes belong. */
@@ -175,7 +177,9 @@ static int take_session(struct oci_call *c, const struct digest *d, struct http_
     if (r < 0)
         return r;
     c->size_before = upload_size(c->upload);
-    r = quota_room(c->api->o.registry, c->repo, d, c->size_before + announced(c), err);
+    r = d && announced(c) == 0 ? quota_room(c->api->o.registry, c->repo, d, c->size_before, err)
+                               : quota_room_beside(c->api->o.registry, c->repo, c->upload, d,
+                                                   c->size_before + announced(c), err);
     if (r < 0)
         return r;
     const char *range = http_req_header(c->req, "Content-Range");

@@ -60,6 +60,14 @@ struct upload_table *upload_table_new(void);
 void upload_table_free(struct upload_table *t);
 void upload_table_clear(struct upload_table *t); /* the idle ones */
 size_t upload_table_count(struct upload_table *t);
+/* Bytes that sessions in memory have received, by repository, but those of one upload (or NULL). Free *ret. */
+struct upload;
+struct upload_pending {
+    int64_t repo_id;
+    uint64_t bytes;
+};
+size_t upload_table_pending(struct upload_table *t, const struct upload *but,
+                            struct upload_pending **ret);
 
 /* Taken shared by whoever stores a blob, from before its bytes are committed until its row is; taken alone by the collector
  * from before the row goes until the bytes are gone. One lock per class of digests. */

@@ -9,6 +9,7 @@
 #include "registry/core/reference.h"
 
 #define WARN_PERCENT 90
+#define PENDING_MOST ((uint64_t)1 << 48) /* so that sums fit */
 
 /* Columns of struct row, with the table called q. */
 #define COLUMNS                                                                             \
@@ -104,41 +105,83 @@ int quota_after(struct meta_tx *tx, int64_t repo_id, const struct quota_view *vi
 struct room {
     int64_t repo_id, bytes;
     const char *digest; /* or "" */
+    const struct upload_pending *pending;
+    size_t pending_n;
     char *warning;
     size_t cap;
 };
+
+/* What uploads into repositories of the quota have received already. */
+static int add_pending(struct meta_tx *tx, const struct room *a, const struct row *q, int64_t *need,
+                       struct sw_err *err)
+{
+    for (size_t i = 0; i < a->pending_n; i++) {
+        int64_t one = 0;
+        int r = meta_get(tx, err,
+                         "SELECT 1 FROM quota_repository WHERE quota_id = $1 AND "
+                         "repository_id = $2",
+                         "ii", q->id, a->pending[i].repo_id, "i", &one);
+        if (r < 0)
+            return r;
+        if (r > 0)
+            *need += (int64_t)SW_MIN(a->pending[i].bytes, PENDING_MOST);
+    }
+    return 0;
+}
 
 static int room_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     const struct room *a = arg;
     meta_autostmt *st = NULL;
+    int64_t pending = 0;
+    for (size_t i = 0; i < a->pending_n; i++)
+        pending += (int64_t)SW_MIN(a->pending[i].bytes, PENDING_MOST);
     int r = meta_query(
         tx, err, &st,
         "SELECT " COLUMNS OF_REPOSITORY
         " AND q.bytes_max IS NOT NULL AND q.bytes_used + $2 > q.bytes_max AND NOT EXISTS "
         "(SELECT 1 FROM quota_blob b WHERE b.quota_id = q.id AND b.digest = $3)"
-        " ORDER BY q.prefix LIMIT 1",
-        "iit", a->repo_id, a->bytes, a->digest);
-    if (r == 0)
-        r = meta_step(st, err);
-    if (r <= 0)
-        return r;
-    struct row q;
-    read_row(st, &q);
-    return fail_bytes(&q, q.bytes_used + a->bytes, err);
+        " ORDER BY q.prefix",
+        "iit", a->repo_id, a->bytes + pending, a->digest);
+    while (r >= 0 && (r = meta_step(st, err)) > 0) {
+        struct row q;
+        int64_t need = a->bytes;
+        read_row(st, &q);
+        r = add_pending(tx, a, &q, &need, err);
+        if (r == 0 && q.bytes_used + need > q.bytes_max)
+            r = fail_bytes(&q, q.bytes_used + need, err);
+    }
+    return r;
+}
+
+static int room(struct registry *reg, const struct repo *repo, struct room *a,
+                const struct digest *d, uint64_t bytes, struct sw_err *err)
+{
+    char digest[DIGEST_STRING_MAX] = "";
+    if (d)
+        digest_format(d, digest);
+    a->repo_id = repo->id;
+    a->digest = digest;
+    a->bytes = (int64_t)SW_MAX((uint64_t)1, SW_MIN(bytes, (uint64_t)1 << 60));
+    return meta_tx(reg->o.db, META_READ, room_tx, a, err);
 }
 
 int quota_room(struct registry *reg, const struct repo *repo, const struct digest *d,
                uint64_t bytes, struct sw_err *err)
 {
-    char digest[DIGEST_STRING_MAX] = "";
+    struct room a = {0};
+    return !repo || !atomic_load(&reg->has_quotas) ? 0 : room(reg, repo, &a, d, bytes, err);
+}
+
+int quota_room_beside(struct registry *reg, const struct repo *repo, const struct upload *u,
+                      const struct digest *d, uint64_t bytes, struct sw_err *err)
+{
     if (!repo || !atomic_load(&reg->has_quotas))
         return 0;
-    if (d)
-        digest_format(d, digest);
-    struct room a = {.repo_id = repo->id, .digest = digest};
-    a.bytes = (int64_t)SW_MAX((uint64_t)1, SW_MIN(bytes, (uint64_t)1 << 60));
-    return meta_tx(reg->o.db, META_READ, room_tx, &a, err);
+    sw_autofree struct upload_pending *pending = NULL;
+    struct room a = {.pending_n = upload_table_pending(reg->uploads, u, &pending)};
+    a.pending = pending;
+    return room(reg, repo, &a, d, bytes, err);
 }
 
 static double share(int64_t used, int64_t max)

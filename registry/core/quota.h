@@ -34,6 +34,11 @@ int quota_list(struct registry *reg, const char *account, const char *region,
  * is no quota at all, else a read of the repository's. */
 int quota_room(struct registry *reg, const struct repo *repo, const struct digest *d,
                uint64_t bytes, struct sw_err *err);
+/* The same, and what other uploads that are in memory have received for a repository of the quota needs room too; u (or NULL) is
+ * the one that asks. For bytes that are still to come: what is here already may not fail for the sake of others. */
+struct upload;
+int quota_room_beside(struct registry *reg, const struct repo *repo, const struct upload *u,
+                      const struct digest *d, uint64_t bytes, struct sw_err *err);
 /* A sentence about the fullest quota of the repository that is above nine tenths, or "". */
 int quota_warning(struct registry *reg, const struct repo *repo, char *out, size_t cap,
                   struct sw_err *err);

@@ -7,7 +7,10 @@
  *    ever, so who lost it sees that without waiting for `io`, which a commit holds as long as the disk needs.
  * 3. A token opens only for the repository id and the principal that it was sealed for. Ids of repositories are never used again.
  * 4. A session in memory is the only user of its bytes; bytes without one in memory belong to whoever shows the token.
- * 5. Once committed, cancelled or failed (`spent`) a session leaves the table on release. */
+ * 5. Once committed, cancelled or failed (`spent`) a session leaves the table on release.
+ * 6. Who has as many sessions as allowed loses the oldest one without bytes, if nobody holds it: clients abandon those that a mount
+ *    that failed has begun.
+ * 7. `bytes` is what the writer has, as of the last end of a call; it is read without `io`. */
 #include "registry/core/upload.h"
 
 #include <inttypes.h>
@@ -32,6 +35,7 @@ struct session {
     char principal[64];
     pthread_mutex_t io;
     _Atomic int64_t active_at_us;
+    _Atomic uint64_t bytes;
     /* under the table's lock */
     unsigned refs; /* handles, and one for the table */
     bool in_table, busy;
@@ -148,6 +152,31 @@ void upload_table_free(struct upload_table *t)
     free(t);
 }
 
+size_t upload_table_pending(struct upload_table *t, const struct upload *but,
+                            struct upload_pending **ret)
+{
+    struct upload_pending *list = NULL;
+    size_t n = 0;
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (const struct session *s = t->buckets[i]; s; s = s->next) {
+            uint64_t bytes = but && but->s == s ? 0 : atomic_load(&s->bytes);
+            size_t at = 0;
+            if (bytes == 0)
+                continue;
+            while (at < n && list[at].repo_id != s->repo_id)
+                at++;
+            if (at == n) {
+                list = sw_realloc_array(list, n + 1, sizeof(*list));
+                list[n++] = (struct upload_pending){.repo_id = s->repo_id};
+            }
+            list[at].bytes += bytes;
+        }
+    pthread_mutex_unlock(&t->lock);
+    *ret = list;
+    return n;
+}
+
 static void seal_context(char *out, size_t cap, const char *id, int64_t repo_id,
                          const char *principal)
 {
@@ -239,13 +268,47 @@ static struct upload *new_handle(struct session *s)
     return u;
 }
 
+/* Under the table's lock. The caller's from now on: nobody holds it and the table does not have it. NULL: there is none. */
+static struct session *take_oldest_empty(struct upload_table *t, const char *principal)
+{
+    struct session **oldest = NULL;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct session **at = &t->buckets[i]; *at; at = &(*at)->next) {
+            struct session *s = *at;
+            if (s->busy || s->refs > 1 || atomic_load(&s->bytes) > 0 ||
+                strcmp(s->principal, principal) != 0)
+                continue;
+            if (!oldest || atomic_load(&s->active_at_us) < atomic_load(&(*oldest)->active_at_us))
+                oldest = at;
+        }
+    if (!oldest)
+        return NULL;
+    struct session *s = *oldest;
+    s->refs++;
+    take_out(t, oldest);
+    return s;
+}
+
+/* Without the lock: it removes a file. */
+static void drop_empty(struct session *s)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    if (!s)
+        return;
+    (void)blob_writer_cancel(s->writer, &ignored);
+    free_session(s);
+}
+
 /* Enters a new session unless its owner has too many or (resume) another request was faster. */
 static int enter(struct registry *reg, struct session *s, struct sw_err *err)
 {
     struct upload_table *t = reg->uploads;
+    struct session *empty = NULL;
     int r = 0;
     pthread_mutex_lock(&t->lock);
     struct owner *o = owner_of(t, s->principal);
+    if (o->n >= reg->o.uploads_per_principal && !*find(t, s->id))
+        empty = take_oldest_empty(t, s->principal);
     struct session **at = find(t, s->id);
     if (*at) {
         r = fail_busy(err);
@@ -260,6 +323,7 @@ static int enter(struct registry *reg, struct session *s, struct sw_err *err)
         *at = s;
     }
     pthread_mutex_unlock(&t->lock);
+    drop_empty(empty);
     return r;
 }
 
@@ -309,6 +373,7 @@ static void rollback(struct session *s, uint64_t size)
         return;
     s->rollback = true;
     s->rollback_to = size;
+    atomic_store(&s->bytes, size);
 }
 
 /* Under the table's lock: makes the caller the holder. */
@@ -366,6 +431,7 @@ static int resume(struct session *s, enum digest_algorithm hint, struct sw_err *
             r = fail_unknown(err);
         }
         s->spent = r < 0;
+        atomic_store(&s->bytes, r < 0 ? 0 : size_of(s));
     }
     atomic_store(&s->active_at_us, registry_now(s->reg));
     pthread_mutex_unlock(&s->io);
@@ -482,6 +548,7 @@ static int begin(struct upload *u, struct sw_err *err)
 
 static int end(struct upload *u, int r)
 {
+    atomic_store(&u->s->bytes, u->s->spent ? 0 : size_of(u->s));
     atomic_store(&u->s->active_at_us, registry_now(u->s->reg));
     pthread_mutex_unlock(&u->s->io);
     return r;

@@ -137,6 +137,34 @@ TEST(a_push_of_unknown_length_is_refused_at_its_end)
     CHECK_LIST(&l.c, "team/one 2048/4096 0/-1\n");
 }
 
+static const char *begin_upload(struct client *c, const char *repo)
+{
+    autoreply r = ask(c, HTTP_POST, fmt("/v2/%s/blobs/uploads/", repo));
+    CHECK_STATUS(r, 202);
+    return fmt("%s", header(&r, "Location"));
+}
+
+TEST(what_open_uploads_have_received_needs_room)
+{
+    autolimited l = {0};
+    limited_open(&l);
+    set_quota(&l.c, "team/", 2 * KIB, QUOTA_NONE);
+    const char *one = begin_upload(&l.c, "team/one"), *two = begin_upload(&l.c, "team/two");
+    const char *three = begin_upload(&l.c, "team/two"), *other = begin_upload(&l.c, "teams");
+    EXPECT(202, &l.c, HTTP_PATCH, one, .body = l.kib, .body_n = KIB);
+    EXPECT(202, &l.c, HTTP_PATCH, other, .body = l.kib, .body_n = KIB);
+    EXPECT(202, &l.c, HTTP_PATCH, two, .body = l.other, .body_n = KIB);
+    REFUSED(403, "DENIED", &l.c, HTTP_PATCH, three, .body = "x", .body_n = 1);
+    REFUSED(403, "DENIED", &l.c, HTTP_POST, "/v2/team/one/blobs/uploads/");
+    REFUSED(403, "DENIED", &l.c, HTTP_POST, post_url("team/one", "x", 1), .body = "x", .body_n = 1);
+    EXPECT(202, &l.c, HTTP_PATCH, other, .body = l.kib, .body_n = KIB);
+    /* What is here ends without regard to others, and an upload that is given up makes room. */
+    EXPECT(201, &l.c, HTTP_PUT, fmt("%s?digest=%s", one, digest_text(DIGEST_SHA256, l.kib, KIB)));
+    EXPECT(204, &l.c, HTTP_DELETE, two);
+    EXPECT(202, &l.c, HTTP_PATCH, three, .body = "x", .body_n = 1);
+    CHECK_LIST(&l.c, "team/ 1024/2048 0/-1\n");
+}
+
 TEST(a_full_quota_starts_no_upload)
 {
     autolimited l = {0};

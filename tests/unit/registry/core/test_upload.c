@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/core/upload.h"
 
+#include "registry/core/usage.h"
+
 #include "tests/unit/registry/world.h"
 
 #define ME "AIDAME"
@@ -239,6 +241,33 @@ TEST(counts_per_principal)
                           &err)); /* one that ends with its request */
     upload_release(u);
     CHECK_OK(upload_begin(f.w.reg, f.repo, "AIDAYOU", DIGEST_SHA256, false, &u, &err));
+    upload_release(u);
+}
+
+/* As mounts that failed leave them. */
+TEST(abandoned_ones_without_bytes_hold_no_place)
+{
+    autofixture f = {.w.options.uploads_per_principal = 3};
+    struct sw_err err = SW_ERR_INIT;
+    struct upload *held, *u;
+    fixture_open(&f);
+    CHECK_OK(upload_begin(f.w.reg, f.repo, ME, DIGEST_SHA256, false, &held, &err));
+    free(start(&f, "bytes"));
+    sw_autofree char *oldest = start(&f, "");
+    for (int i = 0; i < 10; i++) {
+        fake_now += 1000;
+        free(start(&f, ""));
+        CHECK_EQ_UINT(registry_uploads_open(f.w.reg), 3);
+    }
+    CHECK_ERR(upload_acquire(f.w.reg, f.repo, ME, oldest, &u, &err), SW_ENOTFOUND,
+              "BLOB_UPLOAD_UNKNOWN");
+    sw_err_clear(&err);
+    free(start(&f, "more bytes"));
+    CHECK_ERR(upload_begin(f.w.reg, f.repo, ME, DIGEST_SHA256, false, &u, &err), SW_ELIMIT,
+              "TOOMANYREQUESTS");
+    sw_err_clear(&err);
+    upload_release(held); /* nobody holds it now, and it is empty */
+    CHECK_OK(upload_begin(f.w.reg, f.repo, ME, DIGEST_SHA256, false, &u, &err));
     upload_release(u);
 }
 
