@@ -270,7 +270,8 @@ static int sign_and_send(struct client *c, const char *target, struct sw_str bod
                                  .body = body,
                                  .body_max = LIMIT_AWS_BODY * 4,
                                  .timeout_ms = timeout_ms,
-                                 .stall_timeout_ms = timeout_ms};
+                                 .stall_timeout_ms = timeout_ms,
+                                 .cancelled = c->cancelled};
     return httpc_perform(c->http, &http, res, err);
 }
 

@@ -22,6 +22,7 @@ struct client {
     char secret_access_key[129];
     char *data_dir; /* where credentials and the endpoint were looked for */
     struct httpc *http;
+    const volatile int *cancelled; /* NULL, or: calls end soon (SW_EUNAVAILABLE) once it is not 0 */
 };
 
 struct client_options {

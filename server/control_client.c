@@ -17,12 +17,14 @@ struct control_client {
     pthread_mutex_t lock;
     char password[TOKEN_MAX];
     int64_t expires_at_s;
+    volatile int interrupted;
 };
 
 struct control_client *control_client_new(struct client *borrowed)
 {
     struct control_client *c = SW_NEW(struct control_client);
     c->client = borrowed;
+    c->client->cancelled = &c->interrupted;
     pthread_mutex_init(&c->lock, NULL);
     return c;
 }
@@ -31,6 +33,7 @@ void control_client_free(struct control_client *c)
 {
     if (!c)
         return;
+    c->client->cancelled = NULL;
     explicit_bzero(c->password, sizeof(c->password));
     pthread_mutex_destroy(&c->lock);
     free(c);
@@ -66,8 +69,17 @@ static int registry_authorization(void *ctx, const char *host_port, char *out, s
     return 0;
 }
 
+/* For good: whoever interrupts is about to end. */
+static void interrupt(void *ctx)
+{
+    struct control_client *c = ctx;
+    __atomic_store_n(&c->interrupted, 1, __ATOMIC_RELAXED);
+}
+
 struct control_plane control_client_plane(struct control_client *c)
 {
-    return (struct control_plane){
-        .call = call, .registry_authorization = registry_authorization, .ctx = c};
+    return (struct control_plane){.call = call,
+                                  .registry_authorization = registry_authorization,
+                                  .interrupt = interrupt,
+                                  .ctx = c};
 }

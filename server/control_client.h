@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* server/control_client.h - the agent's view of the control plane, over a struct client. Keeps one registry password and
- * renews it well before it expires. Thread-safe. */
+ * renews it well before it expires. An interrupt ends all calls of the client within about a second, and every later one. Thread-safe. */
 #include "launcher/agent/agent.h"
 #include "server/client.h"
 

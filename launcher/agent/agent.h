@@ -20,7 +20,8 @@ struct control_plane {
     /* Value of the Authorization header for /v2/ of this registry host, "" when we have no credentials for it. */
     int (*registry_authorization)(void *ctx, const char *host_port, char *out, size_t cap,
                                   struct sw_err *err);
-    /* Optional: makes calls that run now return soon (SW_EUNAVAILABLE). Without it polls are kept short, so that stopping is quick. */
+    /* Optional: makes calls, those that run now and later ones, return soon (SW_EUNAVAILABLE). Called when nothing is to be said any
+     * more. Without it polls are kept short, so that stopping is quick. */
     void (*interrupt)(void *ctx);
     void *ctx;
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/control_client.h"
 
+#include <pthread.h>
+
 #include "base/clock.h"
 #include "base/encode.h"
 #include "tests/unit/server/environment.h"
@@ -140,5 +142,46 @@ TEST(a_buffer_too_small_is_an_error)
     CHECK_ERR(
         w.plane.registry_authorization(w.plane.ctx, w.client.host_port, got, sizeof(got), &err),
         SW_ELIMIT, NULL);
+    world_close(&w);
+}
+
+/* A server that takes its time. */
+static void linger(void *ctx, const struct stub_request *r, struct sw_buf *out)
+{
+    volatile int *over = ctx;
+    (void)r, (void)out;
+    for (int i = 0; i < 2000 && !__atomic_load_n(over, __ATOMIC_RELAXED); i++)
+        sw_sleep_ms(5);
+}
+
+static void *call_slowly(void *arg)
+{
+    struct world *w = arg;
+    struct sw_err err = SW_ERR_INIT;
+    json_t *out = NULL;
+    json_t *in = json_object();
+    CHECK_EQ_INT(w->plane.call(w->plane.ctx, "X.Y", in, 20000, &out, &err), SW_EUNAVAILABLE);
+    json_decref(in);
+    return NULL;
+}
+
+TEST(an_interrupt_ends_what_waits)
+{
+    struct world w;
+    pthread_t caller;
+    volatile int over = 0;
+
+    world_open(&w, 3600);
+    w.stub->fn = linger;
+    w.stub->ctx = (void *)&over;
+    int64_t t0 = sw_mono_ms();
+    CHECK(pthread_create(&caller, NULL, call_slowly, &w) == 0);
+    sw_sleep_ms(100);
+    w.plane.interrupt(w.plane.ctx);
+    pthread_join(caller, NULL);
+    int64_t took = sw_mono_ms() - t0;
+    CHECK_MSG(took >= 100 && took < 4000, "%lld ms", (long long)took);
+    __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
+    (void)call_slowly(&w);
     world_close(&w);
 }
