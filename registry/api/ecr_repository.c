@@ -12,22 +12,37 @@
 #define TAG_KEY_MAX   128
 #define TAG_VALUE_MAX 256
 
-static json_t *load_settings(const char *text)
+/* For a change: settings that cannot be read are never replaced by others. */
+static int load_settings(const char *text, json_t **ret, struct sw_err *err)
 {
     json_t *doc = NULL;
-    struct sw_err err = SW_ERR_INIT;
-    if (sw_json_load(sw_str(text), 32, 10000, NULL, &doc, &err) < 0 || !json_is_object(doc)) {
-        json_decref(doc);
-        doc = json_object();
+    int r = sw_json_load(sw_str(text), 32, 10000, NULL, &doc, err);
+    if (r == 0 && !json_is_object(doc))
+        r = sw_fail(err, SW_EINVALID, NULL, "not an object");
+    if (r == 0) {
+        *ret = doc;
+        return 0;
     }
-    return doc;
+    struct sw_err why = *err;
+    json_decref(doc);
+    sw_err_clear(err);
+    return sw_fail(err, SW_EINTERNAL, NULL, "the settings of the repository are damaged: %s",
+                   why.msg);
+}
+
+/* For an answer: none, if they cannot be read. */
+static json_t *show_settings(const char *text)
+{
+    json_t *doc = NULL;
+    struct sw_err ignored = SW_ERR_INIT;
+    return load_settings(text, &doc, &ignored) == 0 ? doc : json_object();
 }
 
 json_t *ecr_repository_json(const struct aws_call *call, const struct ecr_target *t,
                             const struct repo_info *info)
 {
     char host[300], arn[REPO_NAME_MAX + 160], uri[REPO_NAME_MAX + 320];
-    sw_autojson json_t *settings = load_settings(info->settings);
+    sw_autojson json_t *settings = show_settings(info->settings);
     ecr_host(call, host, sizeof(host));
     snprintf(arn, sizeof(arn), "arn:aws:ecr:%s:%s:repository/%s", call->region, t->account,
              info->name);
@@ -234,10 +249,11 @@ int ecr_put_image_tag_mutability(struct aws_call *call, const void *in, json_t *
     return 0;
 }
 
-static int set_scanning(void *ctx, const char *settings, char **ret_new,
-                        struct sw_err *err SW_UNUSED)
+static int set_scanning(void *ctx, const char *settings, char **ret_new, struct sw_err *err)
 {
-    sw_autojson json_t *doc = load_settings(settings);
+    sw_autojson json_t *doc = NULL;
+    if (load_settings(settings, &doc, err) < 0)
+        return err->code;
     sw_json_set_new(doc, "imageScanningConfiguration", json_incref(ctx));
     *ret_new = sw_json_dump(doc);
     return 0;
@@ -289,7 +305,9 @@ struct tag_change {
 static int change_tags(void *ctx, const char *settings, char **ret_new, struct sw_err *err)
 {
     const struct tag_change *change = ctx;
-    sw_autojson json_t *doc = load_settings(settings);
+    sw_autojson json_t *doc = NULL;
+    if (load_settings(settings, &doc, err) < 0)
+        return err->code;
     json_t *tags = sw_json_array(doc, "tags");
     if (!tags) {
         tags = json_array();
@@ -345,7 +363,7 @@ int ecr_list_tags_for_resource(struct aws_call *call, const void *in, json_t *ou
         r = repo_describe(t.reg, &t.key, &info, err);
     if (r < 0)
         return r;
-    sw_autojson json_t *settings = load_settings(info.settings);
+    sw_autojson json_t *settings = show_settings(info.settings);
     json_t *tags = sw_json_array(settings, "tags");
     sw_json_set_new(out, "tags", tags ? json_incref(tags) : json_array());
     repo_info_done(&info);

@@ -205,14 +205,26 @@ int oci_need_repo(struct oci_call *call, struct sw_err *err)
     return call->repo ? 0 : repo_open_or_create(call->api->o.registry, &key, &call->repo, err);
 }
 
+/* More than fits is the most, in as many digits as one likes to write. */
+static bool parse_page_size(struct sw_str text, int64_t *ret)
+{
+    if (sw_parse_i64(text, ret))
+        return *ret >= 0;
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] < '0' || text.p[i] > '9')
+            return false;
+    *ret = INT64_MAX;
+    return text.n > 0;
+}
+
 int oci_page_size(const struct http_req *req, int64_t max, int64_t *ret, struct sw_err *err)
 {
-    char text[32];
+    char text[200];
     int64_t n = max;
     int r = http_req_query(req, "n", text, sizeof(text), err);
     if (r < 0)
         return r;
-    if (r > 0 && (!sw_parse_i64(sw_str(text), &n) || n < 0)) {
+    if (r > 0 && !parse_page_size(sw_str(text), &n)) {
         sw_fail(err, SW_EINVALID, "PAGINATION_NUMBER_INVALID",
                 "n must be a number that is not negative");
         return sw_detail(err, "%s", text);

@@ -15,8 +15,9 @@ static int parse_digest(struct oci_call *call, struct sw_err *err)
     return sw_detail(err, "%.150s", call->route.reference);
 }
 
-static int answer_range(const struct oci_call *call, uint64_t size, uint64_t *ret_first,
-                        uint64_t *ret_n, struct http_res *res, struct sw_err *err)
+static int choose_range(const struct oci_call *call, uint64_t size, uint64_t *ret_first,
+                        uint64_t *ret_n, bool *ret_partial, struct http_res *res,
+                        struct sw_err *err)
 {
     uint64_t last = 0;
     *ret_first = 0;
@@ -30,9 +31,7 @@ static int answer_range(const struct oci_call *call, uint64_t size, uint64_t *re
                        "the range is outside the blob's %" PRIu64 " bytes", size);
     }
     *ret_n = last - *ret_first + 1;
-    res->status = 206;
-    http_res_set(res, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, *ret_first, last,
-                 size);
+    *ret_partial = true;
     return 0;
 }
 
@@ -59,6 +58,23 @@ static int set_content(struct oci_call *call, const struct blob_link *link, uint
     return 0;
 }
 
+/* The headers of a part come last: the answer to a failure has none. */
+static int answer_content(struct oci_call *call, const struct blob_link *link, struct http_res *res,
+                          struct sw_err *err)
+{
+    uint64_t first = 0, n = link->size;
+    bool partial = false;
+    int r = choose_range(call, link->size, &first, &n, &partial, res, err);
+    if (r == 0)
+        r = set_content(call, link, first, n, res, err);
+    if (r < 0 || !partial)
+        return r;
+    res->status = 206;
+    http_res_set(res, "Content-Range", "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first,
+                 first + n - 1, link->size);
+    return 0;
+}
+
 static int answer(struct oci_call *call, const struct blob_link *link, struct http_res *res,
                   struct sw_err *err)
 {
@@ -66,15 +82,9 @@ static int answer(struct oci_call *call, const struct blob_link *link, struct ht
     digest_format(&call->digest, digest);
     snprintf(etag, sizeof(etag), "\"%s\"", digest);
     bool head = call->req->method == HTTP_HEAD;
-    uint64_t first = 0, n = link->size;
     bool unchanged = oci_not_modified(call->req, etag);
-    if (!head && !unchanged) {
-        int r = answer_range(call, link->size, &first, &n, res, err);
-        if (r == 0)
-            r = set_content(call, link, first, n, res, err);
-        if (r < 0)
-            return r;
-    }
+    if (!head && !unchanged && answer_content(call, link, res, err) < 0)
+        return err->code;
     http_res_set(res, "Docker-Content-Digest", "%s", digest);
     http_res_set(res, "ETag", "%s", etag);
     http_res_set(res, "Accept-Ranges", "bytes");

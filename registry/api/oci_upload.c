@@ -26,8 +26,13 @@ static int query_digest(const struct http_req *req, const char *name, struct dig
 {
     char text[200];
     int r = http_req_query(req, name, text, sizeof(text), err);
-    if (r <= 0)
-        return r;
+    if (r < 0) { /* too long, or escaped wrongly: no digest either way */
+        sw_err_clear(err);
+        return sw_fail(err, SW_EINVALID, "DIGEST_INVALID", "invalid digest in the parameter '%s'",
+                       name);
+    }
+    if (r == 0)
+        return 0;
     if (!digest_parse(sw_str(text), ret)) {
         sw_fail(err, SW_EINVALID, "DIGEST_INVALID", "invalid digest in the parameter '%s'", name);
         return sw_detail(err, "%.150s", text);

@@ -442,6 +442,46 @@ TEST(resource_tags)
     CALL_ERR(&e, "ListTagsForResource", "{\"resourceArn\":\"app\"}", "InvalidParameterException");
 }
 
+static int damage_settings(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL, "UPDATE repository SET settings = $1", "t", (const char *)arg);
+}
+
+static int read_settings(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    return meta_get(tx, err, "SELECT settings FROM repository", "", "t", (char **)arg);
+}
+
+TEST(settings_that_cannot_be_read_are_not_replaced)
+{
+    static const char *const damaged[] = {"{\"tags\":[", "[]", ""};
+    autoecr e = {0};
+    ecr_open(&e);
+    world_repo(&e.c.w, "app");
+    for (size_t i = 0; i < SW_ARRAY_LEN(damaged); i++) {
+        struct sw_err err = SW_ERR_INIT;
+        sw_autofree char *text = NULL;
+        json_t *out = NULL;
+        CHECK_OK(meta_tx(e.c.w.db, META_WRITE, damage_settings, (void *)damaged[i], &err));
+        CHECK_EQ_INT(call_as(&e, &e.c.admin, "TagResource",
+                             "{" ARN ",\"tags\":[{\"Key\":\"a\",\"Value\":\"1\"}]}", &out, &err),
+                     SW_EINTERNAL);
+        sw_err_clear(&err);
+        json_decref(out);
+        out = NULL;
+        CHECK_EQ_INT(call_as(&e, &e.c.admin, "PutImageScanningConfiguration",
+                             "{\"repositoryName\":\"app\",\"imageScanningConfiguration\":{"
+                             "\"scanOnPush\":true}}",
+                             &out, &err),
+                     SW_EINTERNAL);
+        sw_err_clear(&err);
+        json_decref(out);
+        CHECK_EQ_INT(meta_tx(e.c.w.db, META_READ, read_settings, &text, &err), 1);
+        CHECK_EQ_STR(text, damaged[i]);
+    }
+    json_decref(CALL(&e, "DescribeRepositories", "{}"));
+}
+
 TEST(describe_registry_and_scanning)
 {
     autoecr e = {0};

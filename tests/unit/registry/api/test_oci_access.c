@@ -213,8 +213,11 @@ TEST(advisory_cve_2023_2253_a_huge_page_size_costs_nothing)
     access_open(&a);
     EXPECT(200, &a.c, HTTP_GET, "/v2/_catalog?n=2147483648");
     EXPECT(200, &a.c, HTTP_GET, "/v2/_catalog?n=9223372036854775807");
+    EXPECT(200, &a.c, HTTP_GET, "/v2/_catalog?n=99999999999999999999");
+    EXPECT(200, &a.c, HTTP_GET, "/v2/_catalog?n=9999999999999999999999999999999999999999");
     REFUSED(400, "PAGINATION_NUMBER_INVALID", &a.c, HTTP_GET,
-            "/v2/_catalog?n=99999999999999999999");
+            "/v2/_catalog?n=-99999999999999999999");
+    REFUSED(400, "PAGINATION_NUMBER_INVALID", &a.c, HTTP_GET, "/v2/_catalog?n=");
 }
 
 TEST(advisory_cve_2019_19026_queries_are_data)

@@ -312,6 +312,22 @@ TEST(range_requests)
     }
 }
 
+TEST(a_part_that_cannot_be_read_has_no_range)
+{
+    autoclient c = {0};
+    char data[2048] = {0};
+    open_repos(&c);
+    push_blob(&c, REPO, data, sizeof(data));
+    const char *digest = fmt("%s", digest_text(DIGEST_SHA256, data, sizeof(data)));
+    const char *hex = digest + strlen("sha256:");
+    CHECK(unlink(test_path("blobs/blobs/sha256/%.2s/%s", hex, hex)) == 0);
+    registry_reset_memory(c.w.reg);
+    autoreply r =
+        ask(&c, HTTP_GET, fmt("/v2/" REPO "/blobs/%s", digest), .range = "bytes=500-1499");
+    CHECK_MSG(r.res.status >= 400, "%d", r.res.status);
+    CHECK_EQ_STR(header(&r, "Content-Range"), "");
+}
+
 TEST(entity_tags_answer_304)
 {
     autoclient c = {0};
@@ -345,6 +361,12 @@ TEST(malformed_requests_have_precise_codes)
     REFUSED(400, "DIGEST_INVALID", &c, HTTP_POST, START "?mount=sha256:1&from=repo2");
     REFUSED(400, "DIGEST_INVALID", &c, HTTP_POST, START "?digest-algorithm=md5");
     REFUSED(400, "DIGEST_INVALID", &c, HTTP_PUT, location);
+    char digits[301];
+    memset(digits, 'a', sizeof(digits) - 1);
+    digits[sizeof(digits) - 1] = 0;
+    REFUSED(400, "DIGEST_INVALID", &c, HTTP_PUT, fmt("%s?digest=sha256:%s", location, digits));
+    REFUSED(400, "DIGEST_INVALID", &c, HTTP_POST, fmt(START "?mount=sha256:%s", digits));
+    REFUSED(400, "DIGEST_INVALID", &c, HTTP_POST, START "?digest=sha256:%zz");
     REFUSED(400, "BLOB_UPLOAD_INVALID", &c, HTTP_PATCH, location, .body = "x", .body_n = 1,
             .content_range = "x");
     REFUSED(400, "SIZE_INVALID", &c, HTTP_PATCH, location, .body = "x", .body_n = 1,
