@@ -101,6 +101,14 @@ static int check_present(const struct server_config *c, struct sw_err *err)
     return 0;
 }
 
+#define REGION_MAX 63
+
+static bool region_valid(const char *region)
+{
+    size_t n = strlen(region);
+    return n > 0 && n <= REGION_MAX && strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
 static int check(const struct server_config *c, struct sw_err *err)
 {
     uint64_t number = 0;
@@ -110,6 +118,10 @@ static int check(const struct server_config *c, struct sw_err *err)
     if (c->account && (strlen(c->account) != 12 || !sw_parse_u64(sw_str(c->account), &number)))
         return sw_fail(err, SW_EINVALID, NULL, "account: '%s' is not a number of 12 digits",
                        c->account);
+    if (!region_valid(c->region))
+        return sw_fail(err, SW_EINVALID, NULL,
+                       "region: '%.80s' is not 1 to %d lower-case letters, digits and hyphens",
+                       c->region, REGION_MAX);
     if (!c->tls_cert != !c->tls_key)
         return sw_fail(err, SW_EINVALID, NULL, "tls_cert and tls_key go together: %s is missing",
                        c->tls_cert ? "tls_key" : "tls_cert");

@@ -211,6 +211,27 @@ TEST(account_is_twelve_digits)
     refused("account = -12345678901\n", NULL, "12 digits");
 }
 
+TEST(region_is_one_label)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct server_config c;
+    static const char *const bad[] = {"us_east_1", "US-EAST-1", "a.b", "a/b", "us east"};
+    char text[128] = "region = ", longest[72];
+
+    clear_environment();
+    for (size_t i = 0; i < SW_ARRAY_LEN(bad); i++) {
+        (void)snprintf(text, sizeof(text), "region = %s\n", bad[i]);
+        refused(text, NULL, "1 to 63 lower-case letters");
+    }
+    memset(longest, 'r', sizeof(longest));
+    (void)snprintf(text, sizeof(text), "region = %.64s\n", longest);
+    refused(text, NULL, "1 to 63 lower-case letters");
+    (void)snprintf(text, sizeof(text), "region = %.63s\n", longest);
+    CHECK_OK(load(&c, file_with(text), NULL, &err));
+    CHECK_EQ_UINT(strlen(c.region), 63);
+    server_config_free(&c);
+}
+
 TEST(certificate_and_key_go_together)
 {
     struct sw_err err = SW_ERR_INIT;
