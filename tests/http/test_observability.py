@@ -416,7 +416,7 @@ def test_only_its_owner_reads_the_audit_log(observed):
     assert os.stat(os.path.join(observed.data, "audit.log")).st_mode & 0o777 == 0o600
 
 
-def test_no_secret_is_in_any_log(observed, repo):
+def test_advisory_cve_2025_48374_no_secret_is_in_any_log(observed, repo):
     key = observed.add_user("secret-" + repo)
     password = observed.password()
     with observed.http(password) as h:
