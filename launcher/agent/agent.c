@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* launcher/agent/agent.c - registration, the poll loop and log requests around the task engine.
  *
- * Threads: agent_run's own waits to be stopped; one polls; a few answer log requests; the engine has its own.
+ * Threads: agent_run's own waits to be stopped; one polls; those that answer log requests and the engine have their own.
  * Invariant: containers are adopted before the first answer is applied, so an answer never starts what already runs. */
 #include "launcher/agent/agent.h"
 #include "launcher/agent/flag.h"
@@ -16,10 +16,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
-#include "base/pool.h"
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/instance.h"
-#include "launcher/agent/logs.h"
+#include "launcher/agent/log_followers.h"
 #include "launcher/agent/pull.h"
 #include "launcher/agent/task_engine.h"
 #include "launcher/model/agent_protocol.h"
@@ -31,8 +30,6 @@
 #define POLL_WAIT_SHORT_S 3
 #define BACKOFF_MIN_MS    200
 #define BACKOFF_MAX_MS    10000
-#define LOG_WORKERS       4
-#define LOG_POLL_MS       10
 #define POOL_LEASES       2
 #define STOP_GRACE_MS     20000
 
@@ -44,17 +41,12 @@ struct agent {
     struct puller *puller;
     struct network *network;
     struct task_engine *engine;
-    struct sw_pool *log_pool;
+    struct log_followers *followers;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     volatile int stopping;
     bool stop_tasks;
     char instance_arn[INSTANCE_ARN_MAX];
-};
-
-struct log_job {
-    struct agent *a;
-    json_t *request;
 };
 
 static int call(struct agent *a, const char *service, const char *op, const json_t *in,
@@ -75,6 +67,12 @@ static int submit_health(void *ctx, const json_t *in, struct sw_err *err)
 {
     sw_autojson json_t *out = NULL;
     return call(ctx, AGENT_TARGET_PREFIX, "SubmitHealth", in, CALL_TIMEOUT_MS, &out, err);
+}
+
+static int submit_logs(void *ctx, const json_t *in, struct sw_err *err)
+{
+    sw_autojson json_t *out = NULL;
+    return call(ctx, AGENT_TARGET_PREFIX, "SubmitLogs", in, CALL_TIMEOUT_MS, &out, err);
 }
 
 static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
@@ -130,7 +128,6 @@ int agent_new(const struct agent_options *o, struct agent **ret, struct sw_err *
         agent_free(a);
         return err->code;
     }
-    a->log_pool = sw_pool_new(LOG_WORKERS, "logs");
     *ret = a;
     return 0;
 }
@@ -139,8 +136,7 @@ void agent_free(struct agent *a)
 {
     if (!a)
         return;
-    if (a->log_pool)
-        sw_pool_free(a->log_pool);
+    log_followers_free(a->followers);
     engine_free(a->engine);
     puller_free(a->puller);
     network_free(a->network);
@@ -236,87 +232,6 @@ static int register_instance(struct agent *a, struct sw_err *err)
     return 0;
 }
 
-/* --- logs --- */
-
-struct log_answer {
-    json_t *records;
-    char cursor[LOG_CURSOR_MAX];
-    bool finished;
-};
-
-static int collect_logs(struct agent *a, const json_t *q, struct log_answer *ret,
-                        struct sw_err *err)
-{
-    const char *task = sw_json_str(q, "taskArn", ""),
-               *container = sw_json_str(q, "containerName", NULL);
-    sw_autofree char *dir = NULL;
-    char **containers = NULL;
-    int64_t wait_s =
-        SW_MIN(SW_MAX(sw_json_int(q, "waitSeconds", 0), (int64_t)0), (int64_t)AGENT_LOG_WAIT_MAX_S);
-    int64_t until = sw_mono_ms() + wait_s * 1000;
-    if (!engine_find(a->engine, task, &dir, &containers)) {
-        ret->records = json_array();
-        ret->finished = true;
-        return 0;
-    }
-    struct log_request r = {.task_dir = dir,
-                            .containers = (const char *const *)containers,
-                            .container = container,
-                            .cursor = sw_json_str(q, "cursor", ""),
-                            .max_bytes = sw_json_int(q, "maxBytes", 65536)};
-    for (;;) {
-        bool drained = false, ended = engine_has_ended(a->engine, task, container);
-        if (logs_read(&r, &ret->records, ret->cursor, &drained, err) < 0)
-            break;
-        ret->finished = ended && drained;
-        if (json_array_size(ret->records) > 0 || ret->finished || flag_is_set(&a->stopping) ||
-            sw_mono_ms() >= until)
-            break;
-        json_decref(ret->records);
-        ret->records = NULL;
-        sw_sleep_ms(LOG_POLL_MS);
-    }
-    strings_free(containers);
-    return err->code;
-}
-
-static void answer_logs(void *arg)
-{
-    struct log_job *j = arg;
-    struct log_answer answer = {0};
-    struct sw_err err = SW_ERR_INIT;
-    sw_autojson json_t *out = NULL;
-    if (collect_logs(j->a, j->request, &answer, &err) < 0) {
-        sw_log_err(SW_LOG_WARNING, "logs-not-read", &err, NULL);
-        sw_err_clear(&err);
-        json_decref(answer.records);
-        answer.records = json_array();
-        answer.finished = true;
-    }
-    sw_autojson json_t *in = json_object();
-    sw_json_set_str(in, "cluster", j->a->cluster);
-    sw_json_set_str(in, "containerInstance", j->a->instance_arn);
-    sw_json_set_str(in, "requestId", sw_json_str(j->request, "requestId", ""));
-    sw_json_set_new(in, "records", answer.records);
-    sw_json_set_str(in, "cursor", answer.cursor);
-    sw_json_set_bool(in, "finished", answer.finished);
-    if (call(j->a, AGENT_TARGET_PREFIX, "SubmitLogs", in, CALL_TIMEOUT_MS, &out, &err) < 0)
-        sw_log_err(SW_LOG_DEBUG, "logs-not-taken", &err, NULL);
-    json_decref(j->request);
-    free(j);
-}
-
-static void start_log_jobs(struct agent *a, const json_t *requests)
-{
-    size_t i;
-    json_t *q;
-    json_array_foreach(requests, i, q) {
-        struct log_job *j = SW_NEW(struct log_job);
-        *j = (struct log_job){a, json_deep_copy(q)};
-        sw_pool_submit(a->log_pool, answer_logs, j);
-    }
-}
-
 /* --- polling --- */
 
 static int poll_once(struct agent *a, int64_t *version, struct sw_err *err)
@@ -338,7 +253,11 @@ static int poll_once(struct agent *a, int64_t *version, struct sw_err *err)
         return 0;
     *version = sw_json_int(out, "version", -1);
     engine_apply(a->engine, tasks);
-    start_log_jobs(a, sw_json_array(out, "logRequests"));
+    size_t i;
+    json_t *q;
+    json_array_foreach(sw_json_array(out, "logRequests"), i, q) {
+        log_followers_add(a->followers, a->instance_arn, q);
+    }
     return 0;
 }
 
@@ -396,7 +315,9 @@ static int start_engine(struct agent *a, struct sw_err *err)
     if (engine_new(&o, &a->engine, err) < 0)
         return sw_prefix(err, "taking over the containers of this instance");
     network_start_pool(a->network);
-    return 0;
+    struct log_followers_options l = {
+        .engine = a->engine, .cluster = a->cluster, .submit = submit_logs, .ctx = a};
+    return log_followers_new(&l, &a->followers, err);
 }
 
 int agent_run(struct agent *a, struct sw_err *err)
