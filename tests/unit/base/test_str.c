@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/alloc.h"
+#include "base/clock.h"
 #include "base/macros.h"
 #include "tests/lib/test.h"
 
@@ -163,6 +165,28 @@ TEST(compares_secrets)
     CHECK(!sw_equal_secret("abc", "abd", 3));
     CHECK(!sw_equal_secret("xbc", "abc", 3));
     CHECK(sw_equal_secret("a", "b", 0));
+}
+
+/* The shortest of many, so that a busy machine does not matter. */
+static int64_t comparing_takes(const char *a, const char *b, size_t n)
+{
+    int64_t best = INT64_MAX;
+    for (int i = 0; i < 50; i++) {
+        int64_t began = sw_mono_us();
+        CHECK(!sw_equal_secret(a, b, n));
+        best = SW_MIN(best, sw_mono_us() - began);
+    }
+    return best;
+}
+
+TEST(advisory_cve_2023_20902_the_time_does_not_tell_where_secrets_differ)
+{
+    size_t n = 4u << 20;
+    sw_autofree char *a = sw_calloc(n, 1), *first = sw_calloc(n, 1), *last = sw_calloc(n, 1);
+    first[0] = 1;
+    last[n - 1] = 1;
+    int64_t early = comparing_takes(a, first, n), late = comparing_takes(a, last, n);
+    CHECK_MSG(early * 4 > late, "%lld us and %lld us", (long long)early, (long long)late);
 }
 
 TEST(names_the_nearest)
