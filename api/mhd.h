@@ -42,5 +42,3 @@ bool http_server_tls_info(struct http_server *s, struct tls_info *ret); /* false
 uint16_t http_server_port(const struct http_server *s);
 /* Stops listening, lets exchanges in flight finish for up to grace_ms, completes deferred ones, joins all threads, frees. */
 void http_server_stop(struct http_server *s, int64_t grace_ms);
-/* True once stop was asked for: long polls end early. */
-bool http_server_stopping(const struct http_server *s);

@@ -231,11 +231,6 @@ uint16_t http_server_port(const struct http_server *s)
     return s->port;
 }
 
-bool http_server_stopping(const struct http_server *s)
-{
-    return atomic_load(&s->stopping);
-}
-
 static void wait_idle(struct http_server *s, int64_t timeout_ms)
 {
     int64_t end_ms = sw_mono_ms() + timeout_ms;

@@ -29,11 +29,6 @@ static const char *const level_names[SW_LOG_MAX_] = {
 static atomic_int log_level = SW_LOG_INFO;
 static atomic_int log_fd = STDERR_FILENO;
 
-const char *sw_log_level_to_string(enum sw_log_level l)
-{
-    return level_names[l];
-}
-
 bool sw_log_level_from_string(const char *s, enum sw_log_level *ret)
 {
     for (size_t i = 0; i < SW_LOG_MAX_; i++) {

@@ -9,7 +9,6 @@
 
 enum sw_log_level { SW_LOG_DEBUG, SW_LOG_INFO, SW_LOG_WARNING, SW_LOG_ERROR, SW_LOG_MAX_ };
 
-const char *sw_log_level_to_string(enum sw_log_level l);
 bool sw_log_level_from_string(const char *s, enum sw_log_level *ret);
 void sw_log_set_level(enum sw_log_level l);
 void sw_log_set_fd(int fd); /* borrowed */

@@ -80,21 +80,6 @@ void repo_unref(struct repo *repo)
     free(repo);
 }
 
-const char *repo_name(const struct repo *repo)
-{
-    return repo->name;
-}
-
-const char *repo_account(const struct repo *repo)
-{
-    return repo->account;
-}
-
-const char *repo_region(const struct repo *repo)
-{
-    return repo->region;
-}
-
 static bool is_key(const struct repo *repo, const struct repo_key *key)
 {
     return strcmp(repo->name, key->name) == 0 && strcmp(repo->region, key->region) == 0 &&

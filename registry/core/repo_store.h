@@ -25,9 +25,6 @@ int repo_open_or_create(struct registry *reg, const struct repo_key *key, struct
                         struct sw_err *err);
 struct repo *repo_ref(struct repo *repo);
 void repo_unref(struct repo *repo); /* NULL ok */
-const char *repo_name(const struct repo *repo);
-const char *repo_account(const struct repo *repo);
-const char *repo_region(const struct repo *repo);
 
 struct repo_info {
     char *name; /* owned */

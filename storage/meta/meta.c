@@ -197,24 +197,3 @@ void meta_stmt_free(struct meta_stmt *st)
     if (st)
         st->ops->stmt_free(st);
 }
-
-static int read_version(struct meta_tx *tx, void *arg, struct sw_err *err)
-{
-    int64_t version = 0;
-    int r = meta_get(tx, err, "SELECT coalesce(max(number), 0) FROM schema_migration", "", "i",
-                     &version);
-    if (r < 0)
-        return r;
-    *(int *)arg = (int)version;
-    return 0;
-}
-
-int meta_schema_version(struct meta_db *db, int *ret, struct sw_err *err)
-{
-    int version = 0;
-    int r = meta_tx(db, META_READ, read_version, &version, err);
-    if (r < 0)
-        return r;
-    *ret = version;
-    return 0;
-}

@@ -32,7 +32,6 @@ struct meta_options {
  * this program). */
 int meta_sqlite_open(const struct meta_options *o, struct meta_db **ret, struct sw_err *err);
 void meta_db_free(struct meta_db *db); /* finishes queued writes first */
-int meta_schema_version(struct meta_db *db, int *ret, struct sw_err *err);
 
 /* META_READ_LONG reads what META_READ does, and is for what may take its time: lists, checks, sums. Such reads together leave two
  * of the readers to the others (if there are three), so a META_READ, which is a few rows by their keys, waits only for its like:

@@ -54,9 +54,6 @@ TEST(one_object_per_repository_until_it_is_deleted)
     CHECK_OK(repo_open_or_create(w.reg, &key, &a, &err));
     CHECK_OK(repo_open(w.reg, &key, &b, &err));
     CHECK(a == b);
-    CHECK_EQ_STR(repo_name(a), "app");
-    CHECK_EQ_STR(repo_account(a), ACCOUNT);
-    CHECK_EQ_STR(repo_region(a), REGION);
     CHECK_OK(repo_delete(w.reg, &key, false, NULL, &err));
     CHECK_ERR(repo_open(w.reg, &key, &c, &err), SW_ENOTFOUND, "RepositoryNotFoundException");
     CHECK_OK(repo_open_or_create(w.reg, &key, &c, &err));
