@@ -7,28 +7,19 @@
 
 #include "auth/sigv4.h"
 #include "base/alloc.h"
+#include "base/encode.h"
 #include "base/macros.h"
 
 #define QUERY_PARAMETERS_MAX 1000
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* Percent-decodes and encodes again, so that "%7e", "%7E" and "~" become one. A '%' that starts no escape stands for itself. */
 static void add_reencoded(struct sw_str s, struct sw_buf *out)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        if (c == '%' && s.n - i > 2 && hex_value(s.p[i + 1]) >= 0 && hex_value(s.p[i + 2]) >= 0) {
-            c = (char)(hex_value(s.p[i + 1]) * 16 + hex_value(s.p[i + 2]));
+        if (c == '%' && s.n - i > 2 && sw_hex_digit(s.p[i + 1]) >= 0 &&
+            sw_hex_digit(s.p[i + 2]) >= 0) {
+            c = (char)(sw_hex_digit(s.p[i + 1]) * 16 + sw_hex_digit(s.p[i + 2]));
             i += 2;
         }
         sw_buf_add_uri(out, sw_str_n(&c, 1), false);

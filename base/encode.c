@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-static int hex_value(char c)
+int sw_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -33,7 +33,7 @@ bool sw_unhex(struct sw_str hex, void *out, size_t n)
     if (hex.n % 2 != 0 || hex.n / 2 != n)
         return false;
     for (size_t i = 0; i < n; i++) {
-        int high = hex_value(hex.p[2 * i]), low = hex_value(hex.p[2 * i + 1]);
+        int high = sw_hex_digit(hex.p[2 * i]), low = sw_hex_digit(hex.p[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         o[i] = (unsigned char)(high << 4 | low);

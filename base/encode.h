@@ -7,6 +7,7 @@
 #include "base/str.h"
 
 void sw_hex(const void *data, size_t n, char *out);    /* lower case, writes 2n+1 bytes */
+int sw_hex_digit(char c);                              /* 0 to 15, either case, or -1 */
 bool sw_unhex(struct sw_str hex, void *out, size_t n); /* exactly 2n digits, either case */
 
 #define SW_BASE64_LEN(n) ((((n) + 2) / 3) * 4)

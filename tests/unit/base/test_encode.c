@@ -4,6 +4,16 @@
 #include "base/macros.h"
 #include "tests/lib/test.h"
 
+TEST(hex_digits)
+{
+    for (int c = -128; c < 256; c++) {
+        char digit = (char)c;
+        static const char digits[] = "00112233445566778899aAbBcCdDeEfF";
+        const char *at = digit ? strchr(digits, digit) : NULL;
+        CHECK_EQ_INT(sw_hex_digit(digit), at ? (at - digits) / 2 : -1);
+    }
+}
+
 TEST(hex_both_ways)
 {
     char out[9];
