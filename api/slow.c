@@ -190,7 +190,7 @@ static bool wait_to_look(struct slow_watch *w)
     until.tv_nsec %= 1000000000L;
     pthread_mutex_lock(&w->lock);
     if (!w->stopping)
-        (void)pthread_cond_timedwait(&w->wake, &w->lock, &until);
+        (void)pthread_cond_clockwait(&w->wake, &w->lock, CLOCK_MONOTONIC, &until);
     bool stopping = w->stopping;
     pthread_mutex_unlock(&w->lock);
     return !stopping;
@@ -216,7 +216,6 @@ static void *watch(void *arg)
 struct slow_watch *slow_watch_new(const struct slow_limits *limits)
 {
     struct slow_watch *w = aligned_alloc(64, (sizeof(*w) + 63) / 64 * 64);
-    pthread_condattr_t monotonic;
 
     if (!w)
         abort();
@@ -226,10 +225,7 @@ struct slow_watch *slow_watch_new(const struct slow_limits *limits)
     for (size_t i = 0; i < LISTS; i++)
         pthread_mutex_init(&w->lists[i].lock, NULL);
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&w->wake, NULL);
     if (pthread_create(&w->thread, NULL, watch, w) != 0)
         abort();
     return w;

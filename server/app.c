@@ -267,11 +267,7 @@ int app_open(const struct server_config *c, struct app **ret, struct sw_err *err
     a->lock_fd = -1;
     metrics_init(&a->metrics);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&a->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&a->wake, NULL);
     int r = open_storage(a, err);
     if (r == 0)
         r = open_logs(a, err);
@@ -389,7 +385,7 @@ static bool wait_for_tick(struct app *a)
     until.tv_nsec %= 1000000000L;
     pthread_mutex_lock(&a->lock);
     if (!a->stopping)
-        (void)pthread_cond_timedwait(&a->wake, &a->lock, &until);
+        (void)pthread_cond_clockwait(&a->wake, &a->lock, CLOCK_MONOTONIC, &until);
     bool stopping = a->stopping;
     pthread_mutex_unlock(&a->lock);
     return stopping;

@@ -258,7 +258,7 @@ static enum what_next wait_for_work(struct maintenance *m, int64_t schedule_ms)
     pthread_mutex_lock(&m->lock);
     while (!m->stopping && m->job.state != QUEUED && !late) {
         if (m->o.collect_interval_ms > 0)
-            late = pthread_cond_timedwait(&m->wake, &m->lock, &until) == ETIMEDOUT;
+            late = pthread_cond_clockwait(&m->wake, &m->lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT;
         else
             pthread_cond_wait(&m->wake, &m->lock);
     }
@@ -312,11 +312,7 @@ int maintenance_start(const struct maintenance_options *o, struct maintenance **
     m->o = *o;
     m->data_dir = sw_strdup(o->data_dir);
     pthread_mutex_init(&m->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&m->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&m->wake, NULL);
     int failed = pthread_create(&m->thread, NULL, run, m);
     if (failed) {
         release(m);

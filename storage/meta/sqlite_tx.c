@@ -198,8 +198,8 @@ static struct request *take_batch(struct sqlite_db *db, bool idle_wanted, bool *
     pthread_mutex_lock(&db->queue_lock);
     while (!db->first && !db->stopping && !*ret_idle) {
         if (idle_wanted)
-            *ret_idle =
-                pthread_cond_timedwait(&db->queue_cond, &db->queue_lock, &deadline) == ETIMEDOUT;
+            *ret_idle = pthread_cond_clockwait(&db->queue_cond, &db->queue_lock, CLOCK_MONOTONIC,
+                                               &deadline) == ETIMEDOUT;
         else
             pthread_cond_wait(&db->queue_cond, &db->queue_lock);
     }
@@ -588,14 +588,10 @@ int meta_sqlite_migrate(struct conn *c, const struct meta_migration *list, size_
 
 static void init_locks(struct sqlite_db *db)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&db->queue_lock, NULL);
-    pthread_cond_init(&db->queue_cond, &monotonic);
+    pthread_cond_init(&db->queue_cond, NULL);
     pthread_mutex_init(&db->readers_lock, NULL);
     pthread_cond_init(&db->readers_cond, NULL);
-    pthread_condattr_destroy(&monotonic);
 }
 
 int meta_sqlite_open(const struct meta_options *o, struct meta_db **ret, struct sw_err *err)
