@@ -39,18 +39,7 @@ int cluster_store_list(struct meta_tx *tx, const struct launcher_caller *c,
                        "SELECT name FROM cluster WHERE account_id = $1 AND region = $2"
                        " AND name > $3 ORDER BY name LIMIT $4",
                        "ttti", c->account, c->region, page->after, (int64_t)page->limit + 1);
-    if (r < 0)
-        return r;
-    while ((r = meta_step(st, err)) > 0) {
-        if ((int)json_array_size(names) == page->limit) {
-            service_page_end(
-                page, json_string_value(json_array_get(names, (size_t)page->limit - 1)), true);
-            return 0;
-        }
-        struct sw_str name = meta_str(st, 0);
-        json_array_append_new(names, json_stringn(name.p, name.n));
-    }
-    return r;
+    return r < 0 ? r : service_page_rows(st, page, names, err);
 }
 
 int cluster_store_counts(struct meta_tx *tx, int64_t cluster_id, struct cluster_counts *ret,

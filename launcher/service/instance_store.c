@@ -118,16 +118,5 @@ int instance_store_list(struct meta_tx *tx, int64_t cluster_id, const char *stat
                        " AND (status = $3 OR ($3 = '' AND status <> 'INACTIVE'))"
                        " ORDER BY id LIMIT $4",
                        "itti", cluster_id, page->after, status, (int64_t)page->limit + 1);
-    if (r < 0)
-        return r;
-    while ((r = meta_step(st, err)) > 0) {
-        if ((int)json_array_size(ids) == page->limit) {
-            service_page_end(page, json_string_value(json_array_get(ids, (size_t)page->limit - 1)),
-                             true);
-            return 0;
-        }
-        struct sw_str id = meta_str(st, 0);
-        json_array_append_new(ids, json_stringn(id.p, id.n));
-    }
-    return r;
+    return r < 0 ? r : service_page_rows(st, page, ids, err);
 }

@@ -47,6 +47,37 @@ static int refuse_foreign(const char *id, struct sw_err *err)
                    "The container instance %s was registered by another principal.", id);
 }
 
+struct owner_arg {
+    const struct launcher_caller *c;
+    int64_t cluster_id, version;
+    const char *id;
+};
+
+static int check_owner(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct owner_arg *a = arg;
+    struct instance_row row = {.id = NULL};
+    int r = instance_store_get(tx, a->cluster_id, a->id, &row, err);
+    if (r == 0 || (r > 0 && sw_streq(row.status, "INACTIVE")))
+        r = sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID,
+                    "Referenced container instance %s not found.", a->id);
+    else if (r > 0 && !sw_streq(row.principal_arn, a->c->principal->arn))
+        r = refuse_foreign(a->id, err);
+    a->version = row.version;
+    instance_row_done(&row);
+    return r < 0 ? r : 0;
+}
+
+int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t cluster_id,
+                  const char *instance_id, int64_t *ret_version, struct sw_err *err)
+{
+    struct owner_arg a = {.c = c, .cluster_id = cluster_id, .id = instance_id};
+    int r = meta_tx(l->db, META_READ, check_owner, &a, err);
+    if (r == 0 && ret_version)
+        *ret_version = a.version;
+    return r;
+}
+
 static int renew(struct meta_tx *tx, struct instance_arg *a, bool *ret_done, struct sw_err *err)
 {
     struct instance_row row = {.id = NULL};
@@ -184,24 +215,15 @@ static int stop_tasks(struct meta_tx *tx, struct instance_arg *a, struct sw_err 
     return 0;
 }
 
-/* Every node may deregister, as far as its policy knows; but only itself. */
-static int check_owner(struct meta_tx *tx, const struct instance_arg *a, struct sw_err *err)
-{
-    struct instance_row row = {.id = NULL};
-    if (a->c->principal->kind != PRINCIPAL_NODE)
-        return 0;
-    int r = instance_store_get(tx, a->cluster->id, a->id, &row, err);
-    if (r > 0 && !sw_streq(row.principal_arn, a->c->principal->arn))
-        r = refuse_foreign(a->id, err);
-    instance_row_done(&row);
-    return r < 0 ? r : 0;
-}
-
 static int do_deregister(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct instance_arg *a = arg;
-    int r = check_owner(tx, a, err);
-    if (r < 0 || (r = read_one(tx, a, a->id, err)) < 0)
+    struct owner_arg owner = {.c = a->c, .cluster_id = a->cluster->id, .id = a->id};
+    int r = 0;
+    /* Every node may deregister, as far as its policy knows; but only itself. */
+    if (a->c->principal->kind == PRINCIPAL_NODE && (r = check_owner(tx, &owner, err)) < 0)
+        return r;
+    if ((r = read_one(tx, a, a->id, err)) < 0)
         return r;
     if (!a->instance || sw_streq(sw_json_str(a->instance, "status", ""), "INACTIVE"))
         return sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID,

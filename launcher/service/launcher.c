@@ -106,6 +106,22 @@ void service_page_end(struct launcher_page *page, const char *last_key, bool mor
         page->next[0] = 0;
 }
 
+int service_page_rows(struct meta_stmt *st, struct launcher_page *page, json_t *names,
+                      struct sw_err *err)
+{
+    int r;
+    while ((r = meta_step(st, err)) > 0) {
+        if ((int)json_array_size(names) == page->limit) {
+            const json_t *last = json_array_get(names, (size_t)page->limit - 1);
+            service_page_end(page, json_string_value(last), true);
+            return 0;
+        }
+        struct sw_str name = meta_str(st, 0);
+        json_array_append_new(names, json_stringn(name.p, name.n));
+    }
+    return r;
+}
+
 int service_cluster_name(const struct launcher_caller *c, const char *cluster,
                          char out[ARN_NAME_MAX + 1], struct sw_err *err)
 {

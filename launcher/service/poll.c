@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PollTasks, and the meeting of those who read logs with the agent that has them.
+/* launcher/service/poll.c - PollTasks.
  * 1. The generation is noted before the rows are read, and compared when parking: a change in between is answered at once.
- * 2. An answer always holds the whole desired state of the instance; nothing depends on an earlier answer having arrived.
- * 3. A log request is delivered to the agent once. When its answer is lost, the reader's time runs out and it asks again. */
+ * 2. An answer always holds the whole desired state of the instance; nothing depends on an earlier answer having arrived. */
 #include "launcher/service/poll.h"
 
 #include "base/alloc.h"
-#include "base/id.h"
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/macros.h"
-#include "launcher/model/agent_protocol.h"
-#include "launcher/service/instance_store.h"
 #include "launcher/service/service.h"
 #include "launcher/service/task_store.h"
-
-#define LOG_ANSWER_SLACK_US 5000000LL /* beyond the agent's own wait */
 
 struct state_arg {
     const char *instance_id;
@@ -90,28 +83,6 @@ void poll_notify(struct launcher *l, const char *instance_id)
     poll_answer_all(l, agents_changed(l->agents, instance_id));
 }
 
-struct owner_arg {
-    const struct launcher_caller *c;
-    int64_t cluster_id, version;
-    const char *id;
-};
-
-static int check_owner(struct meta_tx *tx, void *arg, struct sw_err *err)
-{
-    struct owner_arg *a = arg;
-    struct instance_row row = {.id = NULL};
-    int r = instance_store_get(tx, a->cluster_id, a->id, &row, err);
-    if (r == 0 || (r > 0 && sw_streq(row.status, "INACTIVE")))
-        r = sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID,
-                    "Referenced container instance %s not found.", a->id);
-    else if (r > 0 && !sw_streq(row.principal_arn, a->c->principal->arn))
-        r = sw_fail(err, SW_EDENIED, "AccessDeniedException",
-                    "The container instance %s was registered by another principal.", a->id);
-    a->version = row.version;
-    instance_row_done(&row);
-    return r < 0 ? r : 0;
-}
-
 int launcher_poll(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                   struct launcher_poll *ret_poll, json_t *out, struct sw_err *err)
 {
@@ -124,14 +95,14 @@ int launcher_poll(struct launcher *l, const struct launcher_caller *c, const jso
         (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE,
                         sw_json_str(in, "containerInstance", NULL), p.instance_id, err)) < 0)
         return r;
-    struct owner_arg a = {.c = c, .cluster_id = cluster.id, .id = p.instance_id};
-    if ((r = meta_tx(l->db, META_READ, check_owner, &a, err)) < 0)
+    int64_t version = 0;
+    if ((r = service_owner(l, c, cluster.id, p.instance_id, NULL, err)) < 0)
         return r;
     p.generation = agents_polled(l->agents, p.instance_id, l->now_us(), &logs);
     /* Again after the generation was noted: the version that decides must not be older than it. */
-    if ((r = meta_tx(l->db, META_READ, check_owner, &a, err)) < 0)
+    if ((r = service_owner(l, c, cluster.id, p.instance_id, &version, err)) < 0)
         return r;
-    if (a.version == p.seen_version && !logs && p.wait_ms > 0) {
+    if (version == p.seen_version && !logs && p.wait_ms > 0) {
         *ret_poll = p;
         return 0;
     }
@@ -147,148 +118,4 @@ void launcher_poll_wait(struct launcher *l, const struct launcher_poll *p, launc
         .poll = *p, .deadline_us = l->now_us() + p->wait_ms * 1000, .done = done, .ctx = ctx};
     if (!agents_park(l->agents, w))
         poll_answer_all(l, w);
-}
-
-/* Logs. */
-
-void poll_fail_logs(struct agents_log *list)
-{
-    while (list) {
-        struct agents_log *q = list;
-        struct sw_err err = SW_ERR_INIT;
-        list = q->next;
-        (void)sw_fail(&err, SW_EUNAVAILABLE, SERVICE_CLIENT,
-                      "The container instance that has the logs did not answer.");
-        q->done(q->ctx, NULL, &err);
-        agents_log_free(q);
-    }
-}
-
-struct logs_arg {
-    const struct launcher_caller *c;
-    int64_t cluster_id;
-    const char *task_id, *container;
-    char *instance_id;
-};
-
-static bool has_container(const json_t *task, const char *name)
-{
-    const json_t *v;
-    size_t i;
-    json_array_foreach(sw_json_array(task, "containers"), i, v) {
-        if (sw_streq(sw_json_str(v, "name", NULL), name))
-            return true;
-    }
-    return false;
-}
-
-static int find_logs(struct meta_tx *tx, void *arg, struct sw_err *err)
-{
-    struct logs_arg *a = arg;
-    struct task_row row = {.id = NULL};
-    int r = task_store_get(tx, a->cluster_id, a->task_id, &row, err);
-    if (r == 0)
-        r = sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID, "The referenced task was not found.");
-    else if (r > 0 && a->container && !has_container(row.document, a->container))
-        r = sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID, "The task has no container named '%s'.",
-                    a->container);
-    free(a->instance_id);
-    a->instance_id = SW_TAKE(row.instance_id);
-    task_row_done(&row);
-    return r < 0 ? r : 0;
-}
-
-static json_t *log_request(const struct launcher_caller *c, const struct cluster_ref *cluster,
-                           const char *task_id, const json_t *in)
-{
-    char id[37], arn[ARN_MAX];
-    json_t *o = json_object();
-    sw_uuid(id);
-    arn_task(arn, c->region, c->account, cluster->name, task_id);
-    sw_json_set_str(o, "requestId", id);
-    sw_json_set_str(o, "taskArn", arn);
-    sw_json_set_str(o, "containerName", sw_json_str(in, "containerName", NULL));
-    sw_json_set_str(o, "cursor", sw_json_str(in, "cursor", NULL));
-    sw_json_set_int(o, "maxBytes", sw_json_int(in, "maxBytes", LIMIT_LOG_CHUNK / 4));
-    sw_json_set_int(o, "waitSeconds", sw_json_int(in, "waitSeconds", 0));
-    return o;
-}
-
-int launcher_logs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
-                  struct launcher_logs *ret, struct sw_err *err)
-{
-    struct cluster_ref cluster;
-    char task_id[ARN_ID_LEN + 1];
-    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
-    if (r < 0 || (r = service_id(c, cluster.name, ARN_TASK, sw_json_str(in, "task", NULL), task_id,
-                                 err)) < 0)
-        return r;
-    struct logs_arg a = {.c = c,
-                         .cluster_id = cluster.id,
-                         .task_id = task_id,
-                         .container = sw_json_str(in, "containerName", NULL)};
-    r = meta_tx(l->db, META_READ_LONG, find_logs, &a, err);
-    sw_autofree char *instance = a.instance_id;
-    if (r < 0)
-        return r;
-    if (!agents_connected(l->agents, instance, l->now_us()))
-        return sw_fail(err, SW_EUNAVAILABLE, SERVICE_CLIENT,
-                       "The agent of the container instance that has the logs is not connected.");
-    (void)sw_str_copy(sw_str(instance), ret->instance_id, sizeof ret->instance_id);
-    ret->wait_ms = sw_json_int(in, "waitSeconds", 0) * 1000;
-    ret->request = log_request(c, &cluster, task_id, in);
-    return 0;
-}
-
-void launcher_logs_wait(struct launcher *l, struct launcher_logs *q, launcher_done_fn done,
-                        void *ctx)
-{
-    struct agents_log *g = SW_NEW(struct agents_log);
-    g->request = SW_TAKE(q->request);
-    (void)sw_str_copy(sw_str(sw_json_str(g->request, "requestId", "")), g->request_id,
-                      sizeof g->request_id);
-    (void)sw_str_copy(sw_str(q->instance_id), g->instance_id, sizeof g->instance_id);
-    g->deadline_us = l->now_us() + q->wait_ms * 1000 + LOG_ANSWER_SLACK_US;
-    g->done = done;
-    g->ctx = ctx;
-    if (agents_log_add(l->agents, g)) {
-        poll_notify(l, q->instance_id);
-        return;
-    }
-    struct sw_err err = SW_ERR_INIT;
-    (void)sw_fail(&err, SW_ELIMIT, "LimitExceededException",
-                  "Too many requests for logs wait at this moment.");
-    done(ctx, NULL, &err);
-    agents_log_free(g);
-}
-
-int launcher_submit_logs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
-                         json_t *out SW_UNUSED, struct sw_err *err)
-{
-    struct cluster_ref cluster;
-    char id[ARN_ID_LEN + 1];
-    struct arn parsed;
-    const char *text = sw_json_str(in, "containerInstance", "");
-    const char *name =
-        arn_parse(text, ARN_CONTAINER_INSTANCE, &parsed) && *parsed.cluster ? parsed.cluster : NULL;
-    int r = service_cluster(l, c, name, &cluster, err);
-    if (r < 0 || (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE, text, id, err)) < 0)
-        return r;
-    struct owner_arg a = {.c = c, .cluster_id = cluster.id, .id = id};
-    if ((r = meta_tx(l->db, META_READ, check_owner, &a, err)) < 0)
-        return r;
-    struct agents_log *q = agents_log_take(l->agents, id, sw_json_str(in, "requestId", ""));
-    if (!q)
-        return 0;
-    static const char *const same[] = {"records", "cursor", "finished"};
-    struct sw_err none = SW_ERR_INIT;
-    json_t *reply = json_object();
-    for (size_t i = 0; i < SW_ARRAY_LEN(same); i++) {
-        json_t *v = json_object_get(in, same[i]);
-        if (v && !json_is_null(v))
-            sw_json_set_new(reply, same[i], json_deep_copy(v));
-    }
-    q->done(q->ctx, reply, &none);
-    agents_log_free(q);
-    return 0;
 }

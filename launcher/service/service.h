@@ -15,6 +15,7 @@
 #define SERVICE_PLANS_MAX 50            /* attempts of one RunTask against a moving cluster */
 
 struct agents; /* agents.h */
+struct meta_stmt;
 
 struct launcher {
     struct meta_db *db;
@@ -36,6 +37,9 @@ int service_cluster_name(const struct launcher_caller *c, const char *cluster,
 /* Id in a task or instance reference, checked to be of this cluster and the caller's. */
 int service_id(const struct launcher_caller *c, const char *cluster_name, enum arn_kind kind,
                const char *text, char out[ARN_ID_LEN + 1], struct sw_err *err);
+/* The instance is not INACTIVE and the caller registered it; its version, if asked for. SW_ENOTFOUND, SW_EDENIED. */
+int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t cluster_id,
+                  const char *instance_id, int64_t *ret_version, struct sw_err *err);
 json_t *service_failure(const char *arn, const char *reason); /* {"arn","reason"} */
 json_t *service_list(json_t *out, const char *key);           /* sets and borrows a new list */
 bool service_includes(const json_t *in, const char *what);    /* "include": ["TAGS", ...] */
@@ -43,4 +47,7 @@ bool service_includes(const json_t *in, const char *what);    /* "include": ["TA
 int service_describe_limit(const json_t *in, const char *key, struct sw_err *err);
 /* Parses a document of our own rows. */
 int service_document(const char *text, json_t **ret, struct sw_err *err);
+/* The first column of the rows becomes the page's names; the query asked for one row more than the page holds, to see whether there are. */
+int service_page_rows(struct meta_stmt *st, struct launcher_page *page, json_t *names,
+                      struct sw_err *err);
 void service_page_end(struct launcher_page *page, const char *last_key, bool more);

@@ -84,18 +84,7 @@ int task_store_list(struct meta_tx *tx, const struct task_filter *f, struct laun
                        "ti",
                        f->cluster_id, f->desired_status, f->family, f->started_by, f->instance_id,
                        page->after, (int64_t)page->limit + 1);
-    if (r < 0)
-        return r;
-    while ((r = meta_step(st, err)) > 0) {
-        if ((int)json_array_size(ids) == page->limit) {
-            service_page_end(page, json_string_value(json_array_get(ids, (size_t)page->limit - 1)),
-                             true);
-            return 0;
-        }
-        struct sw_str id = meta_str(st, 0);
-        json_array_append_new(ids, json_stringn(id.p, id.n));
-    }
-    return r;
+    return r < 0 ? r : service_page_rows(st, page, ids, err);
 }
 
 int task_store_each_of_instance(struct meta_tx *tx, const char *instance_id, task_store_fn fn,
