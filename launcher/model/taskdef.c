@@ -40,11 +40,6 @@ static bool value_of(const char *const *names, int n, const char *s, int *ret)
     return false;
 }
 
-const char *network_mode_to_string(enum network_mode m)
-{
-    return name_of(network_modes, NETWORK_MODE_MAX_, (int)m);
-}
-
 bool network_mode_from_string(const char *s, enum network_mode *ret)
 {
     int v;

@@ -15,7 +15,6 @@
 #define TASKDEF_STOP_TIMEOUT_DEFAULT_S 30
 
 enum network_mode { NETWORK_BRIDGE, NETWORK_HOST, NETWORK_NONE, NETWORK_AWSVPC, NETWORK_MODE_MAX_ };
-const char *network_mode_to_string(enum network_mode m); /* "bridge" ... */
 bool network_mode_from_string(const char *s, enum network_mode *ret);
 
 enum depends_condition {
