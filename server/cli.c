@@ -4,6 +4,26 @@
 
 #include <stdio.h>
 
+int cli_run_verb(const struct cli_command *c, int argc, char **argv, void *target,
+                 int (*verb)(struct client *client, const void *target, int argc, char **argv,
+                             struct sw_err *err))
+{
+    struct client client = {0};
+    struct sw_err err = SW_ERR_INIT;
+    int status = cli_parse(c, &argc, argv, target, 1, 2);
+    if (status == 0)
+        status = cli_open(target, &client);
+    if (status == 0) {
+        int r = verb(&client, target, argc, argv, &err);
+        status = r < 0 ? cli_fail(&err) : r;
+        if (r == CLI_USAGE)
+            fprintf(stderr, "usage: slipway %s %s\n", c->name, c->arguments);
+    }
+    client_close(&client);
+    conf_free(c->flags, target);
+    return status;
+}
+
 int cli_fail(const struct sw_err *err)
 {
     if (err->reason)

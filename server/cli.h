@@ -45,6 +45,13 @@ int cli_open(const struct cli_common *o, struct client *ret);
 /* Prints "slipway: text" on standard error and returns CLI_FAILED. */
 int cli_fail(const struct sw_err *err);
 
+/* A command of verbs: parses (1 or 2 positionals) into target, whose first member is a struct cli_common, opens the client, runs
+ * `verb` with the positionals from argv[1] on, and frees. `verb` returns CLI_USAGE when they are no verb of the command's, which
+ * the usage line then says. */
+int cli_run_verb(const struct cli_command *c, int argc, char **argv, void *target,
+                 int (*verb)(struct client *client, const void *target, int argc, char **argv,
+                             struct sw_err *err));
+
 extern const struct cli_command cli_up, cli_serve, cli_agent, cli_run, cli_ps, cli_logs, cli_stop,
     cli_push, cli_pull, cli_get_login_password, cli_user, cli_repo, cli_cert, cli_gc, cli_fsck,
     cli_backup, cli_restore, cli_export, cli_import, cli_quota, cli_debug;

@@ -86,31 +86,20 @@ static int list(struct client *c, struct sw_err *err)
     return 0;
 }
 
+static int run_verb(struct client *c, const void *target, int argc, char **argv, struct sw_err *err)
+{
+    const struct options *o = target;
+    if (sw_streq(argv[1], "set") && argc == 3 && (o->bytes || o->images))
+        return set(c, o, argv[2], err);
+    if (sw_streq(argv[1], "delete") && argc == 3)
+        return delete (c, argv[2], err);
+    return sw_streq(argv[1], "list") && argc == 2 ? list(c, err) : CLI_USAGE;
+}
+
 static int run(int argc, char **argv)
 {
     struct options o = {0};
-    struct client client = {0};
-    struct sw_err err = SW_ERR_INIT;
-    int status = cli_parse(&cli_quota, &argc, argv, &o, 1, 2), r = 0;
-    if (status == 0)
-        status = cli_open(&o.common, &client);
-    if (status == 0) {
-        if (sw_streq(argv[1], "set") && argc == 3 && (o.bytes || o.images))
-            r = set(&client, &o, argv[2], &err);
-        else if (sw_streq(argv[1], "delete") && argc == 3)
-            r = delete (&client, argv[2], &err);
-        else if (sw_streq(argv[1], "list") && argc == 2)
-            r = list(&client, &err);
-        else
-            status = fprintf(stderr, "usage: slipway quota %s\n", cli_quota.arguments) < 0
-                         ? CLI_FAILED
-                         : CLI_USAGE;
-    }
-    if (r < 0)
-        status = cli_fail(&err);
-    client_close(&client);
-    conf_free(&flags, &o);
-    return status;
+    return cli_run_verb(&cli_quota, argc, argv, &o, run_verb);
 }
 
 const struct cli_command cli_quota = {

@@ -316,6 +316,12 @@ TEST(repositories_are_published)
     CHECK_EQ_INT(SLIPWAY("repo", "create", "team/open", "--public").status, 0);
     CHECK_EQ_INT(SLIPWAY("repo", "set", "team/open", "--private").status, 0);
     CHECK_EQ_INT(SLIPWAY("repo", "set", "team/open", "--public").status, 0);
+    struct outcome unclear = SLIPWAY("repo", "set", "team/open", "--private", "--public");
+    CHECK_EQ_INT(unclear.status, 2);
+    CHECK_CONTAINS(unclear.err, "usage: slipway repo create NAME");
+    struct outcome no_maximum = SLIPWAY("quota", "set", "team/");
+    CHECK_EQ_INT(no_maximum.status, 2);
+    CHECK_CONTAINS(no_maximum.err, "usage: slipway quota set");
     struct outcome o = SLIPWAY("repo", "set", "team/none", "--public");
     CHECK_EQ_INT(o.status, CLI_FAILED);
     CHECK_CONTAINS(o.err, "RepositoryNotFoundException");
