@@ -18,8 +18,8 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "registry/core/blob_rows.h"
 
-#define STEP       200
 #define CHUNK      (1024 * 1024)
 #define SMALL_FILE 65536
 #define FORMAT     1
@@ -124,49 +124,21 @@ static int copy_blob(const struct copy *c, const char *digest, const char *key, 
     return 0;
 }
 
-struct page {
-    struct {
-        char digest[DIGEST_STRING_MAX], key[BLOB_KEY_MAX];
-        uint64_t size;
-    } rows[STEP];
-    size_t n;
-    char after[DIGEST_STRING_MAX];
-};
-
-static int page_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
-{
-    struct page *p = arg;
-    meta_autostmt *st = NULL;
-    int r = meta_query(
-        tx, err, &st,
-        "SELECT digest, blob_key, size FROM blob WHERE digest > $1 ORDER BY digest LIMIT $2", "ti",
-        p->after, (int64_t)STEP);
-    p->n = 0;
-    while (r >= 0 && (r = meta_step(st, err)) > 0) {
-        (void)sw_str_copy(meta_str(st, 0), p->rows[p->n].digest, DIGEST_STRING_MAX);
-        (void)sw_str_copy(meta_str(st, 1), p->rows[p->n].key, BLOB_KEY_MAX);
-        p->rows[p->n++].size = (uint64_t)meta_int(st, 2);
-    }
-    return r;
-}
-
 /* Every blob that the rows of db name. */
 static int copy_blobs(const struct copy *c, struct meta_db *db, struct sw_err *err)
 {
-    sw_autofree struct page *p = SW_NEW(struct page);
-    for (;;) {
-        int r = meta_tx(db, META_READ_LONG, page_tx, p, err);
-        if (r < 0 || p->n == 0)
-            return r;
-        for (size_t i = 0; i < p->n && r == 0; i++) {
+    sw_autofree struct blob_page *p = SW_NEW(struct blob_page);
+    int r;
+    while ((r = blob_rows_next(db, p, err)) > 0)
+        for (size_t i = 0; i < p->n; i++) {
+            const struct blob_row *row = &p->rows[i];
             r = go_on(c->cancelled, err);
             if (r == 0)
-                r = copy_blob(c, p->rows[i].digest, p->rows[i].key, p->rows[i].size, err);
+                r = copy_blob(c, row->digest, row->key, (uint64_t)row->size, err);
+            if (r < 0)
+                return r;
         }
-        if (r < 0)
-            return r;
-        memcpy(p->after, p->rows[p->n - 1].digest, sizeof(p->after));
-    }
+    return r;
 }
 
 /* --- what an earlier backup left -------------------------------------------------------------- */

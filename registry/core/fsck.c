@@ -18,11 +18,11 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "registry/core/blob_rows.h"
 #include "registry/core/internal.h"
 #include "registry/core/manifest_parse.h"
 #include "registry/core/quota.h"
 
-#define STEP           200
 #define MANIFESTS_STEP 8
 #define READ_CHUNK     (1024 * 1024)
 #define LINKS_SHOWN    20
@@ -94,35 +94,6 @@ static int check_database(struct fsck *f, struct sw_err *err)
 }
 
 /* --- blobs ------------------------------------------------------------------------------------ */
-
-struct blob_row {
-    char digest[DIGEST_STRING_MAX], key[BLOB_KEY_MAX];
-    int64_t size;
-};
-
-struct blob_page {
-    struct blob_row rows[STEP];
-    size_t n;
-    char after[DIGEST_STRING_MAX];
-};
-
-static int page_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
-{
-    struct blob_page *p = arg;
-    meta_autostmt *st = NULL;
-    int r = meta_query(
-        tx, err, &st,
-        "SELECT digest, blob_key, size FROM blob WHERE digest > $1 ORDER BY digest LIMIT $2", "ti",
-        p->after, (int64_t)STEP);
-    p->n = 0;
-    while (r >= 0 && (r = meta_step(st, err)) > 0) {
-        struct blob_row *row = &p->rows[p->n++];
-        *row = (struct blob_row){.size = meta_int(st, 2)};
-        (void)sw_str_copy(meta_str(st, 0), row->digest, sizeof(row->digest));
-        (void)sw_str_copy(meta_str(st, 1), row->key, sizeof(row->key));
-    }
-    return r;
-}
 
 struct verdict {
     bool bad;
@@ -300,10 +271,9 @@ static int check_blobs(struct fsck *f, struct sw_err *err)
 {
     sw_autofree struct blob_page *p = SW_NEW(struct blob_page);
     for (;;) {
-        int r = meta_tx(f->reg->o.db, META_READ_LONG, page_tx, p, err);
-        if (r < 0 || p->n == 0)
+        int r = blob_rows_next(f->reg->o.db, p, err);
+        if (r <= 0)
             return r;
-        memcpy(p->after, p->rows[p->n - 1].digest, sizeof(p->after));
         for (size_t i = 0; i < p->n; i++) {
             r = go_on(f, err);
             if (r == 0)
