@@ -13,6 +13,7 @@
 #include "base/macros.h"
 #include "launcher/agent/flag.h"
 #include "launcher/agent/task_engine_internal.h"
+#include "launcher/runtime/cgroup.h"
 
 #define ORPHANS_AGAIN_MS 10000
 #define BACKOFF_MIN_MS   200
@@ -44,6 +45,20 @@ static int remove_orphan(void *ctx, const char *id)
     if (!has_container(e, id) && e->o.runtime->ops->remove(e->o.runtime->self, id, &err) < 0)
         sw_log_err(SW_LOG_WARNING, "container-not-removed", &err, "container", id, NULL);
     return 0;
+}
+
+/* An orphan may have held the group of a task that was finished before it. */
+static void remove_groups(struct task_engine *e)
+{
+    pthread_mutex_lock(&e->lock);
+    for (struct task *t = e->tasks; t; t = t->next) {
+        pthread_mutex_lock(&t->lock);
+        bool finished = t->finished;
+        pthread_mutex_unlock(&t->lock);
+        if (finished)
+            (void)cgroup_remove(e->o.cgroup_root, t->id);
+    }
+    pthread_mutex_unlock(&e->lock);
 }
 
 int chores_remove_orphans(struct task_engine *e, struct sw_err *err)
@@ -118,6 +133,7 @@ static void *chores_main(void *arg)
             pthread_mutex_unlock(&e->lock);
             if (chores_remove_orphans(e, &err) < 0)
                 sw_log_err(SW_LOG_WARNING, "containers-not-listed", &err, NULL);
+            remove_groups(e);
             pthread_mutex_lock(&e->lock);
             orphans_at = 0;
         } else if (e->refused && now >= report_at) {

@@ -3,6 +3,7 @@
 # ctest-timeout: 600
 """Agent, server or both are killed while a task runs: the container goes on as the same process, the restarted agent adopts it, what
 it wrote meanwhile is in its log, and its exit code is reported."""
+import glob
 import os
 import random
 import signal
@@ -252,3 +253,10 @@ def test_killed_at_random_moments_of_many_starts(served_agent):
     r.wait_for(lambda: not [line for _, line in r.processes() if line.split(" ")[0].endswith("conmon") and data in line],
                20, what="end of all monitors")
     assert not os.listdir(data + "/agent/runtime/containers")
+
+    def groups():
+        ids = {a.split("/")[-1] for a in arns}
+        return [d for d in glob.glob("/sys/fs/cgroup/*/slipway/*") + glob.glob("/sys/fs/cgroup/slipway/*")
+                if os.path.basename(d) in ids]
+    # Creations that outlived the agent are looked for some seconds after the start.
+    r.wait_for(lambda: not groups(), 20, what="end of all control groups")
