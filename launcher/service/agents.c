@@ -167,6 +167,14 @@ struct agents_waiter *agents_changed(struct agents *a, const char *instance_id)
     return out;
 }
 
+struct agents_waiter *agents_superseded(struct agents *a, const char *instance_id)
+{
+    pthread_mutex_lock(&a->lock);
+    struct agents_waiter *out = detach(a, instance_id, INT64_MAX);
+    pthread_mutex_unlock(&a->lock);
+    return out;
+}
+
 struct agents_waiter *agents_due(struct agents *a, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);

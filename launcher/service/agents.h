@@ -38,6 +38,8 @@ bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us)
 bool agents_park(struct agents *a, struct agents_waiter *w);
 /* Something changed for the instance: whoever waits is handed out. NULL: for all instances, and all connections are forgotten. */
 struct agents_waiter *agents_changed(struct agents *a, const char *instance_id);
+/* Whoever waits for this instance, though nothing changed. */
+struct agents_waiter *agents_superseded(struct agents *a, const char *instance_id);
 struct agents_waiter *agents_due(struct agents *a, int64_t now_us);
 
 /* Queues it, taken; false (and still the caller's) when too many wait. */

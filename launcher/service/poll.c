@@ -83,6 +83,21 @@ void poll_notify(struct launcher *l, const char *instance_id)
     poll_answer_all(l, agents_changed(l->agents, instance_id));
 }
 
+/* An instance has one agent. What still waits is of one that ended, and must not take what is delivered once. */
+static void end_older(struct launcher *l, const char *instance_id)
+{
+    struct agents_waiter *list = agents_superseded(l->agents, instance_id);
+    while (list) {
+        struct agents_waiter *w = list;
+        struct sw_err err = SW_ERR_INIT;
+        list = w->next;
+        (void)sw_fail(&err, SW_ECONFLICT, SERVICE_CLIENT,
+                      "The agent of this container instance asked again.");
+        w->done(w->ctx, NULL, &err);
+        free(w);
+    }
+}
+
 int launcher_poll(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                   struct launcher_poll *ret_poll, json_t *out, struct sw_err *err)
 {
@@ -98,6 +113,7 @@ int launcher_poll(struct launcher *l, const struct launcher_caller *c, const jso
     int64_t version = 0;
     if ((r = service_owner(l, c, cluster.id, p.instance_id, NULL, err)) < 0)
         return r;
+    end_older(l, p.instance_id);
     p.generation = agents_polled(l->agents, p.instance_id, l->now_us(), &logs);
     /* Again after the generation was noted: the version that decides must not be older than it. */
     if ((r = service_owner(l, c, cluster.id, p.instance_id, &version, err)) < 0)

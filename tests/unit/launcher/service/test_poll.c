@@ -114,6 +114,33 @@ TEST(time_up_and_shutdown_answer_whoever_waits)
     json_decref(second.out);
 }
 
+TEST(a_new_poll_ends_the_one_that_a_killed_agent_left)
+{
+    struct world w;
+    char arn[ARN_MAX];
+    struct launcher_poll p;
+    struct told dead = {.times = 0}, alive = {.times = 0};
+    sw_autojson json_t *state = NULL;
+    world_open(&w);
+    world_instance(&w, 1024, 1000, arn);
+    world_taskdef(&w, "app", 64, 0);
+    (void)poll(&w, arn, -1, &p, &state);
+    int64_t version = sw_json_int(state, "version", 0);
+    CHECK_EQ_INT(poll(&w, arn, version, &p, &state), 0);
+    launcher_poll_wait(w.l, &p, tell, &dead);
+    CHECK_EQ_INT(poll(&w, arn, version, &p, &state), 0);
+    CHECK_EQ_INT(dead.times, 1);
+    CHECK_NULL(dead.out);
+    CHECK_EQ_INT(dead.err.code, SW_ECONFLICT);
+    launcher_poll_wait(w.l, &p, tell, &alive);
+    json_decref(call(&w, &w.user, launcher_run_task, doc("{'taskDefinition': 'app'}")));
+    CHECK_EQ_INT(dead.times, 1);
+    CHECK_EQ_INT(alive.times, 1);
+    CHECK_EQ_INT(json_array_size(sw_json_array(alive.out, "tasks")), 1);
+    json_decref(alive.out);
+    world_close(&w);
+}
+
 TEST(polls_are_for_the_registering_principal_and_known_instances)
 {
     struct world w;
