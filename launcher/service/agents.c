@@ -208,6 +208,15 @@ void agents_log_deliver(struct agents *a, const char *instance_id, json_t *list)
     pthread_mutex_unlock(&a->lock);
 }
 
+void agents_log_redeliver(struct agents *a, const char *instance_id)
+{
+    pthread_mutex_lock(&a->lock);
+    for (struct agents_log *q = a->logs; q; q = q->next)
+        if (sw_streq(q->instance_id, instance_id))
+            q->delivered = false;
+    pthread_mutex_unlock(&a->lock);
+}
+
 static struct agents_log *unlink_log(struct agents *a, struct agents_log **at)
 {
     struct agents_log *q = *at;

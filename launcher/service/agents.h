@@ -44,8 +44,10 @@ struct agents_waiter *agents_due(struct agents *a, int64_t now_us);
 
 /* Queues it, taken; false (and still the caller's) when too many wait. */
 bool agents_log_add(struct agents *a, struct agents_log *q);
-/* Requests that this instance has not got yet; each is delivered once. */
+/* Requests that this instance has not got yet; each is delivered once to an agent. */
 void agents_log_deliver(struct agents *a, const char *instance_id, json_t *list);
+/* Those that were delivered and not answered are delivered once more. */
+void agents_log_redeliver(struct agents *a, const char *instance_id);
 struct agents_log *agents_log_take(struct agents *a, const char *instance_id,
                                    const char *request_id);
 struct agents_log *agents_log_due(struct agents *a, int64_t now_us); /* INT64_MAX: all */

@@ -183,8 +183,12 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
     bool logs;
     struct arn parsed;
     if (arn_parse(sw_json_str(a.instance, "containerInstanceArn", ""), ARN_CONTAINER_INSTANCE,
-                  &parsed))
+                  &parsed)) {
         (void)agents_polled(l->agents, parsed.id, a.now_us, &logs); /* it has just spoken */
+        /* A new process knows nothing of what an earlier one was given. */
+        poll_end_older(l, parsed.id);
+        agents_log_redeliver(l->agents, parsed.id);
+    }
     sw_json_set_new(out, "containerInstance", a.instance);
     return 0;
 }

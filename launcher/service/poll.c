@@ -83,8 +83,7 @@ void poll_notify(struct launcher *l, const char *instance_id)
     poll_answer_all(l, agents_changed(l->agents, instance_id));
 }
 
-/* An instance has one agent. What still waits is of one that ended, and must not take what is delivered once. */
-static void end_older(struct launcher *l, const char *instance_id)
+void poll_end_older(struct launcher *l, const char *instance_id)
 {
     struct agents_waiter *list = agents_superseded(l->agents, instance_id);
     while (list) {
@@ -113,7 +112,7 @@ int launcher_poll(struct launcher *l, const struct launcher_caller *c, const jso
     int64_t version = 0;
     if ((r = service_owner(l, c, cluster.id, p.instance_id, NULL, err)) < 0)
         return r;
-    end_older(l, p.instance_id);
+    poll_end_older(l, p.instance_id);
     p.generation = agents_polled(l->agents, p.instance_id, l->now_us(), &logs);
     /* Again after the generation was noted: the version that decides must not be older than it. */
     if ((r = service_owner(l, c, cluster.id, p.instance_id, &version, err)) < 0)

@@ -5,5 +5,7 @@
 
 /* The instance's desired state changed and is committed. */
 void poll_notify(struct launcher *l, const char *instance_id);
+/* An instance has one agent. What still waits is of one that ended, and must not take requests for logs. */
+void poll_end_older(struct launcher *l, const char *instance_id);
 void poll_answer_all(struct launcher *l, struct agents_waiter *list); /* takes the list */
 void poll_fail_logs(struct agents_log *list);                         /* takes the list */

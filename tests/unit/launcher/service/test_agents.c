@@ -93,6 +93,12 @@ TEST(log_requests_are_delivered_once_and_taken_once)
     CHECK_EQ_INT(json_array_size(list), 1);
     (void)agents_polled(a, "i", 1, &logs);
     CHECK(!logs);
+    agents_log_redeliver(a, "other");
+    (void)agents_polled(a, "i", 1, &logs);
+    CHECK(!logs);
+    agents_log_redeliver(a, "i");
+    (void)agents_polled(a, "i", 1, &logs);
+    CHECK(logs);
     CHECK_NULL(agents_log_take(a, "other", "r1"));
     struct agents_log *q = agents_log_take(a, "i", "r1");
     CHECK_NOT_NULL(q);
