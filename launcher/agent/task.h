@@ -32,6 +32,8 @@ struct task_container {
     struct port_mapping bindings[NETWORK_PORTS_MAX];
     size_t bindings_n;
     bool ran, has_exit_code, cleaned;
+    bool
+        discarding; /* created but never started, and being removed: an end of it is not the task's */
     bool end_saved; /* the file has its end, durably; not in the file */
     int clean_tries;
     int exit_code;

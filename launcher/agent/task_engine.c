@@ -322,11 +322,31 @@ static struct runtime_state state_at_start(struct task *t, const struct task_con
     }
 }
 
+/* Between creation and start when the agent ended: begin again from nothing. Removing it makes the monitor write down an end
+ * that must never pass for the task's, whoever is killed meanwhile: so the file says first what this is. */
+static void discard_container(struct task *t, size_t container)
+{
+    struct task_container *c = &t->containers[container];
+    if (!c->discarding) {
+        c->discarding = true;
+        task_persist(t, true);
+    }
+    (void)task_clean_container(t, container, true);
+    c->id[0] = c->lease[0] = c->address[0] = 0;
+    c->bindings_n = 0;
+    c->status = CONTAINER_WAITING;
+    c->discarding = false;
+}
+
 static void adopt_container(struct task *t, size_t container)
 {
     struct task_container *c = &t->containers[container];
     if (c->status == CONTAINER_STOPPED || !c->id[0])
         return;
+    if (c->discarding) {
+        discard_container(t, container);
+        return;
+    }
     const struct runtime_state st = state_at_start(t, c);
     if (st.status == RUNTIME_RUNNING || (st.status == RUNTIME_STOPPED && st.exit_code >= 0)) {
         c->status = CONTAINER_RUNNING; /* its waiter sees the end at once if it ended */
@@ -337,11 +357,7 @@ static void adopt_container(struct task *t, size_t container)
         task_set_reason(
             c, "CannotInspectContainerError: the container was gone when the agent started");
     } else {
-        /* Between creation and start when the agent ended: begin again from nothing. */
-        (void)task_clean_container(t, container, true);
-        c->id[0] = c->lease[0] = c->address[0] = 0;
-        c->bindings_n = 0;
-        c->status = CONTAINER_WAITING;
+        discard_container(t, container);
     }
     if (t->def->network_mode == NETWORK_BRIDGE && c->status == CONTAINER_RUNNING)
         for (size_t i = 0; i < c->bindings_n; i++) {

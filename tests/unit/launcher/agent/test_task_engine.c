@@ -566,6 +566,60 @@ static void take(void *ctx)
     pthread_mutex_unlock(&fake.lock);
 }
 
+/* Puts the captured file into a data folder of its own and starts an engine on it, with the runtime as it was. */
+static void start_after(const struct crash *c, const char *dir)
+{
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(sw_mkdirs(test_path("%s/tasks/" TASK_ID, dir), 0700, &err));
+    test_write_file(test_path("%s/tasks/" TASK_ID "/state.json", dir), c->file, c->file_n);
+    fake.s = c->state;
+    start_engine(dir);
+}
+
+TEST(the_end_of_a_container_that_was_being_discarded_is_not_the_tasks)
+{
+    setup();
+    engine_free(engine);
+    fake.exit_on_start = 7;
+    struct crash first = {.at = 2, .path = test_path("data1/tasks/" TASK_ID "/state.json")};
+    struct crash second = {.at = 1, .path = test_path("data2/tasks/" TASK_ID "/state.json")};
+    fake.hook = take;
+    fake.ctx = &first;
+    start_engine("data1");
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("STOPPED");
+    await_idle();
+    engine_free(engine);
+    CHECK_EQ_INT(first.state.list[0].status, RUNTIME_CREATED); /* killed before its start */
+
+    while (second.at < 10) { /* killed again, before the removal */
+        second.calls = 0;
+        second.taken = false;
+        fake.ctx = &second;
+        start_after(&first, "data2");
+        fake.hook = NULL;
+        engine_free(engine);
+        CHECK(second.taken);
+        if (strstr(second.file, "\"discarding\":true"))
+            break;
+        free(second.file);
+        fake.hook = take;
+        second.at++;
+    }
+    CHECK_CONTAINS(second.file, "\"discarding\":true");
+    second.state.list[0].status =
+        RUNTIME_STOPPED; /* what the monitor writes of a removed container */
+    second.state.list[0].exit_code = 137;
+    json_array_clear(reports);
+    start_after(&second, "data3");
+    CHECK_EQ_INT(sw_json_int(container(await("STOPPED"), 0), "exitCode", -1), 7);
+    await_idle();
+    CHECK_EQ_INT(fake.s.starts, 1);
+    free(first.file);
+    free(second.file);
+    done();
+}
+
 TEST(a_crash_before_any_step_ends_the_same)
 {
     int points = 0;
