@@ -127,6 +127,7 @@ static json_t *container_json(const struct task_container *c)
     sw_json_set_str(j, "reason", c->reason);
     sw_json_set_str(j, "imageDigest", c->image_digest);
     sw_json_set_bool(j, "ran", c->ran);
+    sw_json_set_bool(j, "starting", c->starting);
     sw_json_set_bool(j, "discarding", c->discarding);
     sw_json_set_bool(j, "cleaned", c->cleaned);
     sw_json_set_int(j, "stopSignal", c->stop_signal);
@@ -186,6 +187,7 @@ static void load_container(struct task_container *c, const json_t *j)
     copy_text(j, "reason", c->reason, sizeof c->reason);
     copy_text(j, "imageDigest", c->image_digest, sizeof c->image_digest);
     c->ran = sw_json_bool(j, "ran", false);
+    c->starting = sw_json_bool(j, "starting", false);
     c->discarding = sw_json_bool(j, "discarding", false);
     c->cleaned = sw_json_bool(j, "cleaned", false);
     c->stop_signal = (int)sw_json_int(j, "stopSignal", SIGTERM);

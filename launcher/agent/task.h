@@ -32,8 +32,10 @@ struct task_container {
     struct port_mapping bindings[NETWORK_PORTS_MAX];
     size_t bindings_n;
     bool ran, has_exit_code, cleaned;
-    bool
-        discarding; /* created but never started, and being removed: an end of it is not the task's */
+    /* Its start was about to be asked for, or was: an end before that is not the task's. */
+    bool starting;
+    /* Created but never started, and being removed: an end of it is not the task's. */
+    bool discarding;
     bool end_saved; /* the file has its end, durably; not in the file */
     int clean_tries;
     int exit_code;

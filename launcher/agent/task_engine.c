@@ -335,7 +335,7 @@ static void discard_container(struct task *t, size_t container)
     c->id[0] = c->lease[0] = c->address[0] = 0;
     c->bindings_n = 0;
     c->status = CONTAINER_WAITING;
-    c->discarding = false;
+    c->starting = c->discarding = false;
 }
 
 static void adopt_container(struct task *t, size_t container)
@@ -348,7 +348,9 @@ static void adopt_container(struct task *t, size_t container)
         return;
     }
     const struct runtime_state st = state_at_start(t, c);
-    if (st.status == RUNTIME_RUNNING || (st.status == RUNTIME_STOPPED && st.exit_code >= 0)) {
+    bool started = c->starting || c->ran; /* a creation that failed leaves an exit code too */
+    if (st.status == RUNTIME_RUNNING ||
+        (st.status == RUNTIME_STOPPED && st.exit_code >= 0 && started)) {
         c->status = CONTAINER_RUNNING; /* its waiter sees the end at once if it ended */
         c->ran = true;
     } else if (c->status == CONTAINER_RUNNING || c->ran) {

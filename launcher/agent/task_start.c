@@ -136,9 +136,13 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
                                 .netns_path = netns,
                                 .address = c->address};
     if (make_group(t, err) < 0 || container_setup(&s, err) < 0 ||
-        create_and_map(t, c, folder, err) < 0 || rt->ops->start(rt->self, c->id, err) < 0)
+        create_and_map(t, c, folder, err) < 0)
         return err->code;
-    return 0;
+    pthread_mutex_lock(&t->lock);
+    c->starting = true;
+    task_persist(t, false);
+    pthread_mutex_unlock(&t->lock);
+    return rt->ops->start(rt->self, c->id, err);
 }
 
 int task_start_container(struct task *t, size_t container, struct sw_err *err)

@@ -620,6 +620,35 @@ TEST(the_end_of_a_container_that_was_being_discarded_is_not_the_tasks)
     done();
 }
 
+TEST(a_creation_that_failed_when_nobody_looked_is_begun_again)
+{
+    setup();
+    engine_free(engine);
+    fake.exit_on_start = 7;
+    struct crash first = {.at = 2, .path = test_path("data1/tasks/" TASK_ID "/state.json")};
+    fake.hook = take;
+    fake.ctx = &first;
+    start_engine("data1");
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("STOPPED");
+    await_idle();
+    engine_free(engine);
+    fake.hook = NULL;
+    /* As it was before the creation ended: no start was asked for, and the monitor says 1. */
+    char *mark = strstr(first.file, "\"starting\":true");
+    CHECK(mark != NULL);
+    memcpy(mark, "\"starting\":null", sizeof "\"starting\":null" - 1);
+    first.state.list[0].status = RUNTIME_STOPPED;
+    first.state.list[0].exit_code = 1;
+    json_array_clear(reports);
+    start_after(&first, "data2");
+    CHECK_EQ_INT(sw_json_int(container(await("STOPPED"), 0), "exitCode", -1), 7);
+    await_idle();
+    CHECK_EQ_INT(fake.s.starts, 1);
+    free(first.file);
+    done();
+}
+
 TEST(a_crash_before_any_step_ends_the_same)
 {
     int points = 0;
