@@ -234,7 +234,7 @@ def test_killed_at_random_moments_of_many_starts(served_agent):
     tasks = Tasks(agent.server)
     definition = tasks.define("quick", {"command": "echo begin; sleep 0.3; echo end; exit 4"})
     arns = []
-    for _ in range(100 if r.LONG else 15):
+    for _ in range(100 if r.LONG else 8):
         arns.append(tasks.run(definition))
         time.sleep(chance.uniform(0, 0.4))
         agent.kill()
