@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+#include "auth/authorizer.h"
 #include "base/macros.h"
 #include "base/str.h"
 
@@ -38,8 +39,8 @@ static bool node_may(const char *action)
     return is_one_of(action, node_actions, SW_ARRAY_LEN(node_actions));
 }
 
-enum policy_decision policy_decide(const struct principal *p, const char *action,
-                                   const char *resource SW_UNUSED, const struct policy_context *ctx)
+static enum policy_decision policy_decide(const struct principal *p, const char *action,
+                                          const struct policy_context *ctx)
 {
     assert(action && ctx && ctx->account);
     if (ctx->resource_public && is_one_of(action, pull_actions, SW_ARRAY_LEN(pull_actions)))
@@ -47,19 +48,22 @@ enum policy_decision policy_decide(const struct principal *p, const char *action
     if (p->kind == PRINCIPAL_ANONYMOUS || !sw_streq(p->account, ctx->account))
         return POLICY_IMPLICIT_DENY;
     switch (p->kind) {
+    case PRINCIPAL_ROOT:
     case PRINCIPAL_ADMIN: return POLICY_ALLOW;
     case PRINCIPAL_NODE: return node_may(action) ? POLICY_ALLOW : POLICY_IMPLICIT_DENY;
     case PRINCIPAL_USER:
+    case PRINCIPAL_ROLE:
+    case PRINCIPAL_FEDERATED:
     case PRINCIPAL_ANONYMOUS:
     case PRINCIPAL_MAX_: break;
     }
     return POLICY_IMPLICIT_DENY;
 }
 
-int may(const struct principal *p, const char *action, const char *resource,
-        const struct policy_context *ctx, struct sw_err *err)
+int may(struct authorizer *a SW_UNUSED, const struct principal *p, const char *action,
+        const char *resource, const struct policy_context *ctx, struct sw_err *err)
 {
-    enum policy_decision d = policy_decide(p, action, resource, ctx);
+    enum policy_decision d = policy_decide(p, action, ctx);
     bool anonymous = p->kind == PRINCIPAL_ANONYMOUS;
     /* Someone of another account, or nobody, could only be let in by the resource's own policy. */
     bool foreign = anonymous || !sw_streq(p->account, ctx->account);

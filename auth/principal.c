@@ -7,10 +7,9 @@
 #include "base/str.h"
 
 static const char *const kind_names[PRINCIPAL_MAX_] = {
-    [PRINCIPAL_ANONYMOUS] = "anonymous",
-    [PRINCIPAL_USER] = "user",
-    [PRINCIPAL_ADMIN] = "admin",
-    [PRINCIPAL_NODE] = "node",
+    [PRINCIPAL_ANONYMOUS] = "anonymous", [PRINCIPAL_USER] = "user", [PRINCIPAL_ADMIN] = "admin",
+    [PRINCIPAL_NODE] = "node",           [PRINCIPAL_ROOT] = "root", [PRINCIPAL_ROLE] = "role",
+    [PRINCIPAL_FEDERATED] = "federated",
 };
 
 const char *principal_kind_to_string(enum principal_kind k)
@@ -28,6 +27,11 @@ bool principal_kind_from_string(const char *s, enum principal_kind *ret)
         }
     }
     return false;
+}
+
+bool principal_kind_is_user(enum principal_kind k)
+{
+    return k == PRINCIPAL_USER || k == PRINCIPAL_ADMIN || k == PRINCIPAL_NODE;
 }
 
 struct principal principal_anonymous(void)

@@ -8,6 +8,7 @@
 
 #include "api/awsjson.h"
 #include "api/mhd.h"
+#include "auth/authorizer.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/io.h"
@@ -45,6 +46,7 @@ struct app {
     struct meta_db *db;
     struct blob_store *blobs;
     struct identity *identity;
+    struct authorizer *authorizer;
     struct registry *registry;
     struct launcher *launcher;
     struct oci_api *oci;
@@ -183,6 +185,8 @@ static int open_identities(struct app *a, struct sw_err *err)
         r = identity_ensure_account(a->identity, a->account, err);
     if (r < 0)
         return r;
+    struct authorizer_options authorizer = {.identity = a->identity};
+    a->authorizer = authorizer_new(&authorizer);
     sw_autofree char *file = sw_asprintf("%s/credentials", a->data_dir);
     return ensure_user(a, "admin", PRINCIPAL_ADMIN, file, err);
 }
@@ -217,6 +221,7 @@ static void open_apis(struct app *a)
     struct oci_api_options oci = {.registry = a->registry,
                                   .keyring = a->keyring,
                                   .identity = a->identity,
+                                  .authorizer = a->authorizer,
                                   .rate = a->rate,
                                   .account = a->account,
                                   .region = a->config.region,
@@ -233,6 +238,7 @@ static void open_apis(struct app *a)
                                             registry_admin_aws_service(a->registry)};
     struct aws_edge_options edge = {.services = aws,
                                     .services_n = AWS_SERVICES,
+                                    .authorizer = a->authorizer,
                                     .rate = a->rate,
                                     .secret = secret_of,
                                     .secret_ctx = a->identity};
@@ -492,6 +498,7 @@ void app_close(struct app *a)
     rate_free(a->rate);
     launcher_free(a->launcher);
     registry_free(a->registry);
+    authorizer_free(a->authorizer);
     identity_free(a->identity);
     blob_store_free(a->blobs);
     meta_db_free(a->db);

@@ -18,12 +18,13 @@ struct oci_api_options {
     struct registry *registry;
     struct keyring *keyring;
     struct identity *identity;
-    const char *account;       /* owner of repositories when the host name does not say */
-    const char *region;        /* the same */
-    const char *service_name;  /* in the challenge; NULL: "ecr.amazonaws.com" */
-    bool bearer_challenge;     /* the challenge names /v2/token instead of the Basic scheme */
-    struct rate_limiter *rate; /* NULL: none; borrowed */
-    int64_t (*now_us)(void);   /* NULL: sw_now_us */
+    struct authorizer *authorizer; /* what may() asks with; NULL: built-in policies only */
+    const char *account;           /* owner of repositories when the host name does not say */
+    const char *region;            /* the same */
+    const char *service_name;      /* in the challenge; NULL: "ecr.amazonaws.com" */
+    bool bearer_challenge;         /* the challenge names /v2/token instead of the Basic scheme */
+    struct rate_limiter *rate;     /* NULL: none; borrowed */
+    int64_t (*now_us)(void);       /* NULL: sw_now_us */
 };
 
 struct oci_api;

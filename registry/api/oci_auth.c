@@ -104,11 +104,13 @@ static int ask(const struct oci_call *call, const char *action, const char *repo
     struct policy_context context = {.account = call->account,
                                      .source_ip = call->req->peer_ip,
                                      .secure_transport = call->req->secure,
+                                     .region = call->region,
+                                     .user_agent = http_req_header(call->req, "User-Agent"),
                                      .resource_public =
                                          repo_is_public(call->api->o.registry, &key)};
     snprintf(arn, ARN_BYTES, "arn:aws:ecr:%s:%s:repository/%s", call->region, call->account,
              repository);
-    return may(&call->req->principal, action, arn, &context, err);
+    return may(call->api->o.authorizer, &call->req->principal, action, arn, &context, err);
 }
 
 /* What a token lacks its principal may have: the client is told to get another one. */

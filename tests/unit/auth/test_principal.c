@@ -5,7 +5,8 @@
 
 TEST(kinds_have_names_both_ways)
 {
-    static const char *const names[PRINCIPAL_MAX_] = {"anonymous", "user", "admin", "node"};
+    static const char *const names[PRINCIPAL_MAX_] = {"anonymous", "user", "admin",    "node",
+                                                      "root",      "role", "federated"};
 
     for (int i = 0; i < PRINCIPAL_MAX_; i++) {
         enum principal_kind k = PRINCIPAL_MAX_;
@@ -19,7 +20,7 @@ TEST(unknown_kind_is_refused)
 {
     enum principal_kind k = PRINCIPAL_NODE;
 
-    CHECK(!principal_kind_from_string("root", &k));
+    CHECK(!principal_kind_from_string("nobody", &k));
     CHECK(!principal_kind_from_string("", &k));
     CHECK(!principal_kind_from_string("Admin", &k));
     CHECK(!principal_kind_from_string(NULL, &k));
