@@ -1,84 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* api/awsjson.h - AWS JSON 1.1 over POST /: X-Amz-Target chooses the operation, Signature Version 4 tells the caller.
- * A caller without a key of ours is refused before a body of more than LIMIT_AWS_BODY_UNKNOWN bytes, or of no known size, is read.
- * Order: target -> signature over the whole body -> JSON -> schema -> handler (which must call aws_may) -> reply check in test
- * builds. Operations that the service has but we do not implement answer UnsupportedFeatureException by name, anything
- * else UnknownOperationException; never a 5xx for what the caller asked. Every reply carries x-amzn-RequestId. */
-#include <jansson.h>
+/* api/awsjson.h - the AWS JSON 1.1 (and 1.0) protocol: bodies are JSON documents, errors {"__type","message"}.
+ * Pure: values in, values out. Handlers need api/awsedge.h only. */
+#include "api/awscodec.h"
+#include "api/awsedge.h"
 
-#include "api/http.h"
-#include "api/rate.h"
-#include "api/schema.h"
-#include "auth/policy.h"
-#include "auth/sigv4.h"
+extern const struct aws_codec aws_json_codec;
 
-struct aws_service;
-struct aws_op;
-
-struct aws_call {
-    const struct aws_service *service;
-    const struct aws_op *op;
-    struct http_req *req;
-    struct principal principal;
-    char region[64];
-    int64_t now_us;
-    const json_t *input; /* the validated document, borrowed */
-    bool authorized;     /* set by aws_may; a reply without it is an internal error */
-    bool deferred;
-    struct policy_context context;
-};
-
-/* out is an empty object to fill. */
-typedef int (*aws_handler_fn)(struct aws_call *call, const void *in, json_t *out,
-                              struct sw_err *err);
-
-struct aws_op {
-    const char *name; /* table sorted by it */
-    aws_handler_fn fn;
-    const struct sw_field *in, *out;
-    size_t in_size;
-    const char *action; /* "ecr:CreateRepository" */
-};
-
-struct aws_service {
-    const char *signing_name;   /* "ecr" */
-    const char *target_prefix;  /* "AmazonEC2ContainerRegistry_V20150921" */
-    const char *invalid_reason; /* for schema violations: "InvalidParameterException" */
-    const struct aws_op *ops;
-    size_t ops_n;
-    const char *const *unimplemented; /* names of the service's other operations, NULL-terminated */
-    void *ctx;                        /* the handlers' own */
-};
-
-/* may() for this call's operation on a resource (an ARN or "*"); AccessDeniedException. */
-int aws_may(struct aws_call *call, const char *resource, struct sw_err *err);
-/* The same for another action (iam:PassRole ...). */
-int aws_may_action(struct aws_call *call, const char *action, const char *resource,
-                   struct sw_err *err);
-
-/* Long polls: the handler calls aws_defer, keeps the ticket and returns 0; aws_complete answers from any thread, with `out`
- * (taken; schema-checked) or, when err->code is set, the error. NULL from aws_defer: shutting down, answer now. */
-struct aws_ticket;
-struct aws_ticket *aws_defer(struct aws_call *call);
-void aws_complete(struct aws_ticket *t, json_t *out, const struct sw_err *err);
-
-struct aws_edge_options {
-    const struct aws_service *services;
-    size_t services_n;
-    sigv4_secret_fn secret;
-    void *secret_ctx;
-    struct rate_limiter *rate; /* NULL: none; borrowed */
-    int64_t (*now_us)(void);   /* NULL: sw_now_us */
-};
-/* An http_service that takes POST / with an X-Amz-Target or an AWS4 authorization. The options are copied. */
-struct aws_edge;
-struct aws_edge *aws_edge_new(const struct aws_edge_options *o);
-void aws_edge_free(struct aws_edge *e);
-struct http_service aws_edge_service(struct aws_edge *e);
-
-/* Opaque page tokens: base64url of "v1:" and the last key. */
-#define AWS_PAGE_TOKEN_MAX 1400
-void aws_page_token(const char *last_key, char out[AWS_PAGE_TOKEN_MAX]);
-int aws_page_token_parse(const char *token, char *out, size_t cap, const char *reason,
-                         struct sw_err *err);
+/* "AmazonEC2ContainerRegistry_V20150921.PutImage" to its two parts; UnknownOperationException when it names none. */
+int aws_json_target(const char *target, struct sw_str *ret_prefix, struct sw_str *ret_operation,
+                    struct sw_err *err);

@@ -34,6 +34,7 @@ const struct wire_error wire_errors[] = {
     {"EmptyUploadException",                400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
     {"EntityAlreadyExists",                 400, NULL,                      0, NULL},
     {"ExpiredTokenException",               400, NULL,                      401, "UNAUTHORIZED"},
+    {"IDPRejectedClaim",                    400, NULL,                      0, NULL},
     {"ImageAlreadyExistsException",         400, NULL,                      400, "MANIFEST_INVALID"},
     {"ImageDigestDoesNotMatchException",    400, NULL,                      400, "DIGEST_INVALID"},
     {"ImageNotFoundException",              400, NULL,                      404, "MANIFEST_UNKNOWN"},
@@ -41,6 +42,7 @@ const struct wire_error wire_errors[] = {
     {"ImageTagAlreadyExistsException",      400, NULL,                      400, "TAG_INVALID"},
     {"IncompleteSignatureException",        400, NULL,                      401, "UNAUTHORIZED"},
     {"InternalFailure",                     500, NULL,                      500, "UNKNOWN"},
+    {"InvalidIdentityToken",                400, NULL,                      0, NULL},
     {"InvalidLayerException",               400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
     {"InvalidLayerPartException",           400, NULL,                      416, "BLOB_UPLOAD_INVALID"},
     {"InvalidParameterException",           400, NULL,                      400, "NAME_INVALID"},
@@ -60,6 +62,7 @@ const struct wire_error wire_errors[] = {
     {"MANIFEST_UNVERIFIED",                 400, "InvalidParameterException", 400, NULL},
     {"MalformedPolicyDocument",             400, NULL,                      0, NULL},
     {"MissingAuthenticationTokenException", 403, NULL,                      401, "UNAUTHORIZED"},
+    {"MissingParameter",                    400, NULL,                      0, NULL},
     {"MissingVersionException",             400, NULL,                      0, NULL},
     {"NAME_INVALID",                        400, "InvalidParameterException", 400, NULL},
     {"NAME_UNKNOWN",                        400, "RepositoryNotFoundException", 404, NULL},
@@ -67,6 +70,7 @@ const struct wire_error wire_errors[] = {
     {"NoSuchEntity",                        400, NULL,                      404, "NAME_UNKNOWN"},
     {"NoUpdateAvailableException",          400, NULL,                      0, NULL},
     {"PAGINATION_NUMBER_INVALID",           400, "InvalidParameterException", 400, NULL},
+    {"PackedPolicyTooLarge",                400, NULL,                      0, NULL},
     {"PlatformTaskDefinitionIncompatibilityException", 400, NULL,           0, NULL},
     {"PlatformUnknownException",            400, NULL,                      0, NULL},
     {"QUERY_INVALID",                       400, "InvalidParameterException", 400, NULL},
@@ -109,6 +113,42 @@ const struct wire_error wire_errors[] = {
 };
 /* clang-format on */
 const size_t wire_errors_n = SW_ARRAY_LEN(wire_errors);
+
+/* The query protocol's names and statuses of the types above ("Common errors" of IAM and STS, and their operations' own lists);
+ * sorted by type. A type that is not here goes out as it is. */
+/* clang-format off */
+static const struct query_error {
+    const char *type;
+    int status;
+    const char *code;
+} query_errors[] = {
+    {"AccessDeniedException",               403, "AccessDenied"},
+    {"ConcurrentModification",              409, "ConcurrentModification"},
+    {"ConflictException",                   409, "Conflict"},
+    {"DeleteConflict",                      409, "DeleteConflict"},
+    {"EntityAlreadyExists",                 409, "EntityAlreadyExists"},
+    {"EntityTemporarilyUnmodifiable",       409, "EntityTemporarilyUnmodifiable"},
+    {"ExpiredTokenException",               403, "ExpiredToken"},
+    {"IDPRejectedClaim",                    403, "IDPRejectedClaim"},
+    {"IncompleteSignatureException",        400, "IncompleteSignature"},
+    {"InternalFailure",                     500, "InternalFailure"},
+    {"InvalidParameterException",           400, "ValidationError"},
+    {"InvalidSignatureException",           403, "SignatureDoesNotMatch"},
+    {"LimitExceeded",                       409, "LimitExceeded"},
+    {"LimitExceededException",              409, "LimitExceeded"},
+    {"MissingAuthenticationTokenException", 403, "MissingAuthenticationToken"},
+    {"NoSuchEntity",                        404, "NoSuchEntity"},
+    {"ResourceNotFoundException",           404, "NoSuchEntity"},
+    {"SerializationException",              400, "MalformedInput"},
+    {"ServerException",                     500, "InternalFailure"},
+    {"ServiceUnavailableException",         503, "ServiceUnavailable"},
+    {"ThrottlingException",                 400, "Throttling"},
+    {"UnknownOperationException",           400, "InvalidAction"},
+    {"UnmodifiableEntity",                  400, "UnmodifiableEntity"},
+    {"UnrecognizedClientException",         403, "InvalidClientTokenId"},
+    {"UnsupportedFeatureException",         400, "UnsupportedOperation"},
+};
+/* clang-format on */
 
 /* For errors without a reason, or with one of the other protocol. */
 static const struct wire_error by_code[] = {
@@ -179,20 +219,26 @@ void wire_log(const struct http_req *req, const struct sw_err *err)
 }
 
 /* A message may quote a peer, and may have been cut in the middle of a character: only valid UTF-8 leaves. */
-static void set_text(json_t *object, const char *key, const char *text)
+static void add_clean(struct sw_buf *clean, const char *text)
 {
     size_t left = strlen(text), n;
-    struct sw_buf clean = SW_BUF_INIT(4096);
 
     for (; left > 0; text += n, left -= n) {
         n = sw_utf8_sequence(text, left);
         if (n == 0) {
             n = 1;
-            sw_buf_add_char(&clean, '?');
+            sw_buf_add_char(clean, '?');
         } else {
-            sw_buf_add(&clean, text, n);
+            sw_buf_add(clean, text, n);
         }
     }
+}
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+    struct sw_buf clean = SW_BUF_INIT(4096);
+
+    add_clean(&clean, text);
     sw_json_set_str(object, key, clean.n ? clean.p : "");
     sw_buf_done(&clean);
 }
@@ -249,4 +295,28 @@ void wire_aws_error(struct http_res *res, const struct sw_err *err)
     http_res_set(res, "Content-Type", "application/x-amz-json-1.1");
     http_res_set(res, "x-amzn-ErrorType", "%s", type);
     set_json(res, doc);
+}
+
+static int compare_type(const void *key, const void *row)
+{
+    return strcmp(key, ((const struct query_error *)row)->type);
+}
+
+void wire_query_form(const struct sw_err *err, int *ret_status, const char **ret_code)
+{
+    wire_form(err, false, ret_status, ret_code);
+    const struct query_error *row = bsearch(*ret_code, query_errors, SW_ARRAY_LEN(query_errors),
+                                            sizeof(query_errors[0]), compare_type);
+    if (row) {
+        *ret_status = row->status;
+        *ret_code = row->code;
+    }
+}
+
+void wire_public_text(const struct sw_err *err, char *out, size_t cap)
+{
+    SW_CLEANUP(sw_buf_done) struct sw_buf clean = SW_BUF_INIT(4096);
+
+    add_clean(&clean, public_message(err));
+    (void)snprintf(out, cap, "%s", clean.n ? clean.p : "");
 }

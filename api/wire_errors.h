@@ -25,6 +25,11 @@ void wire_oci_error(struct http_res *res, const struct sw_err *err);
 void wire_oci_errors(struct http_res *res, const struct sw_err *errs, size_t n);
 /* {"__type","message"} with x-amzn-ErrorType. */
 void wire_aws_error(struct http_res *res, const struct sw_err *err);
+/* The query protocol's status and code for an error: the JSON type by another name (AccessDenied, SignatureDoesNotMatch ...), and
+ * IAM's statuses (404 NoSuchEntity, 409 EntityAlreadyExists ...). */
+void wire_query_form(const struct sw_err *err, int *ret_status, const char **ret_code);
+/* What a caller may read of an error, valid UTF-8, cut to fit. */
+void wire_public_text(const struct sw_err *err, char *out, size_t cap);
 /* Logs an internal failure (SW_EIO, SW_EINTERNAL, DiskFull) once, with the request's id and route; others not. Whoever turns an
  * error into an answer calls it. */
 void wire_log(const struct http_req *req, const struct sw_err *err);

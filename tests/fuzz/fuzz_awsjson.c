@@ -69,8 +69,11 @@ static int handle(struct aws_call *call, const void *in, json_t *out, struct sw_
 }
 
 static const struct aws_op ops[] = {{"Do", handle, fields, reply, sizeof(struct input), "fuzz:Do"}};
-static const struct aws_service services[] = {
-    {"fuzz", "Fuzz_V1", "InvalidParameterException", ops, 1, NULL, NULL}};
+static const struct aws_service services[] = {{.signing_name = "fuzz",
+                                               .target_prefix = "Fuzz_V1",
+                                               .invalid_reason = "InvalidParameterException",
+                                               .ops = ops,
+                                               .ops_n = 1}};
 
 static int secret(void *ctx, const char *id, struct principal *ret, char out[129],
                   struct sw_err *err)

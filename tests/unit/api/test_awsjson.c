@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The AWS JSON edge without sockets, but for the deferred answers. Requests are signed with our own signer. */
+/* The AWS edge with JSON without sockets, but for the deferred answers. Requests are signed with our own signer. */
 #include "api/awsjson.h"
 
 #include <arpa/inet.h>
@@ -77,8 +77,12 @@ static const struct aws_op ops[] = {
     {"Poll", poll_long, nothing, greet_out, 0, "test:Poll"},
 };
 static const char *const unimplemented[] = {"Later", NULL};
-static const struct aws_service services[] = {
-    {"test", TARGET, "InvalidParameterException", ops, SW_ARRAY_LEN(ops), unimplemented, NULL}};
+static const struct aws_service services[] = {{.signing_name = "test",
+                                               .target_prefix = TARGET,
+                                               .invalid_reason = "InvalidParameterException",
+                                               .ops = ops,
+                                               .ops_n = SW_ARRAY_LEN(ops),
+                                               .unimplemented = unimplemented}};
 
 static int secret(void *ctx, const char *id, struct principal *ret, char out[129],
                   struct sw_err *err)
@@ -298,7 +302,9 @@ TEST(refuses_bad_documents)
     expect_error((struct options){.target = GREET, .body = "{\"name\":\"a\",\"x\":1}"}, 400,
                  "InvalidParameterException", "Unknown parameter: 'x'");
     expect_error((struct options){.target = GREET, .encoding = "gzip"}, 400,
-                 "UnsupportedFeatureException", "gzip");
+                 "SerializationException", "gzip");
+    expect_error((struct options){.target = GREET, .encoding = "br"}, 400,
+                 "UnsupportedFeatureException", "br");
     expect_error((struct options){.target = GREET, .type = "text/xml"}, 400,
                  "SerializationException", "text/xml");
 }

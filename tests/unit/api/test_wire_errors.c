@@ -93,6 +93,35 @@ TEST(each_protocol_gets_its_own_form)
     }
 }
 
+TEST(the_query_protocol_has_its_own_codes)
+{
+    static const struct {
+        int code;
+        const char *reason;
+        int status;
+        const char *wire;
+    } rows[] = {
+        {SW_EDENIED, "AccessDeniedException", 403, "AccessDenied"},
+        {SW_EDENIED, "UnrecognizedClientException", 403, "InvalidClientTokenId"},
+        {SW_EDENIED, "InvalidSignatureException", 403, "SignatureDoesNotMatch"},
+        {SW_EINVALID, "UnknownOperationException", 400, "InvalidAction"},
+        {SW_ENOTFOUND, "NoSuchEntity", 404, "NoSuchEntity"},
+        {SW_ECONFLICT, "EntityAlreadyExists", 409, "EntityAlreadyExists"},
+        {SW_EINVALID, "MalformedPolicyDocument", 400, "MalformedPolicyDocument"},
+        {SW_EINTERNAL, NULL, 500, "InternalFailure"},
+        {SW_ELIMIT, NULL, 409, "LimitExceeded"},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++) {
+        struct sw_err err = SW_ERR_INIT;
+        int status;
+        const char *code;
+        (void)sw_fail(&err, rows[i].code, rows[i].reason, "text");
+        wire_query_form(&err, &status, &code);
+        CHECK_EQ_INT(status, rows[i].status);
+        CHECK_EQ_STR(code, rows[i].wire);
+    }
+}
+
 TEST(several_errors_have_an_entry_each_and_the_status_of_the_first)
 {
     struct sw_err errs[2] = {SW_ERR_INIT, SW_ERR_INIT};
