@@ -11,29 +11,9 @@
 #include <stdint.h>
 
 #include "launcher/model/taskdef.h"
+#include "launcher/plan/plan_view.h"
 
 #define PLAN_COUNT_MAX 10 /* tasks of one RunTask */
-
-struct plan_attribute {
-    const char *name, *value; /* value may be NULL */
-};
-
-struct plan_instance {
-    const char *id; /* breaks ties, so that an answer does not depend on the order of rows */
-    bool active;    /* status ACTIVE: neither draining nor deregistered */
-    bool agent_connected;
-    int64_t cpu, memory_mib;               /* remaining */
-    const uint16_t *tcp_ports, *udp_ports; /* in use or reserved */
-    size_t tcp_ports_n, udp_ports_n;
-    const struct plan_attribute *attributes;
-    size_t attributes_n;
-    int tasks; /* that are not STOPPED */
-};
-
-struct plan_cluster {
-    const struct plan_instance *instances;
-    size_t instances_n;
-};
 
 struct plan_request {
     const struct task_resources *resources; /* of one task */
