@@ -17,7 +17,7 @@ struct aws_codec {
     /* Writes the answer but for the headers that every answer has. SW_ELIMIT. */
     int (*answer)(const struct aws_service *s, const struct aws_op *op, const char *request_id,
                   const json_t *out, struct http_res *res, struct sw_err *err);
-    /* s: NULL when the request got no further than that. */
+    /* s: NULL when the request got no further than that. more: see aws_call.error_members, or NULL. */
     void (*error)(const struct aws_service *s, const struct http_req *req, const struct sw_err *e,
-                  struct http_res *res);
+                  const json_t *more, struct http_res *res);
 };

@@ -52,10 +52,11 @@ struct aws_ticket {
 };
 
 static void answer_error(const struct aws_codec *c, const struct aws_service *s,
-                         const struct http_req *req, const struct sw_err *err, struct http_res *res)
+                         const struct http_req *req, const struct sw_err *err, const json_t *more,
+                         struct http_res *res)
 {
     wire_log(req, err);
-    c->error(s, req, err, res);
+    c->error(s, req, err, more, res);
     http_res_set(res, "x-amzn-RequestId", "%s", req->id);
 }
 
@@ -74,7 +75,7 @@ static void answer(const struct aws_codec *c, const struct aws_service *s, const
     struct sw_err err = SW_ERR_INIT;
 
     if (check_reply(op, out, &err) < 0 || c->answer(s, op, req->id, out, res, &err) < 0)
-        answer_error(c, s, req, &err, res);
+        answer_error(c, s, req, &err, NULL, res);
     else
         http_res_set(res, "x-amzn-RequestId", "%s", req->id);
 }
@@ -137,7 +138,7 @@ void aws_complete(struct aws_ticket *t, json_t *out, const struct sw_err *err)
 
     http_res_init(&res);
     if (err && err->code != 0)
-        answer_error(t->codec, t->service, &t->req, err, &res);
+        answer_error(t->codec, t->service, &t->req, err, NULL, &res);
     else
         answer(t->codec, t->service, t->op, &t->req, out, &res);
     json_decref(out);
@@ -424,7 +425,7 @@ static enum http_run edge_run(void *state, struct http_req *req, struct http_res
     if (err->code == 0)
         (void)perform(st, out, res, err);
     if (err->code != 0)
-        answer_error(st->codec, st->call.service, req, err, res);
+        answer_error(st->codec, st->call.service, req, err, st->call.error_members, res);
     else if (st->call.deferred)
         return HTTP_DEFERRED;
     else
@@ -437,6 +438,7 @@ static void edge_state_free(void *state)
     struct aws_state *st = state;
 
     json_decref(st->doc);
+    json_decref(st->call.error_members);
     sw_buf_done(&st->inflated);
     free(st->bound);
     free(st);
@@ -480,7 +482,7 @@ static enum http_begin edge_begin(void *ctx, struct http_req *req, struct http_p
 
     req->route = "aws";
     if (admit(ctx, req, res, &err) < 0) {
-        answer_error(codec_of(req), NULL, req, &err, res);
+        answer_error(codec_of(req), NULL, req, &err, NULL, res);
         return HTTP_ANSWER;
     }
     struct aws_state *st = SW_NEW(struct aws_state);
@@ -497,7 +499,7 @@ static void edge_error(void *ctx, const struct http_req *req, const struct sw_er
                        struct http_res *res)
 {
     (void)ctx;
-    answer_error(codec_of(req), NULL, req, err, res);
+    answer_error(codec_of(req), NULL, req, err, NULL, res);
 }
 
 static char **make_routes(const struct aws_service *s)

@@ -31,6 +31,8 @@ struct aws_call {
     struct authorizer *authorizer; /* NULL: built-in policies only */
     bool authorized;               /* set by aws_may; a reply without it is an internal error */
     bool deferred;
+    json_t *
+        error_members; /* the handler may set it, owned: members of its error besides the message (JSON protocol) */
     struct policy_context context;
 };
 
@@ -46,6 +48,15 @@ struct aws_op {
     const char *action; /* "ecr:CreateRepository" */
 };
 
+/* What docs/operations.md says of an operation that is in the table but does not do its whole work; one without a note is
+ * implemented. Sorted by name, ended by NULL. */
+enum aws_op_status { AWS_OP_STORED, AWS_OP_REFUSED };
+struct aws_op_note {
+    const char *name;
+    enum aws_op_status status;
+    const char *text; /* what is kept without effect, or the feature that is refused */
+};
+
 enum aws_protocol { AWS_JSON_1_1, AWS_QUERY };
 
 struct aws_service {
@@ -55,6 +66,7 @@ struct aws_service {
     const struct aws_op *ops;
     size_t ops_n;
     const char *const *unimplemented; /* names of the service's other operations, NULL-terminated */
+    const struct aws_op_note *notes;  /* NULL: none */
     void *ctx;                        /* the handlers' own */
     enum aws_protocol protocol;
     const char *api_version; /* query: "2011-06-15"; services of one signing name differ by it */

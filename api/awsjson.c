@@ -55,10 +55,10 @@ static int answer(const struct aws_service *s, const struct aws_op *op, const ch
 }
 
 static void error(const struct aws_service *s, const struct http_req *req, const struct sw_err *e,
-                  struct http_res *res)
+                  const json_t *more, struct http_res *res)
 {
     (void)s, (void)req;
-    wire_aws_error(res, e);
+    wire_aws_error_with(res, e, more);
 }
 
 const struct aws_codec aws_json_codec = {check_media, load, NULL, answer, error};

@@ -477,8 +477,9 @@ static bool is_ec2(const struct http_req *req)
 }
 
 static void error(const struct aws_service *s, const struct http_req *req, const struct sw_err *e,
-                  struct http_res *res)
+                  const json_t *more, struct http_res *res)
 {
+    (void)more;
     SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(64 * 1024);
     char message[sizeof(e->msg) + 1];
     const char *code;

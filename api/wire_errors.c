@@ -33,12 +33,15 @@ const struct wire_error wire_errors[] = {
     {"DiskFull",                            500, "ServerException",         507, "UNKNOWN"},
     {"EmptyUploadException",                400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
     {"EntityAlreadyExists",                 400, NULL,                      0, NULL},
+    {"ExclusionAlreadyExistsException",     400, NULL,                      0, NULL},
+    {"ExclusionNotFoundException",          400, NULL,                      0, NULL},
     {"ExpiredTokenException",               400, NULL,                      401, "UNAUTHORIZED"},
     {"IDPRejectedClaim",                    400, NULL,                      0, NULL},
     {"ImageAlreadyExistsException",         400, NULL,                      400, "MANIFEST_INVALID"},
     {"ImageDigestDoesNotMatchException",    400, NULL,                      400, "DIGEST_INVALID"},
     {"ImageNotFoundException",              400, NULL,                      404, "MANIFEST_UNKNOWN"},
     {"ImageReferencedByManifestList",       400, "InvalidParameterException", 400, "DENIED"},
+    {"ImageStorageClassUpdateNotSupportedException", 400, NULL,             0, NULL},
     {"ImageTagAlreadyExistsException",      400, NULL,                      400, "TAG_INVALID"},
     {"IncompleteSignatureException",        400, NULL,                      401, "UNAUTHORIZED"},
     {"InternalFailure",                     500, NULL,                      500, "UNKNOWN"},
@@ -73,12 +76,16 @@ const struct wire_error wire_errors[] = {
     {"PackedPolicyTooLarge",                400, NULL,                      0, NULL},
     {"PlatformTaskDefinitionIncompatibilityException", 400, NULL,           0, NULL},
     {"PlatformUnknownException",            400, NULL,                      0, NULL},
+    {"PullThroughCacheRuleNotFoundException", 400, NULL,                    0, NULL},
     {"QUERY_INVALID",                       400, "InvalidParameterException", 400, NULL},
     {"QuotaExceededException",              400, "LimitExceededException",  403, "DENIED"},
     {"RANGE_INVALID",                       400, "InvalidLayerPartException", 416, NULL},
     {"ReferencedImagesNotFoundException",   400, NULL,                      400, "MANIFEST_BLOB_UNKNOWN"},
+    {"RegistryNotFoundException",           400, NULL,                      0, NULL},
     {"RegistryPolicyNotFoundException",     400, NULL,                      0, NULL},
+    {"ReplicationBackfillNotFoundException", 400, NULL,                     0, NULL},
     {"RepositoryAlreadyExistsException",    400, NULL,                      409, "NAME_INVALID"},
+    {"RepositoryCatalogDataNotFoundException", 400, NULL,                   0, NULL},
     {"RepositoryNotEmptyException",         400, NULL,                      409, "UNSUPPORTED"},
     {"RepositoryNotFoundException",         400, NULL,                      404, "NAME_UNKNOWN"},
     {"RepositoryPolicyNotFoundException",   400, NULL,                      0, NULL},
@@ -86,16 +93,20 @@ const struct wire_error wire_errors[] = {
     {"ResourceInUseException",              400, NULL,                      409, "UNSUPPORTED"},
     {"ResourceNotFoundException",           400, NULL,                      404, "NAME_UNKNOWN"},
     {"SIZE_INVALID",                        400, "InvalidParameterException", 400, NULL},
+    {"ScanNotFoundException",               400, NULL,                      0, NULL},
     {"SerializationException",              400, NULL,                      400, "MANIFEST_INVALID"},
     {"ServerException",                     500, NULL,                      500, "UNKNOWN"},
     {"ServiceNotActiveException",           400, NULL,                      0, NULL},
     {"ServiceNotFoundException",            400, NULL,                      0, NULL},
     {"ServiceUnavailableException",         503, NULL,                      503, "UNAVAILABLE"},
+    {"SigningConfigurationNotFoundException", 400, NULL,                    0, NULL},
     {"TAG_INVALID",                         400, "InvalidParameterException", 400, NULL},
     {"TOOMANYREQUESTS",                     400, "ThrottlingException",     429, NULL},
     {"TargetNotConnectedException",         400, NULL,                      0, NULL},
     {"TargetNotFoundException",             400, NULL,                      0, NULL},
     {"TaskSetNotFoundException",            400, NULL,                      0, NULL},
+    {"TemplateAlreadyExistsException",      400, NULL,                      0, NULL},
+    {"TemplateNotFoundException",           400, NULL,                      0, NULL},
     {"ThrottlingException",                 400, NULL,                      429, "TOOMANYREQUESTS"},
     {"TooManyTagsException",                400, NULL,                      400, "TAG_INVALID"},
     {"UNAUTHORIZED",                        400, "UnrecognizedClientException", 401, NULL},
@@ -286,12 +297,19 @@ void wire_oci_error(struct http_res *res, const struct sw_err *err)
 
 void wire_aws_error(struct http_res *res, const struct sw_err *err)
 {
+    wire_aws_error_with(res, err, NULL);
+}
+
+void wire_aws_error_with(struct http_res *res, const struct sw_err *err, const json_t *more)
+{
     const char *type;
     sw_autojson json_t *doc = json_object();
 
     wire_form(err, false, &res->status, &type);
     sw_json_set_str(doc, "__type", type);
     set_text(doc, "message", public_message(err));
+    if (more)
+        (void)json_object_update_missing(doc, (json_t *)more);
     http_res_set(res, "Content-Type", "application/x-amz-json-1.1");
     http_res_set(res, "x-amzn-ErrorType", "%s", type);
     set_json(res, doc);

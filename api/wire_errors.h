@@ -23,8 +23,10 @@ extern const size_t wire_errors_n;
 void wire_oci_error(struct http_res *res, const struct sw_err *err);
 /* The same with one entry for each of n > 0 errors; the first one says the status. */
 void wire_oci_errors(struct http_res *res, const struct sw_err *errs, size_t n);
-/* {"__type","message"} with x-amzn-ErrorType. */
+/* {"__type","message"} with x-amzn-ErrorType. more (or NULL): members that this error's shape has besides. */
+struct json_t;
 void wire_aws_error(struct http_res *res, const struct sw_err *err);
+void wire_aws_error_with(struct http_res *res, const struct sw_err *err, const struct json_t *more);
 /* The query protocol's status and code for an error: the JSON type by another name (AccessDenied, SignatureDoesNotMatch ...), and
  * IAM's statuses (404 NoSuchEntity, 409 EntityAlreadyExists ...). */
 void wire_query_form(const struct sw_err *err, int *ret_status, const char **ret_code);
