@@ -49,18 +49,20 @@ static int load_tags(struct meta_tx *tx, const struct repo *repo, struct image_i
     return r;
 }
 
-#define IMAGE_COLUMNS \
-    "m.digest, m.media_type, m.artifact_type, m.subject, m.image_size, m.pushed_at"
+#define IMAGE_COLUMNS                                                                 \
+    "m.digest, m.media_type, m.artifact_type, m.subject, m.image_size, m.pushed_at, " \
+    "COALESCE((SELECT p.pulled_at FROM manifest_pull p WHERE p.repository_id = "      \
+    "m.repository_id AND p.digest = m.digest), 0)"
 
 static int load_image(struct meta_tx *tx, const struct repo *repo, const char *digest,
                       struct image_info *i, struct sw_err *err)
 {
     image_info_done(i);
-    int r = meta_get(tx, err,
-                     "SELECT " IMAGE_COLUMNS
-                     " FROM manifest m WHERE m.repository_id = $1 AND m.digest = $2",
-                     "it", repo->id, digest, "ttttii", &i->digest, &i->media_type,
-                     &i->artifact_type, &i->subject, &i->image_size, &i->pushed_at_us);
+    int r = meta_get(
+        tx, err,
+        "SELECT " IMAGE_COLUMNS " FROM manifest m WHERE m.repository_id = $1 AND m.digest = $2",
+        "it", repo->id, digest, "ttttiii", &i->digest, &i->media_type, &i->artifact_type,
+        &i->subject, &i->image_size, &i->pushed_at_us, &i->pulled_at_us);
     if (r < 0)
         return r;
     return r == 0 ? fail_unknown(err, digest) : load_tags(tx, repo, i, err);
@@ -138,7 +140,8 @@ static int list_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
                                                    .artifact_type = meta_dup(st, 2),
                                                    .subject = meta_dup(st, 3),
                                                    .image_size = meta_int(st, 4),
-                                                   .pushed_at_us = meta_int(st, 5)};
+                                                   .pushed_at_us = meta_int(st, 5),
+                                                   .pulled_at_us = meta_int(st, 6)};
     }
     for (size_t i = 0; i < a->list_n && r == 0; i++)
         r = load_tags(tx, a->repo, &a->list[i], err);
@@ -190,6 +193,21 @@ static void keep_only_tag(struct image_info *i, const char *tag)
     i->tags[0] = sw_strdup(tag);
 }
 
+int image_delete_row(struct meta_tx *tx, const struct repo *repo, const char *digest,
+                     bool *ret_referenced, struct sw_err *err)
+{
+    int64_t one;
+    int r = meta_get(tx, err,
+                     "SELECT 1 FROM manifest_reference WHERE repository_id = $1 AND child = $2 "
+                     "AND kind = 'manifest' LIMIT 1",
+                     "it", repo->id, digest, "i", &one);
+    *ret_referenced = r > 0;
+    if (r != 0)
+        return r < 0 ? r : 0;
+    return meta_exec(tx, err, NULL, "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2",
+                     "it", repo->id, digest);
+}
+
 static int delete_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct image_args *a = arg;
@@ -211,20 +229,11 @@ static int delete_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
         return meta_exec(tx, err, NULL, "DELETE FROM tag WHERE repository_id = $1 AND name = $2",
                          "it", a->repo->id, a->tag);
     }
-    int64_t one;
-    r = meta_get(tx, err,
-                 "SELECT 1 FROM manifest_reference WHERE repository_id = $1 AND child = $2 AND "
-                 "kind = 'manifest' "
-                 "LIMIT 1",
-                 "it", a->repo->id, digest, "i", &one);
-    if (r < 0)
-        return r;
-    if (r > 0) {
+    bool referenced;
+    r = image_delete_row(tx, a->repo, digest, &referenced, err);
+    if (r == 0 && referenced)
         a->result = IMAGE_REFERENCED;
-        return 0;
-    }
-    return meta_exec(tx, err, NULL, "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2",
-                     "it", a->repo->id, digest);
+    return r;
 }
 
 int image_delete(struct registry *reg, struct repo *repo, const char *digest, const char *tag,

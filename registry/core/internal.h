@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/macros.h"
 #include "registry/core/cache.h"
+#include "registry/core/lifecycle_run.h"
 #include "registry/core/public.h"
 #include "registry/core/registry.h"
 #include "registry/core/repo_store.h"
@@ -72,6 +73,15 @@ size_t upload_table_pending(struct upload_table *t, const struct upload *but,
 /* Taken shared by whoever stores a blob, from before its bytes are committed until its row is; taken alone by the collector
  * from before the row goes until the bytes are gone. One lock per class of digests. */
 #define BLOB_LOCKS 32
+/* pulls.c */
+struct pull_table;
+struct pull_table *pull_table_new(void);
+void pull_table_free(struct pull_table *t);
+
+/* The row of an image without further checks but one: *ret_referenced when an index of the repository needs it, and it stays. */
+int image_delete_row(struct meta_tx *tx, const struct repo *repo, const char *digest,
+                     bool *ret_referenced, struct sw_err *err);
+
 
 struct registry {
     struct registry_options o;
@@ -86,6 +96,8 @@ struct registry {
         files_may_leak; /* bytes may lie there without a row: after a start, or after a failure */
 };
 
+    struct pull_table *pulls;
+    struct lifecycle_hooks lifecycle;
 static inline int64_t registry_now(const struct registry *reg)
 {
     return reg->o.now_us();

@@ -14,9 +14,10 @@
 #include "registry/core/reference.h"
 #include "registry/core/repo_store.h"
 
-/* Immutable, shared. */
+/* Immutable but for the time of its last recorded pull (pulls.h); shared. */
 struct stored_manifest {
     struct cache_item item;
+    _Atomic int64_t pulled_at_us;
     char digest[DIGEST_STRING_MAX]; /* as pushed */
     char *media_type;
     char *bytes;
@@ -67,7 +68,7 @@ int manifest_referrers(struct registry *reg, struct repo *repo, const struct dig
 /* ECR's view. */
 struct image_info {
     char *digest, *media_type, *artifact_type, *subject; /* owned; the last two may be NULL */
-    int64_t image_size, pushed_at_us;
+    int64_t image_size, pushed_at_us, pulled_at_us; /* pulled: 0 when it never was */
     char **tags; /* owned, in byte order */
     size_t tags_n;
 };

@@ -30,6 +30,7 @@ int registry_open(const struct registry_options *o, struct registry **ret, struc
     repo_table_init(&reg->repos);
     reg->uploads = upload_table_new();
     reg->asked = sw_calloc(ASKED_SLOTS, sizeof(*reg->asked));
+    reg->pulls = pull_table_new();
     atomic_init(&reg->files_may_leak, true);
     pthread_rwlockattr_t attr;
     pthread_rwlockattr_init(&attr);
@@ -63,6 +64,7 @@ void registry_free(struct registry *reg)
         pthread_rwlock_destroy(&reg->blob_locks[i]);
     free(reg);
 }
+    pull_table_free(reg->pulls);
 
 bool registry_creates_on_push(const struct registry *reg)
 {
