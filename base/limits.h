@@ -8,6 +8,7 @@
 #define LIMIT_AWS_VALUES       100000            /* values in an AWS JSON call */
 #define LIMIT_MANIFEST \
     (4 * 1024 * 1024) /* manifest or index, bytes (registry-wide; ECR's number) */
+#define LIMIT_ECR_POLICY_TEXT      10240 /* repository and registry policies, characters */
 #define LIMIT_MANIFEST_DEPTH       32
 #define LIMIT_MANIFEST_VALUES      500000
 #define LIMIT_MANIFEST_DESCRIPTORS 10000             /* layers or children of one manifest */
