@@ -475,6 +475,20 @@ static int admit(const struct aws_edge *e, struct http_req *req, struct http_res
     return rate_take_any(e->o.rate, req, res, err);
 }
 
+/* Before the signature: only how much may be read depends on it. */
+static uint64_t body_max_of(struct aws_edge *e, struct http_req *req)
+{
+    struct aws_state probe = {.edge = e, .call = {.req = req}};
+    struct sw_err ignored = SW_ERR_INIT;
+    const char *route = req->route;
+    bool known = http_req_header(req, "X-Amz-Target") && find_target(&probe, &ignored) == 0;
+
+    req->route = route;
+    return known && sw_streq(probe.call.op->name, probe.call.service->large_op)
+               ? probe.call.service->large_body
+               : LIMIT_AWS_BODY;
+}
+
 static enum http_begin edge_begin(void *ctx, struct http_req *req, struct http_plan *ret_plan,
                                   struct http_res *res)
 {
@@ -488,7 +502,7 @@ static enum http_begin edge_begin(void *ctx, struct http_req *req, struct http_p
     struct aws_state *st = SW_NEW(struct aws_state);
     st->edge = ctx;
     *ret_plan = (struct http_plan){.mode = HTTP_BODY_BUFFERED,
-                                   .body_max = LIMIT_AWS_BODY,
+                                   .body_max = body_max_of(ctx, req),
                                    .run = edge_run,
                                    .free = edge_state_free,
                                    .state = st};

@@ -67,7 +67,9 @@ struct aws_service {
     size_t ops_n;
     const char *const *unimplemented; /* names of the service's other operations, NULL-terminated */
     const struct aws_op_note *notes;  /* NULL: none */
-    void *ctx;                        /* the handlers' own */
+    const char *large_op;             /* the one operation whose body may have large_body bytes */
+    size_t large_body;
+    void *ctx; /* the handlers' own */
     enum aws_protocol protocol;
     const char *api_version; /* query: "2011-06-15"; services of one signing name differ by it */
     const char *const *

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* base/limits.h - every maximum that a peer can run into, in one place. */
-#define LIMIT_REQUEST_HEADERS  (64 * 1024)       /* request line and headers, bytes */
-#define LIMIT_AWS_BODY         (8 * 1024 * 1024) /* body of an AWS JSON call */
-#define LIMIT_AWS_BODY_UNKNOWN (64 * 1024)       /* the same, from a caller with no key of ours */
-#define LIMIT_AWS_DEPTH        32                /* nesting of an AWS JSON call */
-#define LIMIT_AWS_VALUES       100000            /* values in an AWS JSON call */
+#define LIMIT_REQUEST_HEADERS  (64 * 1024)        /* request line and headers, bytes */
+#define LIMIT_AWS_BODY         (8 * 1024 * 1024)  /* body of an AWS JSON call */
+#define LIMIT_LAYER_PART_BODY  (28 * 1024 * 1024) /* of ECR's UploadLayerPart: 20 MiB as base64 */
+#define LIMIT_AWS_BODY_UNKNOWN (64 * 1024)        /* the same, from a caller with no key of ours */
+#define LIMIT_AWS_DEPTH        32                 /* nesting of an AWS JSON call */
+#define LIMIT_AWS_VALUES       100000             /* values in an AWS JSON call */
 #define LIMIT_MANIFEST \
     (4 * 1024 * 1024) /* manifest or index, bytes (registry-wide; ECR's number) */
 #define LIMIT_ECR_POLICY_TEXT      10240 /* repository and registry policies, characters */
