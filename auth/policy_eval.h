@@ -54,11 +54,11 @@ struct policy_question {
     const char *resource;         /* ARN or "*" */
     const char *resource_account; /* that owns it; NULL: the principal's own */
 
-    const char *
-        principal_arn; /* user, role session, federated user, account root; NULL for the others below */
+    const char *principal_arn;     /* user, role session, federated user, account root; else NULL */
     const char *principal_account; /* 12 digits; NULL with principal_arn NULL */
-    const char
-        *principal_role_arn; /* of an assumed-role session: arn:aws:iam::A:role/path/R; else NULL */
+    /* Behind a session: of an assumed role arn:aws:iam::A:role/path/R, of a federated user
+     * arn:aws:iam::A:user/N; else NULL. */
+    const char *principal_role_arn;
     const char *principal_id;      /* aws:userid or the unique id of user or role, or NULL */
     const char *service_principal; /* "ecs-tasks.amazonaws.com", or NULL */
     const char *federated;         /* OIDC provider ARN of AssumeRoleWithWebIdentity, or NULL */

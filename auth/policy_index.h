@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* auth/policy_index.h - which statements can concern an action, without looking at all of them.
+ * A statement is filed under each action that it names in full, under the service of each `service:Wild*` and, with
+ * anything wider (`*`, NotAction), in the general list. A scan merges the three lists, so that statements come in the order
+ * of the document, each once. What a scan offers is a candidate: the caller still compares.
+ * Built once, then immutable; scanning allocates nothing. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+struct policy_statement;
+
+enum { POLICY_ANY_ACTION = -1 };
+
+struct policy_index_item {
+    uint32_t statement;
+    int32_t action; /* the only one of the statement that can match, or POLICY_ANY_ACTION */
+};
+
+struct policy_index_list {
+    uint64_t hash;
+    const struct policy_index_item *items;
+    size_t n;
+};
+
+struct policy_index {
+    struct policy_index_list *slots; /* open addressing; items NULL: free */
+    size_t mask;                     /* 0: no slots */
+    struct policy_index_list general;
+};
+
+/* What a question's action looks like to an index: computed once per question. */
+struct policy_action_hash {
+    uint64_t whole, service;
+};
+
+void policy_index_build(struct policy_index *ix, struct sw_arena *arena,
+                        const struct policy_statement *statements, size_t n, bool deny);
+struct policy_action_hash policy_action_hash(const char *action);
+
+struct policy_scan {
+    const struct policy_index_item *at[3], *end[3];
+};
+void policy_scan_begin(struct policy_scan *s, const struct policy_index *ix,
+                       const struct policy_action_hash *action);
+bool policy_scan_next(struct policy_scan *s, struct policy_index_item *ret);
