@@ -56,6 +56,8 @@ const struct wire_error wire_errors[] = {
     {"LayerPartTooSmallException",          400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
     {"LayersNotFoundException",             400, NULL,                      400, "MANIFEST_BLOB_UNKNOWN"},
     {"LifecyclePolicyNotFoundException",    400, NULL,                      0, NULL},
+    {"LifecyclePolicyPreviewInProgressException", 400, NULL,                0, NULL},
+    {"LifecyclePolicyPreviewNotFoundException", 400, NULL,                  0, NULL},
     {"LimitExceeded",                       400, NULL,                      0, NULL},
     {"LimitExceededException",              400, NULL,                      429, "TOOMANYREQUESTS"},
     {"MANIFEST_BLOB_UNKNOWN",               400, "LayersNotFoundException", 400, NULL},
