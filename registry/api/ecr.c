@@ -10,6 +10,7 @@
 #include "base/encode.h"
 #include "base/macros.h"
 #include "registry/api/ecr_internal.h"
+#include "registry/api/ecr_lifecycle.h"
 
 /* clang-format off */
 #define OP(op, handler, in, out, size) {op, handler, in, out, size, "ecr:" op}
@@ -22,6 +23,8 @@ static const struct aws_op ops[] = { /* sorted by name */
        sizeof(struct ecr_images_in)),
     OP("CreateRepository", ecr_create_repository, ecr_create_repository_in, ecr_create_repository_out,
        sizeof(struct ecr_repository_in)),
+    OP("DeleteLifecyclePolicy", ecr_delete_lifecycle_policy, ecr_get_lifecycle_policy_in, ecr_get_lifecycle_policy_out,
+       sizeof(struct ecr_lifecycle_in)),
     OP("DeleteRepository", ecr_delete_repository, ecr_delete_repository_in, ecr_create_repository_out,
        sizeof(struct ecr_repository_in)),
     OP("DescribeImages", ecr_describe_images, ecr_describe_images_in, ecr_describe_images_out,
@@ -31,6 +34,10 @@ static const struct aws_op ops[] = { /* sorted by name */
        ecr_describe_repositories_out, sizeof(struct ecr_list_in)),
     OP("GetAuthorizationToken", ecr_get_authorization_token, ecr_get_authorization_token_in,
        ecr_get_authorization_token_out, sizeof(struct ecr_token_in)),
+    OP("GetLifecyclePolicy", ecr_get_lifecycle_policy, ecr_get_lifecycle_policy_in, ecr_get_lifecycle_policy_out,
+       sizeof(struct ecr_lifecycle_in)),
+    OP("GetLifecyclePolicyPreview", ecr_get_lifecycle_policy_preview, ecr_get_lifecycle_policy_preview_in, ecr_get_lifecycle_policy_preview_out,
+       sizeof(struct ecr_lifecycle_in)),
     OP("ListImages", ecr_list_images, ecr_list_images_in, ecr_list_images_out, sizeof(struct ecr_list_in)),
     OP("ListTagsForResource", ecr_list_tags_for_resource, ecr_list_tags_for_resource_in,
        ecr_list_tags_for_resource_out, sizeof(struct ecr_tags_in)),
@@ -40,6 +47,10 @@ static const struct aws_op ops[] = { /* sorted by name */
        sizeof(struct ecr_repository_in)),
     OP("PutImageTagMutability", ecr_put_image_tag_mutability, ecr_put_image_tag_mutability_in,
        ecr_put_image_tag_mutability_out, sizeof(struct ecr_repository_in)),
+    OP("PutLifecyclePolicy", ecr_put_lifecycle_policy, ecr_put_lifecycle_policy_in, ecr_put_lifecycle_policy_out,
+       sizeof(struct ecr_lifecycle_in)),
+    OP("StartLifecyclePolicyPreview", ecr_start_lifecycle_policy_preview, ecr_start_lifecycle_policy_preview_in, ecr_start_lifecycle_policy_preview_out,
+       sizeof(struct ecr_lifecycle_in)),
     OP("TagResource", ecr_tag_resource, ecr_tag_resource_in, ecr_empty_out, sizeof(struct ecr_tags_in)),
     OP("UntagResource", ecr_untag_resource, ecr_untag_resource_in, ecr_empty_out, sizeof(struct ecr_tags_in)),
 };
@@ -50,7 +61,6 @@ static const char *const unimplemented[] = {
     "CompleteLayerUpload",
     "CreatePullThroughCacheRule",
     "CreateRepositoryCreationTemplate",
-    "DeleteLifecyclePolicy",
     "DeletePullThroughCacheRule",
     "DeleteRegistryPolicy",
     "DeleteRepositoryCreationTemplate",
@@ -64,8 +74,6 @@ static const char *const unimplemented[] = {
     "DescribeRepositoryCreationTemplates",
     "GetAccountSetting",
     "GetDownloadUrlForLayer",
-    "GetLifecyclePolicy",
-    "GetLifecyclePolicyPreview",
     "GetRegistryPolicy",
     "GetRegistryScanningConfiguration",
     "GetRepositoryPolicy",
@@ -74,7 +82,6 @@ static const char *const unimplemented[] = {
     "ListImageReferrers",
     "ListPullTimeUpdateExclusions",
     "PutAccountSetting",
-    "PutLifecyclePolicy",
     "PutRegistryPolicy",
     "PutRegistryScanningConfiguration",
     "PutReplicationConfiguration",
@@ -82,7 +89,6 @@ static const char *const unimplemented[] = {
     "RegisterPullTimeUpdateExclusion",
     "SetRepositoryPolicy",
     "StartImageScan",
-    "StartLifecyclePolicyPreview",
     "UpdateImageStorageClass",
     "UpdatePullThroughCacheRule",
     "UpdateRepositoryCreationTemplate",

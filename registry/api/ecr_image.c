@@ -8,6 +8,7 @@
 #include "registry/api/ecr_internal.h"
 #include "registry/core/blob_link.h"
 #include "registry/core/manifest_store.h"
+#include "registry/core/pulls.h"
 
 json_t *ecr_image_id(const char *digest, const char *tag)
 {
@@ -106,6 +107,7 @@ static int get_image(const struct ecr_target *t, struct repo *repo, const json_t
     } else {
         json_t *image = image_json(t, m->digest, want.tag, m->media_type);
         sw_json_set_new(image, "imageManifest", json_stringn(m->bytes, m->n));
+        pull_note(t->reg, repo, m);
         (void)json_array_append_new(sw_json_array(out, "images"), image);
     }
     stored_manifest_unref(m);
@@ -287,6 +289,8 @@ static json_t *detail_json(const struct ecr_target *t, const struct image_info *
     sw_json_set_time_us(d, "imagePushedAt", i->pushed_at_us);
     sw_json_set_str(d, "imageManifestMediaType", i->media_type);
     sw_json_set_str(d, "artifactMediaType", i->artifact_type);
+    if (i->pulled_at_us)
+        sw_json_set_time_us(d, "lastRecordedPullTime", i->pulled_at_us);
     return d;
 }
 

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/macros.h"
 #include "registry/api/oci_internal.h"
+#include "registry/core/pulls.h"
 #include "registry/core/tag_store.h"
 
 #define TAG_PARAMETERS_MAX 100
@@ -31,6 +32,7 @@ static void answer(const struct oci_call *call, struct stored_manifest *m, struc
         res->head_length = (int64_t)m->n;
         stored_manifest_unref(m);
     } else {
+        pull_note(call->api->o.registry, call->repo, m);
         http_res_borrow(res, m->bytes, m->n, release, m);
     }
 }
