@@ -6,6 +6,7 @@
  *    it all starts again. Whatever changes an instance's reservations changes its version, so it never holds more than it has.
  * 4. The client token's row is written with the tasks: two equal requests at once give one set of tasks. */
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
@@ -16,6 +17,8 @@
 #include "launcher/service/service.h"
 #include "launcher/service/task_doc.h"
 #include "launcher/service/taskdef_store.h"
+
+#define COUNT_MAX 10 /* tasks of one RunTask */
 
 struct run {
     struct launcher *l;
@@ -35,6 +38,7 @@ struct run {
     /* The plan. */
     struct task_resources resources;
     char *ports;
+    struct sw_arena plan_arena;
     struct plan_placements placements;
     enum plan_reason *reasons; /* one an instance */
     /* The result. */
@@ -53,7 +57,8 @@ static void forget_snapshot(struct run *s)
     json_decref(s->earlier);
     s->definition = s->earlier = NULL;
     free(s->ports);
-    free(s->reasons);
+    sw_arena_done(&s->plan_arena);
+    s->placements = (struct plan_placements){.placed = 0};
     s->ports = NULL;
     s->reasons = NULL;
 }
@@ -182,10 +187,10 @@ static int plan(struct run *s, struct sw_err *err)
                                          .required_n = n,
                                          .group = sw_json_str(s->in, "group", NULL),
                                          .count = (int)sw_json_int(s->in, "count", 1)};
-    plan_place(&cluster, &request, &s->placements);
-    s->reasons = sw_calloc(s->instances_n + 1, sizeof *s->reasons);
+    plan_place(&cluster, &request, &s->plan_arena, &s->placements);
+    s->reasons = SW_ARENA_NEW(&s->plan_arena, enum plan_reason, s->instances_n);
     for (i = 0; i < s->instances_n; i++)
-        s->reasons[i] = plan_place_reason(&cluster, &request, &s->placements, i);
+        s->reasons[i] = plan_place_obstacle(&cluster, &request, i, s->placements.here[i]).reason;
     sw_autojson json_t *ports =
         json_pack("{s:o, s:o}", "tcp", port_list(s->resources.tcp_ports, s->resources.tcp_ports_n),
                   "udp", port_list(s->resources.udp_ports, s->resources.udp_ports_n));
@@ -334,9 +339,9 @@ static int check_request(const json_t *in, struct sw_err *err)
         size_t max;
     } texts[] = {{"group", 255}, {"startedBy", 128}, {"clientToken", 64}};
     int64_t count = sw_json_int(in, "count", 1);
-    if (count < 1 || count > PLAN_COUNT_MAX)
+    if (count < 1 || count > COUNT_MAX)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "count must be between 1 and %d.",
-                       PLAN_COUNT_MAX);
+                       COUNT_MAX);
     for (size_t i = 0; i < SW_ARRAY_LEN(texts); i++) {
         if (strlen(sw_json_str(in, texts[i].key, "")) > texts[i].max)
             return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
