@@ -53,7 +53,7 @@ json_t *ecr_repository_json(const struct aws_call *call, const struct ecr_target
     sw_json_set_str(out, "repositoryName", info->name);
     sw_json_set_str(out, "repositoryUri", uri);
     sw_json_set_time_us(out, "createdAt", info->created_at_us);
-    sw_json_set_str(out, "imageTagMutability", info->immutable_tags ? "IMMUTABLE" : "MUTABLE");
+    sw_json_set_str(out, "imageTagMutability", repo_mutability_to_string(info->mutability));
     json_t *scanning = json_object(), *encryption = json_object();
     sw_json_set_bool(
         scanning, "scanOnPush",
@@ -129,6 +129,13 @@ static int create_settings(const json_t *input, char **ret, struct sw_err *err)
     return 0;
 }
 
+static enum repo_mutability mutability_of(const struct ecr_repository_in *args)
+{
+    enum repo_mutability m = REPO_MUTABLE;
+    (void)repo_mutability_from_string(sw_str(args->mutability), &m);
+    return m;
+}
+
 int ecr_create_repository(struct aws_call *call, const void *in, json_t *out, struct sw_err *err)
 {
     const struct ecr_repository_in *args = in;
@@ -141,8 +148,7 @@ int ecr_create_repository(struct aws_call *call, const void *in, json_t *out, st
     if (r == 0)
         r = create_settings(call->input, &settings, err);
     if (r == 0)
-        r = repo_create(t.reg, &t.key, sw_streq(args->mutability, "IMMUTABLE"), settings, &info,
-                        err);
+        r = repo_create(t.reg, &t.key, mutability_of(args), settings, &info, err);
     if (r < 0)
         return r;
     sw_json_set_new(out, "repository", ecr_repository_json(call, &t, &info));
@@ -240,7 +246,7 @@ int ecr_put_image_tag_mutability(struct aws_call *call, const void *in, json_t *
     struct ecr_target t;
     int r = ecr_target(call, args->registry_id, args->repository, &t, err);
     if (r == 0)
-        r = repo_set_immutable_tags(t.reg, &t.key, sw_streq(args->mutability, "IMMUTABLE"), err);
+        r = repo_set_mutability(t.reg, &t.key, mutability_of(args), NULL, err);
     if (r < 0)
         return r;
     sw_json_set_str(out, "registryId", t.account);

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* registry/api/ecr_schema.c - names, types, limits and enumerations as in Amazon's model of 2015-09-21; how each input member is
- * handled is ours. */
-#include "registry/api/ecr_schema.h"
-
-#include <stddef.h>
-
-#include "base/limits.h"
+/* registry/api/ecr_schema.c - repositories, images and layers. Names, types, limits and enumerations as in Amazon's model of
+ * 2015-09-21; how each input member is handled is ours. What belongs to the registry as a whole is in ecr_schema_registry.c. */
+#include "registry/api/ecr_rows.h"
+#include "registry/core/layer_upload.h"
 #include "registry/core/reference.h"
+#include "registry/core/tag_rule.h"
 
-#define REPOSITORY_PATTERN "(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*"
-
-static bool is_repository(const char *s)
+bool ecr_is_repository(const char *s)
 {
     return repo_name_valid(sw_str(s));
 }
 
-static bool is_registry_id(const char *s)
+bool ecr_is_registry_id(const char *s)
 {
     size_t n = 0;
     while (s[n] >= '0' && s[n] <= '9')
@@ -23,63 +19,78 @@ static bool is_registry_id(const char *s)
     return n == 12 && s[n] == 0;
 }
 
-/* clang-format off */
-#define STRING(n, fl, ...)    {.name = n, .type = T_STRING, .flags = (fl), __VA_ARGS__}
-#define BOUND(st, member, ...) .off = offsetof(struct st, member), __VA_ARGS__
-#define LIST(n, fl, element, ...) {.name = n, .type = T_LIST, .flags = (fl), .of = element, __VA_ARGS__}
-#define STRUCT(n, fl, members) {.name = n, .type = T_STRUCT, .flags = (fl), .of = members}
-#define REGISTRY_ID(fl, ...)  STRING("registryId", (fl), .check = is_registry_id, .pattern = "[0-9]{12}", __VA_ARGS__)
-#define REPOSITORY(n, fl, ...) \
-    STRING(n, F_LIMITS | (fl), .min = 2, .max = 256, .check = is_repository, .pattern = REPOSITORY_PATTERN, __VA_ARGS__)
-#define IN_REPOSITORY(st) \
-    REGISTRY_ID(F_BOUND, BOUND(st, registry_id)), \
-    REPOSITORY("repositoryName", F_REQUIRED | F_BOUND, BOUND(st, repository))
-#define OUT_REPOSITORY REGISTRY_ID(0), REPOSITORY("repositoryName", 0)
-#define IN_PAGE(st) \
-    STRING("nextToken", F_BOUND, BOUND(st, next_token)), \
-    {.name = "maxResults", .type = T_INT, .flags = F_BOUND | F_LIMITS, .min = 1, .max = 1000, BOUND(st, max_results)}
+/* 8-4-4-4-12 hexadecimal digits. */
+bool ecr_is_upload_id(const char *s)
+{
+    for (size_t i = 0; i < 36; i++) {
+        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        bool hex = (s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f') ||
+                   (s[i] >= 'A' && s[i] <= 'F');
+        if (dash ? s[i] != '-' : !hex)
+            return false;
+    }
+    return s[36] == 0;
+}
 
-static const char *const mutabilities[] = {"MUTABLE", "IMMUTABLE", NULL};
-static const char *const encryption_types[] = {"AES256", "KMS", NULL};
+static bool is_tag_filter(const char *s)
+{
+    return tag_filter_valid(sw_str(s));
+}
+
+/* clang-format off */
+const char *const ecr_mutabilities[] = {"MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION", NULL};
+const char *const ecr_encryption_types[] = {"AES256", "KMS", "KMS_DSSE", NULL};
+static const char *const image_statuses[] = {"ACTIVE", "ARCHIVED", "ACTIVATING", NULL};
+static const char *const image_status_filters[] = {"ACTIVE", "ARCHIVED", "ACTIVATING", "ANY", NULL};
+static const char *const filter_kinds[] = {"WILDCARD", NULL};
 static const char *const tag_statuses[] = {"TAGGED", "UNTAGGED", "ANY", NULL};
 static const char *const image_failures[] = {
     "InvalidImageDigest", "InvalidImageTag", "ImageTagDoesNotMatchDigest", "ImageNotFound", "MissingDigestAndTag",
-    "ImageReferencedByManifestList", "KmsError", NULL};
+    "ImageReferencedByManifestList", "KmsError", "UpstreamAccessDenied", "UpstreamTooManyRequests", "UpstreamUnavailable",
+    "ImageInaccessible", NULL};
 static const char *const layer_failures[] = {"InvalidLayerDigest", "MissingLayerDigest", NULL};
-static const char *const availabilities[] = {"AVAILABLE", "UNAVAILABLE", NULL};
-static const char *const filter_types[] = {"PREFIX_MATCH", NULL};
+static const char *const availabilities[] = {"AVAILABLE", "UNAVAILABLE", "ARCHIVED", NULL};
 
 const struct sw_field ecr_empty_out[] = {F_END};
 
 /* Inner structures. Inputs and outputs share those whose members are stored and echoed. */
 static const struct sw_field tag_member[] = {STRING("Key", F_READ), STRING("Value", F_READ), F_END};
-static const struct sw_field tag_element[] = {STRUCT("tag", F_READ, tag_member), F_END};
-static const struct sw_field string_element[] = {STRING("element", F_READ), F_END};
+const struct sw_field ecr_tag_element[] = {STRUCT("tag", F_READ, tag_member), F_END};
+const struct sw_field ecr_string_element[] = {STRING("element", F_READ), F_END};
 static const struct sw_field scanning[] = {{.name = "scanOnPush", .type = T_BOOL, .flags = F_STORED}, F_END};
-static const struct sw_field encryption[] = {
-    STRING("encryptionType", F_REQUIRED | F_READ, .values = encryption_types),
+const struct sw_field ecr_encryption[] = {
+    STRING("encryptionType", F_REQUIRED | F_READ, .values = ecr_encryption_types),
     STRING("kmsKey", F_LIMITS | F_REFUSED, .min = 1, .max = 2048),
     F_END};
-static const struct sw_field image_id[] = {
+const struct sw_field ecr_image_id_members[] = {
     STRING("imageDigest", F_READ),
     STRING("imageTag", F_READ | F_LIMITS, .min = 1, .max = 300),
     F_END};
-static const struct sw_field image_id_element[] = {STRUCT("imageId", F_READ, image_id), F_END};
-static const struct sw_field tag_status_filter[] = {STRING("tagStatus", F_READ, .values = tag_statuses), F_END};
+const struct sw_field ecr_image_id_element[] = {STRUCT("imageId", F_READ, ecr_image_id_members), F_END};
+static const struct sw_field image_filter[] = {
+    STRING("tagStatus", F_READ, .values = tag_statuses), STRING("imageStatus", F_READ, .values = image_status_filters), F_END};
+static const struct sw_field mutability_filter[] = {
+    STRING("filterType", F_REQUIRED | F_READ, .values = filter_kinds),
+    STRING("filter", F_REQUIRED | F_READ | F_LIMITS, .min = 1, .max = TAG_FILTER_MAX, .check = is_tag_filter, .pattern = "^[0-9a-zA-Z._*-]{1,128}"),
+    F_END};
+const struct sw_field ecr_mutability_filter_element[] = {STRUCT("filter", F_READ, mutability_filter), F_END};
+#define MUTABILITY_FILTERS(fl, ...) \
+    LIST("imageTagMutabilityExclusionFilters", F_LIMITS | (fl), ecr_mutability_filter_element, .min = 1, .max = TAG_FILTERS_MAX, __VA_ARGS__)
 
 static const struct sw_field repository[] = {
     STRING("repositoryArn", 0),
     OUT_REPOSITORY,
     STRING("repositoryUri", 0),
     {.name = "createdAt", .type = T_TIMESTAMP},
-    STRING("imageTagMutability", 0, .values = mutabilities),
+    STRING("imageTagMutability", 0, .values = ecr_mutabilities),
+    MUTABILITY_FILTERS(0),
     STRUCT("imageScanningConfiguration", 0, scanning),
-    STRUCT("encryptionConfiguration", 0, encryption),
+    STRUCT("encryptionConfiguration", 0, ecr_encryption),
     F_END};
 static const struct sw_field repository_element[] = {STRUCT("repository", 0, repository), F_END};
 
 static const struct sw_field image_failure[] = {
-    STRUCT("imageId", 0, image_id),
+    STRUCT("imageId", 0, ecr_image_id_members),
     STRING("failureCode", 0, .values = image_failures),
     STRING("failureReason", 0),
     F_END};
@@ -87,7 +98,7 @@ static const struct sw_field image_failure_element[] = {STRUCT("failure", 0, ima
 
 static const struct sw_field image[] = {
     OUT_REPOSITORY,
-    STRUCT("imageId", 0, image_id),
+    STRUCT("imageId", 0, ecr_image_id_members),
     STRING("imageManifest", F_LIMITS, .min = 1, .max = LIMIT_MANIFEST),
     STRING("imageManifestMediaType", 0),
     F_END};
@@ -95,7 +106,7 @@ static const struct sw_field image_element[] = {STRUCT("image", 0, image), F_END
 
 /* GetAuthorizationToken */
 static const struct sw_field registry_id_element[] = {
-    STRING("registryId", F_READ, .check = is_registry_id, .pattern = "[0-9]{12}"), F_END};
+    STRING("registryId", F_READ, .check = ecr_is_registry_id, .pattern = "[0-9]{12}"), F_END};
 const struct sw_field ecr_get_authorization_token_in[] = {
     LIST("registryIds", F_BOUND | F_LIMITS, registry_id_element, .min = 1, .max = 10, BOUND(ecr_token_in, registry_ids)),
     F_END};
@@ -110,20 +121,21 @@ const struct sw_field ecr_get_authorization_token_out[] = {LIST("authorizationDa
 /* Repositories */
 const struct sw_field ecr_create_repository_in[] = {
     IN_REPOSITORY(ecr_repository_in),
-    LIST("tags", F_READ, tag_element),
-    STRING("imageTagMutability", F_BOUND, .values = mutabilities, BOUND(ecr_repository_in, mutability)),
+    LIST("tags", F_READ, ecr_tag_element),
+    STRING("imageTagMutability", F_BOUND, .values = ecr_mutabilities, BOUND(ecr_repository_in, mutability)),
+    MUTABILITY_FILTERS(F_BOUND, BOUND(ecr_repository_in, filters)),
     STRUCT("imageScanningConfiguration", F_STORED, scanning),
-    STRUCT("encryptionConfiguration", F_READ, encryption),
+    STRUCT("encryptionConfiguration", F_READ, ecr_encryption),
     F_END};
 const struct sw_field ecr_create_repository_out[] = {STRUCT("repository", 0, repository), F_END};
 const struct sw_field ecr_delete_repository_in[] = {
     IN_REPOSITORY(ecr_repository_in),
     {.name = "force", .type = T_BOOL, .flags = F_BOUND, BOUND(ecr_repository_in, force)},
     F_END};
-static const struct sw_field repository_name_element[] = {REPOSITORY("repositoryName", F_READ), F_END};
+const struct sw_field ecr_repository_name_element[] = {REPOSITORY("repositoryName", F_READ), F_END};
 const struct sw_field ecr_describe_repositories_in[] = {
     REGISTRY_ID(F_BOUND, BOUND(ecr_list_in, registry_id)),
-    LIST("repositoryNames", F_BOUND | F_LIMITS, repository_name_element, .min = 1, .max = 100,
+    LIST("repositoryNames", F_BOUND | F_LIMITS, ecr_repository_name_element, .min = 1, .max = 100,
          BOUND(ecr_list_in, names)),
     IN_PAGE(ecr_list_in),
     F_END};
@@ -131,10 +143,11 @@ const struct sw_field ecr_describe_repositories_out[] = {
     LIST("repositories", 0, repository_element), STRING("nextToken", 0), F_END};
 const struct sw_field ecr_put_image_tag_mutability_in[] = {
     IN_REPOSITORY(ecr_repository_in),
-    STRING("imageTagMutability", F_REQUIRED | F_BOUND, .values = mutabilities, BOUND(ecr_repository_in, mutability)),
+    STRING("imageTagMutability", F_REQUIRED | F_BOUND, .values = ecr_mutabilities, BOUND(ecr_repository_in, mutability)),
+    MUTABILITY_FILTERS(F_BOUND, BOUND(ecr_repository_in, filters)),
     F_END};
 const struct sw_field ecr_put_image_tag_mutability_out[] = {
-    OUT_REPOSITORY, STRING("imageTagMutability", 0, .values = mutabilities), F_END};
+    OUT_REPOSITORY, STRING("imageTagMutability", 0, .values = ecr_mutabilities), MUTABILITY_FILTERS(0), F_END};
 const struct sw_field ecr_put_image_scanning_configuration_in[] = {
     IN_REPOSITORY(ecr_repository_in),
     STRUCT("imageScanningConfiguration", F_REQUIRED | F_STORED, scanning),
@@ -146,44 +159,49 @@ const struct sw_field ecr_put_image_scanning_configuration_out[] = {
 const struct sw_field ecr_list_images_in[] = {
     IN_REPOSITORY(ecr_list_in),
     IN_PAGE(ecr_list_in),
-    {.name = "filter", .type = T_STRUCT, .flags = F_BOUND, .of = tag_status_filter, BOUND(ecr_list_in, filter)},
+    {.name = "filter", .type = T_STRUCT, .flags = F_BOUND, .of = image_filter, BOUND(ecr_list_in, filter)},
     F_END};
 const struct sw_field ecr_list_images_out[] = {
-    LIST("imageIds", 0, image_id_element), STRING("nextToken", 0), F_END};
+    LIST("imageIds", 0, ecr_image_id_element), STRING("nextToken", 0), F_END};
 const struct sw_field ecr_describe_images_in[] = {
     IN_REPOSITORY(ecr_list_in),
-    LIST("imageIds", F_BOUND | F_LIMITS, image_id_element, .min = 1, .max = 100, BOUND(ecr_list_in, image_ids)),
+    LIST("imageIds", F_BOUND | F_LIMITS, ecr_image_id_element, .min = 1, .max = 100, BOUND(ecr_list_in, image_ids)),
     IN_PAGE(ecr_list_in),
-    {.name = "filter", .type = T_STRUCT, .flags = F_BOUND, .of = tag_status_filter, BOUND(ecr_list_in, filter)},
+    {.name = "filter", .type = T_STRUCT, .flags = F_BOUND, .of = image_filter, BOUND(ecr_list_in, filter)},
     F_END};
 static const struct sw_field image_detail[] = {
     OUT_REPOSITORY,
     STRING("imageDigest", 0),
-    LIST("imageTags", 0, string_element),
+    LIST("imageTags", 0, ecr_string_element),
     {.name = "imageSizeInBytes", .type = T_LONG},
     {.name = "imagePushedAt", .type = T_TIMESTAMP},
     STRING("imageManifestMediaType", 0),
     STRING("artifactMediaType", 0),
+    TIME("lastRecordedPullTime"),
+    STRING("subjectManifestDigest", 0),
+    STRING("imageStatus", 0, .values = image_statuses),
+    TIME("lastArchivedAt"),
+    TIME("lastActivatedAt"),
     F_END};
 static const struct sw_field image_detail_element[] = {STRUCT("imageDetail", 0, image_detail), F_END};
 const struct sw_field ecr_describe_images_out[] = {
     LIST("imageDetails", 0, image_detail_element), STRING("nextToken", 0), F_END};
 const struct sw_field ecr_batch_get_image_in[] = {
     IN_REPOSITORY(ecr_images_in),
-    LIST("imageIds", F_REQUIRED | F_BOUND | F_LIMITS, image_id_element, .min = 1, .max = 100,
+    LIST("imageIds", F_REQUIRED | F_BOUND | F_LIMITS, ecr_image_id_element, .min = 1, .max = 100,
          BOUND(ecr_images_in, image_ids)),
-    LIST("acceptedMediaTypes", F_BOUND | F_LIMITS, string_element, .min = 1, .max = 100,
+    LIST("acceptedMediaTypes", F_BOUND | F_LIMITS, ecr_string_element, .min = 1, .max = 100,
          BOUND(ecr_images_in, media_types)),
     F_END};
 const struct sw_field ecr_batch_get_image_out[] = {
     LIST("images", 0, image_element), LIST("failures", 0, image_failure_element), F_END};
 const struct sw_field ecr_batch_delete_image_in[] = {
     IN_REPOSITORY(ecr_images_in),
-    LIST("imageIds", F_REQUIRED | F_BOUND | F_LIMITS, image_id_element, .min = 1, .max = 100,
+    LIST("imageIds", F_REQUIRED | F_BOUND | F_LIMITS, ecr_image_id_element, .min = 1, .max = 100,
          BOUND(ecr_images_in, image_ids)),
     F_END};
 const struct sw_field ecr_batch_delete_image_out[] = {
-    LIST("imageIds", 0, image_id_element), LIST("failures", 0, image_failure_element), F_END};
+    LIST("imageIds", 0, ecr_image_id_element), LIST("failures", 0, image_failure_element), F_END};
 const struct sw_field ecr_put_image_in[] = {
     IN_REPOSITORY(ecr_put_image_in),
     STRING("imageManifest", F_REQUIRED | F_BOUND | F_LIMITS, .min = 1, .max = LIMIT_MANIFEST,
@@ -221,35 +239,77 @@ const struct sw_field ecr_batch_check_layer_availability_out[] = {
 /* Resource tags */
 const struct sw_field ecr_list_tags_for_resource_in[] = {
     STRING("resourceArn", F_REQUIRED | F_BOUND, BOUND(ecr_tags_in, arn)), F_END};
-const struct sw_field ecr_list_tags_for_resource_out[] = {LIST("tags", 0, tag_element), F_END};
+const struct sw_field ecr_list_tags_for_resource_out[] = {LIST("tags", 0, ecr_tag_element), F_END};
 const struct sw_field ecr_tag_resource_in[] = {
     STRING("resourceArn", F_REQUIRED | F_BOUND, BOUND(ecr_tags_in, arn)),
-    LIST("tags", F_REQUIRED | F_BOUND, tag_element, BOUND(ecr_tags_in, tags)),
+    LIST("tags", F_REQUIRED | F_BOUND, ecr_tag_element, BOUND(ecr_tags_in, tags)),
     F_END};
 const struct sw_field ecr_untag_resource_in[] = {
     STRING("resourceArn", F_REQUIRED | F_BOUND, BOUND(ecr_tags_in, arn)),
-    LIST("tagKeys", F_REQUIRED | F_BOUND, string_element, BOUND(ecr_tags_in, keys)),
+    LIST("tagKeys", F_REQUIRED | F_BOUND, ecr_string_element, BOUND(ecr_tags_in, keys)),
     F_END};
 
-/* DescribeRegistry */
-const struct sw_field ecr_describe_registry_in[] = {F_END};
-static const struct sw_field destination[] = {
-    STRING("region", F_REQUIRED | F_LIMITS, .min = 2, .max = 25),
-    REGISTRY_ID(F_REQUIRED),
+
+/* Layers in parts, and their addresses */
+const struct sw_field ecr_initiate_layer_upload_in[] = {IN_REPOSITORY(ecr_layer_in), F_END};
+const struct sw_field ecr_initiate_layer_upload_out[] = {
+    STRING("uploadId", 0), {.name = "partSize", .type = T_LONG}, F_END};
+#define IN_UPLOAD_ID \
+    STRING("uploadId", F_REQUIRED | F_BOUND, .check = ecr_is_upload_id, \
+           .pattern = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}", \
+           BOUND(ecr_layer_in, upload_id))
+const struct sw_field ecr_upload_layer_part_in[] = {
+    IN_REPOSITORY(ecr_layer_in),
+    IN_UPLOAD_ID,
+    {.name = "partFirstByte", .type = T_LONG, .flags = F_REQUIRED | F_BOUND | F_LIMITS, .min = 0, .max = -1, BOUND(ecr_layer_in, first)},
+    {.name = "partLastByte", .type = T_LONG, .flags = F_REQUIRED | F_BOUND | F_LIMITS, .min = 0, .max = -1, BOUND(ecr_layer_in, last)},
+    {.name = "layerPartBlob", .type = T_BLOB, .flags = F_REQUIRED | F_BOUND | F_LIMITS, .min = 0, .max = LAYER_PART_SIZE, BOUND(ecr_layer_in, blob)},
     F_END};
-static const struct sw_field destination_element[] = {STRUCT("destination", 0, destination), F_END};
-static const struct sw_field repository_filter[] = {
-    STRING("filter", F_REQUIRED | F_LIMITS, .min = 2, .max = 256),
-    STRING("filterType", F_REQUIRED, .values = filter_types),
+const struct sw_field ecr_upload_layer_part_out[] = {
+    OUT_REPOSITORY, STRING("uploadId", 0), {.name = "lastByteReceived", .type = T_LONG}, F_END};
+static const struct sw_field digest_element[] = {STRING("layerDigest", F_READ), F_END};
+const struct sw_field ecr_complete_layer_upload_in[] = {
+    IN_REPOSITORY(ecr_layer_in),
+    IN_UPLOAD_ID,
+    LIST("layerDigests", F_REQUIRED | F_BOUND | F_LIMITS, digest_element, .min = 1, .max = 100, BOUND(ecr_layer_in, digests)),
     F_END};
-static const struct sw_field repository_filter_element[] = {STRUCT("filter", 0, repository_filter), F_END};
-static const struct sw_field replication_rule[] = {
-    LIST("destinations", F_REQUIRED | F_LIMITS, destination_element, .min = 0, .max = 25),
-    LIST("repositoryFilters", F_LIMITS, repository_filter_element, .min = 1, .max = 100),
+const struct sw_field ecr_complete_layer_upload_out[] = {
+    OUT_REPOSITORY, STRING("uploadId", 0), STRING("layerDigest", 0), F_END};
+const struct sw_field ecr_get_download_url_for_layer_in[] = {
+    IN_REPOSITORY(ecr_layer_in),
+    STRING("layerDigest", F_REQUIRED | F_BOUND, BOUND(ecr_layer_in, digest)),
     F_END};
-static const struct sw_field replication_rule_element[] = {STRUCT("rule", 0, replication_rule), F_END};
-static const struct sw_field replication[] = {
-    LIST("rules", F_REQUIRED | F_LIMITS, replication_rule_element, .min = 0, .max = 10), F_END};
-const struct sw_field ecr_describe_registry_out[] = {
-    REGISTRY_ID(0), STRUCT("replicationConfiguration", 0, replication), F_END};
+const struct sw_field ecr_get_download_url_for_layer_out[] = {
+    STRING("downloadUrl", 0), STRING("layerDigest", 0), F_END};
+
+/* Referrers */
+static const struct sw_field subject[] = {STRING("imageDigest", F_REQUIRED | F_READ), F_END};
+static const struct sw_field referrer_filter[] = {
+    LIST("artifactTypes", F_READ | F_LIMITS, ecr_string_element, .min = 1, .max = 5),
+    STRING("artifactStatus", F_READ, .values = image_status_filters),
+    F_END};
+const struct sw_field ecr_list_image_referrers_in[] = {
+    IN_REPOSITORY(ecr_list_in),
+    {.name = "subjectId", .type = T_STRUCT, .flags = F_REQUIRED | F_READ, .of = subject},
+    {.name = "filter", .type = T_STRUCT, .flags = F_BOUND, .of = referrer_filter, BOUND(ecr_list_in, filter)},
+    IN_TOKEN_AND_MAX(ecr_list_in, 50),
+    F_END};
+static const struct sw_field annotation[] = {STRING("key", 0), STRING("value", 0), F_END};
+static const struct sw_field referrer[] = {
+    STRING("digest", F_REQUIRED),
+    STRING("mediaType", F_REQUIRED),
+    STRING("artifactType", 0),
+    {.name = "size", .type = T_LONG, .flags = F_REQUIRED},
+    {.name = "annotations", .type = T_MAP, .of = annotation},
+    STRING("artifactStatus", 0, .values = image_statuses),
+    F_END};
+static const struct sw_field referrer_element[] = {STRUCT("referrer", 0, referrer), F_END};
+const struct sw_field ecr_list_image_referrers_out[] = {LIST("referrers", 0, referrer_element), STRING("nextToken", 0), F_END};
+
+/* Repository policies */
+#define POLICY_TEXT STRING("policyText", F_REQUIRED | F_BOUND | F_LIMITS, .min = 0, .max = LIMIT_ECR_POLICY_TEXT, BOUND(ecr_policy_in, text))
+const struct sw_field ecr_set_repository_policy_in[] = {
+    IN_REPOSITORY(ecr_policy_in), POLICY_TEXT, BOOL("force", F_BOUND, BOUND(ecr_policy_in, force)), F_END};
+const struct sw_field ecr_repository_policy_in[] = {IN_REPOSITORY(ecr_policy_in), F_END};
+const struct sw_field ecr_repository_policy_out[] = {OUT_REPOSITORY, STRING("policyText", 0), F_END};
 /* clang-format on */

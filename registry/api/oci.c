@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/macros.h"
 #include "registry/api/oci_internal.h"
+#include "registry/core/creation_template.h"
 
 #define RETRY_AFTER_S 5
 
@@ -193,7 +194,15 @@ int oci_open_repo(struct oci_call *call, bool push, struct sw_err *err)
 {
     struct repo_key key = {call->account, call->region, call->route.name};
     int r = repo_open(call->api->o.registry, &key, &call->repo, err);
-    if (r != SW_ENOTFOUND || !push || !registry_creates_on_push(call->api->o.registry))
+    bool creates = false;
+    struct sw_err other = SW_ERR_INIT;
+    if (r != SW_ENOTFOUND || !push)
+        return r;
+    if (registry_creates_on_push(call->api->o.registry, &key, &creates, &other) < 0) {
+        sw_err_clear(err);
+        return sw_err_move(err, &other);
+    }
+    if (!creates)
         return r;
     sw_err_clear(err);
     return oci_may(call, "ecr:CreateRepository", call->route.name, err);

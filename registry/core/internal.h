@@ -8,6 +8,7 @@
 #include "base/macros.h"
 #include "registry/core/cache.h"
 #include "registry/core/lifecycle_run.h"
+#include "registry/core/policy_set.h"
 #include "registry/core/public.h"
 #include "registry/core/registry.h"
 #include "registry/core/repo_store.h"
@@ -26,7 +27,9 @@ struct repo {
     uint64_t serial; /* of this object; never used again */
     char *account, *region, *name;
     _Atomic uint64_t generation[REPO_GENERATION_MAX_];
-    struct repo *next; /* in its bucket; under the table's lock */
+    pthread_mutex_t rules_lock;
+    struct repo_rules *rules; /* under rules_lock; never NULL */
+    struct repo *next;        /* in its bucket; under the table's lock */
     uint64_t hash;
 };
 
@@ -40,7 +43,7 @@ static inline void repo_changed(struct repo *repo, enum repo_generation g)
     atomic_fetch_add(&repo->generation[g], 1);
 }
 
-/* Repositories in memory. `epoch` rises with every removal: a row that was read before a removal is not entered after it. */
+/* Repositories in memory. `epoch` rises with every removal and change of rules: a row that was read before is not entered after. */
 struct repo_table {
     pthread_rwlock_t lock;
     struct repo **buckets;
@@ -70,9 +73,6 @@ struct upload_pending {
 size_t upload_table_pending(struct upload_table *t, const struct upload *but,
                             struct upload_pending **ret);
 
-/* Taken shared by whoever stores a blob, from before its bytes are committed until its row is; taken alone by the collector
- * from before the row goes until the bytes are gone. One lock per class of digests. */
-#define BLOB_LOCKS 32
 /* pulls.c */
 struct pull_table;
 struct pull_table *pull_table_new(void);
@@ -82,22 +82,26 @@ void pull_table_free(struct pull_table *t);
 int image_delete_row(struct meta_tx *tx, const struct repo *repo, const char *digest,
                      bool *ret_referenced, struct sw_err *err);
 
+/* Taken shared by whoever stores a blob, from before its bytes are committed until its row is; taken alone by the collector
+ * from before the row goes until the bytes are gone. One lock per class of digests. */
+#define BLOB_LOCKS 32
 
 struct registry {
     struct registry_options o;
     struct cache *cache;
     struct repo_table repos;
     struct public_set publics;
+    struct policy_set policies;
     atomic_bool has_quotas; /* there was one since the start: else no upload asks for room */
     struct upload_table *uploads;
     pthread_rwlock_t blob_locks[BLOB_LOCKS];
     _Atomic uint32_t *asked; /* blob_link_used_at() */
+    struct pull_table *pulls;
+    struct lifecycle_hooks lifecycle;
     atomic_bool
         files_may_leak; /* bytes may lie there without a row: after a start, or after a failure */
 };
 
-    struct pull_table *pulls;
-    struct lifecycle_hooks lifecycle;
 static inline int64_t registry_now(const struct registry *reg)
 {
     return reg->o.now_us();

@@ -131,7 +131,9 @@ struct put_args {
     const char *subject;     /* or NULL */
     const char *annotations; /* or NULL */
     int64_t now, image_size;
-    bool immutable, sparse;
+    enum repo_mutability mutability;
+    json_t *settings; /* owned */
+    bool sparse;
 };
 
 static int load_settings(struct meta_tx *tx, struct put_args *a, struct sw_err *err)
@@ -144,18 +146,19 @@ static int load_settings(struct meta_tx *tx, struct put_args *a, struct sw_err *
         return r;
     if (r == 0)
         return registry_fail_no_repo(err, a->repo->account, a->repo->name);
-    a->immutable = sw_streq(mutability, "IMMUTABLE");
-    sw_autojson json_t *doc = NULL;
-    r = sw_json_load(sw_str(settings), 32, 10000, NULL, &doc, err);
+    (void)repo_mutability_from_string(sw_str(mutability), &a->mutability);
+    json_decref(SW_TAKE(a->settings));
+    r = sw_json_load(sw_str(settings), 32, 10000, NULL, &a->settings, err);
     if (r < 0)
         return sw_prefix(err, "settings of repository '%s'", a->repo->name);
-    a->sparse = sw_json_bool(doc, "allowSparseManifests", a->reg->o.allow_sparse_manifests);
+    a->sparse = sw_json_bool(a->settings, "allowSparseManifests", a->reg->o.allow_sparse_manifests);
     return 0;
 }
 
 /* Immutable tags may be set again to what they are. */
 static int check_tags(struct meta_tx *tx, struct put_args *a, struct sw_err *err)
 {
+    const json_t *filters = sw_json_array(a->settings, TAG_FILTER_SETTING);
     a->put->retagged = false;
     for (size_t i = 0; i < a->put->tags_n; i++) {
         const char *tag = a->put->tags[i];
@@ -166,12 +169,12 @@ static int check_tags(struct meta_tx *tx, struct put_args *a, struct sw_err *err
             return r;
         if (r > 0 && sw_streq(old, a->digest))
             continue;
-        if (r > 0 && a->immutable) {
+        if (r > 0 && tag_is_fixed(a->mutability, filters, tag)) {
             sw_fail(err, SW_ECONFLICT, "ImageTagAlreadyExistsException",
                     "The image tag '%s' already exists in the '%s' repository and cannot be "
-                    "overwritten because "
-                    "the repository is immutable.",
-                    tag, a->repo->name);
+                    "overwritten because the %s is immutable.",
+                    tag, a->repo->name,
+                    a->mutability == REPO_MUTABLE_WITH_EXCLUSION ? "tag" : "repository");
             return sw_detail(err, "%s", tag);
         }
         a->put->retagged = true;
@@ -354,6 +357,7 @@ int manifest_put(struct registry *reg, struct repo *repo, struct manifest_put *p
             a.annotations = annotations = sw_json_dump(put->manifest->annotations);
     }
     int r = meta_tx(reg->o.db, META_WRITE, put_tx, &a, err);
+    json_decref(a.settings);
     if (r < 0)
         return r;
     if (put->tags_n)

@@ -40,7 +40,10 @@ int registry_open(const struct registry_options *o, struct registry **ret, struc
         pthread_rwlock_init(&reg->blob_locks[i], &attr);
     pthread_rwlockattr_destroy(&attr);
     public_set_init(&reg->publics);
+    policy_set_init(&reg->policies);
     int r = public_set_load(&reg->publics, reg->o.db, err);
+    if (r == 0)
+        r = policy_set_load(&reg->policies, reg->o.db, err);
     if (r == 0)
         r = quota_load(reg, err);
     if (r < 0) {
@@ -58,17 +61,13 @@ void registry_free(struct registry *reg)
     upload_table_free(reg->uploads);
     repo_table_done(&reg->repos);
     public_set_done(&reg->publics);
+    policy_set_done(&reg->policies);
     cache_free(reg->cache);
     free((void *)reg->asked);
+    pull_table_free(reg->pulls);
     for (size_t i = 0; i < BLOB_LOCKS; i++)
         pthread_rwlock_destroy(&reg->blob_locks[i]);
     free(reg);
-}
-    pull_table_free(reg->pulls);
-
-bool registry_creates_on_push(const struct registry *reg)
-{
-    return reg->o.create_on_push;
 }
 
 uint64_t registry_blob_max(const struct registry *reg)
@@ -83,6 +82,8 @@ void registry_reset_memory(struct registry *reg)
     cache_clear(reg->cache);
     struct sw_err ignored = SW_ERR_INIT; /* then nothing is public */
     (void)public_set_load(&reg->publics, reg->o.db, &ignored);
+    sw_err_clear(&ignored);
+    (void)policy_set_load(&reg->policies, reg->o.db, &ignored);
     sw_err_clear(&ignored);
     (void)quota_load(reg, &ignored);
 }

@@ -21,7 +21,7 @@ struct registry_options {
     struct meta_db *db;
     struct blob_store *blobs;
     struct keyring *keyring; /* seals upload sessions into their URL */
-    /* A push to a repository that does not exist makes it (if the caller may). */
+    /* A push to a repository that does not exist makes it (if the caller may), also without a creation template. */
     bool create_on_push;
     /* Manifests may name blobs and children that are not there. A repository's own setting `allowSparseManifests` (true or
      * false, in its settings document) beats this default. */
@@ -36,7 +36,6 @@ struct registry_options {
 int registry_open(const struct registry_options *o, struct registry **ret, struct sw_err *err);
 void registry_free(struct registry *reg); /* NULL ok. Uploads keep their bytes for the next start */
 
-bool registry_creates_on_push(const struct registry *reg);
 uint64_t registry_blob_max(const struct registry *reg);
 
 /* Forgets everything in memory (repositories, caches, open uploads that no request is using): after a reset of the rows. */

@@ -5,7 +5,8 @@
  * 2. An object is entered only if no removal happened since its row was read (epoch), so a deleted repository does not come
  *    back to life in memory.
  * 3. What is public in memory was public in a row: changes of settings and removals go one at a time, each with its transaction
- *    and its copy in memory (public.h). A name that is free is not public.
+ *    and its copy in memory (public.h). A name that is free is not public. The same holds for the rules of an object: they are
+ *    those of the row that was last committed, since a change raises the epoch before it puts its own.
  * 4. Row ids are random: an upload or a cached link of a deleted repository never meets a new one. */
 #include "registry/core/repo_store.h"
 
@@ -14,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "registry/core/creation_template.h"
 #include "registry/core/internal.h"
 
 #define BUCKETS_MIN 64
@@ -77,6 +79,8 @@ void repo_unref(struct repo *repo)
     free(repo->account);
     free(repo->region);
     free(repo->name);
+    repo_rules_unref(repo->rules);
+    pthread_mutex_destroy(&repo->rules_lock);
     free(repo);
 }
 
@@ -114,7 +118,7 @@ static void table_grow(struct repo_table *t)
 
 /* The object in the table: an existing one, or a new one if no removal came in between; else NULL. */
 static struct repo *table_enter(struct repo_table *t, uint64_t epoch, const struct repo_key *key,
-                                int64_t id)
+                                int64_t id, struct repo_rules *rules)
 {
     uint64_t hash = hash_key(key);
     pthread_rwlock_wrlock(&t->lock);
@@ -129,6 +133,9 @@ static struct repo *table_enter(struct repo_table *t, uint64_t epoch, const stru
         repo->region = sw_strdup(key->region);
         repo->name = sw_strdup(key->name);
         repo->hash = hash;
+        pthread_mutex_init(&repo->rules_lock, NULL);
+        cache_item_ref(&rules->item);
+        repo->rules = rules;
         *at = repo;
         if (++t->n > t->buckets_n)
             table_grow(t);
@@ -190,9 +197,98 @@ static void table_remove(struct repo_table *t, const struct repo_key *key)
     repo_unref(repo);
 }
 
+static void rules_free(struct cache_item *item)
+{
+    struct repo_rules *rules = SW_CONTAINER_OF(item, struct repo_rules, item);
+    policy_document_unref(rules->policy);
+    for (size_t i = 0; i < rules->tags_n; i++) {
+        free(rules->tags[i].key);
+        free(rules->tags[i].value);
+    }
+    free(rules->tags);
+    free(rules);
+}
+
+void repo_rules_unref(struct repo_rules *rules)
+{
+    if (rules)
+        cache_item_unref(&rules->item);
+}
+
+struct repo_rules *repo_rules(struct repo *repo)
+{
+    pthread_mutex_lock(&repo->rules_lock);
+    struct repo_rules *rules = repo->rules;
+    cache_item_ref(&rules->item);
+    pthread_mutex_unlock(&repo->rules_lock);
+    return rules;
+}
+
+struct policy_document *repo_policy(struct repo *repo)
+{
+    struct repo_rules *rules = repo_rules(repo);
+    struct policy_document *policy = policy_document_ref(rules->policy);
+    repo_rules_unref(rules);
+    return policy;
+}
+
+static void load_tags(const char *settings, struct repo_rules *rules)
+{
+    sw_autojson json_t *doc = NULL;
+    struct sw_err ignored = SW_ERR_INIT;
+    if (!strstr(settings, "\"tags\"") ||
+        sw_json_load(sw_str(settings), 32, 10000, NULL, &doc, &ignored) < 0)
+        return;
+    const json_t *tags = sw_json_array(doc, "tags");
+    size_t n = json_array_size(tags);
+    rules->tags = sw_calloc(n ? n : 1, sizeof(*rules->tags));
+    for (; rules->tags_n < n; rules->tags_n++) {
+        const json_t *tag = json_array_get(tags, rules->tags_n);
+        rules->tags[rules->tags_n] = (struct repo_tag){sw_strdup(sw_json_str(tag, "Key", "")),
+                                                       sw_strdup(sw_json_str(tag, "Value", ""))};
+    }
+}
+
+/* policy: its text or NULL. One that is stored but cannot be read denies everything: the repository does not open. */
+static int rules_new(const char *settings, const char *policy, struct repo_rules **ret,
+                     struct sw_err *err)
+{
+    struct policy_document *document = NULL;
+    struct sw_err why = SW_ERR_INIT;
+    if (policy &&
+        policy_document_parse(sw_str(policy), POLICY_TYPE_RESOURCE, &document, NULL, &why) < 0)
+        return sw_fail(err, SW_EINTERNAL, NULL, "the repository's policy is damaged: %s", why.msg);
+    struct repo_rules *rules = SW_NEW(struct repo_rules);
+    cache_item_init(&rules->item, rules_free);
+    rules->policy = document;
+    load_tags(settings, rules);
+    *ret = rules;
+    return 0;
+}
+
+/* After the commit, under publics.change. */
+static void table_change_rules(struct repo_table *t, const struct repo_key *key,
+                               struct repo_rules *rules)
+{
+    struct repo_rules *old = NULL;
+    pthread_rwlock_wrlock(&t->lock);
+    t->epoch++;
+    struct repo *repo = *table_find(t, hash_key(key), key);
+    if (repo) {
+        pthread_mutex_lock(&repo->rules_lock);
+        old = repo->rules;
+        cache_item_ref(&rules->item);
+        repo->rules = rules;
+        pthread_mutex_unlock(&repo->rules_lock);
+    }
+    pthread_rwlock_unlock(&t->lock);
+    repo_rules_unref(old);
+}
+
 void repo_info_done(struct repo_info *info)
 {
     free(info->name);
+    free(info->policy);
     free(info->settings);
     *info = (struct repo_info){0};
 }
@@ -201,17 +297,20 @@ struct repo_row {
     struct registry *reg;
     const struct repo_key *key;
     int64_t id;
-    bool immutable, force;
-    const char *settings;
+    bool force;
+    enum repo_mutability mutability;
+    const char *settings, *policy;
+    const json_t *filters;
     int64_t now;
     repo_settings_fn change;
     void *change_ctx;
     bool changed, is_public;
+    struct repo_rules *rules; /* of the row as it was changed */
     struct repo_info info;
 };
 
-#define SELECT_REPO                                                          \
-    "SELECT id, name, created_at, tag_mutability, settings FROM repository " \
+#define SELECT_REPO                                                                  \
+    "SELECT id, name, created_at, tag_mutability, settings, policy FROM repository " \
     "WHERE account_id = $1 AND region = $2 AND name = $3"
 
 static int load_row(struct meta_tx *tx, struct repo_row *a, struct sw_err *err)
@@ -219,13 +318,15 @@ static int load_row(struct meta_tx *tx, struct repo_row *a, struct sw_err *err)
     sw_autofree char *mutability = NULL;
     repo_info_done(&a->info);
     int r = meta_get(tx, err, SELECT_REPO, "ttt", a->key->account, a->key->region, a->key->name,
-                     "ititt", &a->id, &a->info.name, &a->info.created_at_us, &mutability,
-                     &a->info.settings);
+                     "itittt", &a->id, &a->info.name, &a->info.created_at_us, &mutability,
+                     &a->info.settings, &a->info.policy);
     if (r < 0)
         return r;
     if (r == 0)
         return registry_fail_no_repo(err, a->key->account, a->key->name);
-    a->info.immutable_tags = sw_streq(mutability, "IMMUTABLE");
+    if (!repo_mutability_from_string(sw_str(mutability), &a->info.mutability))
+        return sw_fail(err, SW_EINTERNAL, NULL, "repository '%s' has the tag mutability '%s'",
+                       a->key->name, mutability);
     return 0;
 }
 
@@ -255,10 +356,13 @@ int repo_open(struct registry *reg, const struct repo_key *key, struct repo **re
         if (!repo) {
             struct repo_row a = {.reg = reg, .key = key};
             int r = meta_tx(reg->o.db, META_READ, load_tx, &a, err);
+            if (r == 0)
+                r = rules_new(a.info.settings, a.info.policy, &a.rules, err);
             repo_info_done(&a.info);
             if (r < 0)
                 return r;
-            repo = table_enter(&reg->repos, epoch, key, a.id);
+            repo = table_enter(&reg->repos, epoch, key, a.id, a.rules);
+            repo_rules_unref(a.rules);
         }
         if (repo) {
             *ret = repo;
@@ -277,10 +381,10 @@ static int create_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = meta_exec(
         tx, err, &changed,
         "INSERT INTO repository (id, account_id, region, name, created_at, tag_mutability, "
-        "settings) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id, region, name) DO NOTHING",
-        "itttitt", a->id, a->key->account, a->key->region, a->key->name, a->now,
-        a->immutable ? "IMMUTABLE" : "MUTABLE", a->settings);
+        "settings, policy) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id, region, name) DO NOTHING",
+        "itttittt", a->id, a->key->account, a->key->region, a->key->name, a->now,
+        repo_mutability_to_string(a->mutability), a->settings, a->policy);
     if (r < 0)
         return r;
     if (changed == 0) {
@@ -292,17 +396,26 @@ static int create_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
     return load_row(tx, a, err);
 }
 
-int repo_create(struct registry *reg, const struct repo_key *key, bool immutable_tags,
-                const char *settings, struct repo_info *ret, struct sw_err *err)
+static int check_policy(const char *text, struct sw_err *err)
+{
+    policy_autodoc struct policy_document *document = NULL;
+    return policy_document_parse(sw_str(text), POLICY_TYPE_RESOURCE, &document, NULL, err);
+}
+
+int repo_create_with(struct registry *reg, const struct repo_key *key, const struct repo_new *what,
+                     struct repo_info *ret, struct sw_err *err)
 {
     struct repo_row a = {.reg = reg,
                          .key = key,
-                         .immutable = immutable_tags,
-                         .settings = settings,
+                         .mutability = what->mutability,
+                         .settings = what->settings,
+                         .policy = what->policy,
                          .now = registry_now(reg)};
+    if (what->policy && check_policy(what->policy, err) < 0)
+        return err->code;
     pthread_rwlock_rdlock(&reg->publics.change);
     int r = meta_tx(reg->o.db, META_WRITE, create_tx, &a, err);
-    if (r >= 0 && settings_are_public(settings))
+    if (r >= 0 && settings_are_public(what->settings))
         public_set_put(&reg->publics, key, true);
     pthread_rwlock_unlock(&reg->publics.change);
     if (r < 0 || !ret)
@@ -312,14 +425,52 @@ int repo_create(struct registry *reg, const struct repo_key *key, bool immutable
     return r < 0 ? r : 0;
 }
 
+int repo_create(struct registry *reg, const struct repo_key *key, enum repo_mutability mutability,
+                const char *settings, struct repo_info *ret, struct sw_err *err)
+{
+    struct repo_new what = {.mutability = mutability, .settings = settings};
+    return repo_create_with(reg, key, &what, ret, err);
+}
+
+/* What of a creation template's document lies in a repository's settings, and under which name. */
+static const struct {
+    const char *from, *to;
+} template_settings[] = {
+    {"resourceTags", "tags"},
+    {"encryptionConfiguration", "encryptionConfiguration"},
+    {TAG_FILTER_SETTING, TAG_FILTER_SETTING},
+};
+
+static int create_from_template(struct registry *reg, const struct repo_key *key,
+                                const json_t *document, struct sw_err *err)
+{
+    struct repo_new what = {.policy = sw_json_str(document, "repositoryPolicy", NULL)};
+    (void)repo_mutability_from_string(sw_str(sw_json_str(document, "imageTagMutability", "")),
+                                      &what.mutability);
+    sw_autojson json_t *settings = json_object();
+    for (size_t i = 0; i < SW_ARRAY_LEN(template_settings); i++) {
+        json_t *value = json_object_get(document, template_settings[i].from);
+        if (value)
+            sw_json_set_new(settings, template_settings[i].to, json_incref(value));
+    }
+    sw_autofree char *text = sw_json_dump(settings);
+    what.settings = text;
+    return repo_create_with(reg, key, &what, NULL, err);
+}
+
 int repo_open_or_create(struct registry *reg, const struct repo_key *key, struct repo **ret,
                         struct sw_err *err)
 {
+    struct creation_template t = {0};
     int r = repo_open(reg, key, ret, err);
     if (r != SW_ENOTFOUND)
         return r;
     sw_err_clear(err);
-    r = repo_create(reg, key, false, "{}", NULL, err);
+    r = creation_template_match(reg, key, TEMPLATE_CREATE_ON_PUSH, &t, err);
+    if (r >= 0)
+        r = r > 0 ? create_from_template(reg, key, t.document, err)
+                  : repo_create(reg, key, REPO_MUTABLE, "{}", NULL, err);
+    creation_template_done(&t);
     if (r == SW_ECONFLICT) {
         sw_err_clear(err);
         r = 0;
@@ -367,23 +518,39 @@ int repo_delete(struct registry *reg, const struct repo_key *key, bool force, st
     return r < 0 ? r : 0;
 }
 
-static int set_immutable_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
+static int set_mutability_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct repo_row *a = arg;
+    sw_autojson json_t *doc = NULL;
     int r = load_row(tx, a, err);
+    if (r == 0)
+        r = sw_json_load(sw_str(a->info.settings), 32, 10000, NULL, &doc, err);
     if (r < 0)
         return r;
-    return meta_exec(tx, err, NULL, "UPDATE repository SET tag_mutability = $2 WHERE id = $1", "it",
-                     a->id, a->immutable ? "IMMUTABLE" : "MUTABLE");
+    (void)json_object_del(doc, TAG_FILTER_SETTING);
+    if (a->filters)
+        sw_json_set_new(doc, TAG_FILTER_SETTING, json_incref((json_t *)a->filters));
+    sw_autofree char *text = sw_json_dump(doc);
+    return meta_exec(tx, err, NULL,
+                     "UPDATE repository SET tag_mutability = $2, settings = $3 WHERE id = $1",
+                     "itt", a->id, repo_mutability_to_string(a->mutability), text);
 }
 
-int repo_set_immutable_tags(struct registry *reg, const struct repo_key *key, bool immutable_tags,
-                            struct sw_err *err)
+int repo_set_mutability(struct registry *reg, const struct repo_key *key,
+                        enum repo_mutability mutability, const json_t *filters, struct sw_err *err)
 {
-    struct repo_row a = {.reg = reg, .key = key, .immutable = immutable_tags};
-    int r = meta_tx(reg->o.db, META_WRITE, set_immutable_tx, &a, err);
+    struct repo_row a = {.reg = reg, .key = key, .mutability = mutability, .filters = filters};
+    int r = meta_tx(reg->o.db, META_WRITE, set_mutability_tx, &a, err);
     repo_info_done(&a.info);
     return r < 0 ? r : 0;
+}
+
+/* The row as it will be, as rules: what they cannot be made of is not written. */
+static int prepare_rules(struct repo_row *a, const char *settings, const char *policy,
+                         struct sw_err *err)
+{
+    repo_rules_unref(SW_TAKE(a->rules));
+    return rules_new(settings, policy, &a->rules, err);
 }
 
 static int update_settings_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
@@ -398,8 +565,10 @@ static int update_settings_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
     if (!a->changed)
         return r;
     a->is_public = settings_are_public(text);
-    return meta_exec(tx, err, NULL, "UPDATE repository SET settings = $2 WHERE id = $1", "it",
-                     a->id, text);
+    r = prepare_rules(a, text, a->info.policy, err);
+    return r < 0 ? r
+                 : meta_exec(tx, err, NULL, "UPDATE repository SET settings = $2 WHERE id = $1",
+                             "it", a->id, text);
 }
 
 int repo_update_settings(struct registry *reg, const struct repo_key *key, repo_settings_fn fn,
@@ -408,9 +577,47 @@ int repo_update_settings(struct registry *reg, const struct repo_key *key, repo_
     struct repo_row a = {.reg = reg, .key = key, .change = fn, .change_ctx = ctx};
     pthread_rwlock_wrlock(&reg->publics.change);
     int r = meta_tx(reg->o.db, META_WRITE, update_settings_tx, &a, err);
-    if (r >= 0 && a.changed)
+    if (r >= 0 && a.changed) {
         public_set_put(&reg->publics, key, a.is_public);
+        table_change_rules(&reg->repos, key, a.rules);
+    }
     pthread_rwlock_unlock(&reg->publics.change);
+    repo_rules_unref(a.rules);
+    repo_info_done(&a.info);
+    return r < 0 ? r : 0;
+}
+
+static int set_policy_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct repo_row *a = arg;
+    int r = load_row(tx, a, err);
+    if (r < 0)
+        return r;
+    if (!a->policy && !a->info.policy)
+        return sw_fail(err, SW_ENOTFOUND, "RepositoryPolicyNotFoundException",
+                       "Repository policy does not exist for the repository with name '%s' in the "
+                       "registry with id '%s'",
+                       a->key->name, a->key->account);
+    r = prepare_rules(a, a->info.settings, a->policy, err);
+    return r < 0 ? r
+                 : meta_exec(tx, err, NULL, "UPDATE repository SET policy = $2 WHERE id = $1", "it",
+                             a->id, a->policy);
+}
+
+int repo_set_policy(struct registry *reg, const struct repo_key *key, const char *text,
+                    char **ret_old, struct sw_err *err)
+{
+    struct repo_row a = {.reg = reg, .key = key, .policy = text};
+    if (text && check_policy(text, err) < 0)
+        return err->code;
+    pthread_rwlock_wrlock(&reg->publics.change);
+    int r = meta_tx(reg->o.db, META_WRITE, set_policy_tx, &a, err);
+    if (r >= 0)
+        table_change_rules(&reg->repos, key, a.rules);
+    pthread_rwlock_unlock(&reg->publics.change);
+    if (r >= 0)
+        *ret_old = SW_TAKE(a.info.policy);
+    repo_rules_unref(a.rules);
     repo_info_done(&a.info);
     return r < 0 ? r : 0;
 }
@@ -458,10 +665,9 @@ static int list_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
     if (r < 0)
         return r;
     while ((r = meta_step(st, err)) > 0) {
-        struct repo_info info = {.name = meta_dup(st, 0),
-                                 .created_at_us = meta_int(st, 1),
-                                 .immutable_tags = sw_str_eq_z(meta_str(st, 2), "IMMUTABLE"),
-                                 .settings = meta_dup(st, 3)};
+        struct repo_info info = {
+            .name = meta_dup(st, 0), .created_at_us = meta_int(st, 1), .settings = meta_dup(st, 3)};
+        (void)repo_mutability_from_string(meta_str(st, 2), &info.mutability);
         int stop = a->fn(a->ctx, &info);
         repo_info_done(&info);
         if (stop)

@@ -122,7 +122,7 @@ TEST(advisory_cve_2026_31801_no_way_of_setting_a_tag_passes_its_immutability)
     access_open(&a);
     const char *m = image_of("changed", "");
     push_image(&a.c, REPO, "v2", "changed", m);
-    CHECK_OK(repo_set_immutable_tags(a.c.w.reg, &key, true, &err));
+    CHECK_OK(repo_set_mutability(a.c.w.reg, &key, REPO_IMMUTABLE, NULL, &err));
     const char *urls[] = {"/v2/" REPO "/manifests/v1",
                           fmt("/v2/" REPO "/manifests/%s?tag=v1", SHA(m)),
                           fmt("/v2/" REPO "/manifests/%s?tag=new&tag=v1", SHA(m))};

@@ -403,7 +403,7 @@ TEST(immutable_tags)
     const char *m1 = image_of("one", ""), *m2 = image_of("two", "");
     struct repo_key key = world_key(REPO);
     push_image(&c, REPO, "v1", "one", m1);
-    CHECK_OK(repo_set_immutable_tags(c.w.reg, &key, true, &err));
+    CHECK_OK(repo_set_mutability(c.w.reg, &key, REPO_IMMUTABLE, NULL, &err));
     put(&c, "v1", m1, OCI_IMAGE, 201); /* the same again */
     push_image(&c, REPO, "v2", "two", m2);
     autoreply r = ask(&c, HTTP_PUT, M "v1", .body = m2, .body_n = strlen(m2), .type = OCI_IMAGE);

@@ -31,7 +31,7 @@ TEST(creates_describes_and_refuses_a_second_one)
     struct repo_key key = world_key("team/app");
     CHECK_OK(repo_create(w.reg, &key, true, "{\"a\":1}", &info, &err));
     CHECK_EQ_STR(info.name, "team/app");
-    CHECK(info.immutable_tags && info.created_at_us > 0);
+    CHECK(info.mutability == REPO_IMMUTABLE && info.created_at_us > 0);
     repo_info_done(&info);
     CHECK_ERR(repo_create(w.reg, &key, true, "{}", &info, &err), SW_ECONFLICT,
               "RepositoryAlreadyExistsException");
@@ -71,11 +71,11 @@ TEST(settings_change_as_a_whole_or_not)
     world_open(&w);
     world_repo(&w, "app");
     struct repo_key key = world_key("app"), none = world_key("none");
-    CHECK_OK(repo_set_immutable_tags(w.reg, &key, true, &err));
+    CHECK_OK(repo_set_mutability(w.reg, &key, REPO_IMMUTABLE, NULL, &err));
     CHECK_OK(repo_describe(w.reg, &key, &info, &err));
-    CHECK(info.immutable_tags);
+    CHECK(info.mutability == REPO_IMMUTABLE);
     repo_info_done(&info);
-    CHECK_ERR(repo_set_immutable_tags(w.reg, &none, true, &err), SW_ENOTFOUND,
+    CHECK_ERR(repo_set_mutability(w.reg, &none, REPO_IMMUTABLE, NULL, &err), SW_ENOTFOUND,
               "RepositoryNotFoundException");
 }
 
