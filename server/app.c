@@ -23,6 +23,8 @@
 #include "server/client.h"
 #include "server/commands.h"
 #include "server/health.h"
+#include "server/image_uses.h"
+#include "server/lifecycle_worker.h"
 #include "server/maintenance.h"
 #include "server/metrics.h"
 #include "server/observe.h"
@@ -54,6 +56,8 @@ struct app {
     struct ecs_api *ecs;
     struct admin_api admin;
     struct maintenance *maintenance;
+    struct image_uses image_uses;
+    struct lifecycle_worker *lifecycle;
     struct aws_edge *aws;
     struct rate_limiter *rate; /* NULL: no limit */
     struct health health;
@@ -338,6 +342,24 @@ static int start_maintenance(struct app *a, bool alone, struct sw_err *err)
     return r;
 }
 
+static void did_by_itself(void *ctx, const char *action, const char *resource, const char *why)
+{
+    struct app *a = ctx;
+    observe_own_action(&a->observe, action, resource, why);
+}
+
+static int start_lifecycle(struct app *a, struct sw_err *err)
+{
+    a->image_uses = (struct image_uses){.account = a->account, .region = a->config.region};
+    struct lifecycle_worker_options o = {.registry = a->registry,
+                                         .holders = image_uses_holders(&a->image_uses),
+                                         .delay_ms = a->config.lifecycle_delay_ms,
+                                         .interval_ms = a->config.lifecycle_interval_ms,
+                                         .did = did_by_itself,
+                                         .ctx = a};
+    return lifecycle_worker_start(&o, &a->lifecycle, err);
+}
+
 int app_maintenance(struct app *a, struct maintenance **ret, struct sw_err *err)
 {
     int r = a->maintenance ? 0 : start_maintenance(a, true, err);
@@ -467,6 +489,8 @@ int app_listen(struct app *a, struct sw_err *err)
                                     .finished_ctx = a};
     int r = start_maintenance(a, false, err);
     if (r == 0)
+        r = start_lifecycle(a, err);
+    if (r == 0)
         r = http_server_start(&o, &a->http, err);
     if (r == 0)
         r = write_endpoint(a, host, err);
@@ -490,6 +514,7 @@ void app_close(struct app *a)
     stop_housekeeping(a); /* it looks at the listener's certificate */
     if (a->http)
         http_server_stop(a->http, a->config.shutdown_grace_ms);
+    lifecycle_worker_stop(a->lifecycle);
     maintenance_stop(a->maintenance);
     aws_edge_free(a->aws);
     ecs_api_free(a->ecs);

@@ -29,6 +29,7 @@ struct server_config {
     int64_t request_rate, request_burst;
     int64_t idle_timeout_ms, shutdown_grace_ms;
     int64_t upload_ttl_ms, collect_interval_ms, collect_grace_ms;
+    int64_t lifecycle_interval_ms, lifecycle_delay_ms;
     /* The local agent of `slipway up`. */
     char *cluster;
     char *bridge_name, *bridge_subnet;

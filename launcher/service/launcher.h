@@ -140,3 +140,14 @@ int launcher_logs(struct launcher *l, const struct launcher_caller *c, const jso
                   struct launcher_logs *ret, struct sw_err *err);
 void launcher_logs_wait(struct launcher *l, struct launcher_logs *q, launcher_done_fn done,
                         void *ctx);
+
+/* Images that must not go, of all accounts and regions, inside a transaction of the caller: of ACTIVE task definitions and of tasks
+ * that are not STOPPED. Non-zero from fn stops. The stamp is another number when there may be a new use since. */
+struct launcher_image {
+    const char *image;  /* as the definition names it */
+    const char *digest; /* that a task's agent reported, or NULL */
+    const char *holder; /* "task arn:...", "task definition arn:..." */
+};
+typedef int (*launcher_image_fn)(void *arg, const struct launcher_image *use);
+int launcher_images_in_use(struct meta_tx *tx, launcher_image_fn fn, void *arg, struct sw_err *err);
+int launcher_images_stamp(struct meta_tx *tx, int64_t *ret, struct sw_err *err);
