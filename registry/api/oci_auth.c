@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/limits.h"
 #include "registry/api/oci_internal.h"
+#include "registry/api/registry_host.h"
 
 #define ARN_BYTES  (REPO_NAME_MAX + 160)
 #define EMPTY_PAIR "Og==" /* ":" */
@@ -54,42 +55,15 @@ int oci_authenticate(struct oci_call *call, struct sw_err *err)
     return r;
 }
 
-static bool is_account(struct sw_str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9')
-            return false;
-    return s.n == 12;
-}
-
-static bool is_region(struct sw_str s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!((s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= '0' && s.p[i] <= '9') ||
-              s.p[i] == '-'))
-            return false;
-    return s.n >= 2 && s.n < OCI_REGION_MAX;
-}
-
-/* <account>.dkr.ecr.<region>.<anything> */
-static bool ecr_host(const char *host, struct sw_str *ret_account, struct sw_str *ret_region)
-{
-    struct sw_str rest = sw_str(host), dkr, ecr;
-    return host && sw_str_split(&rest, '.', ret_account) && is_account(*ret_account) &&
-           sw_str_split(&rest, '.', &dkr) && sw_str_eq_z(dkr, "dkr") &&
-           sw_str_split(&rest, '.', &ecr) && sw_str_eq_z(ecr, "ecr") &&
-           sw_str_split(&rest, '.', ret_region) && is_region(*ret_region) && rest.p && rest.n > 0;
-}
-
 void oci_place(const struct oci_api *api, const struct http_req *req, struct oci_call *call)
 {
-    struct sw_str account, region;
-    if (!ecr_host(http_req_header(req, "Host"), &account, &region)) {
-        account = sw_str(api->o.account);
-        region = sw_str(api->o.region);
+    struct registry_host place;
+    if (!registry_host_parse(http_req_header(req, "Host"), &place)) {
+        place.account = sw_str(api->o.account);
+        place.region = sw_str(api->o.region);
     }
-    (void)sw_str_copy(account, call->account, sizeof(call->account));
-    (void)sw_str_copy(region, call->region, sizeof(call->region));
+    (void)sw_str_copy(place.account, call->account, sizeof(call->account));
+    (void)sw_str_copy(place.region, call->region, sizeof(call->region));
 }
 
 static bool in_scope(const struct oci_call *call, const char *action, const char *repository)

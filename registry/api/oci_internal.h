@@ -12,7 +12,7 @@
 #include "registry/core/manifest_store.h"
 #include "registry/core/upload.h"
 
-#define OCI_REGION_MAX 64
+#define OCI_REGION_MAX 64 /* as REGISTRY_REGION_MAX */
 
 struct oci_api {
     struct oci_api_options o; /* strings owned */
