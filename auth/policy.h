@@ -31,6 +31,9 @@ struct policy_context {
     const struct policy_key
         *keys; /* the service's own keys and tags; they win over the global ones */
     size_t keys_n;
+    policy_key_fn *
+        more; /* keys that cost something to find out (a resource's tags): asked when `keys` has none; may be NULL */
+    void *more_ctx;
     struct sw_buf *
         explain; /* NULL: nobody asks; else a refusal's statement, for logs and those who may know */
 };
