@@ -5,26 +5,19 @@
  * Built in, and shown in explanations as `builtin`: AdministratorAccess of a user of kind ADMIN, the node policy of kind NODE, and
  * the pull policy of a public repository.
  * Threads: shared freely. A decision takes the directory's read lock once, for a few loads. */
-#include "auth/identity.h"
+#include "auth/directory.h"
 #include "auth/policy.h"
-
-/* The policies of a session by id: calls `fn` once with them, for as long as they are valid; false when the id is unknown, and
- * then nothing is allowed. */
-typedef void authorizer_policies_fn(void *ctx, const struct policy_attached *policies, size_t n);
-typedef bool authorizer_session_fn(void *ctx, const unsigned char id[PRINCIPAL_POLICY_ID],
-                                   authorizer_policies_fn *fn, void *fn_ctx);
+#include "auth/session.h"
 
 struct authorizer_options {
-    struct identity *identity; /* NULL: nobody has a policy */
-    authorizer_session_fn
-        *session; /* NULL: no session has a policy, so that those that need one get nothing */
-    void *session_ctx;
+    struct identity *identity; /* NULL: nobody has a policy but the built-in ones of its kind */
+    struct session_store *sessions; /* NULL: a session that has policies gets nothing */
 };
 
 struct authorizer *authorizer_new(const struct authorizer_options *o);
 void authorizer_free(struct authorizer *a); /* NULL ok */
 
-/* may() without its error: the verdict, whose `by` says what decided and stays valid inside `fn` only. */
+/* What may() asks, without its error: fn gets the question as it was put and the verdict; both are valid inside it only. */
 typedef void authorizer_verdict_fn(void *ctx, const struct policy_question *q,
                                    const struct policy_verdict *v);
 void authorizer_ask(struct authorizer *a, const struct principal *p, const char *action,
