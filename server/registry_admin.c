@@ -8,6 +8,7 @@
 #include "registry/core/quota.h"
 #include "registry/core/reference.h"
 #include "registry/core/repo_store.h"
+#include "server/lifecycle_admin.h"
 
 struct set_public_in {
     const char *name;
@@ -114,7 +115,9 @@ static int list_quotas(struct aws_call *call, const void *in SW_UNUSED, json_t *
 static const struct aws_op ops[] = {
     {"DeleteQuota", delete_quota, delete_quota_in, empty, sizeof(struct delete_quota_in), "slipway:DeleteQuota"},
     {"ListQuotas", list_quotas, empty, list_quotas_out, 0, "slipway:ListQuotas"},
+    {"PreviewLifecycle", preview_lifecycle, preview_lifecycle_in, preview_lifecycle_out, sizeof(struct preview_lifecycle_in), "ecr:StartLifecyclePolicyPreview"},
     {"PutQuota", put_quota, put_quota_in, empty, sizeof(struct put_quota_in), "slipway:PutQuota"},
+    {"RunLifecycle", run_lifecycle, run_lifecycle_in, empty, sizeof(struct run_lifecycle_in), "ecr:PutLifecyclePolicy"},
     {"SetRepositoryPublic", set_repository_public, set_public_in, empty, sizeof(struct set_public_in), "ecr:SetRepositoryPolicy"},
 };
 /* clang-format on */
