@@ -225,6 +225,8 @@ static int check_received(struct oci_call *c, struct sw_err *err)
 static int patch_run(struct oci_call *c, struct http_res *res, struct sw_err *err)
 {
     int r = check_received(c, err);
+    if (r == 0)
+        r = upload_flush(c->upload, err);
     if (r < 0)
         return r;
     res->status = 202;
@@ -241,6 +243,7 @@ enum http_begin oci_upload_patch(struct oci_call *c, struct http_plan *p, struct
     c->keep_partial = !c->has_range;
     if (c->keep_partial)
         upload_keep_partial(c->upload);
+    p->free_may_wait = true; /* what arrived is written then */
     return oci_go(c, p, c->req->has_body ? HTTP_BODY_STREAM : HTTP_BODY_NONE, UINT64_MAX,
                   patch_run);
 }
@@ -259,6 +262,7 @@ enum http_begin oci_upload_put(struct oci_call *c, struct http_plan *p, struct h
         sw_fail(err, SW_EINVALID, "DIGEST_INVALID", "the parameter 'digest' is missing");
     if (r <= 0 || take_session(c, &c->digest, res, err) < 0)
         return HTTP_ANSWER;
+    p->free_may_wait = true;
     return oci_go(c, p, c->req->has_body ? HTTP_BODY_STREAM : HTTP_BODY_NONE, UINT64_MAX, put_run);
 }
 

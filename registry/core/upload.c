@@ -10,7 +10,9 @@
  * 5. Once committed, cancelled or failed (`spent`) a session leaves the table on release.
  * 6. Who has as many sessions as allowed loses the oldest one without bytes, if nobody holds it: clients abandon those that a mount
  *    that failed has begun.
- * 7. `bytes` is what the writer has, as of the last end of a call; it is read without `io`. */
+ * 7. `bytes` is what the writer has, as of the last end of a call; it is read without `io`.
+ * 8. A client is only told of bytes that were flushed: by its own request, when the session is released, or when it is taken from a
+ *    holder that has been quiet. */
 #include "registry/core/upload.h"
 
 #include <inttypes.h>
@@ -19,6 +21,7 @@
 #include "base/alloc.h"
 #include "base/encode.h"
 #include "registry/core/internal.h"
+#include "registry/core/layer_upload.h"
 
 #define BUCKETS    1024
 #define SEAL_BYTES 256
@@ -445,8 +448,14 @@ int upload_acquire(struct registry *reg, const struct repo *repo, const char *pr
     if (!token_id(token, id))
         return fail_unknown(err);
     int r = acquire_in_memory(reg, repo, principal_id, id, token, ret, err);
-    if (r != 0)
-        return r < 0 ? r : 0;
+    if (r > 0) {
+        r = upload_flush(*ret, err);
+        if (r < 0)
+            upload_release(*ret);
+        return r;
+    }
+    if (r < 0)
+        return r;
     enum digest_algorithm hint;
     r = open_token(reg, id, repo->id, principal_id, token, &hint, err);
     if (r < 0)
@@ -504,6 +513,8 @@ void upload_release(struct upload *u)
     struct sw_err ignored = SW_ERR_INIT;
     if (u->once && !s->spent)
         (void)blob_writer_cancel(s->writer, &ignored);
+    else
+        (void)upload_flush(u, &ignored);
     pthread_mutex_lock(&t->lock);
     if (u->ticket == s->ticket) {
         s->busy = false;
@@ -609,6 +620,15 @@ int upload_append(struct upload *u, const void *data, size_t n, struct sw_err *e
     return r < 0 ? r : end(u, append(u->s, data, n, err));
 }
 
+int upload_flush(struct upload *u, struct sw_err *err)
+{
+    int r = begin(u, err);
+    if (r < 0)
+        return r;
+    r = blob_writer_flush(u->s->writer, err);
+    return end(u, r < 0 ? give_up(u->s, r) : 0);
+}
+
 static int commit(struct session *s, struct repo *repo, const struct digest *expect,
                   struct blob_info *ret, struct sw_err *err)
 {
@@ -698,5 +718,5 @@ int registry_expire_uploads(struct registry *reg, int64_t now_us, struct sw_err 
         pthread_mutex_unlock(&reg->uploads->lock);
     }
     free(l.ids);
-    return r;
+    return r < 0 ? r : layer_upload_expire(reg, l.before_us, err);
 }

@@ -34,6 +34,8 @@ void upload_release(struct upload *u); /* NULL ok */
 const char *upload_token(const struct upload *u);
 uint64_t upload_size(const struct upload *u);
 int upload_append(struct upload *u, const void *data, size_t n, struct sw_err *err);
+/* Call it before the client is told how much arrived: from then on the bytes outlive this process. Waits for the disk. */
+int upload_flush(struct upload *u, struct sw_err *err);
 /* Should this holder be cut off, the bytes it appended stay; else they go with it. */
 void upload_keep_partial(struct upload *u);
 /* The bytes from `size` on are to be forgotten; done at the next use. */

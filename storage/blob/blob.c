@@ -5,7 +5,8 @@
  * 1. A driver's upload_commit is only called with the digest of exactly the bytes that the upload
  *    holds.
  * 2. After a failed append, truncate or commit the writer knows nothing about the upload any more
- *    and does nothing but repeat the error; a mismatch is no failure. */
+ *    and does nothing but repeat the error; a mismatch is no failure.
+ * 3. While there is a pipe, driver and hash belong to it; whoever needs either ends it first. */
 #include "storage/blob/blob.h"
 
 #include <assert.h>
@@ -18,6 +19,7 @@
 #include "base/id.h"
 #include "base/macros.h"
 #include "storage/blob/blob_hash.h"
+#include "storage/blob/blob_pipe.h"
 
 struct blob_store {
     const struct blob_ops *ops;
@@ -29,9 +31,10 @@ struct blob_writer {
     struct blob_store *store;
     void *state;
     char id[BLOB_UPLOAD_ID_LEN + 1];
-    uint64_t size;
+    uint64_t size; /* with what is in the pipe */
     enum digest_algorithm hint;
     struct blob_hash *hash;
+    struct blob_pipe *pipe; /* NULL: nothing is on its way to the driver */
     struct sw_err failed;
     bool spent;
 };
@@ -203,8 +206,15 @@ static int repeat_failure(const struct blob_writer *w, struct sw_err *err)
     return sw_err_move(err, &copy);
 }
 
+static void drop_pipe(struct blob_writer *w)
+{
+    blob_pipe_abandon(w->pipe);
+    w->pipe = NULL;
+}
+
 static int stick(struct blob_writer *w, const struct sw_err *err)
 {
+    drop_pipe(w);
     blob_hash_abandon(w->hash);
     w->failed = *err;
     return err->code;
@@ -215,19 +225,37 @@ int blob_writer_append(struct blob_writer *w, const void *data, size_t n, struct
     int r = repeat_failure(w, err);
     if (r < 0 || n == 0)
         return r;
-    r = w->store->ops->upload_append(w->state, data, n, err);
+    if (!w->pipe && blob_hash_current(w->hash))
+        w->pipe = blob_pipe_new(w->store->ops, w->state, w->hash, w->size);
+    r = w->pipe ? blob_pipe_add(w->pipe, data, n, err)
+                : w->store->ops->upload_append(w->state, data, n, err);
     if (r < 0)
         return stick(w, err);
     w->size += n;
-    blob_hash_add(w->hash, data, n);
+    if (!w->pipe)
+        blob_hash_add(w->hash, data, n);
     atomic_fetch_add_explicit(&w->store->bytes_received, n, memory_order_relaxed);
     return 0;
+}
+
+int blob_writer_flush(struct blob_writer *w, struct sw_err *err)
+{
+    struct blob_pipe *pipe = w->pipe;
+    int r = repeat_failure(w, err);
+    if (r < 0 || !pipe)
+        return r;
+    w->pipe = NULL;
+    r = blob_pipe_finish(pipe, err);
+    return r < 0 ? stick(w, err) : 0;
 }
 
 int blob_writer_truncate(struct blob_writer *w, uint64_t size, struct sw_err *err)
 {
     int r = repeat_failure(w, err);
     if (r < 0 || size >= w->size)
+        return r;
+    r = blob_writer_flush(w, err);
+    if (r < 0)
         return r;
     blob_hash_truncate(w->hash, size);
     r = w->store->ops->upload_truncate(w->state, size, err);
@@ -255,7 +283,7 @@ int blob_writer_commit(struct blob_writer *w, const struct digest *expect, struc
 {
     struct digest got;
     struct blob_info info = {.digest = *expect, .size = w->size};
-    int r = repeat_failure(w, err);
+    int r = blob_writer_flush(w, err);
     if (r < 0)
         return r;
     r = digest_as(w, expect->algorithm, &got, err);
@@ -281,6 +309,7 @@ int blob_writer_commit(struct blob_writer *w, const struct digest *expect, struc
 int blob_writer_cancel(struct blob_writer *w, struct sw_err *err)
 {
     assert(!w->spent);
+    drop_pipe(w);
     blob_hash_abandon(w->hash);
     w->spent = true;
     return w->store->ops->upload_cancel(w->state, err);
@@ -288,8 +317,11 @@ int blob_writer_cancel(struct blob_writer *w, struct sw_err *err)
 
 void blob_writer_free(struct blob_writer *w)
 {
+    struct sw_err ignored = SW_ERR_INIT;
     if (!w)
         return;
+    if (!w->spent)
+        (void)blob_writer_flush(w, &ignored);
     blob_hash_free(w->hash);
     w->store->ops->upload_close(w->state);
     free(w);

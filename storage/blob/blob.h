@@ -45,6 +45,8 @@ struct blob_ops {
     int (*open)(void *drv, const char *key, int *ret_fd, uint64_t *ret_size, struct sw_err *err);
     int (*upload_open)(void *drv, const char *id, bool create, void **ret_state, uint64_t *ret_size,
                        struct sw_err *err);
+    /* From any thread, one at a time. Most of a large upload comes in pieces of 1 MiB that lie on pages of memory as they will lie
+     * on pages of the upload. */
     int (*upload_append)(void *state, const void *data, size_t n, struct sw_err *err);
     /* Bytes that were appended; fewer than cap only at the end. May run beside upload_append, from
      * another thread. */
@@ -123,6 +125,9 @@ int blob_writer_resume(struct blob_store *s, const char *id, enum digest_algorit
 const char *blob_writer_id(const struct blob_writer *w);
 uint64_t blob_writer_size(const struct blob_writer *w);
 int blob_writer_append(struct blob_writer *w, const void *data, size_t n, struct sw_err *err);
+/* What was appended may still be in memory, and a lost connection or process would lose it: after this the driver has it. Call it
+ * before a client is told how much arrived. Waits for the disk. */
+int blob_writer_flush(struct blob_writer *w, struct sw_err *err);
 /* Drops the bytes from `size` on (a refused chunk). */
 int blob_writer_truncate(struct blob_writer *w, uint64_t size, struct sw_err *err);
 /* Verifies against `expect` (SW_EMISMATCH, DIGEST_INVALID: the upload stays as it was), then makes

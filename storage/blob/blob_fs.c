@@ -15,7 +15,13 @@
  *    or a writer.
  * 6. When the sync fails the upload is removed: the kernel reports a lost write once, and a second
  *    sync of the same pages would succeed without them.
- * Removing a blob is not synced either: one that comes back is garbage, collected again. */
+ * Removing a blob is not synced either: one that comes back is garbage, collected again.
+ *
+ * Large pieces are written past the page cache (O_DIRECT): their copy, and the memory for it, would be most of what a push costs.
+ * 7. A direct write only begins where the file's pages end and after what was written through the cache is on the disk, so that a
+ *    power cut leaves a prefix of the upload, with or without the last pieces, and never a hole in it.
+ * 8. What a file system refuses to write directly goes through the cache; so does an upload on a disk so slow that the receiving
+ *    threads would wait for it. */
 #include "storage/blob/blob_fs.h"
 
 #include <dirent.h>
@@ -28,12 +34,17 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/macros.h"
 
 /* Written back early in pieces of this size, so that the sync of a large upload is short. */
-#define WRITEBACK (8 * 1024 * 1024)
-#define PATH_SIZE 200
+#define WRITEBACK  (8 * 1024 * 1024)
+#define PATH_SIZE  200
+#define PAGE       4096
+#define DIRECT_MIN (128 * 1024)
+/* Slower than this on average, the page cache takes the upload's bytes. */
+#define DIRECT_US_PER_MIB 25000
 
 struct fs {
     char *dir;
@@ -42,12 +53,17 @@ struct fs {
     void *ctx;
     /* Folders of which we know that they exist durably, by the first byte of the digest. */
     _Atomic bool ready[DIGEST_MAX_][256];
+    _Atomic bool no_direct; /* the file system refused it */
 };
 
 struct upload {
     struct fs *fs;
-    int fd;
+    int fd, direct_fd; /* -1: not open */
+    bool no_direct;
     uint64_t size, written_back;
+    uint64_t cached_from; /* bytes from here on may be in the page cache only */
+    uint64_t direct_bytes;
+    int64_t direct_us;
     char path[PATH_SIZE];
 };
 
@@ -196,6 +212,8 @@ static void fs_upload_close(void *state)
         (void)flock(u->fd, LOCK_UN); /* a process that is just being started may have a copy */
         (void)close(u->fd);
     }
+    if (u->direct_fd >= 0)
+        (void)close(u->direct_fd);
     free(u);
 }
 
@@ -232,6 +250,7 @@ static int fs_upload_open(void *drv, const char *id, bool create, void **ret_sta
         return sw_fail(err, SW_ENOTFOUND, NULL, "no such upload");
     struct upload *u = SW_NEW(struct upload);
     u->fs = fs;
+    u->direct_fd = -1;
     snprintf(u->path, sizeof u->path, "uploads/%s", id);
     int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT | O_EXCL : 0);
     u->fd = fs->sys->openat(fs->ctx, fs->dir_fd, u->path, flags, 0600);
@@ -257,22 +276,87 @@ static void write_back(struct upload *u)
     u->written_back = end;
 }
 
+/* How many bytes of the piece at `offset` are written; fewer than n only with errno. */
+static size_t write_piece(const struct upload *u, int fd, const char *p, size_t n, uint64_t offset)
+{
+    size_t done = 0;
+    while (done < n) {
+        ssize_t wrote =
+            u->fs->sys->pwrite(u->fs->ctx, fd, p + done, n - done, (off_t)(offset + done));
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            break;
+        done += (size_t)wrote;
+    }
+    return done;
+}
+
+/* With errno. */
+static void refused_direct(struct upload *u, bool refused)
+{
+    if (!refused)
+        return;
+    u->no_direct = true;
+    if (errno == EINVAL || errno == EOPNOTSUPP)
+        atomic_store(&u->fs->no_direct, true);
+}
+
+static int open_direct(struct upload *u)
+{
+    struct fs *fs = u->fs;
+    if (u->direct_fd < 0 && !u->no_direct && !atomic_load(&fs->no_direct)) {
+        u->direct_fd = fs->sys->openat(fs->ctx, fs->dir_fd, u->path,
+                                       O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_DIRECT, 0);
+        refused_direct(u, u->direct_fd < 0);
+    }
+    return u->no_direct ? -1 : u->direct_fd;
+}
+
+/* Invariant 7: what is in the cache first. */
+static void settle_cached(struct upload *u, uint64_t end)
+{
+    if (u->cached_from < end)
+        (void)sync_file_range(u->fd, (off_t)u->cached_from, (off_t)(end - u->cached_from),
+                              SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                  SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
+/* Whole pages of p past the page cache, as many as the file system takes. What fails here is tried again through the cache, which
+ * finds the error if there is one. */
+static size_t write_direct(struct upload *u, const char *p, size_t n, uint64_t offset)
+{
+    n -= n % PAGE;
+    if (open_direct(u) < 0)
+        return 0;
+    settle_cached(u, offset);
+    int64_t begin_us = sw_mono_us();
+    size_t done = write_piece(u, u->direct_fd, p, n, offset);
+    refused_direct(u, done < n);
+    u->cached_from = u->written_back = offset + done;
+    u->direct_bytes += done;
+    u->direct_us += sw_mono_us() - begin_us;
+    if (u->direct_bytes >= 4 * 1024 * 1024 &&
+        u->direct_us / (int64_t)(u->direct_bytes / (1024 * 1024)) > DIRECT_US_PER_MIB)
+        u->no_direct = true;
+    return done;
+}
+
 static int fs_upload_append(void *state, const void *data, size_t n, struct sw_err *err)
 {
     struct upload *u = state;
-    struct fs *fs = u->fs;
     const char *p = data;
-    for (size_t done = 0; done < n;) {
-        ssize_t wrote =
-            fs->sys->pwrite(fs->ctx, u->fd, p + done, n - done, (off_t)(u->size + done));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0) {
-            int failed = errno;
-            (void)fs->sys->ftruncate(fs->ctx, u->fd, (off_t)u->size);
-            return sw_fail_os(err, failed, "write %s", u->path);
-        }
-        done += (size_t)wrote;
+    size_t head = (size_t)(PAGE - u->size % PAGE) % PAGE, done = 0;
+    if (n >= head + DIRECT_MIN && (uintptr_t)(p + head) % PAGE == 0) {
+        done = write_piece(u, u->fd, p, head, u->size);
+        if (done == head)
+            done += write_direct(u, p + head, n - head, u->size + head);
+    }
+    done += write_piece(u, u->fd, p + done, n - done, u->size + done);
+    if (done < n) {
+        int failed = errno;
+        (void)u->fs->sys->ftruncate(u->fs->ctx, u->fd, (off_t)u->size);
+        return sw_fail_os(err, failed, "write %s", u->path);
     }
     u->size += n;
     write_back(u);
@@ -306,6 +390,7 @@ static int fs_upload_truncate(void *state, uint64_t size, struct sw_err *err)
         return sw_fail_os(err, errno, "truncate %s", u->path);
     u->size = size;
     u->written_back = SW_MIN(u->written_back, size);
+    u->cached_from = SW_MIN(u->cached_from, size);
     return 0;
 }
 

@@ -3,8 +3,8 @@
  * 2. While `helping`, hasher, hashed and failed belong to the helper, and size is shared under the
  *    lock; else all is the writer's. The writer may look at hashed while the helper waits.
  * 3. The helper only reads below size, where bytes no longer change.
- * 4. `abandoned` is set once, when nobody wants the digest any more: the helper ends after the piece
- *    it reads, however much is left. A peer that goes away must not make its thread hash first. */
+ * 4. `hurry` makes the helper end after the piece it reads, however much is left: a peer that goes away, or whose bytes are dropped,
+ *    must not make its thread wait for the hash. Once abandoned nobody wants the digest any more. */
 #include "storage/blob/blob_hash.h"
 
 #include <pthread.h>
@@ -29,7 +29,8 @@ struct blob_hash {
     pthread_mutex_t lock; /* guards size, waiting and stopping while helping */
     pthread_cond_t more;
     bool stopping, waiting;
-    atomic_bool abandoned;
+    atomic_bool hurry;
+    bool abandoned;
 };
 
 static _Atomic int helpers;
@@ -54,7 +55,7 @@ static int catch_up(struct blob_hash *h, uint64_t until, struct sw_err *err)
     if (h->hashed == until)
         return 0;
     sw_autofree unsigned char *buf = sw_malloc(READ_SIZE);
-    while (h->hashed < until && !atomic_load_explicit(&h->abandoned, memory_order_relaxed)) {
+    while (h->hashed < until && !atomic_load_explicit(&h->hurry, memory_order_relaxed)) {
         size_t want = (size_t)SW_MIN(until - h->hashed, (uint64_t)READ_SIZE), got = 0;
         int r = h->ops->upload_read(h->state, h->hashed, buf, want, &got, err);
         if (r < 0)
@@ -68,7 +69,7 @@ static int catch_up(struct blob_hash *h, uint64_t until, struct sw_err *err)
     return 0;
 }
 
-/* Ends when the writer pauses it, having read everything or being abandoned, or at the first error. */
+/* Ends when the writer pauses it, having read everything or in a hurry, or at the first error. */
 static void *help(void *arg)
 {
     struct blob_hash *h = arg;
@@ -80,7 +81,7 @@ static void *help(void *arg)
         }
         h->waiting = false;
         uint64_t until = h->size;
-        bool stop = h->stopping && (until == h->hashed || atomic_load(&h->abandoned));
+        bool stop = h->stopping && (until == h->hashed || atomic_load(&h->hurry));
         pthread_mutex_unlock(&h->lock);
         if (stop || catch_up(h, until, &h->failed) < 0)
             return NULL;
@@ -114,8 +115,21 @@ void blob_hash_pause(struct blob_hash *h)
 
 void blob_hash_abandon(struct blob_hash *h)
 {
-    atomic_store(&h->abandoned, true);
+    atomic_store(&h->hurry, true);
+    h->abandoned = true;
     blob_hash_pause(h);
+}
+
+bool blob_hash_current(const struct blob_hash *h)
+{
+    return !h->helping && !h->abandoned && h->hashed == h->size && h->failed.code == 0;
+}
+
+void blob_hash_feed(struct blob_hash *h, const void *data, size_t n)
+{
+    digest_hasher_update(h->hasher, data, n);
+    h->hashed += n;
+    h->size += n;
 }
 
 void blob_hash_add(struct blob_hash *h, const void *data, size_t n)
@@ -128,18 +142,19 @@ void blob_hash_add(struct blob_hash *h, const void *data, size_t n)
         pthread_mutex_unlock(&h->lock);
         return;
     }
-    if (h->hashed == h->size) {
-        digest_hasher_update(h->hasher, data, n);
-        h->hashed += n;
-    }
-    h->size += n;
+    if (h->hashed == h->size)
+        blob_hash_feed(h, data, n);
+    else
+        h->size += n;
     if (h->size >= BLOB_HASH_BESIDE && h->failed.code == 0)
         start_helper(h);
 }
 
 void blob_hash_truncate(struct blob_hash *h, uint64_t size)
 {
+    atomic_store(&h->hurry, true);
     blob_hash_pause(h);
+    atomic_store(&h->hurry, h->abandoned);
     if (size < h->hashed) {
         digest_hasher_free(h->hasher);
         h->hasher = digest_hasher_new(h->algorithm);

@@ -18,7 +18,11 @@ struct blob_hash *blob_hash_new(enum digest_algorithm a, const struct blob_ops *
                                 uint64_t size);
 /* n bytes were appended; call it after the driver has them. */
 void blob_hash_add(struct blob_hash *h, const void *data, size_t n);
-/* Bytes from `size` on are about to be dropped; stops the helper. Call it before the driver's. */
+/* Everything added is hashed and no helper is at work. */
+bool blob_hash_current(const struct blob_hash *h);
+/* As add, of bytes that need not be with the driver yet, without a helper; only while current. */
+void blob_hash_feed(struct blob_hash *h, const void *data, size_t n);
+/* Bytes from `size` on are about to be dropped; stops the helper where it is. Call it before the driver's. */
 void blob_hash_truncate(struct blob_hash *h, uint64_t size);
 /* Waits until the helper, if there is one, has read everything: no more reads until the next add. */
 void blob_hash_pause(struct blob_hash *h);

@@ -57,6 +57,8 @@ static int push_resumed(struct blob_store *s, size_t n, struct acknowledged *ack
         return r;
     snprintf(id, sizeof id, "%s", blob_writer_id(w));
     r = blob_writer_append(w, content, n / 2, err);
+    if (r == 0)
+        r = blob_writer_flush(w, err);
     blob_writer_free(w);
     w = NULL;
     if (r == 0)

@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/macros.h"
 #include "storage/blob/blob_fs.h"
@@ -248,10 +250,11 @@ TEST(a_full_disk_keeps_what_was_acknowledged)
     CHECK_OK(blob_writer_begin(s, DIGEST_SHA256, &w, &err));
     snprintf(id, sizeof id, "%s", blob_writer_id(w));
     CHECK_OK(blob_writer_append(w, "abc", 3, &err));
-    CHECK_ERR(blob_writer_append(w, "defghi", 6, &err), SW_ELIMIT, "DiskFull");
+    CHECK_OK(blob_writer_flush(w, &err));
+    CHECK_OK(blob_writer_append(w, "defghi", 6, &err));
+    CHECK_ERR(blob_writer_flush(w, &err), SW_ELIMIT, "DiskFull");
     CHECK_ERR(blob_writer_append(w, "d", 1, &err), SW_ELIMIT, "DiskFull");
     CHECK_ERR(blob_writer_truncate(w, 0, &err), SW_ELIMIT, "DiskFull");
-    CHECK_EQ_UINT(blob_writer_size(w), 3);
     blob_writer_free(w);
     CHECK_OK(blob_writer_resume(s, id, DIGEST_SHA256, &w, &err));
     CHECK_EQ_UINT(blob_writer_size(w), 3);
@@ -261,4 +264,104 @@ TEST(a_full_disk_keeps_what_was_acknowledged)
     CHECK_EQ_STR(info.key, KEY);
     blob_writer_free(w);
     blob_store_free(s);
+}
+
+/* --- past the page cache ---------------------------------------------------------------------- */
+
+#define MIB (1024 * 1024)
+
+struct watched {
+    int error;   /* of direct writes; 0: none */
+    int wait_ms; /* for each */
+    size_t direct, cached, tries;
+};
+
+static ssize_t watched_pwrite(void *ctx, int fd, const void *data, size_t n, off_t offset)
+{
+    struct watched *w = ctx;
+    if (!(fcntl(fd, F_GETFL) & O_DIRECT)) {
+        w->cached += n;
+        return pwrite(fd, data, n, offset);
+    }
+    w->tries++;
+    if (w->wait_ms)
+        sw_sleep_ms(w->wait_ms);
+    if (w->error) {
+        errno = w->error;
+        return -1;
+    }
+    ssize_t r = pwrite(fd, data, n, offset);
+    if (r > 0)
+        w->direct += (size_t)r;
+    return r;
+}
+
+/* Pushes n bytes in two requests, the first of `first`; what is stored is read back. */
+static void push_watched(struct watched *w, const char *name, size_t first, size_t n)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blob_fs_sys sys = blob_fs_sys_default;
+    struct blob_store *s = NULL;
+    struct blob_writer *writer = NULL;
+    struct blob_info info;
+    struct digest d;
+    struct sw_buf back SW_CLEANUP(sw_buf_done) = SW_BUF_INIT(64 * MIB);
+    sw_autofree unsigned char *p = sw_malloc(n);
+    for (size_t i = 0; i < n; i++)
+        p[i] = (unsigned char)(i * 2654435761u >> 24);
+    digest_of(DIGEST_SHA256, p, n, &d);
+    sys.pwrite = watched_pwrite;
+    CHECK_OK(blob_fs_open_sys(test_path("%s", name), &sys, w, &s, &err));
+    CHECK_OK(blob_writer_begin(s, DIGEST_SHA256, &writer, &err));
+    CHECK_OK(blob_writer_append(writer, p, first, &err));
+    CHECK_OK(blob_writer_flush(writer, &err));
+    CHECK_OK(blob_writer_append(writer, p + first, n - first, &err));
+    CHECK_OK(blob_writer_commit(writer, &d, &info, &err));
+    CHECK_OK(blob_read(s, info.key, &d, n, &back, &err));
+    CHECK_EQ_MEM(back.p, back.n, p, n);
+    blob_writer_free(writer);
+    blob_store_free(s);
+}
+
+static bool direct_is_possible(void)
+{
+    struct watched w = {0};
+    push_watched(&w, "probe", 0, 2 * MIB);
+    return w.direct > 0;
+}
+
+TEST(large_pieces_go_past_the_page_cache_and_ends_through_it)
+{
+    struct watched w = {0}, odd = {0}, small = {0};
+    if (!direct_is_possible())
+        test_skip("the file system here has no O_DIRECT");
+    push_watched(&w, "a", 4 * MIB, 9 * MIB + 100);
+    CHECK_EQ_UINT(w.direct, 9 * MIB);
+    CHECK_EQ_UINT(w.cached, 100);
+    push_watched(&odd, "b", 3 * MIB + 1000, 9 * MIB + 100);
+    CHECK_EQ_UINT(odd.cached, 4096 + 100);
+    CHECK_EQ_UINT(odd.direct, 9 * MIB - 4096);
+    push_watched(&small, "c", 1000, 100 * 1024);
+    CHECK_EQ_UINT(small.direct, 0);
+}
+
+TEST(what_cannot_be_written_directly_goes_through_the_cache)
+{
+    static const int errors[] = {EINVAL, EIO, EOPNOTSUPP};
+    for (size_t i = 0; i < SW_ARRAY_LEN(errors); i++) {
+        struct watched w = {.error = errors[i]};
+        push_watched(&w, i == 0 ? "a" : i == 1 ? "b" : "c", 2 * MIB, 6 * MIB);
+        CHECK(w.tries <= 1);
+        CHECK_EQ_UINT(w.cached, 6 * MIB);
+    }
+}
+
+TEST(on_a_slow_disk_the_cache_takes_it)
+{
+    struct watched w = {.wait_ms = 60};
+    if (!direct_is_possible())
+        test_skip("the file system here has no O_DIRECT");
+    push_watched(&w, "a", 0, 16 * MIB);
+    CHECK(w.direct >= 4 * MIB && w.direct < 8 * MIB);
+    CHECK_EQ_UINT(w.direct + w.cached, 16 * MIB);
 }
