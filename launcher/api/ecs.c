@@ -3,7 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
-#include "launcher/api/ecs_internal.h"
+#include "launcher/api/ecs_facts.h"
 #include "launcher/model/agent_protocol.h"
 
 #define EXACT_MAX 9007199254740992.0 /* beyond it a double skips integers */
@@ -46,7 +46,6 @@ static const char *const unimplemented[] = {
     "ListServiceDeployments",
     "ListServices",
     "ListServicesByNamespace",
-    "ListTagsForResource",
     "PutAccountSetting",
     "PutAccountSettingDefault",
     "PutAttributes",
@@ -56,8 +55,6 @@ static const char *const unimplemented[] = {
     "StopServiceDeployment",
     "SubmitAttachmentStateChanges",
     "SubmitContainerStateChange",
-    "TagResource",
-    "UntagResource",
     "UpdateCapacityProvider",
     "UpdateCluster",
     "UpdateClusterSettings",
@@ -174,7 +171,7 @@ int ecs_may_cluster(struct aws_call *call, const char *cluster, struct sw_err *e
     char arn[ARN_MAX];
     struct launcher_caller c = ecs_caller(call);
     int r = launcher_cluster_arn(&c, cluster, arn, err);
-    return r < 0 ? r : aws_may(call, arn, err);
+    return r < 0 ? r : ecs_may(call, arn, NULL, err);
 }
 
 int ecs_may_task(struct aws_call *call, const char *task, struct sw_err *err)
@@ -182,7 +179,7 @@ int ecs_may_task(struct aws_call *call, const char *task, struct sw_err *err)
     char arn[ARN_MAX];
     struct launcher_caller c = ecs_caller(call);
     int r = launcher_task_arn(&c, sw_json_str(call->input, "cluster", NULL), task, arn, err);
-    return r < 0 ? r : aws_may(call, arn, err);
+    return r < 0 ? r : ecs_may(call, arn, NULL, err);
 }
 
 int ecs_may_instance(struct aws_call *call, const char *instance, struct sw_err *err)
@@ -191,5 +188,5 @@ int ecs_may_instance(struct aws_call *call, const char *instance, struct sw_err 
     struct launcher_caller c = ecs_caller(call);
     int r =
         launcher_instance_arn(&c, sw_json_str(call->input, "cluster", NULL), instance, arn, err);
-    return r < 0 ? r : aws_may(call, arn, err);
+    return r < 0 ? r : ecs_may(call, arn, NULL, err);
 }

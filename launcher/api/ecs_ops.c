@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/macros.h"
-#include "launcher/api/ecs_internal.h"
+#include "launcher/api/ecs_facts.h"
 #include "launcher/api/ecs_schema.h"
 
 #define PAGE_MAX 100
@@ -92,8 +92,12 @@ static void audit_name(struct aws_call *call, const char *arn)
 static int register_task_definition(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                                     struct sw_err *err)
 {
-    int r = aws_may(call, "*", err);
-    if (r < 0 || (r = run(call, launcher_register_taskdef, out, err)) < 0)
+    char arn[ARN_MAX];
+    (void)snprintf(arn, sizeof arn, "arn:aws:ecs:%s:%s:task-definition/%.255s:*", call->region,
+                   call->principal.account, sw_json_str(call->input, "family", ""));
+    int r = ecs_may(call, arn, NULL, err);
+    if (r < 0 || (r = ecs_may_pass_roles(call, call->input, err)) < 0 ||
+        (r = run(call, launcher_register_taskdef, out, err)) < 0)
         return r;
     audit_name(call, sw_json_str(sw_json_object(out, "taskDefinition"), "taskDefinitionArn", NULL));
     return 0;
@@ -156,16 +160,26 @@ static int list_container_instances(struct aws_call *call, const void *in SW_UNU
     return r < 0 ? r : run_page(call, launcher_list_instances, out, err);
 }
 
+/* The revision that was asked about is the one that runs, whatever is registered in between. */
 static int run_task(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                     struct sw_err *err)
 {
     char arn[ARN_MAX];
+    sw_autojson json_t *definition = NULL, *input = NULL;
     struct launcher_caller c = ecs_caller(call);
-    int r =
-        launcher_taskdef_arn(ecs_launcher(call), &c, input_str(call, "taskDefinition"), arn, err);
-    if (r < 0 || (r = aws_may(call, arn, err)) < 0)
+    int r = launcher_taskdef_find(ecs_launcher(call), &c, input_str(call, "taskDefinition"), arn,
+                                  &definition, err);
+    if (r < 0 || (r = ecs_may(call, arn, definition, err)) < 0 ||
+        (r = ecs_may_pass_roles(call, definition, err)) < 0 ||
+        (r = ecs_may_pass_roles(call, sw_json_object(call->input, "overrides"), err)) < 0)
         return r;
-    r = run(call, launcher_run_task, out, err);
+    sw_autojson json_t *given = ecs_input(call);
+    input = json_copy(given);
+    if (definition) {
+        sw_json_set_str(input, "requestedTaskDefinition", input_str(call, "taskDefinition"));
+        sw_json_set_str(input, "taskDefinition", arn);
+    }
+    r = launcher_run_task(ecs_launcher(call), &c, input, out, err);
     const json_t *tasks = sw_json_array(out, "tasks"), *task;
     size_t i;
     json_array_foreach(tasks, i, task)
@@ -218,6 +232,27 @@ static int discover_poll_endpoint(struct aws_call *call, const void *in SW_UNUSE
     return 0;
 }
 
+static int list_tags_for_resource(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                  struct sw_err *err)
+{
+    int r = ecs_may(call, input_str(call, "resourceArn"), NULL, err);
+    return r < 0 ? r : run(call, launcher_list_tags, out, err);
+}
+
+static int tag_resource(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                        struct sw_err *err)
+{
+    int r = ecs_may(call, input_str(call, "resourceArn"), NULL, err);
+    return r < 0 ? r : run(call, launcher_tag_resource, out, err);
+}
+
+static int untag_resource(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                          struct sw_err *err)
+{
+    int r = ecs_may(call, input_str(call, "resourceArn"), NULL, err);
+    return r < 0 ? r : run(call, launcher_untag_resource, out, err);
+}
+
 #define OP(aws_name, fn_)                                                                          \
     {                                                                                              \
         .name = #aws_name, .fn = fn_, .in = fn_##_in, .out = fn_##_out, .action = "ecs:" #aws_name \
@@ -234,6 +269,7 @@ const struct aws_op ecs_ops[] = {
     OP(DiscoverPollEndpoint, discover_poll_endpoint),
     OP(ListClusters, list_clusters),
     OP(ListContainerInstances, list_container_instances),
+    OP(ListTagsForResource, list_tags_for_resource),
     OP(ListTaskDefinitionFamilies, list_task_definition_families),
     OP(ListTaskDefinitions, list_task_definitions),
     OP(ListTasks, list_tasks),
@@ -242,5 +278,7 @@ const struct aws_op ecs_ops[] = {
     OP(RunTask, run_task),
     OP(StopTask, stop_task),
     OP(SubmitTaskStateChange, submit_task_state_change),
+    OP(TagResource, tag_resource),
+    OP(UntagResource, untag_resource),
 };
 const size_t ecs_ops_n = SW_ARRAY_LEN(ecs_ops);

@@ -70,6 +70,12 @@ extern const struct sw_field register_container_instance_in[];
 extern const struct sw_field register_container_instance_out[];
 extern const struct sw_field deregister_container_instance_in[];
 extern const struct sw_field deregister_container_instance_out[];
+extern const struct sw_field list_tags_for_resource_in[];
+extern const struct sw_field list_tags_for_resource_out[];
+extern const struct sw_field tag_resource_in[];
+extern const struct sw_field tag_resource_out[];
+extern const struct sw_field untag_resource_in[];
+extern const struct sw_field untag_resource_out[];
 extern const struct sw_field discover_poll_endpoint_in[];
 extern const struct sw_field discover_poll_endpoint_out[];
 

@@ -271,3 +271,35 @@ const struct sw_field discover_poll_endpoint_out[] = {
     STRING("serviceConnectEndpoint", 0),
     F_END,
 };
+
+const struct sw_field list_tags_for_resource_in[] = {
+    STRING("resourceArn", F_READ | F_REQUIRED),
+    F_END,
+};
+
+const struct sw_field list_tags_for_resource_out[] = {
+    LIST("tags", F_LIMITS, tags_list, .min = 0, .max = 50),
+    F_END,
+};
+
+const struct sw_field tag_resource_in[] = {
+    STRING("resourceArn", F_READ | F_REQUIRED),
+    LIST("tags", F_STORED | F_REQUIRED | F_LIMITS, tags_list, .min = 0, .max = 50),
+    F_END,
+};
+
+const struct sw_field tag_resource_out[] = {
+    F_END,
+};
+
+static const struct sw_field tag_keys_list[] = {STRING("member", F_LIMITS, .min = 1, .max = 128)};
+
+const struct sw_field untag_resource_in[] = {
+    STRING("resourceArn", F_READ | F_REQUIRED),
+    LIST("tagKeys", F_READ | F_REQUIRED, tag_keys_list),
+    F_END,
+};
+
+const struct sw_field untag_resource_out[] = {
+    F_END,
+};

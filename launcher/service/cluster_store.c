@@ -31,6 +31,13 @@ int cluster_store_add(struct meta_tx *tx, const struct launcher_caller *c, const
                      "tttti", c->account, c->region, name, document, now_us);
 }
 
+int cluster_store_set_document(struct meta_tx *tx, int64_t id, const char *document,
+                               struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL, "UPDATE cluster SET document = $2 WHERE id = $1", "it", id,
+                     document);
+}
+
 int cluster_store_list(struct meta_tx *tx, const struct launcher_caller *c,
                        struct launcher_page *page, json_t *names, struct sw_err *err)
 {

@@ -16,6 +16,8 @@ int cluster_store_get(struct meta_tx *tx, const struct launcher_caller *c, const
 /* Nothing changes when it is there. */
 int cluster_store_add(struct meta_tx *tx, const struct launcher_caller *c, const char *name,
                       const char *document, int64_t now_us, struct sw_err *err);
+int cluster_store_set_document(struct meta_tx *tx, int64_t id, const char *document,
+                               struct sw_err *err);
 /* Names in order after page->after, into the list. */
 int cluster_store_list(struct meta_tx *tx, const struct launcher_caller *c,
                        struct launcher_page *page, json_t *names, struct sw_err *err);

@@ -62,9 +62,22 @@ int launcher_task_arn(const struct launcher_caller *c, const char *cluster, cons
                       char out[ARN_MAX], struct sw_err *err);
 int launcher_instance_arn(const struct launcher_caller *c, const char *cluster,
                           const char *instance, char out[ARN_MAX], struct sw_err *err);
-/* The revision that a reference means now: FAMILY is its latest ACTIVE one, and FAMILY:* when there is none. */
-int launcher_taskdef_arn(struct launcher *l, const struct launcher_caller *c, const char *reference,
-                         char out[ARN_MAX], struct sw_err *err);
+/* The revision that a reference means now: FAMILY is its latest ACTIVE one, and FAMILY:* when there is none. With its document, as
+ * DescribeTaskDefinition shows it, with its tags; *ret_definition is NULL when there is none, else the caller's. */
+int launcher_taskdef_find(struct launcher *l, const struct launcher_caller *c,
+                          const char *reference, char out[ARN_MAX], json_t **ret_definition,
+                          struct sw_err *err);
+
+/* Tags of a cluster, a task, a container instance or a revision of a task definition, by its ARN. SW_ENOTFOUND
+ * "ResourceNotFoundException" or "ClusterNotFoundException". *ret_tags: [{key, value}], the caller's. */
+int launcher_resource_tags(struct launcher *l, const struct launcher_caller *c, const char *arn,
+                           json_t **ret_tags, struct sw_err *err);
+int launcher_list_tags(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                       json_t *out, struct sw_err *err);
+int launcher_tag_resource(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                          json_t *out, struct sw_err *err);
+int launcher_untag_resource(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            json_t *out, struct sw_err *err);
 
 /* Clusters. `default` exists in every region as soon as it is looked at. */
 int launcher_create_cluster(struct launcher *l, const struct launcher_caller *c, const json_t *in,
@@ -97,7 +110,8 @@ int launcher_describe_instances(struct launcher *l, const struct launcher_caller
 int launcher_list_instances(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                             struct launcher_page *page, json_t *out, struct sw_err *err);
 
-/* Tasks. SW_ECONFLICT "ConflictException" for a clientToken that was used with other parameters. */
+/* Tasks. The member requestedTaskDefinition says how the caller named the taskDefinition, when that was resolved before: a client
+ * token is compared with it. SW_ECONFLICT "ConflictException" for a clientToken that was used with other parameters. */
 int launcher_run_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                       json_t *out, struct sw_err *err);
 int launcher_stop_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,

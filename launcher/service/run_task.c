@@ -361,6 +361,10 @@ static int check_request(const json_t *in, struct sw_err *err)
 static char *request_text(const json_t *in)
 {
     sw_autojson json_t *copy = json_copy((json_t *)in);
+    const char *requested = sw_json_str(in, "requestedTaskDefinition", NULL);
+    if (requested)
+        sw_json_set_str(copy, "taskDefinition", requested);
+    json_object_del(copy, "requestedTaskDefinition");
     json_object_del(copy, "clientToken");
     return json_dumps(copy, JSON_SORT_KEYS | JSON_COMPACT);
 }

@@ -69,6 +69,13 @@ int taskdef_store_document(struct meta_tx *tx, int64_t id, json_t **ret, struct 
     return r < 0 ? r : service_document(text, ret, err);
 }
 
+int taskdef_store_set_document(struct meta_tx *tx, int64_t id, const char *document,
+                               struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL, "UPDATE task_definition SET document = $2 WHERE id = $1", "it",
+                     id, document);
+}
+
 int taskdef_store_retire(struct meta_tx *tx, int64_t id, const char *document, int64_t now_us,
                          struct sw_err *err)
 {

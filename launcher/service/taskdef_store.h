@@ -20,6 +20,8 @@ int taskdef_store_get(struct meta_tx *tx, const struct launcher_caller *c, const
                       int64_t revision, struct taskdef_row *ret, struct sw_err *err);
 /* The document of a revision that is known to exist; owned by the caller. */
 int taskdef_store_document(struct meta_tx *tx, int64_t id, json_t **ret, struct sw_err *err);
+int taskdef_store_set_document(struct meta_tx *tx, int64_t id, const char *document,
+                               struct sw_err *err);
 int taskdef_store_retire(struct meta_tx *tx, int64_t id, const char *document, int64_t now_us,
                          struct sw_err *err);
 

@@ -86,23 +86,27 @@ static int get(struct meta_tx *tx, void *arg, struct sw_err *err)
     return r < 0 ? r : 0;
 }
 
-int launcher_taskdef_arn(struct launcher *l, const struct launcher_caller *c, const char *reference,
-                         char out[ARN_MAX], struct sw_err *err)
+int launcher_taskdef_find(struct launcher *l, const struct launcher_caller *c,
+                          const char *reference, char out[ARN_MAX], json_t **ret_definition,
+                          struct sw_err *err)
 {
     struct arn want;
-    if (!arn_parse(reference, ARN_TASK_DEFINITION, &want))
+    if (!reference || !arn_parse(reference, ARN_TASK_DEFINITION, &want))
         return sw_fail(err, SW_EINVALID, SERVICE_CLIENT, "TaskDefinition not found.");
     struct get_arg a = {.c = c, .want = &want};
-    int64_t revision = want.revision;
     const char *region = *want.region ? want.region : c->region;
     const char *account = *want.account ? want.account : c->account;
-    if (!revision && arn_is_local(&want, c->account, c->region)) {
-        int r = meta_tx(l->db, META_READ, get, &a, err);
+    int64_t revision = want.revision;
+    int r = 0;
+    *ret_definition = NULL;
+    if (arn_is_local(&want, c->account, c->region) &&
+        (r = meta_tx(l->db, META_READ, get, &a, err)) == 0 && a.row.document) {
         revision = a.row.revision;
-        taskdef_row_done(&a.row);
-        if (r < 0)
-            return r;
+        r = service_document(a.row.document, ret_definition, err);
     }
+    taskdef_row_done(&a.row);
+    if (r < 0)
+        return r;
     if (revision)
         arn_task_definition(out, region, account, want.id, revision);
     else

@@ -128,17 +128,25 @@ TEST(another_region_sees_nothing)
     world_close(&w);
 }
 
-TEST(resource_of_a_reference_is_its_revision)
+TEST(reference_finds_the_revision_and_its_document)
 {
     struct world w;
     char arn[ARN_MAX];
     struct sw_err err = SW_ERR_INIT;
+    json_t *definition = NULL;
     world_open(&w);
     world_taskdef(&w, "app", 64, 0);
-    CHECK_OK(launcher_taskdef_arn(w.l, &w.user, "app", arn, &err));
+    CHECK_OK(launcher_taskdef_find(w.l, &w.user, "app", arn, &definition, &err));
     CHECK_CONTAINS(arn, ":task-definition/app:1");
-    CHECK_OK(launcher_taskdef_arn(w.l, &w.user, "none", arn, &err));
+    CHECK_EQ_STR(sw_json_str(definition, "taskDefinitionArn", ""), arn);
+    json_decref(definition);
+    CHECK_OK(launcher_taskdef_find(w.l, &w.user, "none", arn, &definition, &err));
     CHECK_CONTAINS(arn, ":task-definition/none:*");
-    CHECK_ERR(launcher_taskdef_arn(w.l, &w.user, "a b", arn, &err), SW_EINVALID, "ClientException");
+    CHECK(definition == NULL);
+    CHECK_OK(launcher_taskdef_find(w.l, &w.user, "app:7", arn, &definition, &err));
+    CHECK_CONTAINS(arn, ":task-definition/app:7");
+    CHECK(definition == NULL);
+    CHECK_ERR(launcher_taskdef_find(w.l, &w.user, "a b", arn, &definition, &err), SW_EINVALID,
+              "ClientException");
     world_close(&w);
 }

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tags of what has an ARN. They lie in the thing's document, so that it is described and changed with them. */
+#include "base/json.h"
+#include "base/macros.h"
+#include "launcher/service/cluster_store.h"
+#include "launcher/service/instance_store.h"
+#include "launcher/service/service.h"
+#include "launcher/service/task_store.h"
+#include "launcher/service/taskdef_store.h"
+
+#define TAGS_MAX 50
+
+struct tags_arg {
+    const struct launcher_caller *c;
+    struct arn want;
+    const json_t *add, *remove; /* NULL: nothing */
+    int64_t now_us;
+    json_t *tags; /* as they are after the change; owned */
+};
+
+static json_t *find_tag(const json_t *tags, const char *key, size_t *ret_index)
+{
+    json_t *tag;
+    size_t i;
+    json_array_foreach(tags, i, tag) {
+        if (!sw_streq(sw_json_str(tag, "key", ""), key))
+            continue;
+        *ret_index = i;
+        return tag;
+    }
+    return NULL;
+}
+
+/* The document's tags, changed as wanted: 1 when they are others than before. */
+static int change(struct tags_arg *a, json_t *document, struct sw_err *err)
+{
+    sw_autojson json_t *before = json_incref(json_object_get(document, "tags"));
+    json_t *tags = before ? json_deep_copy(before) : json_array(), *v;
+    size_t i, at;
+    json_decref(a->tags);
+    a->tags = tags;
+    json_array_foreach(a->add, i, v) {
+        if (find_tag(tags, sw_json_str(v, "key", ""), &at))
+            json_array_set(tags, at, v);
+        else
+            json_array_append(tags, v);
+    }
+    json_array_foreach(a->remove, i, v) {
+        if (find_tag(tags, json_string_value(v), &at))
+            json_array_remove(tags, at);
+    }
+    if (json_array_size(tags) > TAGS_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "A resource has at most %d tags.",
+                       TAGS_MAX);
+    if ((!a->add && !a->remove) || (before && json_equal(before, tags)))
+        return 0;
+    json_object_set(document, "tags", tags);
+    return 1;
+}
+
+static int not_found(struct sw_err *err)
+{
+    return sw_fail(err, SW_ENOTFOUND, "ResourceNotFoundException",
+                   "The specified resource could not be found.");
+}
+
+static int of_cluster(struct meta_tx *tx, struct tags_arg *a, struct sw_err *err)
+{
+    struct cluster_row row = {.id = 0};
+    sw_autojson json_t *document = NULL;
+    int r = cluster_store_get(tx, a->c, a->want.cluster, &row, err);
+    if (r == 0)
+        r = sw_fail(err, SW_ENOTFOUND, "ClusterNotFoundException", "Cluster not found.");
+    if (r > 0 && (r = service_document(row.document, &document, err)) == 0)
+        r = change(a, document, err);
+    if (r > 0) {
+        sw_autofree char *text = sw_json_dump(document);
+        r = cluster_store_set_document(tx, row.id, text, err);
+    }
+    cluster_row_done(&row);
+    return r;
+}
+
+static int of_taskdef(struct meta_tx *tx, struct tags_arg *a, struct sw_err *err)
+{
+    struct taskdef_row row = {.id = 0};
+    sw_autojson json_t *document = NULL;
+    int r = taskdef_store_get(tx, a->c, a->want.id, a->want.revision, &row, err);
+    if (r == 0)
+        r = not_found(err);
+    if (r > 0 && (r = service_document(row.document, &document, err)) == 0)
+        r = change(a, document, err);
+    if (r > 0) {
+        sw_autofree char *text = sw_json_dump(document);
+        r = taskdef_store_set_document(tx, row.id, text, err);
+    }
+    taskdef_row_done(&row);
+    return r;
+}
+
+static int of_instance(struct meta_tx *tx, struct tags_arg *a, int64_t cluster_id,
+                       struct sw_err *err)
+{
+    struct instance_row row = {.id = NULL};
+    sw_autojson json_t *document = NULL;
+    int r = instance_store_get(tx, cluster_id, a->want.id, &row, err);
+    if (r == 0)
+        r = not_found(err);
+    if (r > 0 && (r = service_document(row.document, &document, err)) == 0)
+        r = change(a, document, err);
+    if (r > 0) {
+        sw_autofree char *text = sw_json_dump(document);
+        r = instance_store_set_document(tx, row.id, text, err);
+    }
+    instance_row_done(&row);
+    return r;
+}
+
+static int of_task(struct meta_tx *tx, struct tags_arg *a, int64_t cluster_id, struct sw_err *err)
+{
+    struct task_row row = {.id = NULL};
+    int r = task_store_get(tx, cluster_id, a->want.id, &row, err);
+    if (r == 0)
+        r = not_found(err);
+    if (r > 0)
+        r = change(a, row.document, err);
+    if (r > 0)
+        r = task_store_put(tx, &row, a->now_us, err);
+    task_row_done(&row);
+    return r;
+}
+
+static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct tags_arg *a = arg;
+    struct cluster_row cluster = {.id = 0};
+    if (a->want.kind == ARN_CLUSTER)
+        return of_cluster(tx, a, err);
+    if (a->want.kind == ARN_TASK_DEFINITION)
+        return of_taskdef(tx, a, err);
+    int r = cluster_store_get(tx, a->c, a->want.cluster, &cluster, err);
+    if (r == 0)
+        r = not_found(err);
+    if (r > 0)
+        r = a->want.kind == ARN_TASK ? of_task(tx, a, cluster.id, err)
+                                     : of_instance(tx, a, cluster.id, err);
+    cluster_row_done(&cluster);
+    return r;
+}
+
+/* A long ARN of a thing that can have tags; a task definition's with its revision. */
+static int parse(const struct launcher_caller *c, const char *text, struct arn *ret,
+                 struct sw_err *err)
+{
+    static const enum arn_kind kinds[] = {ARN_CLUSTER, ARN_TASK_DEFINITION, ARN_TASK,
+                                          ARN_CONTAINER_INSTANCE};
+    bool found = false;
+    for (size_t i = 0; i < SW_ARRAY_LEN(kinds) && !found; i++)
+        found = sw_str_starts_with(sw_str(text), "arn:") && arn_parse(text, kinds[i], ret);
+    if (!found || (ret->kind == ARN_TASK_DEFINITION && !ret->revision) ||
+        (ret->kind != ARN_TASK_DEFINITION && !*ret->cluster))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Invalid resource ARN: '%.600s'. It must be that of a cluster, a task, a "
+                       "container instance or a task definition with its revision.",
+                       text);
+    return arn_is_local(ret, c->account, c->region) ? 0 : not_found(err);
+}
+
+int launcher_resource_tags(struct launcher *l, const struct launcher_caller *c, const char *arn,
+                           json_t **ret_tags, struct sw_err *err)
+{
+    struct tags_arg a = {.c = c};
+    int r = parse(c, arn, &a.want, err);
+    if (r == 0)
+        r = meta_tx(l->db, META_READ, apply, &a, err);
+    if (r == 0)
+        *ret_tags = SW_TAKE(a.tags);
+    json_decref(a.tags);
+    return r;
+}
+
+int launcher_list_tags(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                       json_t *out, struct sw_err *err)
+{
+    json_t *tags = NULL;
+    int r = launcher_resource_tags(l, c, sw_json_str(in, "resourceArn", ""), &tags, err);
+    if (r == 0)
+        sw_json_set_new(out, "tags", tags);
+    return r;
+}
+
+static int change_tags(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                       const char *add, const char *remove, struct sw_err *err)
+{
+    struct tags_arg a = {.c = c,
+                         .add = add ? sw_json_array(in, add) : NULL,
+                         .remove = remove ? sw_json_array(in, remove) : NULL,
+                         .now_us = l->now_us()};
+    int r = parse(c, sw_json_str(in, "resourceArn", ""), &a.want, err);
+    if (r == 0)
+        r = meta_tx(l->db, META_WRITE, apply, &a, err);
+    json_decref(a.tags);
+    return r < 0 ? r : 0;
+}
+
+int launcher_tag_resource(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                          json_t *out SW_UNUSED, struct sw_err *err)
+{
+    return change_tags(l, c, in, "tags", NULL, err);
+}
+
+int launcher_untag_resource(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            json_t *out SW_UNUSED, struct sw_err *err)
+{
+    return change_tags(l, c, in, NULL, "tagKeys", err);
+}
