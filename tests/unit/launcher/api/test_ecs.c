@@ -157,7 +157,10 @@ TEST(tables_are_sorted_and_complete)
             CHECK(json_is_object(d));
         }
     }
-    CHECK_EQ_INT(services[0].ops_n, 18);
+    size_t named = 0;
+    while (services[0].unimplemented[named])
+        named++;
+    CHECK_EQ_INT(services[0].ops_n + named, 77); /* of the API's model */
     ecs_api_free(api);
 }
 
