@@ -31,6 +31,7 @@ const struct wire_error wire_errors[] = {
     {"DIGEST_INVALID",                      400, "InvalidParameterException", 400, NULL},
     {"DeleteConflict",                      400, NULL,                      0, NULL},
     {"DiskFull",                            500, "ServerException",         507, "UNKNOWN"},
+    {"DiskReadOnly",                        500, "ServerException",         507, "UNKNOWN"},
     {"EmptyUploadException",                400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
     {"EntityAlreadyExists",                 400, NULL,                      0, NULL},
     {"ExclusionAlreadyExistsException",     400, NULL,                      0, NULL},
@@ -94,6 +95,7 @@ const struct wire_error wire_errors[] = {
     {"RequestEntityTooLarge",               413, NULL,                      413, "SIZE_INVALID"},
     {"ResourceInUseException",              400, NULL,                      409, "UNSUPPORTED"},
     {"ResourceNotFoundException",           400, NULL,                      404, "NAME_UNKNOWN"},
+    {"RobotUnverified",                     503, "ServiceUnavailableException", 503, "UNAVAILABLE"},
     {"SIZE_INVALID",                        400, "InvalidParameterException", 400, NULL},
     {"ScanNotFoundException",               400, NULL,                      0, NULL},
     {"SerializationException",              400, NULL,                      400, "MANIFEST_INVALID"},
@@ -212,13 +214,15 @@ static void wire_form(const struct sw_err *err, bool oci, int *ret_status, const
 }
 
 /* Failures of ours say nothing about our insides; the log has the text under the request id, which is a header of the answer.
- * A full disk is worth telling: whoever pushes can do something about it. */
+ * A full or read-only disk is worth telling: whoever pushes can do something about it, or knows that nothing was wrong with it. */
 static const char *public_message(const struct sw_err *err)
 {
     bool internal = err->code == SW_EIO || err->code == SW_EINTERNAL || err->code == 0;
 
     if (sw_streq(err->reason, "DiskFull"))
         return "no space left on the storage device";
+    if (sw_streq(err->reason, "DiskReadOnly"))
+        return "the storage device is read-only at the moment";
     return internal ? "internal failure; the request id finds it in the server's log" : err->msg;
 }
 

@@ -346,16 +346,18 @@ static int find_authorization(const struct sigv4_request *req, struct sw_str *re
     return deny(err, "MissingAuthenticationTokenException", "Missing Authentication Token");
 }
 
-static int find_secret(struct sw_str access_key_id, sigv4_secret_fn secret, void *ctx,
-                       struct principal *ret, char ret_secret[SECRET_MAX + 1], struct sw_err *err)
+static int find_secret(struct sw_str access_key_id, struct sw_str token, int64_t now_us,
+                       sigv4_secret_fn secret, void *ctx, struct principal *ret,
+                       char ret_secret[SECRET_MAX + 1], struct sw_err *err)
 {
     struct sw_err why = SW_ERR_INIT;
     char id[sizeof(ret->access_key_id)];
+    struct sigv4_key key = {id, token, now_us};
     int r;
 
     if (access_key_id.n == 0 || !sw_str_copy(access_key_id, id, sizeof(id)))
         return deny(err, "UnrecognizedClientException", UNKNOWN_KEY);
-    r = secret(ctx, id, ret, ret_secret, &why);
+    r = secret(ctx, &key, ret, ret_secret, &why);
     if (r == SW_ENOTFOUND)
         return deny(err, "UnrecognizedClientException", UNKNOWN_KEY);
     return r < 0 ? sw_err_move(err, &why) : 0;
@@ -395,7 +397,7 @@ struct head {
 static int check_head(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret_fn,
                       void *ctx, struct head *h, struct sw_err *err)
 {
-    struct sw_str value = {0}, token;
+    struct sw_str value = {0}, token = {0};
     int64_t date_us = 0;
     int r;
 
@@ -409,9 +411,10 @@ static int check_head(const struct sigv4_request *req, int64_t now_us, sigv4_sec
     sw_str_copy(h->a.service, h->result.service, sizeof(h->result.service));
     if ((r = find_header(req, "x-amz-security-token", &token, err)) < 0)
         return r;
-    if (r > 0) /* there are no temporary keys yet, so no key has a session token */
+    if (r > 0 && token.n == 0)
         return deny(err, "UnrecognizedClientException", UNKNOWN_KEY);
-    return find_secret(h->a.access_key_id, secret_fn, ctx, &h->result.principal, h->secret, err);
+    return find_secret(h->a.access_key_id, token, now_us, secret_fn, ctx, &h->result.principal,
+                       h->secret, err);
 }
 
 int sigv4_check_head(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret_fn,

@@ -32,12 +32,19 @@ struct sigv4_result {
     char service[64];
 };
 
-/* Fills secret and principal for an access key id; SW_ENOTFOUND with "UnrecognizedClientException". */
-typedef int (*sigv4_secret_fn)(void *ctx, const char *access_key_id, struct principal *ret,
+/* The credentials that a request names: its access key id, and X-Amz-Security-Token, which temporary ones have. */
+struct sigv4_key {
+    const char *access_key_id;
+    struct sw_str session_token; /* n 0: none */
+    int64_t now_us;
+};
+/* Fills secret and principal for a key. SW_ENOTFOUND with "UnrecognizedClientException" when nobody has it; other errors are
+ * passed on (SW_EDENIED "ExpiredTokenException"). */
+typedef int (*sigv4_secret_fn)(void *ctx, const struct sigv4_key *key, struct principal *ret,
                                char ret_secret[129], struct sw_err *err);
 
 /* Header form only. Reasons: MissingAuthenticationTokenException, IncompleteSignatureException,
- * UnrecognizedClientException, InvalidSignatureException (wrong signature, skew, body hash; wording as AWS's:
+ * UnrecognizedClientException, ExpiredTokenException, InvalidSignatureException (wrong signature, skew, body hash; wording as AWS's:
  * "Signature expired: ... is now earlier than ...", "Signature not yet current: ..."). All are SW_EDENIED. */
 int sigv4_verify(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret, void *ctx,
                  struct sigv4_result *ret, struct sw_err *err);

@@ -14,7 +14,7 @@
 #define LIMIT_MANIFEST_VALUES      500000
 #define LIMIT_MANIFEST_DESCRIPTORS 10000             /* layers or children of one manifest */
 #define LIMIT_IMAGE_CONFIG         (4 * 1024 * 1024) /* image configuration read by the launcher */
-#define LIMIT_TOKEN                2048 /* Authorization header value that is looked at */
+#define LIMIT_TOKEN                8192 /* Authorization header value that is looked at */
 #define LIMIT_REFUSED_BODY_DRAIN \
     (1024 * 1024) /* of a refused upload that is read to keep the connection */
 #define LIMIT_UPLOADS_PER_PRINCIPAL 1000

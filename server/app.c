@@ -9,6 +9,8 @@
 #include "api/awsjson.h"
 #include "api/mhd.h"
 #include "auth/authorizer.h"
+#include "auth/robot.h"
+#include "auth/session.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/io.h"
@@ -48,6 +50,8 @@ struct app {
     struct meta_db *db;
     struct blob_store *blobs;
     struct identity *identity;
+    struct session_store *sessions;
+    struct robot_store *robots;
     struct authorizer *authorizer;
     struct registry *registry;
     struct launcher *launcher;
@@ -189,7 +193,12 @@ static int open_identities(struct app *a, struct sw_err *err)
         r = identity_ensure_account(a->identity, a->account, err);
     if (r < 0)
         return r;
-    struct authorizer_options authorizer = {.identity = a->identity};
+    struct session_options sessions = {.keyring = a->keyring, .identity = a->identity};
+    a->sessions = session_store_new(&sessions);
+    r = robot_open(a->db, a->identity, &a->robots, err);
+    if (r < 0)
+        return r;
+    struct authorizer_options authorizer = {.identity = a->identity, .sessions = a->sessions};
     a->authorizer = authorizer_new(&authorizer);
     sw_autofree char *file = sw_asprintf("%s/credentials", a->data_dir);
     return ensure_user(a, "admin", PRINCIPAL_ADMIN, file, err);
@@ -210,12 +219,6 @@ static int open_domains(struct app *a, struct sw_err *err)
     return launcher_open(&launcher, &a->launcher, err);
 }
 
-static int secret_of(void *ctx, const char *access_key_id, struct principal *ret,
-                     char ret_secret[129], struct sw_err *err)
-{
-    return identity_secret(ctx, access_key_id, ret, ret_secret, err);
-}
-
 static void open_apis(struct app *a)
 {
     struct rate_options rate = {.per_second = a->config.request_rate,
@@ -225,14 +228,18 @@ static void open_apis(struct app *a)
     struct oci_api_options oci = {.registry = a->registry,
                                   .keyring = a->keyring,
                                   .identity = a->identity,
+                                  .sessions = a->sessions,
+                                  .robots = a->robots,
                                   .authorizer = a->authorizer,
                                   .rate = a->rate,
                                   .account = a->account,
                                   .region = a->config.region,
                                   .bearer_challenge = sw_streq(a->config.auth_challenge, "bearer")};
     a->oci = oci_api_new(&oci);
-    struct ecr_api_options ecr = {
-        .registry = a->registry, .keyring = a->keyring, .account = a->account};
+    struct ecr_api_options ecr = {.registry = a->registry,
+                                  .keyring = a->keyring,
+                                  .sessions = a->sessions,
+                                  .account = a->account};
     a->ecr = ecr_api_new(&ecr);
     struct ecs_api_options ecs = {.launcher = a->launcher};
     a->ecs = ecs_api_new(&ecs);
@@ -244,8 +251,8 @@ static void open_apis(struct app *a)
                                     .services_n = AWS_SERVICES,
                                     .authorizer = a->authorizer,
                                     .rate = a->rate,
-                                    .secret = secret_of,
-                                    .secret_ctx = a->identity};
+                                    .secret = session_secret,
+                                    .secret_ctx = a->sessions};
     a->aws = aws_edge_new(&edge);
     a->services[0] = oci_api_service(a->oci);
     a->services[1] = aws_edge_service(a->aws);
@@ -524,6 +531,8 @@ void app_close(struct app *a)
     launcher_free(a->launcher);
     registry_free(a->registry);
     authorizer_free(a->authorizer);
+    robot_free(a->robots);
+    session_store_free(a->sessions);
     identity_free(a->identity);
     blob_store_free(a->blobs);
     meta_db_free(a->db);

@@ -206,7 +206,8 @@ int ecr_get_authorization_token(struct aws_call *call, const void *in, json_t *o
     }
     char token[TOKEN_MAX];
     int64_t expires_at_us;
-    r = token_issue(a->o.keyring, &call->principal, call->now_us, a->o.token_ttl_s, token,
+    const struct token_authority authority = {.keyring = a->o.keyring, .sessions = a->o.sessions};
+    r = token_issue(&authority, &call->principal, call->now_us, a->o.token_ttl_s, token,
                     &expires_at_us, err);
     if (r < 0)
         return r;

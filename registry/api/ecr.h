@@ -12,6 +12,7 @@
 struct ecr_api_options {
     struct registry *registry;
     struct keyring *keyring;
+    struct session_store *sessions; /* NULL: no principals with temporary credentials */
     const char *account; /* the one registry id that is served */
     const char *
         endpoint; /* proxyEndpoint, "https://registry.example:5000"; NULL: scheme and Host of the request */

@@ -87,14 +87,21 @@ enum http_begin oci_refuse(const struct oci_call *call, struct http_res *res,
     return HTTP_ANSWER;
 }
 
+/* A robot's password that argon2 would have to compute, which is not for a network thread. */
+static bool is_unverified(const struct sw_err *err)
+{
+    return sw_streq(err->reason, "RobotUnverified");
+}
+
 static int authorize(struct oci_call *call, const struct oci_op **ret, struct http_res *res,
                      struct sw_err *err)
 {
-    (void)oci_authenticate(call, err);
+    oci_place(call->api, call->req, call);
+    if (oci_authenticate(call, err) < 0 && is_unverified(err))
+        return err->code;
     int r = rate_take_any(call->api->o.rate, call->req, res, err);
     if (r < 0)
         return r;
-    oci_place(call->api, call->req, call);
     bool anonymous = call->req->principal.kind == PRINCIPAL_ANONYMOUS;
     r = oci_route_parse(call->req->path, &call->route, err);
     if (r == 0) {
@@ -120,22 +127,59 @@ static void call_done(struct oci_call *call)
     free(call->scopes);
 }
 
+static enum http_begin begin_call(struct oci_call *call, struct http_plan *plan,
+                                  struct http_res *res, struct sw_err *err)
+{
+    const struct oci_op *op = NULL;
+    call->req->route = "oci.unknown";
+    enum http_begin b = HTTP_ANSWER;
+    if (authorize(call, &op, res, err) == 0)
+        b = op->begin(call, plan, res, err);
+    if (b == HTTP_GO)
+        return b; /* the heap has the call now */
+    if (err->code != 0 && (call->may_wait || !is_unverified(err)))
+        b = oci_refuse(call, res, err);
+    call_done(call);
+    return b;
+}
+
+/* A request without a body whose password has to be computed: all of it on a worker. */
+static enum http_run later_run(void *state, struct http_req *req, struct http_res *res,
+                               struct sw_err *err)
+{
+    struct oci_call call = {.api = state, .req = req, .may_wait = true};
+    struct http_plan plan = {0};
+    if (err->code != 0)
+        (void)oci_refuse(&call, res, err);
+    if (err->code != 0 || begin_call(&call, &plan, res, err) == HTTP_ANSWER)
+        return HTTP_DONE;
+    enum http_run r = plan.run(plan.state, req, res, err);
+    plan.free(plan.state);
+    return r;
+}
+
+static void later_free(void *state SW_UNUSED)
+{
+}
+
 static enum http_begin service_begin(void *ctx, struct http_req *req, struct http_plan *plan,
                                      struct http_res *res)
 {
     struct oci_call call = {.api = ctx, .req = req};
-    const struct oci_op *op = NULL;
     struct sw_err err = SW_ERR_INIT;
-    req->route = "oci.unknown";
-    enum http_begin b = HTTP_ANSWER;
-    if (authorize(&call, &op, res, &err) == 0)
-        b = op->begin(&call, plan, res, &err);
-    if (b == HTTP_GO)
-        return b; /* the heap has the call now */
-    if (err.code != 0)
-        b = oci_refuse(&call, res, &err);
-    call_done(&call);
-    return b;
+    enum http_begin b = begin_call(&call, plan, res, &err);
+    if (b == HTTP_GO || !is_unverified(&err))
+        return b;
+    if (!req->has_body) {
+        *plan = (struct http_plan){
+            .mode = HTTP_BODY_NONE, .run = later_run, .free = later_free, .state = ctx};
+        return HTTP_GO;
+    }
+    /* Bodies are planned for here, so this thread has to wait: a client that sends one has asked for something before, and
+     * then the password is known, but after a restart. */
+    sw_err_clear(&err);
+    call = (struct oci_call){.api = ctx, .req = req, .may_wait = true};
+    return begin_call(&call, plan, res, &err);
 }
 
 struct planned {
@@ -295,6 +339,10 @@ struct oci_api *oci_api_new(const struct oci_api_options *o)
     a->o.service_name = sw_strdup(o->service_name ? o->service_name : "ecr.amazonaws.com");
     if (!a->o.now_us)
         a->o.now_us = sw_now_us;
+    a->authority = (struct token_authority){.keyring = o->keyring,
+                                            .identity = o->identity,
+                                            .sessions = o->sessions,
+                                            .robots = o->robots};
     return a;
 }
 

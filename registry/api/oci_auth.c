@@ -18,8 +18,8 @@
 static int check_bearer(struct oci_call *call, struct sw_str token, struct sw_err *err)
 {
     char scopes[TOKEN_SCOPES_MAX + 1];
-    int r = token_verify_bearer(call->api->o.keyring, call->api->o.identity, token,
-                                call->api->o.now_us(), &call->req->principal, scopes, err);
+    int r = token_verify_bearer(&call->api->authority, token, call->api->o.now_us(),
+                                &call->req->principal, scopes, err);
     if (r < 0)
         call->auth_error = "invalid_token";
     else
@@ -47,10 +47,14 @@ int oci_authenticate(struct oci_call *call, struct sw_err *err)
         req->principal = principal_anonymous();
         return 0;
     }
-    int r = call->bearer ? check_bearer(call, sw_str_trim(rest), err)
-                         : token_verify_basic(api->o.keyring, api->o.identity, authorization,
-                                              api->o.now_us(), &req->principal, err);
-    if (r < 0)
+    const struct token_login login = {.account = call->account,
+                                      .peer_ip = req->peer_ip,
+                                      .now_us = api->o.now_us(),
+                                      .must_not_block = !call->may_wait};
+    int r = call->bearer
+                ? check_bearer(call, sw_str_trim(rest), err)
+                : token_verify_basic(&api->authority, authorization, &login, &req->principal, err);
+    if (r < 0 && !sw_streq(err->reason, "RobotUnverified"))
         http_audit_denied(req, NULL, NULL, err);
     return r;
 }

@@ -5,6 +5,7 @@
  * body or a worker moves it to the heap with oci_go(). */
 #include "api/http.h"
 #include "api/wire_errors.h"
+#include "auth/token.h"
 #include "registry/api/oci.h"
 #include "registry/api/oci_route.h"
 #include "registry/api/oci_scope.h"
@@ -16,6 +17,7 @@
 
 struct oci_api {
     struct oci_api_options o; /* strings owned */
+    struct token_authority authority;
 };
 
 struct oci_call {
@@ -23,8 +25,9 @@ struct oci_call {
     struct http_req *req;
     struct oci_route route;
     char account[13], region[OCI_REGION_MAX];
-    bool bearer;  /* the credentials had the Bearer scheme */
-    char *scopes; /* owned: what that token holds; NULL: as much as its principal */
+    bool may_wait; /* this is no network thread */
+    bool bearer;   /* the credentials had the Bearer scheme */
+    char *scopes;  /* owned: what that token holds; NULL: as much as its principal */
     const char
         *auth_error; /* static, for the challenge: "invalid_token", "insufficient_scope" or NULL */
     struct repo *repo; /* counted; NULL: none yet (create on push) or not needed */

@@ -96,7 +96,7 @@ static int issue(const struct oci_call *c, const struct http_req *params, struct
         r = grant_all(c, params, &granted, err);
     const char *scopes = granted.n ? granted.p : "";
     if (r == 0)
-        r = token_issue_bearer(c->api->o.keyring, &c->req->principal, scopes, now_us, BEARER_TTL_S,
+        r = token_issue_bearer(&c->api->authority, &c->req->principal, scopes, now_us, BEARER_TTL_S,
                                token, &expires, err);
     if (r < 0)
         return r;
@@ -143,12 +143,13 @@ static int check_password(struct oci_call *c, const struct http_req *form, struc
     int r = form_field(form, "username", user, sizeof(user), err);
     if (r == 0)
         r = form_field(form, "password", password, sizeof(password), err);
-    if (r == 0 && !sw_streq(user, "AWS"))
-        r = sw_fail(err, SW_EDENIED, "UNAUTHORIZED",
-                    "The user name must be AWS and the password a token.");
+    const struct token_login login = {.user = sw_str(user),
+                                      .password = sw_str(password),
+                                      .account = c->account,
+                                      .peer_ip = c->req->peer_ip,
+                                      .now_us = c->api->o.now_us()};
     if (r == 0)
-        r = token_verify(c->api->o.keyring, c->api->o.identity, sw_str(password),
-                         c->api->o.now_us(), &c->req->principal, err);
+        r = token_verify_login(&c->api->authority, &login, &c->req->principal, err);
     explicit_bzero(password, sizeof(password));
     if (r == SW_EDENIED)
         http_audit_denied(c->req, NULL, NULL, err);

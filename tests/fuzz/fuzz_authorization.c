@@ -21,12 +21,14 @@ static struct world {
     struct keyring *keyring;
     struct meta_db *db;
     struct identity *id;
+    struct session_store *sessions;
 } world;
 
 static void close_world(void)
 {
     struct sw_err err = SW_ERR_INIT;
 
+    session_store_free(world.sessions);
     identity_free(world.id);
     meta_db_free(world.db);
     keyring_free(world.keyring);
@@ -56,27 +58,37 @@ int LLVMFuzzerInitialize(int *argc SW_UNUSED, char ***argv SW_UNUSED)
         fprintf(stderr, "cannot make a directory of users: %s\n", err.msg);
         abort();
     }
+    struct session_options so = {.keyring = world.keyring, .identity = world.id};
+    world.sessions = session_store_new(&so);
     (void)atexit(close_world);
     return 0;
 }
 
-static int secret(void *ctx SW_UNUSED, const char *access_key_id, struct principal *ret,
+static int secret(void *ctx SW_UNUSED, const struct sigv4_key *key, struct principal *ret,
                   char ret_secret[129], struct sw_err *err)
 {
-    return identity_secret(world.id, access_key_id, ret, ret_secret, err);
+    return session_secret(world.sessions, key, ret, ret_secret, err);
+}
+
+static struct token_authority authority(void)
+{
+    return (struct token_authority){
+        .keyring = world.keyring, .identity = world.id, .sessions = world.sessions};
 }
 
 static void check_sealed(struct sw_str inside)
 {
-    SW_CLEANUP(sw_buf_done) struct sw_buf sealed = SW_BUF_INIT(512);
+    SW_CLEANUP(sw_buf_done) struct sw_buf sealed = SW_BUF_INIT(64 * 1024);
+    struct token_authority a = authority();
     struct sw_err err = SW_ERR_INIT;
     struct principal p;
     char token[TOKEN_MAX];
 
-    if (keyring_seal(world.keyring, "registry token", inside.p, inside.n, &sealed, &err) < 0)
+    if (inside.n > SESSION_CLAIMS_MAX ||
+        keyring_seal(world.keyring, "registry token", inside.p, inside.n, &sealed, &err) < 0)
         return;
     sw_base64url(sealed.p, sealed.n, token);
-    int r = token_verify(world.keyring, world.id, sw_str(token), NOW_US, &p, &err);
+    int r = token_verify(&a, sw_str(token), NOW_US, &p, &err);
     assert(r == SW_EDENIED &&
            sw_streq(err.reason, "UNAUTHORIZED")); /* it does not know ann's random id */
 }
@@ -89,14 +101,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                      {SW_STR("Authorization"), text}};
     struct sigv4_request req = {
         .method = SW_STR("POST"), .path = SW_STR("/"), .headers = headers, .headers_n = 3};
+    const struct token_login login = {.account = "000000000000", .now_us = NOW_US};
+    struct token_authority a = authority();
     struct sigv4_result res;
     struct principal p;
     struct sw_err err = SW_ERR_INIT;
 
-    int r = token_verify_basic(world.keyring, world.id, text, NOW_US, &p, &err);
+    int r = token_verify_basic(&a, text, &login, &p, &err);
     assert(r == SW_EDENIED && sw_streq(err.reason, "UNAUTHORIZED"));
     sw_err_clear(&err);
-    r = token_verify(world.keyring, world.id, text, NOW_US, &p, &err);
+    r = token_verify(&a, text, NOW_US, &p, &err);
     assert(r == SW_EDENIED && sw_streq(err.reason, "UNAUTHORIZED"));
     sw_err_clear(&err);
     r = sigv4_verify(&req, NOW_US, secret, NULL, &res, &err);

@@ -77,10 +77,10 @@ static const struct aws_service services[] = {{.signing_name = "fuzz",
                                                .ops = ops,
                                                .ops_n = 1}};
 
-static int secret(void *ctx, const char *id, struct principal *ret, char out[129],
+static int secret(void *ctx, const struct sigv4_key *key, struct principal *ret, char out[129],
                   struct sw_err *err)
 {
-    (void)ctx, (void)id, (void)err;
+    (void)ctx, (void)key, (void)err;
     *ret = (struct principal){.kind = PRINCIPAL_ADMIN, .account = "000000000000"};
     (void)snprintf(out, 129, "secret");
     return 0;

@@ -17,7 +17,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static int any_secret(void *ctx SW_UNUSED, const char *access_key_id SW_UNUSED,
+static int any_secret(void *ctx SW_UNUSED, const struct sigv4_key *key SW_UNUSED,
                       struct principal *ret, char ret_secret[129], struct sw_err *err SW_UNUSED)
 {
     *ret = (struct principal){.kind = PRINCIPAL_USER};

@@ -10,6 +10,7 @@ MAY_INCLUDE = {
     "storage/meta": ["base"],
     "auth": ["base", "storage/blob", "storage/meta"],
     "api": ["base", "auth"],
+    "auth/api": ["auth", "api", "storage/blob", "storage/meta", "base"],
     "registry/core": ["base", "storage/blob", "storage/meta", "auth"],
     "registry/api": ["registry/core", "api", "auth", "base"],
     "launcher/model": ["base"],

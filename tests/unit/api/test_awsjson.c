@@ -84,9 +84,11 @@ static const struct aws_service services[] = {{.signing_name = "test",
                                                .ops_n = SW_ARRAY_LEN(ops),
                                                .unimplemented = unimplemented}};
 
-static int secret(void *ctx, const char *id, struct principal *ret, char out[129],
+static int secret(void *ctx, const struct sigv4_key *key, struct principal *ret, char out[129],
                   struct sw_err *err)
 {
+    const char *id = key->access_key_id;
+
     (void)ctx;
     if (strcmp(id, "AKIAADMINADMINADMIN") != 0 && strcmp(id, "AKIAUSERUSERUSERUSE") != 0)
         return sw_fail(err, SW_ENOTFOUND, "UnrecognizedClientException",

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/encode.h"
+#include "base/limits.h"
 #include "base/macros.h"
 #include "tests/lib/test.h"
 #include "tests/unit/auth/sigv4_cases.h"
@@ -25,12 +26,12 @@
 #define INVALID    "InvalidSignatureException"
 #define UNKNOWN    "UnrecognizedClientException"
 
-static int suite_secret(void *ctx, const char *access_key_id, struct principal *ret,
+static int suite_secret(void *ctx, const struct sigv4_key *key, struct principal *ret,
                         char ret_secret[129], struct sw_err *err)
 {
     if (ctx)
         ++*(int *)ctx;
-    if (strcmp(access_key_id, "AKIDEXAMPLE") != 0)
+    if (strcmp(key->access_key_id, "AKIDEXAMPLE") != 0 || key->session_token.n > 0)
         return sw_fail(err, SW_ENOTFOUND, UNKNOWN, "no such key");
     *ret =
         (struct principal){.kind = PRINCIPAL_USER, .name = "suite", .access_key_id = "AKIDEXAMPLE"};
@@ -38,7 +39,7 @@ static int suite_secret(void *ctx, const char *access_key_id, struct principal *
     return 0;
 }
 
-static int broken_secret(void *ctx SW_UNUSED, const char *access_key_id SW_UNUSED,
+static int broken_secret(void *ctx SW_UNUSED, const struct sigv4_key *key SW_UNUSED,
                          struct principal *ret SW_UNUSED, char ret_secret[129] SW_UNUSED,
                          struct sw_err *err)
 {
@@ -238,14 +239,14 @@ TEST(refuses_malformed_authorization)
 
 TEST(refuses_an_authorization_beyond_the_limit)
 {
-    char value[4096];
+    static char value[LIMIT_TOKEN + 100];
     struct parsed p;
 
     memset(value, 'a', sizeof(value) - 1);
     value[sizeof(value) - 1] = 0;
     memcpy(value, "AWS4-HMAC-SHA256 ", 17);
     vanilla(&p, value);
-    check_refused(&p, NOW_US, INCOMPLETE, "longer than 2048");
+    check_refused(&p, NOW_US, INCOMPLETE, "longer than 8192");
 }
 
 TEST(refuses_more_than_100_signed_headers)

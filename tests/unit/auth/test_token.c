@@ -4,8 +4,11 @@
 #include "base/encode.h"
 #include "tests/unit/auth/world.h"
 
-#define NOW_US 1793000000000000LL
-#define UNAUTH "UNAUTHORIZED"
+#define NOW_US       1793000000000000LL
+#define UNAUTH       "UNAUTHORIZED"
+#define AUTHORITY(w) (&(const struct token_authority){.keyring = (w)->keyring, .identity = (w)->id})
+
+static const struct token_login login = {.account = ACCOUNT, .now_us = NOW_US};
 
 struct issued {
     struct principal principal;
@@ -20,14 +23,14 @@ static void issue(struct world *w, const char *name, struct issued *ret)
 
     (void)snprintf(ret->principal.access_key_id, sizeof(ret->principal.access_key_id), "%s",
                    key.access_key_id);
-    CHECK_OK(token_issue(w->keyring, &ret->principal, NOW_US, TOKEN_TTL_S, ret->token,
+    CHECK_OK(token_issue(AUTHORITY(w), &ret->principal, NOW_US, TOKEN_TTL_S, ret->token,
                          &ret->expires_at_us, &err));
 }
 
 static int verify(struct world *w, const char *token, int64_t now_us, struct principal *ret,
                   struct sw_err *err)
 {
-    return token_verify(w->keyring, w->id, sw_str(token), now_us, ret, err);
+    return token_verify(AUTHORITY(w), sw_str(token), now_us, ret, err);
 }
 
 TEST(names_its_user)
@@ -98,10 +101,10 @@ TEST(dies_with_its_access_key)
     struct identity_key key = world_add(&w, "bob", PRINCIPAL_USER, &bob);
     (void)snprintf(t.principal.access_key_id, sizeof(t.principal.access_key_id), "%s",
                    key.access_key_id);
-    CHECK_OK(token_issue(w.keyring, &t.principal, NOW_US, 60, token, &expires, &err));
+    CHECK_OK(token_issue(AUTHORITY(&w), &t.principal, NOW_US, 60, token, &expires, &err));
     CHECK_ERR(verify(&w, token, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
     t.principal.access_key_id[0] = 0; /* got without a key */
-    CHECK_OK(token_issue(w.keyring, &t.principal, NOW_US, 60, token, &expires, &err));
+    CHECK_OK(token_issue(AUTHORITY(&w), &t.principal, NOW_US, 60, token, &expires, &err));
     CHECK_OK(verify(&w, token, NOW_US, &p, &err));
 }
 
@@ -115,14 +118,14 @@ TEST(refuses_to_issue)
 
     world_open(&w);
     issue(&w, "ann", &t);
-    CHECK_ERR(token_issue(w.keyring, &nobody, NOW_US, 60, t.token, &expires, &err), SW_EDENIED,
+    CHECK_ERR(token_issue(AUTHORITY(&w), &nobody, NOW_US, 60, t.token, &expires, &err), SW_EDENIED,
               UNAUTH);
-    CHECK_ERR(token_issue(w.keyring, &t.principal, NOW_US, 0, t.token, &expires, &err), SW_EINVALID,
-              NULL);
-    CHECK_ERR(token_issue(w.keyring, &t.principal, NOW_US, -5, t.token, &expires, &err),
+    CHECK_ERR(token_issue(AUTHORITY(&w), &t.principal, NOW_US, 0, t.token, &expires, &err),
+              SW_EINVALID, NULL);
+    CHECK_ERR(token_issue(AUTHORITY(&w), &t.principal, NOW_US, -5, t.token, &expires, &err),
               SW_EINVALID, NULL);
     CHECK_ERR(
-        token_issue(w.keyring, &t.principal, NOW_US, TOKEN_TTL_S + 1, t.token, &expires, &err),
+        token_issue(AUTHORITY(&w), &t.principal, NOW_US, TOKEN_TTL_S + 1, t.token, &expires, &err),
         SW_EINVALID, NULL);
     CHECK_EQ_INT(expires, 7);
 }
@@ -139,12 +142,12 @@ TEST(flipping_any_bit_or_cutting_fails)
     size_t n = strlen(t.token);
     for (size_t i = 0; i < n * 8; i++) {
         t.token[i / 8] = (char)(t.token[i / 8] ^ (1 << i % 8));
-        CHECK_ERR(token_verify(w.keyring, w.id, sw_str_n(t.token, n), NOW_US, &p, &err), SW_EDENIED,
+        CHECK_ERR(token_verify(AUTHORITY(&w), sw_str_n(t.token, n), NOW_US, &p, &err), SW_EDENIED,
                   UNAUTH);
         t.token[i / 8] = (char)(t.token[i / 8] ^ (1 << i % 8));
     }
     for (size_t i = 0; i < n; i++)
-        CHECK_ERR(token_verify(w.keyring, w.id, sw_str_n(t.token, i), NOW_US, &p, &err), SW_EDENIED,
+        CHECK_ERR(token_verify(AUTHORITY(&w), sw_str_n(t.token, i), NOW_US, &p, &err), SW_EDENIED,
                   UNAUTH);
     CHECK_OK(verify(&w, t.token, NOW_US, &p, &err));
 }
@@ -165,10 +168,11 @@ TEST(foreign_and_malformed_tokens_are_refused)
     for (size_t i = 0; i < SW_ARRAY_LEN(bad); i++)
         CHECK_ERR(verify(&w, bad[i], NOW_US, &p, &err), SW_EDENIED, UNAUTH);
     memset(big, 'A', sizeof(big));
-    CHECK_ERR(token_verify(w.keyring, w.id, sw_str_n(big, sizeof(big)), NOW_US, &p, &err),
-              SW_EDENIED, UNAUTH);
+    CHECK_ERR(token_verify(AUTHORITY(&w), sw_str_n(big, sizeof(big)), NOW_US, &p, &err), SW_EDENIED,
+              UNAUTH);
     CHECK_OK(keyring_open(test_path("other.key"), &other, &err));
-    CHECK_OK(token_issue(other, &t.principal, NOW_US, 60, token, &expires, &err));
+    CHECK_OK(token_issue(&(struct token_authority){.keyring = other}, &t.principal, NOW_US, 60,
+                         token, &expires, &err));
     keyring_free(other);
     CHECK_ERR(verify(&w, token, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
 }
@@ -218,7 +222,7 @@ static int verify_basic(struct world *w, const char *scheme, const char *user, c
 
     int at = snprintf(header, sizeof(header), "%s ", scheme);
     sw_base64(plain, n, header + at);
-    return token_verify_basic(w->keyring, w->id, sw_str(header), NOW_US, p, err);
+    return token_verify_basic(AUTHORITY(w), sw_str(header), &login, p, err);
 }
 
 TEST(basic_takes_the_user_AWS_and_a_token)
@@ -253,13 +257,13 @@ TEST(basic_refuses_malformed_headers)
 
     world_open(&w);
     for (size_t i = 0; i < SW_ARRAY_LEN(bad); i++)
-        CHECK_ERR(token_verify_basic(w.keyring, w.id, sw_str(bad[i]), NOW_US, &p, &err), SW_EDENIED,
+        CHECK_ERR(token_verify_basic(AUTHORITY(&w), sw_str(bad[i]), &login, &p, &err), SW_EDENIED,
                   UNAUTH);
-    CHECK_ERR(token_verify_basic(w.keyring, w.id, (struct sw_str){NULL, 0}, NOW_US, &p, &err),
+    CHECK_ERR(token_verify_basic(AUTHORITY(&w), (struct sw_str){NULL, 0}, &login, &p, &err),
               SW_EDENIED, UNAUTH);
     memset(big, 'A', sizeof(big));
     memcpy(big, "Basic ", 6);
-    CHECK_ERR(token_verify_basic(w.keyring, w.id, sw_str_n(big, sizeof(big)), NOW_US, &p, &err),
+    CHECK_ERR(token_verify_basic(AUTHORITY(&w), sw_str_n(big, sizeof(big)), &login, &p, &err),
               SW_EDENIED, UNAUTH);
 }
 
@@ -274,39 +278,40 @@ TEST(bearer_carries_its_scopes)
 
     world_open(&w);
     issue(&w, "ann", &t);
-    CHECK_OK(
-        token_issue_bearer(w.keyring, &t.principal, "a:b:c d", NOW_US, 60, token, &expires, &err));
+    CHECK_OK(token_issue_bearer(AUTHORITY(&w), &t.principal, "a:b:c d", NOW_US, 60, token, &expires,
+                                &err));
     CHECK_EQ_INT(expires, NOW_US + 60 * 1000000LL);
-    CHECK_OK(token_verify_bearer(w.keyring, w.id, sw_str(token), expires - 1, &p, scopes, &err));
+    CHECK_OK(token_verify_bearer(AUTHORITY(&w), sw_str(token), expires - 1, &p, scopes, &err));
     CHECK_EQ_STR(scopes, "a:b:c d");
     CHECK_EQ_STR(p.name, "ann");
     CHECK_EQ_STR(p.access_key_id, t.principal.access_key_id);
-    CHECK_EQ_INT(token_verify_bearer(w.keyring, w.id, sw_str(token), expires, &p, scopes, &err),
+    CHECK_EQ_INT(token_verify_bearer(AUTHORITY(&w), sw_str(token), expires, &p, scopes, &err),
                  SW_EDENIED);
     sw_err_clear(&err);
     CHECK_EQ_INT(verify(&w, token, NOW_US, &p, &err), SW_EDENIED);
     sw_err_clear(&err);
-    CHECK_EQ_INT(token_verify_bearer(w.keyring, w.id, sw_str(t.token), NOW_US, &p, scopes, &err),
+    CHECK_EQ_INT(token_verify_bearer(AUTHORITY(&w), sw_str(t.token), NOW_US, &p, scopes, &err),
                  SW_EDENIED);
     sw_err_clear(&err);
 
-    CHECK_OK(token_issue_bearer(w.keyring, &nobody, "", NOW_US, 60, token, &expires, &err));
-    CHECK_OK(token_verify_bearer(w.keyring, w.id, sw_str(token), NOW_US, &p, scopes, &err));
+    CHECK_OK(token_issue_bearer(AUTHORITY(&w), &nobody, "", NOW_US, 60, token, &expires, &err));
+    CHECK_OK(token_verify_bearer(AUTHORITY(&w), sw_str(token), NOW_US, &p, scopes, &err));
     CHECK_EQ_INT(p.kind, PRINCIPAL_ANONYMOUS);
     CHECK_EQ_STR(scopes, "");
-    CHECK_EQ_INT(token_verify_bearer(w.keyring, w.id, sw_str(token), expires, &p, scopes, &err),
+    CHECK_EQ_INT(token_verify_bearer(AUTHORITY(&w), sw_str(token), expires, &p, scopes, &err),
                  SW_EDENIED);
     sw_err_clear(&err);
 
     memset(many, 'x', sizeof(many));
     many[TOKEN_SCOPES_MAX] = 0;
-    CHECK_OK(token_issue_bearer(w.keyring, &t.principal, many, NOW_US, 60, token, &expires, &err));
+    CHECK_OK(
+        token_issue_bearer(AUTHORITY(&w), &t.principal, many, NOW_US, 60, token, &expires, &err));
     CHECK(strlen(token) + strlen("Bearer ") < LIMIT_TOKEN);
-    CHECK_OK(token_verify_bearer(w.keyring, w.id, sw_str(token), NOW_US, &p, scopes, &err));
+    CHECK_OK(token_verify_bearer(AUTHORITY(&w), sw_str(token), NOW_US, &p, scopes, &err));
     CHECK_EQ_STR(scopes, many);
     many[TOKEN_SCOPES_MAX] = 'x';
     many[TOKEN_SCOPES_MAX + 1] = 0;
     CHECK_EQ_INT(
-        token_issue_bearer(w.keyring, &t.principal, many, NOW_US, 60, token, &expires, &err),
+        token_issue_bearer(AUTHORITY(&w), &t.principal, many, NOW_US, 60, token, &expires, &err),
         SW_ELIMIT);
 }

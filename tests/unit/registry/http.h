@@ -174,7 +174,8 @@ static inline void add_user(struct client *c, const char *name, enum principal_k
     int64_t expires;
     CHECK_OK(identity_user_add(c->w.identity, ACCOUNT, name, kind, NULL, p, &key, &err));
     (void)snprintf(p->access_key_id, sizeof(p->access_key_id), "%s", key.access_key_id);
-    CHECK_OK(token_issue(c->w.keyring, p, sw_now_us(), TOKEN_TTL_S, token, &expires, &err));
+    CHECK_OK(token_issue(&(struct token_authority){.keyring = c->w.keyring}, p, sw_now_us(),
+                         TOKEN_TTL_S, token, &expires, &err));
 }
 
 static inline void client_serve(struct client *c)

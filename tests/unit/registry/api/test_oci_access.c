@@ -321,8 +321,8 @@ TEST(an_expired_or_deleted_users_token_is_401)
     access_open(&a);
     char token[TOKEN_MAX];
     int64_t expires;
-    CHECK_OK(token_issue(a.c.w.keyring, &a.c.admin, sw_now_us() - 13LL * 3600 * 1000000,
-                         TOKEN_TTL_S, token, &expires, &err));
+    CHECK_OK(token_issue(&(struct token_authority){.keyring = a.c.w.keyring}, &a.c.admin,
+                         sw_now_us() - 13LL * 3600 * 1000000, TOKEN_TTL_S, token, &expires, &err));
     REFUSED(401, "UNAUTHORIZED", &a.c, HTTP_GET, "/v2/", .token = token);
     CHECK_OK(identity_user_delete(a.c.w.identity, ACCOUNT, "other", &err));
     REFUSED(401, "UNAUTHORIZED", &a.c, HTTP_GET, "/v2/", .token = a.c.other_token);
