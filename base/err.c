@@ -42,13 +42,24 @@ static int code_of_errno(int value)
     }
 }
 
+/* What whoever asked can be told. */
+static const char *reason_of_errno(int value)
+{
+    switch (value) {
+    case ENOSPC:
+    case EDQUOT: return "DiskFull";
+    case EROFS: return "DiskReadOnly";
+    default: return NULL;
+    }
+}
+
 int sw_fail_os_at(struct sw_err *err, int errno_value, const char *where, const char *fmt, ...)
 {
     int code = code_of_errno(errno_value);
     const char *text = strerrordesc_np(errno_value);
     va_list ap;
 
-    fill(err, code, errno_value, code == SW_ELIMIT ? "DiskFull" : NULL, where);
+    fill(err, code, errno_value, reason_of_errno(errno_value), where);
     va_start(ap, fmt);
     int n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
     va_end(ap);

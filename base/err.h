@@ -48,7 +48,7 @@ struct sw_err {
     sw_fail_at((err), (code), 0, (reason), SW_WHERE, __VA_ARGS__)
 
 /* The same for a failed system call: code from errno_value (ENOSPC, EDQUOT -> SW_ELIMIT with reason
- * "DiskFull"; ENOENT -> SW_ENOTFOUND; EACCES, EPERM, EROFS -> SW_EIO; all else SW_EIO); appends ":
+ * "DiskFull"; ENOENT -> SW_ENOTFOUND; EROFS -> SW_EIO with "DiskReadOnly"; all else SW_EIO); appends ":
  * strerror". */
 #define sw_fail_os(err, errno_value, ...) sw_fail_os_at((err), (errno_value), SW_WHERE, __VA_ARGS__)
 

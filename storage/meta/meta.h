@@ -11,7 +11,7 @@
  * Threads: a database is shared freely; a struct meta_tx and its statements live only inside the
  * function given.
  * Expected errors: SW_ECONFLICT (unique or foreign key violation, reason NULL), SW_ESTALE,
- * SW_ELIMIT ("DiskFull"). */
+ * SW_ELIMIT ("DiskFull"), SW_EIO ("DiskReadOnly" or no reason). */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

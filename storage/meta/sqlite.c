@@ -58,7 +58,9 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 /* Fills err from the code, or from the connection if that knows more. */
 static int fail_sqlite(struct conn *c, int rc, const char *what, struct sw_err *err)
 {
-    int os = sqlite3_system_errno(c->db);
+    /* A failed commit leaves it in errno only; taken away, so that it explains no later failure. */
+    int os = errno == EROFS ? EROFS : sqlite3_system_errno(c->db);
+    errno = 0;
     bool full =
         rc == SQLITE_FULL || ((rc & 0xff) == SQLITE_IOERR && (os == ENOSPC || os == EDQUOT));
     const char *text =
@@ -78,7 +80,8 @@ static int fail_sqlite(struct conn *c, int rc, const char *what, struct sw_err *
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_NOLFS:
-        return sw_fail_at(err, SW_EIO, os, NULL, SW_WHERE, "%s: %s (%d)", what, text, rc);
+        return sw_fail_at(err, SW_EIO, os, os == EROFS ? "DiskReadOnly" : NULL, SW_WHERE,
+                          "%s: %s (%d)", what, text, rc);
     case SQLITE_CONSTRAINT:
         if (rc != SQLITE_CONSTRAINT_NOTNULL && rc != SQLITE_CONSTRAINT_CHECK)
             return sw_fail(err, SW_ECONFLICT, NULL, "%s: %s", what, text);

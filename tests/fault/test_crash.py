@@ -2,6 +2,7 @@
 # ctest-timeout: 600
 """The server is killed at random moments while several clients push. After each restart everything that was acknowledged is asked
 for, and nothing that is served is wrong. 15 kills; 200 with SLIPWAY_TEST_LONG=1."""
+import contextlib
 import http.client
 import os
 import random
@@ -145,7 +146,7 @@ def test_kill_during_pushes_loses_nothing_acknowledged(crashing):
 
 def resumed(p):
     """A thread runs once: the same memory in a new one."""
-    q = Pusher(p.server, p.number, p.password)
+    q = type(p)(p.server, p.number, p.password)
     q.random = p.random
     for key in ("blobs", "manifests", "tags", "uncertain_tags", "acknowledged"):
         setattr(q, key, getattr(p, key))
@@ -156,7 +157,7 @@ def resumed(p):
 def check_files(data):
     """The database is sound, and every blob file that carries a digest as its name is what it says."""
     import sqlite3
-    with sqlite3.connect("file:%s/slipway.db?mode=ro" % data, uri=True) as db:
+    with contextlib.closing(sqlite3.connect("file:%s/slipway.db?mode=ro" % data, uri=True)) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
     checked = 0

@@ -33,7 +33,7 @@ TEST(fail_os_maps_errno)
         {EDQUOT, SW_ELIMIT, "DiskFull"},
         {EACCES, SW_EIO, NULL},
         {EPERM, SW_EIO, NULL},
-        {EROFS, SW_EIO, NULL},
+        {EROFS, SW_EIO, "DiskReadOnly"},
         {EIO, SW_EIO, NULL},
     };
 
