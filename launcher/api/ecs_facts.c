@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table of keys plus a short engine. What a key's function returns lies in `held` until the question is answered. */
+/* A table of keys: auth/policy_facts.h is its engine. */
 #include "launcher/api/ecs_facts.h"
 
 #include <string.h>
 #include <strings.h>
 
-#include "base/alloc.h"
+#include "auth/policy_facts.h"
 #include "base/json.h"
 #include "base/macros.h"
-
-#define KEYS_MAX 32 /* asked for in one question; more are not there */
 
 struct facts {
     struct aws_call *call;
@@ -17,42 +15,30 @@ struct facts {
     const json_t *definition;
     const char *create_action; /* ecs:CreateAction of the question about tags */
     json_t *resource_tags;     /* read when first asked for */
-    json_t *held;              /* lists of strings */
-    struct policy_key keys[KEYS_MAX];
-    const char **values[KEYS_MAX];
-    size_t n;
 };
-
-/* Adds the key's values to the list; none: the request has no such key. `rest`: what follows the name's '/'. */
-typedef void (*fact_fn)(struct facts *f, const char *rest, json_t *values);
 
 static const json_t *input(const struct facts *f)
 {
     return f->call->input;
 }
 
-static void add(json_t *values, const char *text)
-{
-    if (text && *text)
-        json_array_append_new(values, json_string(text));
-}
-
 static void add_member(struct facts *f, const char *member, json_t *values)
 {
     const json_t *v = json_object_get(input(f), member);
     if (json_is_string(v))
-        add(values, json_string_value(v));
+        policy_facts_add(values, json_string_value(v));
     else if (json_is_boolean(v))
-        add(values, json_is_true(v) ? "true" : "false");
+        policy_facts_add(values, json_is_true(v) ? "true" : "false");
 }
 
-static void cluster(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void cluster(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     char arn[ARN_MAX];
     struct sw_err ignored = SW_ERR_INIT;
     struct launcher_caller c = ecs_caller(f->call);
     if (launcher_cluster_arn(&c, sw_json_str(input(f), "cluster", NULL), arn, &ignored) == 0)
-        add(values, arn);
+        policy_facts_add(values, arn);
 }
 
 static void add_instance(struct facts *f, const char *text, json_t *values)
@@ -62,11 +48,12 @@ static void add_instance(struct facts *f, const char *text, json_t *values)
     struct launcher_caller c = ecs_caller(f->call);
     if (text &&
         launcher_instance_arn(&c, sw_json_str(input(f), "cluster", NULL), text, arn, &ignored) == 0)
-        add(values, arn);
+        policy_facts_add(values, arn);
 }
 
-static void container_instances(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void container_instances(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     const json_t *v;
     size_t i;
     add_instance(f, sw_json_str(input(f), "containerInstance", NULL), values);
@@ -74,59 +61,68 @@ static void container_instances(struct facts *f, const char *rest SW_UNUSED, jso
         add_instance(f, json_string_value(v), values);
 }
 
-static void task(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void task(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     char arn[ARN_MAX];
     struct sw_err ignored = SW_ERR_INIT;
     struct launcher_caller c = ecs_caller(f->call);
     const char *text = sw_json_str(input(f), "task", NULL);
     if (text &&
         launcher_task_arn(&c, sw_json_str(input(f), "cluster", NULL), text, arn, &ignored) == 0)
-        add(values, arn);
+        policy_facts_add(values, arn);
 }
 
-static void service(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void service(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     add_member(f, json_object_get(input(f), "service") ? "service" : "serviceName", values);
 }
 
-static void task_definition_key(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void task_definition_key(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     const char *arn = sw_json_str(f->definition, "taskDefinitionArn", NULL);
     if (arn)
-        add(values, arn);
+        policy_facts_add(values, arn);
     else
         add_member(f, "taskDefinition", values);
 }
 
-static void container_name(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void container_name(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     add_member(f, "container", values);
 }
 
-static void account_setting(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void account_setting(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     add_member(f, "name", values);
 }
 
-static void execute_command(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void execute_command(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     add_member(f, "enableExecuteCommand", values);
 }
 
-static void managed_tags(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void managed_tags(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     add_member(f, "enableECSManagedTags", values);
 }
 
-static void propagate_tags(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void propagate_tags(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     add_member(f, "propagateTags", values);
 }
 
-static void create_action(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void create_action(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
-    add(values, f->create_action);
+    struct facts *f = ctx;
+    policy_facts_add(values, f->create_action);
 }
 
 /* Of the overrides first: they are what counts when the task runs. */
@@ -136,44 +132,49 @@ static void add_size(struct facts *f, const char *member, json_t *values)
     const char *text = sw_json_str(overrides, member, NULL);
     if (!text)
         text = sw_json_str(f->definition ? f->definition : input(f), member, NULL);
-    add(values, text);
+    policy_facts_add(values, text);
 }
 
-static void task_cpu(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void task_cpu(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     add_size(f, "cpu", values);
 }
 
-static void task_memory(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void task_memory(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     add_size(f, "memory", values);
 }
 
-static void privileged(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void privileged(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     const json_t *list = sw_json_array(input(f), "containerDefinitions"), *v;
     bool any = false;
     size_t i;
     json_array_foreach(list, i, v)
         any = any || sw_json_bool(v, "privileged", false);
     if (list)
-        add(values, any ? "true" : "false");
+        policy_facts_add(values, any ? "true" : "false");
 }
 
-static void compatibility(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void compatibility(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     const json_t *v;
     size_t i;
     json_array_foreach(sw_json_array(input(f), "requiresCompatibilities"), i, v)
-        add(values, json_string_value(v));
+        policy_facts_add(values, json_string_value(v));
 }
 
-static void capacity_provider(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void capacity_provider(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     const json_t *v;
     size_t i;
     json_array_foreach(sw_json_array(input(f), "capacityProviderStrategy"), i, v)
-        add(values, sw_json_str(v, "capacityProvider", NULL));
+        policy_facts_add(values, sw_json_str(v, "capacityProvider", NULL));
 }
 
 static const json_t *network(const struct facts *f)
@@ -181,62 +182,51 @@ static const json_t *network(const struct facts *f)
     return sw_json_object(sw_json_object(input(f), "networkConfiguration"), "awsvpcConfiguration");
 }
 
-static void subnet(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void subnet(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     const json_t *v;
     size_t i;
     json_array_foreach(sw_json_array(network(f), "subnets"), i, v)
-        add(values, json_string_value(v));
+        policy_facts_add(values, json_string_value(v));
 }
 
-static void public_ip(struct facts *f, const char *rest SW_UNUSED, json_t *values)
+static void public_ip(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
+    struct facts *f = ctx;
     const char *text = sw_json_str(network(f), "assignPublicIp", NULL);
     if (text)
-        add(values, sw_streq(text, "ENABLED") ? "true" : "false");
+        policy_facts_add(values, sw_streq(text, "ENABLED") ? "true" : "false");
 }
 
-static void add_tag(const json_t *tags, const char *key, json_t *values)
+static void request_tag(void *ctx, const char *rest, json_t *values)
 {
-    const json_t *tag;
-    size_t i;
-    json_array_foreach(tags, i, tag) {
-        if (strcasecmp(sw_json_str(tag, "key", ""), key) == 0)
-            json_array_append_new(values, json_string(sw_json_str(tag, "value", "")));
-    }
+    struct facts *f = ctx;
+    policy_facts_add_tag(sw_json_array(input(f), "tags"), rest, values);
 }
 
-static void request_tag(struct facts *f, const char *rest, json_t *values)
+static void tag_keys(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
-    add_tag(sw_json_array(input(f), "tags"), rest, values);
-}
-
-static void tag_keys(struct facts *f, const char *rest SW_UNUSED, json_t *values)
-{
+    struct facts *f = ctx;
     const json_t *v;
     size_t i;
-    json_array_foreach(sw_json_array(input(f), "tags"), i, v)
-        add(values, sw_json_str(v, "key", NULL));
+    policy_facts_add_tag_keys(sw_json_array(input(f), "tags"), values);
     json_array_foreach(sw_json_array(input(f), "tagKeys"), i, v)
-        add(values, json_string_value(v));
+        policy_facts_add(values, json_string_value(v));
 }
 
-static void resource_tag(struct facts *f, const char *rest, json_t *values)
+static void resource_tag(void *ctx, const char *rest, json_t *values)
 {
+    struct facts *f = ctx;
     struct sw_err ignored = SW_ERR_INIT;
     struct launcher_caller c = ecs_caller(f->call);
     if (!f->resource_tags &&
         launcher_resource_tags(ecs_launcher(f->call), &c, f->arn, &f->resource_tags, &ignored) < 0)
         f->resource_tags = json_array(); /* what is not there has no tags */
-    add_tag(f->resource_tags, rest, values);
+    policy_facts_add_tag(f->resource_tags, rest, values);
 }
 
-/* A name that ends with '/' stands for all that begin so. */
-static const struct {
-    const char *name;
-    fact_fn fn;
-    bool multi;
-} facts[] = {
+static const struct policy_fact table[] = {
     {"aws:RequestTag/", request_tag, false},
     {"aws:ResourceTag/", resource_tag, false},
     {"aws:TagKeys", tag_keys, true},
@@ -261,61 +251,18 @@ static const struct {
     {"ecs:task-memory", task_memory, false},
 };
 
-/* Its function, and what follows a prefix. */
-static bool is_fact(size_t i, const char *name, const char **ret_rest)
-{
-    size_t n = strlen(facts[i].name);
-    *ret_rest = name + n;
-    return facts[i].name[n - 1] == '/' ? strncasecmp(name, facts[i].name, n) == 0 && name[n]
-                                       : strcasecmp(name, facts[i].name) == 0;
-}
-
-static const struct policy_key *hold(struct facts *f, const char *name, bool multi, json_t *values)
-{
-    size_t count = json_array_size(values);
-    if (count == 0 || f->n == KEYS_MAX)
-        return NULL;
-    const char **list = sw_calloc(count, sizeof *list);
-    for (size_t i = 0; i < count; i++)
-        list[i] = json_string_value(json_array_get(values, i));
-    json_array_append(f->held, values);
-    f->values[f->n] = list;
-    f->keys[f->n] =
-        (struct policy_key){.name = name, .values = list, .values_n = count, .multi = multi};
-    return &f->keys[f->n++];
-}
-
-static const struct policy_key *look_up(void *ctx, const char *name)
-{
-    struct facts *f = ctx;
-    const char *rest;
-    for (size_t i = 0; i < f->n; i++) {
-        if (strcasecmp(f->keys[i].name, name) == 0)
-            return &f->keys[i];
-    }
-    for (size_t i = 0; i < SW_ARRAY_LEN(facts); i++) {
-        if (!is_fact(i, name, &rest))
-            continue;
-        sw_autojson json_t *values = json_array();
-        facts[i].fn(f, rest, values);
-        return hold(f, name, facts[i].multi, values);
-    }
-    return NULL;
-}
-
 /* action NULL: the operation's own. */
 static int ask(struct facts *f, const char *action, struct sw_err *err)
 {
     struct policy_context *context = &f->call->context;
-    f->held = json_array();
-    context->more = look_up;
-    context->more_ctx = f;
+    struct policy_facts facts;
+    policy_facts_init(&facts, table, SW_ARRAY_LEN(table), f);
+    context->more = policy_facts_key;
+    context->more_ctx = &facts;
     int r = action ? aws_may_action(f->call, action, f->arn, err) : aws_may(f->call, f->arn, err);
     context->more = NULL;
     context->more_ctx = NULL;
-    for (size_t i = 0; i < f->n; i++)
-        free(f->values[i]);
-    json_decref(f->held);
+    policy_facts_done(&facts);
     json_decref(f->resource_tags);
     return r;
 }
