@@ -256,19 +256,31 @@ static enum MHD_Result send_answer(struct http_exchange *ex)
     return r;
 }
 
-/* The peer still sends and the library will not answer before the end: write the answer ourselves, then close. Only plain
- * connections; nothing else is being written on this one, since its request is still being read. */
+/* Past the library, from the thread that it serves this connection by. */
+static void send_past_library(struct http_exchange *ex, const char *p, size_t n)
+{
+    const union MHD_ConnectionInfo *info;
+
+    if (ex->server->tls) {
+        info = MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        if (info)
+            tls_send_last(info->tls_session, p, n);
+        return;
+    }
+    info = MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info)
+        (void)send(info->connect_fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* The peer still sends and the library will not answer before the end: write the answer ourselves, then close. Nothing else is being
+ * written on this connection, since its request is still being read. */
 static enum MHD_Result answer_over_body(struct http_exchange *ex)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct http_res *r = &ex->res;
     struct sw_buf text = SW_BUF_INIT(64 * 1024);
     char date[SW_TIME_LEN];
 
     ex->state = EX_SENT;
-    if (ex->req.secure || !info)
-        return MHD_NO;
     sw_format_http_date(sw_now_us(), date);
     sw_buf_addf(&text, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nX-Request-Id: %s\r\n",
                 r->status, MHD_get_reason_phrase_for((unsigned)r->status), date, ex->req.id);
@@ -279,7 +291,7 @@ static enum MHD_Result answer_over_body(struct http_exchange *ex)
     if (body_n)
         sw_buf_add(&text, r->bytes, body_n);
     if (!text.overflow)
-        (void)send(info->connect_fd, text.p, text.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+        send_past_library(ex, text.p, text.n);
     ex->bytes_out = body_n;
     ex->conn->linger = true;
     sw_buf_done(&text);

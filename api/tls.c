@@ -266,6 +266,17 @@ int tls_pair_use(const struct tls_pair *p, struct gnutls_session_int *session)
                : 0;
 }
 
+void tls_send_last(struct gnutls_session_int *session, const void *data, size_t n)
+{
+    const char *p = data;
+    ssize_t sent = 1;
+
+    for (; n > 0 && sent > 0; p += sent, n -= (size_t)sent)
+        if ((sent = gnutls_record_send(session, p, n)) <= 0)
+            return;
+    (void)gnutls_bye(session, GNUTLS_SHUT_WR);
+}
+
 static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
                           gnutls_pcert_st **ret_certs, unsigned *ret_n,
                           gnutls_ocsp_data_st **ret_ocsp, unsigned *ret_ocsp_n,

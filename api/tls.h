@@ -7,6 +7,7 @@
  * Threads: shared freely.
  * Expected errors: SW_EINVALID (what is wrong with which file), SW_ENOTFOUND, SW_EIO. */
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -38,5 +39,8 @@ void tls_pair_unref(struct tls_pair *p);             /* NULL ok */
 /* Before the handshake of a GnuTLS session, which must end before the reference is given back. */
 struct gnutls_session_int;
 int tls_pair_use(const struct tls_pair *p, struct gnutls_session_int *session);
+/* The last bytes of a session, and that no more will come; by the thread that owns the session, while nothing else is being sent. What
+ * the socket does not take at once is lost. */
+void tls_send_last(struct gnutls_session_int *session, const void *data, size_t n);
 /* A gnutls_certificate_retrieve_function3 that has none: what a session gets that tls_pair_use() was not called for. */
 void *tls_no_certificate(void);

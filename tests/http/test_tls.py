@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import ssl
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 from support import images
 from support import run as r
 from support.clients import Client
+from support.rawhttp import basic
 from support.tasks import Tasks
 from support.tls import TlsServer, make_certificate, serial_in
 
@@ -353,3 +355,35 @@ def test_the_wrong_name_is_the_clients_to_refuse(tls):
     with socket.create_connection((host, int(port)), 10) as plain:
         with pytest.raises(ssl.SSLCertVerificationError):
             context.wrap_socket(plain, server_hostname="other.example")
+
+
+# -- refusals in the middle of a body
+
+def test_a_refusal_in_the_middle_of_a_body_is_read(tls, repository):
+    """Without an end that is announced: the server knows only on the way that it is too much, and the client is still sending."""
+    head = ("PUT /v2/%s/manifests/v1 HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\nTransfer-Encoding: chunked\r\n"
+            "Content-Type: %s\r\n\r\n" % (repository, tls.host_port, basic(tls.password()), images.OCI_MANIFEST))
+    context = ssl.create_default_context(cafile=tls.ca)
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", tls.port), 20) as raw, \
+                context.wrap_socket(raw, server_hostname="127.0.0.1") as s:
+            s.sendall(head.encode())
+            piece = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+            try:
+                for _ in range(20 * 16):
+                    s.sendall(piece)
+            except OSError:
+                pass  # it need not take what it does not want
+            answer = b""
+            while True:
+                try:
+                    part = s.recv(65536)
+                except OSError:
+                    break
+                if not part:
+                    break
+                answer += part
+        assert answer.startswith(b"HTTP/1.1 413 "), answer[:300]
+        assert b"\r\nConnection: close\r\n" in answer and b'"code":"' in answer, answer[:600]
+    with tls.http() as h:
+        assert h.get("/v2/%s/tags/list" % repository).json()["tags"] == []
