@@ -40,7 +40,7 @@ static const struct conf_key keys[] = {
     {"network_threads", CONF_INT, OFF(network_threads), "0", 0, 256, NULL, "0: one per CPU, at least 2"},
     {"worker_threads", CONF_INT, OFF(worker_threads), "16", 1, 1024, NULL, "threads for requests that wait for the disk"},
     {"connections_max", CONF_INT, OFF(connections_max), "4096", 8, 1000000, NULL, "open connections at once"},
-    {"connections_max_per_ip", CONF_INT, OFF(connections_max_per_ip), "0", 0, 1000000, NULL, "the same for one address; 0: no limit of its own"},
+    {"connections_max_per_ip", CONF_INT, OFF(connections_max_per_ip), "1024", 0, 1000000, NULL, "the same for one address; 0: no limit of its own"},
     {"header_bytes_max", CONF_SIZE, OFF(header_bytes_max), "64KiB", 16384, 1048576, NULL, "request line and headers; also what each connection in use keeps in memory"},
     {"body_bytes_max", CONF_SIZE, OFF(body_bytes_max), "0", 0, 0, NULL, "body of any one request; 0: what each kind of request allows"},
     {"header_timeout", CONF_DURATION_MS, OFF(header_timeout_ms), "30s", 1000, 3600000, NULL, "for the whole head of a request, however it drips in"},
