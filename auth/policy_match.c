@@ -156,7 +156,7 @@ static bool variable_value(const struct policy_piece *piece, const struct policy
     return true;
 }
 
-/* values: of the variables, in order; NULL when there are none. */
+/* values: of the variables, in order; p NULL: any text at all. */
 static bool match_pieces(const struct policy_glob *g, const struct sw_str *values,
                          struct sw_str text, bool nocase)
 {
@@ -164,11 +164,16 @@ static bool match_pieces(const struct policy_glob *g, const struct sw_str *value
     bool star = false;
     for (;;) {
         const struct policy_piece *piece = pi < g->n ? &g->pieces[pi] : NULL;
-        bool ok = false;
+        struct sw_str want = piece ? piece->text : (struct sw_str){0};
+        bool ok = false, any = piece && piece->kind == POLICY_PIECE_ANY;
+        if (piece && piece->kind == POLICY_PIECE_VAR) {
+            want = values[vi++];
+            any = !want.p;
+        }
         if (!piece) {
             if (ti == text.n)
                 return true;
-        } else if (piece->kind == POLICY_PIECE_ANY) {
+        } else if (any) {
             if (pi + 1 == g->n)
                 return true;
             star = ok = true;
@@ -180,7 +185,6 @@ static bool match_pieces(const struct policy_glob *g, const struct sw_str *value
             ti += ok ? character(text, ti) : 0;
             pi++;
         } else {
-            struct sw_str want = piece->kind == POLICY_PIECE_VAR ? values[vi++] : piece->text;
             ok = text.n - ti >= want.n && starts(text.p + ti, want, nocase);
             ti += ok ? want.n : 0;
             pi++;
@@ -201,14 +205,17 @@ enum policy_match policy_glob_match(const struct policy_glob *g, struct sw_str t
 {
     struct sw_str values[POLICY_GLOB_VARIABLES];
     size_t n = 0;
-    if (g->variables) {
-        for (size_t i = 0; i < g->n; i++) {
-            if (g->pieces[i].kind == POLICY_PIECE_VAR &&
-                !variable_value(&g->pieces[i], vars, &values[n++]))
-                return POLICY_UNRESOLVED;
-        }
+    bool unresolved = false;
+    for (size_t i = 0; i < g->n && g->variables; i++) {
+        if (g->pieces[i].kind != POLICY_PIECE_VAR)
+            continue;
+        values[n] = (struct sw_str){0};
+        if (!variable_value(&g->pieces[i], vars, &values[n++]))
+            unresolved = true;
     }
-    return match_pieces(g, values, text, nocase) ? POLICY_MATCH : POLICY_NO_MATCH;
+    if (!match_pieces(g, values, text, nocase))
+        return POLICY_NO_MATCH;
+    return unresolved ? POLICY_UNRESOLVED : POLICY_MATCH;
 }
 
 void policy_arn_split(struct sw_str arn, struct policy_arn_text *ret)

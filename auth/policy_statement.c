@@ -56,7 +56,7 @@ struct actions {
     size_t n;
 };
 
-/* "*", or service:Name with wildcards anywhere. */
+/* "*", or service:Name with wildcards in the name. */
 static int check_action(struct policy_parse *p, const struct policy_node *n)
 {
     struct sw_str rest = n->text, vendor = {0};
@@ -69,8 +69,10 @@ static int check_action(struct policy_parse *p, const struct policy_node *n)
         return policy_refuse(p, n->at, "Actions/Condition can contain only one colon.", "\"%s\"",
                              n->text.p);
     for (size_t i = 0; i < vendor.n; i++) {
-        if (!is_alnum(vendor.p[i]) && !strchr("-*?", vendor.p[i]))
-            return policy_refuse(p, n->at, "Vendor is not valid.", "\"%s\"", n->text.p);
+        if (!is_alnum(vendor.p[i]) && vendor.p[i] != '-')
+            return policy_refuse(p, n->at, "Vendor is not valid.",
+                                 "\"%.*s\" of \"%s\": letters, digits and hyphens, no wildcard",
+                                 SW_STR_ARG(vendor), n->text.p);
     }
     for (size_t i = 0; i < rest.n; i++) {
         if (!is_alnum(rest.p[i]) && !strchr("*?", rest.p[i]))
