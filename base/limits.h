@@ -8,10 +8,12 @@
 #define LIMIT_AWS_DEPTH        32                 /* nesting of an AWS JSON call */
 #define LIMIT_AWS_VALUES       100000             /* values in an AWS JSON call */
 #define LIMIT_MANIFEST \
-    (4 * 1024 * 1024) /* manifest or index, bytes (registry-wide; ECR's number) */
-#define LIMIT_ECR_POLICY_TEXT      10240 /* repository and registry policies, characters */
-#define LIMIT_MANIFEST_DEPTH       32
-#define LIMIT_MANIFEST_VALUES      500000
+    (4 * 1024 * 1024)               /* manifest or index, bytes (registry-wide; ECR's number) */
+#define LIMIT_ECR_POLICY_TEXT 10240 /* repository and registry policies, characters */
+#define LIMIT_MANIFEST_DEPTH  32
+#define LIMIT_MANIFEST_VALUES 100000 /* JSON values; 10,000 children with platform have 70,000 */
+#define LIMIT_MANIFEST_LARGE \
+    (64 * 1024) /* bytes; of larger ones a few at once are in memory as values */
 #define LIMIT_MANIFEST_DESCRIPTORS 10000             /* layers or children of one manifest */
 #define LIMIT_IMAGE_CONFIG         (4 * 1024 * 1024) /* image configuration read by the launcher */
 #define LIMIT_TOKEN                8192 /* Authorization header value that is looked at */

@@ -1,11 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/core/manifest_parse.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/limits.h"
 
-#define REASON "MANIFEST_INVALID"
+#define REASON        "MANIFEST_INVALID"
+#define LARGE_AT_ONCE 4
+
+static sem_t large_places;
+
+static void make_places(void)
+{
+    (void)sem_init(&large_places, 0, LARGE_AT_ONCE);
+}
+
+static void take_place(struct manifest *m)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_places);
+    while (sem_wait(&large_places) < 0)
+        assert(errno == EINTR);
+    m->large = true;
+}
 
 static const struct media_kind {
     const char *type;
@@ -225,6 +247,8 @@ int manifest_parse(struct sw_str text, struct sw_str content_type, struct manife
         return sw_fail(err, SW_ELIMIT, "MANIFEST_TOO_LARGE",
                        "the manifest has %zu bytes, the maximum is %d", text.n, LIMIT_MANIFEST);
     struct manifest m = {0};
+    if (text.n > LIMIT_MANIFEST_LARGE)
+        take_place(&m);
     int r = sw_json_load(text, LIMIT_MANIFEST_DEPTH, LIMIT_MANIFEST_VALUES, REASON, &m.doc, err);
     if (r == 0)
         r = parse_document(&m, content_type, err);
@@ -240,6 +264,8 @@ void manifest_done(struct manifest *m)
 {
     json_decref(m->doc);
     free(m->refs);
+    if (m->large)
+        sem_post(&large_places);
     *m = (struct manifest){0};
 }
 

@@ -2,7 +2,8 @@
 #pragma once
 /* registry/core/manifest_parse.h - what the registry needs to know about a manifest.
  * Docker schema 2 images and lists, OCI images and indexes (image-spec "manifest.md", "image-index.md"). Pure and bounded:
- * LIMIT_MANIFEST bytes, depth, values and descriptors. Unknown members are allowed; what could be read in two ways is not:
+ * LIMIT_MANIFEST bytes, depth, values and descriptors. JSON takes up to 300 bytes of memory for each value, so of documents above
+ * LIMIT_MANIFEST_LARGE four at once are parsed and not done; who comes next waits, so nobody may hold two. Unknown members are allowed; what could be read in two ways is not:
  * duplicate keys, an index with layers, an image with manifests, a media type that contradicts the Content-Type.
  * Expected errors: SW_EINVALID and SW_ELIMIT, MANIFEST_INVALID; MANIFEST_TOO_LARGE. */
 #include <jansson.h>
@@ -41,6 +42,7 @@ struct manifest {
     const json_t *annotations; /* object or NULL */
     struct manifest_descriptor *refs;
     size_t refs_n;
+    bool large; /* holds one of the four places */
 };
 
 /* content_type: the header's value, parameters and all; empty: only the body's own mediaType counts. */

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/core/manifest_parse.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/macros.h"
 #include "tests/lib/test.h"
@@ -175,6 +179,79 @@ TEST(bounds_size_depth_and_count)
     CHECK_ERR(manifest_parse(sw_buf_str(&b), SW_STR(MEDIA_OCI_INDEX), &m, &err), SW_ELIMIT,
               "MANIFEST_INVALID");
     sw_buf_done(&b);
+}
+
+/* IMG, with a member of so many values behind it. */
+static void image_with_values(struct sw_buf *b, size_t n)
+{
+    sw_buf_reset(b);
+    (void)sw_buf_add_z(b, IMG ",\"x\":[");
+    for (size_t i = 0; i < n; i++)
+        (void)sw_buf_add_z(b, i ? ",{}" : "{}");
+    (void)sw_buf_add_z(b, "]}");
+}
+
+TEST(values_beyond_the_maximum_are_refused_before_they_take_memory)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct manifest m;
+    struct sw_buf b = SW_BUF_INIT(LIMIT_MANIFEST);
+    image_with_values(&b, LIMIT_MANIFEST_VALUES - 100);
+    CHECK_OK(manifest_parse(sw_buf_str(&b), SW_STR(MEDIA_OCI_IMAGE), &m, &err));
+    manifest_done(&m);
+    image_with_values(&b, LIMIT_MANIFEST_VALUES);
+    CHECK(manifest_parse(sw_buf_str(&b), SW_STR(MEDIA_OCI_IMAGE), &m, &err) == SW_ELIMIT);
+    CHECK_EQ_STR(err.reason, "MANIFEST_INVALID");
+    CHECK_CONTAINS(err.msg, "more than 100000 values");
+    sw_buf_done(&b);
+}
+
+struct parse_job {
+    struct sw_str text;
+    struct manifest m;
+    pthread_t thread;
+    _Atomic bool parsed;
+};
+
+static void *parse_main(void *arg)
+{
+    struct parse_job *j = arg;
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(manifest_parse(j->text, SW_STR(MEDIA_OCI_IMAGE), &j->m, &err));
+    atomic_store(&j->parsed, true);
+    return NULL;
+}
+
+TEST(of_large_documents_a_few_are_in_memory_at_once)
+{
+    enum { PLACES = 4 };
+    struct parse_job jobs[PLACES + 1];
+    struct sw_buf large = SW_BUF_INIT(LIMIT_MANIFEST), small = SW_BUF_INIT(LIMIT_MANIFEST);
+    struct sw_err err = SW_ERR_INIT;
+    struct manifest m;
+    image_with_values(&large, LIMIT_MANIFEST_LARGE / 3 + 1);
+    image_with_values(&small, 100);
+    for (int i = 0; i <= PLACES; i++) {
+        jobs[i] = (struct parse_job){.text = sw_buf_str(&large)};
+        if (i < PLACES)
+            parse_main(&jobs[i]);
+    }
+    CHECK(pthread_create(&jobs[PLACES].thread, NULL, parse_main, &jobs[PLACES]) == 0);
+    CHECK_OK(manifest_parse(sw_buf_str(&small), SW_STR(MEDIA_OCI_IMAGE), &m, &err));
+    manifest_done(&m);
+    sw_sleep_ms(50);
+    CHECK(!atomic_load(&jobs[PLACES].parsed));
+    manifest_done(&jobs[0].m);
+    CHECK(pthread_join(jobs[PLACES].thread, NULL) == 0);
+    for (int i = 1; i <= PLACES; i++)
+        manifest_done(&jobs[i].m);
+    /* Refused ones give their place back. */
+    image_with_values(&large, LIMIT_MANIFEST_VALUES);
+    for (int i = 0; i < 2 * PLACES; i++)
+        CHECK_ERR(manifest_parse(sw_buf_str(&large), SW_STR(MEDIA_OCI_IMAGE), &m, &err), SW_ELIMIT,
+                  "MANIFEST_INVALID");
+    sw_buf_done(&large);
+    sw_buf_done(&small);
 }
 
 TEST(image_size_saturates)
