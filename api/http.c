@@ -70,6 +70,12 @@ void http_audit_denied(struct http_req *r, const char *static_action, const char
     cut_copy(err->msg, a->why, sizeof(a->why));
 }
 
+void http_audit_explain(struct http_req *r, const char *text)
+{
+    if (r->audit.denied)
+        cut_copy(text, r->audit.why, sizeof(r->audit.why));
+}
+
 void http_audit_reference(struct http_req *r, const char *reference)
 {
     static const char more[] = " ...";

@@ -80,6 +80,9 @@ struct http_req {
 void http_audit_allowed(struct http_req *r, const char *static_action, const char *resource);
 void http_audit_denied(struct http_req *r, const char *static_action, const char *resource,
                        const struct sw_err *err);
+/* What a denial is explained with to those who read the log: the statement instead of the caller's sentence. Nothing when there was no
+ * denial. */
+void http_audit_explain(struct http_req *r, const char *text);
 /* Appends after a blank; from the first that does not fit on, "..." stands for the rest. NULL and "" add nothing. */
 void http_audit_reference(struct http_req *r, const char *reference);
 

@@ -112,7 +112,8 @@ static int authorize(struct oci_call *call, const struct oci_op **ret, struct ht
     if (r == 0)
         r = find_op(call, ret, res, err);
     if (r == 0 && (*ret)->action)
-        r = oci_may(call, (*ret)->action, call->route.name[0] ? call->route.name : "*", err);
+        r = call->route.kind == OCI_CATALOG ? oci_may_list(call, (*ret)->action, err)
+                                            : oci_may(call, (*ret)->action, call->route.name, err);
     if (anonymous && (r < 0 || !(*ret)->action) && call->route.kind != OCI_TOKEN) {
         sw_err_clear(err);
         r = sw_fail(err, SW_EDENIED, "UNAUTHORIZED", "authentication required");

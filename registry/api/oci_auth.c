@@ -11,9 +11,11 @@
 #include "base/limits.h"
 #include "registry/api/oci_internal.h"
 #include "registry/api/registry_host.h"
+#include "registry/core/rights.h"
 
-#define ARN_BYTES  (REPO_NAME_MAX + 160)
-#define EMPTY_PAIR "Og==" /* ":" */
+#define ARN_BYTES     (REPO_NAME_MAX + 160)
+#define EXPLAIN_BYTES 1024
+#define EMPTY_PAIR    "Og==" /* ":" */
 
 static int check_bearer(struct oci_call *call, struct sw_str token, struct sw_err *err)
 {
@@ -76,32 +78,64 @@ static bool in_scope(const struct oci_call *call, const char *action, const char
 }
 
 static int ask(const struct oci_call *call, const char *action, const char *repository,
-               char arn[ARN_BYTES], struct sw_err *err)
+               char arn[ARN_BYTES], struct sw_buf *explain, struct sw_err *err)
 {
+    const struct principal *p = &call->req->principal;
     struct repo_key key = {call->account, call->region, repository};
     struct policy_context context = {.account = call->account,
                                      .source_ip = call->req->peer_ip,
                                      .secure_transport = call->req->secure,
                                      .region = call->region,
                                      .user_agent = http_req_header(call->req, "User-Agent"),
-                                     .resource_public =
-                                         repo_is_public(call->api->o.registry, &key)};
+                                     .explain = explain};
+    struct registry_rights rights;
     snprintf(arn, ARN_BYTES, "arn:aws:ecr:%s:%s:repository/%s", call->region, call->account,
              repository);
-    return may(call->api->o.authorizer, &call->req->principal, action, arn, &context, err);
+    registry_rights_begin(call->api->o.registry, &key, p, NULL, &context, &rights);
+    int r = may(call->api->o.authorizer, p, action, arn, &context, err);
+    registry_rights_end(&rights, &context);
+    return r;
+}
+
+static int out_of_scope(struct oci_call *call, const char *action, const char *arn,
+                        struct sw_err *err)
+{
+    call->auth_error = "insufficient_scope";
+    sw_err_clear(err);
+    return sw_fail(err, SW_EDENIED, "UNAUTHORIZED", "the token does not hold %s on %s", action,
+                   arn);
 }
 
 /* What a token lacks its principal may have: the client is told to get another one. */
 int oci_may(struct oci_call *call, const char *action, const char *repository, struct sw_err *err)
 {
     char arn[ARN_BYTES];
-    int r = ask(call, action, repository, arn, err);
+    struct sw_buf explain = SW_BUF_INIT(EXPLAIN_BYTES);
+    int r = ask(call, action, repository, arn, &explain, err);
     if (!in_scope(call, action, repository)) {
-        call->auth_error = "insufficient_scope";
-        sw_err_clear(err);
-        r = sw_fail(err, SW_EDENIED, "UNAUTHORIZED", "the token does not hold %s on %s", action,
-                    arn);
+        sw_buf_reset(&explain);
+        r = out_of_scope(call, action, arn, err);
     }
+    if (r < 0)
+        http_audit_denied(call->req, action, arn, err);
+    else
+        http_audit_allowed(call->req, action, arn);
+    if (r < 0 && explain.n > 0)
+        http_audit_explain(call->req, explain.p);
+    sw_buf_done(&explain);
+    return r;
+}
+
+/* Whoever has a name may ask; which names the list holds is asked for each. */
+int oci_may_list(struct oci_call *call, const char *action, struct sw_err *err)
+{
+    char arn[ARN_BYTES];
+    int r = 0;
+    snprintf(arn, sizeof(arn), "arn:aws:ecr:%s:%s:repository/*", call->region, call->account);
+    if (call->req->principal.kind == PRINCIPAL_ANONYMOUS)
+        r = sw_fail(err, SW_EDENIED, "UNAUTHORIZED", "authentication required");
+    else if (!in_scope(call, action, "*"))
+        r = out_of_scope(call, action, arn, err);
     if (r < 0)
         http_audit_denied(call->req, action, arn, err);
     else
@@ -113,14 +147,16 @@ bool oci_allows(const struct oci_call *call, const char *action, const char *rep
 {
     char arn[ARN_BYTES];
     struct sw_err err = SW_ERR_INIT;
-    return in_scope(call, action, repository) && ask(call, action, repository, arn, &err) == 0;
+    return in_scope(call, action, repository) &&
+           ask(call, action, repository, arn, NULL, &err) == 0;
 }
 
 bool oci_needs_token(const struct oci_call *call, const char *action, const char *repository)
 {
     char arn[ARN_BYTES];
     struct sw_err err = SW_ERR_INIT;
-    return !in_scope(call, action, repository) && ask(call, action, repository, arn, &err) == 0;
+    return !in_scope(call, action, repository) &&
+           ask(call, action, repository, arn, NULL, &err) == 0;
 }
 
 static bool is_plain_host(const char *s)

@@ -64,6 +64,8 @@ int oci_authenticate(struct oci_call *call, struct sw_err *err);
 void oci_place(const struct oci_api *api, const struct http_req *req,
                struct oci_call *call); /* account and region */
 int oci_may(struct oci_call *call, const char *action, const char *repository, struct sw_err *err);
+/* The same for a list of repositories, from which the caller sees those that oci_allows() shows. */
+int oci_may_list(struct oci_call *call, const char *action, struct sw_err *err);
 /* The same question about something that the request does not name: no refusal comes of it, so it is not audited. */
 bool oci_allows(const struct oci_call *call, const char *action, const char *repository);
 /* The caller may, but not with this token: the challenge of oci_may() gets a better one. */

@@ -9,6 +9,8 @@
 #include "registry/core/tag_store.h"
 
 #define CATALOG_PAGE_MAX   10000
+#define CATALOG_CHUNK      200
+#define CATALOG_SEEN_MAX   20000  /* names that one answer looks at */
 #define TAGS_PAGE_MAX      100000 /* also when the client names no page size */
 #define REFERRERS_MAX      1000
 #define REFERRERS_BYTES    (3u * 1024 * 1024) /* clients stop reading an index at 4 MiB */
@@ -109,9 +111,53 @@ enum http_begin oci_tags_get(struct oci_call *c, struct http_plan *p,
     return oci_go(c, p, HTTP_BODY_NONE, 0, tags_run);
 }
 
+/* Some names of the catalog, in order. */
+struct names {
+    char name[CATALOG_CHUNK][REPO_NAME_MAX + 1];
+    size_t n;
+};
+
 static int on_repo(void *ctx, const struct repo_info *info)
 {
-    return page_add(ctx, info ? info->name : NULL);
+    struct names *names = ctx;
+    if (!info)
+        names->n = 0;
+    else if (names->n < CATALOG_CHUNK)
+        (void)sw_str_copy(sw_str(info->name), names->name[names->n++], REPO_NAME_MAX + 1);
+    return 0;
+}
+
+static bool may_see(const struct oci_call *c, const char *name)
+{
+    return oci_allows(c, "ecr:DescribeRepositories", name) ||
+           oci_allows(c, "ecr:BatchGetImage", name);
+}
+
+/* Looks at a bounded number of names for one answer. A page that could not be filled with them says where the next one starts. */
+static int catalog_fill(struct oci_call *c, struct page *page, const char *last, struct sw_err *err)
+{
+    sw_autofree struct names *names = sw_calloc(1, sizeof(*names));
+    char at[512];
+    size_t seen = 0;
+    int r = 0;
+    (void)sw_str_copy(sw_str(last), at, sizeof(at));
+    (void)page_add(page, NULL);
+    do {
+        r = repo_list(c->api->o.registry, c->account, c->region, at, CATALOG_CHUNK, on_repo, names,
+                      err);
+        for (size_t i = 0; r == 0 && i < names->n; i++) {
+            if (may_see(c, names->name[i]) && page_add(page, names->name[i]) != 0)
+                return 0;
+        }
+        seen += names->n;
+        if (names->n > 0)
+            (void)sw_str_copy(sw_str(names->name[names->n - 1]), at, sizeof(at));
+    } while (r == 0 && names->n == CATALOG_CHUNK && seen < CATALOG_SEEN_MAX);
+    if (r == 0 && names->n == CATALOG_CHUNK) {
+        page->more = page->n > 0;
+        (void)sw_str_copy(sw_str(at), page->last, sizeof(page->last));
+    }
+    return r;
 }
 
 static int catalog_run(struct oci_call *c, struct http_res *res, struct sw_err *err)
@@ -121,8 +167,7 @@ static int catalog_run(struct oci_call *c, struct http_res *res, struct sw_err *
     struct sw_buf out = SW_BUF_INIT(LIST_BYTES + 4096);
     int r = page_begin(c->req, CATALOG_PAGE_MAX, &page, last, sizeof(last), err);
     if (r == 0)
-        r = repo_list(c->api->o.registry, c->account, c->region, last, page.n + 1, on_repo, &page,
-                      err);
+        r = catalog_fill(c, &page, last, err);
     if (r == 0) {
         (void)sw_buf_add_z(&out, "{\"repositories\":[");
         r = page_answer(&page, &out, "/v2/_catalog", res, err);

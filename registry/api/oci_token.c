@@ -20,6 +20,13 @@ static const char *const asked_actions[] = {
     "ecr:BatchDeleteImage", "ecr:DescribeRepositories",
 };
 
+/* The catalog shows everybody with a name what they may see. */
+static bool allows(const struct oci_call *c, const char *action, const char *repository)
+{
+    return repository[0] ? oci_allows(c, action, repository)
+                         : c->req->principal.kind != PRINCIPAL_ANONYMOUS;
+}
+
 static void grant(const struct oci_call *c, struct sw_str text, struct sw_buf *granted)
 {
     struct oci_scope scope;
@@ -28,8 +35,7 @@ static void grant(const struct oci_call *c, struct sw_str text, struct sw_buf *g
         return;
     for (size_t i = 0; i < SW_ARRAY_LEN(asked_actions); i++) {
         unsigned right = oci_right_of(asked_actions[i]);
-        if ((scope.rights & right) &&
-            oci_allows(c, asked_actions[i], scope.name[0] ? scope.name : "*"))
+        if ((scope.rights & right) && allows(c, asked_actions[i], scope.name))
             has |= right;
     }
     scope.rights = has;

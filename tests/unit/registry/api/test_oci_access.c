@@ -45,13 +45,12 @@ TEST(ping_needs_credentials_and_challenges)
     CHECK_CONTAINS(header(&tls, "WWW-Authenticate"), "realm=\"https://");
 }
 
-/* Every request that the protocol has. */
+/* Every request of the protocol about a repository. */
 static const struct {
     enum http_method method;
     const char *url;
     bool node_may;
 } requests[] = {
-    {HTTP_GET, "/v2/_catalog", false},
     {HTTP_GET, "/v2/%s/tags/list", false},
     {HTTP_GET, "/v2/%s/manifests/v1", true},
     {HTTP_HEAD, "/v2/%s/manifests/v1", true},
@@ -115,6 +114,86 @@ TEST(advisory_cve_2019_19023_every_write_is_checked)
         CHECK_MSG((r.status == 403) == !requests[i].node_may, "%d %s: %d", requests[i].method,
                   requests[i].url, r.status);
     }
+}
+
+static void allow(struct access *a, const char *repo, const char *policy)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct repo_key key = world_key(repo);
+    sw_autofree char *before = NULL;
+    CHECK_OK(repo_set_policy(a->c.w.reg, &key, policy, &before, &err));
+}
+
+#define POLICY(effect, actions, condition)                                                  \
+    "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"" effect                       \
+    "\",\"Principal\":{\"AWS\":\"arn:aws:iam::" ACCOUNT ":user/ann\"},\"Action\":[" actions \
+    "]" condition "}}"
+
+TEST(repository_policies_allow_and_deny)
+{
+    autoaccess a = {0};
+    access_open(&a);
+    autoreply before = ask(&a.c, HTTP_GET, "/v2/" REPO "/manifests/v1", .token = a.user_token);
+    CHECK_STATUS(before, 403);
+    allow(&a, REPO, POLICY("Allow", "\"ecr:BatchGetImage\"", ""));
+    autoreply after = ask(&a.c, HTTP_GET, "/v2/" REPO "/manifests/v1", .token = a.user_token);
+    CHECK_STATUS(after, 200);
+    autoreply other = ask(&a.c, HTTP_GET, "/v2/" REPO "/tags/list", .token = a.user_token);
+    CHECK_STATUS(other, 403);
+    allow(&a, REPO,
+          "{\"Version\":\"2012-10-17\",\"Statement\":{\"Sid\":\"Closed\",\"Effect\":\"Deny\","
+          "\"Principal\":\"*\",\"Action\":\"ecr:*\"}}");
+    autoreply admin = ask(&a.c, HTTP_GET, "/v2/" REPO "/manifests/v1");
+    CHECK_CODE(admin, 403, "DENIED");
+    CHECK_CONTAINS(admin.body.p, "explicit deny in a resource-based policy");
+}
+
+TEST(repository_tags_are_condition_keys)
+{
+    autoaccess a = {0};
+    access_open(&a);
+    struct sw_err err = SW_ERR_INIT;
+    struct repo_key key = world_key("tagged");
+    CHECK_OK(repo_create(a.c.w.reg, &key, REPO_MUTABLE,
+                         "{\"tags\":[{\"Key\":\"team\",\"Value\":\"a\"}]}", NULL, &err));
+    push_image(&a.c, "tagged", "v1", "layer", image_of("layer", ""));
+    static const char *const keys[] = {"aws:ResourceTag/team", "ecr:ResourceTag/team"};
+    for (size_t i = 0; i < SW_ARRAY_LEN(keys); i++) {
+        for (int right = 0; right < 2; right++) {
+            allow(&a, "tagged",
+                  fmt("{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\","
+                      "\"Principal\":\"*\",\"Action\":\"ecr:BatchGetImage\",\"Condition\":"
+                      "{\"StringEquals\":{\"%s\":\"%s\"}}}}",
+                      keys[i], right ? "a" : "b"));
+            autoreply r = ask(&a.c, HTTP_GET, "/v2/tagged/manifests/v1", .token = a.user_token);
+            CHECK_STATUS(r, right ? 200 : 403);
+        }
+    }
+}
+
+TEST(catalog_shows_what_the_caller_may_see)
+{
+    autoaccess a = {0};
+    access_open(&a);
+    for (int i = 0; i < 450; i++)
+        world_repo(&a.c.w, fmt("many/r%03d", i));
+    autoreply anonymous = ask(&a.c, HTTP_GET, "/v2/_catalog", .token = "");
+    CHECK_CODE(anonymous, 401, "UNAUTHORIZED");
+    autoreply none = ask(&a.c, HTTP_GET, "/v2/_catalog", .token = a.user_token);
+    CHECK_EQ_STR(none.body.p, "{\"repositories\":[]}");
+    autoreply node = ask(&a.c, HTTP_GET, "/v2/_catalog?n=1", .token = a.node_token);
+    CHECK_EQ_STR(node.body.p, "{\"repositories\":[\"many/r000\"]}"); /* it may pull them all */
+    allow(&a, "many/r007", POLICY("Allow", "\"ecr:BatchGetImage\"", ""));
+    allow(&a, "many/r449", POLICY("Allow", "\"ecr:DescribeRepositories\"", ""));
+    allow(&a, REPO, POLICY("Allow", "\"ecr:ListImages\"", ""));
+    autoreply some = ask(&a.c, HTTP_GET, "/v2/_catalog", .token = a.user_token);
+    CHECK_EQ_STR(some.body.p, "{\"repositories\":[\"many/r007\",\"many/r449\"]}");
+    autoreply first = ask(&a.c, HTTP_GET, "/v2/_catalog?n=1", .token = a.user_token);
+    CHECK_EQ_STR(first.body.p, "{\"repositories\":[\"many/r007\"]}");
+    CHECK_EQ_STR(header(&first, "Link"), "</v2/_catalog?n=1&last=many%2Fr007>; rel=\"next\"");
+    autoreply rest = ask(&a.c, HTTP_GET, "/v2/_catalog?last=many%2Fr007", .token = a.user_token);
+    CHECK_EQ_STR(rest.body.p, "{\"repositories\":[\"many/r449\"]}");
+    CHECK_EQ_STR(header(&rest, "Link"), "");
 }
 
 TEST(refusals_name_action_and_resource)
