@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@
 #define CHUNK      (1024 * 1024)
 #define SMALL_FILE 65536
 #define FORMAT     1
+#define COPIES     4 /* blobs at once */
 #define MARKER     "backup.json"
 
 static const struct {
@@ -97,31 +99,81 @@ static int copy_bytes(const struct copy *c, const struct digest *d, const char *
     return r;
 }
 
-static int copy_blob(const struct copy *c, const char *digest, const char *key, uint64_t size,
-                     struct sw_err *err)
+/* Looks first: 1 when it had to be copied, 0 when it was there. */
+static int bring_blob(const struct copy *c, const struct blob_row *row, struct sw_err *err)
 {
     struct digest d;
-    struct sw_err e = SW_ERR_INIT;
+    struct sw_err ignored = SW_ERR_INIT;
     uint64_t there = 0;
-    if (!digest_parse(sw_str(digest), &d))
-        return sw_fail(err, SW_EINTERNAL, NULL, "a blob's row has the digest '%s'", digest);
-    int r = blob_stat(c->to, digest, &there, &e);
-    if (r < 0 || there != size) {
-        sw_err_clear(&e);
-        r = copy_bytes(c, &d, key, &e);
-        c->counts->copied += r == 0;
-        c->counts->copied_bytes += r == 0 ? size : 0;
-    }
-    if (r == 0) {
+    if (!digest_parse(sw_str(row->digest), &d))
+        return sw_fail(err, SW_EINTERNAL, NULL, "a blob's row has the digest '%s'", row->digest);
+    if (blob_stat(c->to, row->digest, &there, &ignored) == 0 && there == (uint64_t)row->size)
+        return 0;
+    int r = copy_bytes(c, &d, row->key, err);
+    return r < 0 ? r : 1;
+}
+
+/* The caller holds the lock. Damage of the source is a problem and no error. */
+static int count_blob(const struct copy *c, const struct blob_row *row, int result,
+                      struct sw_err *err)
+{
+    if (result >= 0) {
+        c->counts->copied += result;
+        c->counts->copied_bytes += result ? (uint64_t)row->size : 0;
         c->counts->blobs++;
-        c->counts->bytes += size;
+        c->counts->bytes += (uint64_t)row->size;
         return 0;
     }
-    if (e.code != SW_ENOTFOUND && e.code != SW_EMISMATCH)
-        return sw_err_move(err, &e);
+    if (err->code != SW_ENOTFOUND && err->code != SW_EMISMATCH)
+        return err->code;
     c->counts->problems++;
-    c->problem(c->ctx, digest, e.code == SW_ENOTFOUND ? "its bytes are missing" : e.msg);
+    c->problem(c->ctx, row->digest, err->code == SW_ENOTFOUND ? "its bytes are missing" : err->msg);
+    sw_err_clear(err);
     return 0;
+}
+
+/* A page that several threads copy: most blobs are small, and syncs of several at once cost the disk little more than that of one. */
+struct page_work {
+    const struct copy *c;
+    const struct blob_page *page;
+    pthread_mutex_t lock; /* guards the fields below, the counters, and calls of problem() */
+    size_t next;
+    struct sw_err err; /* the first; ends all */
+};
+
+static void *copy_main(void *arg)
+{
+    struct page_work *w = arg;
+    pthread_mutex_lock(&w->lock);
+    while (w->err.code == 0 && w->next < w->page->n) {
+        const struct blob_row *row = &w->page->rows[w->next++];
+        struct sw_err err = SW_ERR_INIT;
+        pthread_mutex_unlock(&w->lock);
+        int r = go_on(w->c->cancelled, &err);
+        if (r == 0)
+            r = bring_blob(w->c, row, &err);
+        pthread_mutex_lock(&w->lock);
+        if (count_blob(w->c, row, r, &err) < 0 && w->err.code == 0)
+            w->err = err;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+static int copy_page(const struct copy *c, const struct blob_page *page, struct sw_err *err)
+{
+    struct page_work w = {.c = c, .page = page};
+    pthread_t threads[COPIES - 1];
+    size_t n = 0;
+    pthread_mutex_init(&w.lock, NULL);
+    while (n < SW_MIN(page->n, (size_t)COPIES) - 1 &&
+           pthread_create(&threads[n], NULL, copy_main, &w) == 0)
+        n++;
+    (void)copy_main(&w);
+    while (n > 0)
+        (void)pthread_join(threads[--n], NULL);
+    pthread_mutex_destroy(&w.lock);
+    return w.err.code ? sw_err_move(err, &w.err) : 0;
 }
 
 /* Every blob that the rows of db name. */
@@ -129,15 +181,11 @@ static int copy_blobs(const struct copy *c, struct meta_db *db, struct sw_err *e
 {
     sw_autofree struct blob_page *p = SW_NEW(struct blob_page);
     int r;
-    while ((r = blob_rows_next(db, p, err)) > 0)
-        for (size_t i = 0; i < p->n; i++) {
-            const struct blob_row *row = &p->rows[i];
-            r = go_on(c->cancelled, err);
-            if (r == 0)
-                r = copy_blob(c, row->digest, row->key, (uint64_t)row->size, err);
-            if (r < 0)
-                return r;
-        }
+    while ((r = blob_rows_next(db, p, err)) > 0) {
+        r = copy_page(c, p, err);
+        if (r < 0)
+            return r;
+    }
     return r;
 }
 

@@ -7,7 +7,8 @@
  * interrupted anywhere, the folder holds the earlier backup.
  * Not in it: uploads that are not finished, logs, and what an agent keeps.
  * The folder opens every door of the server: it is made 0700, its keys are 0600.
- * Threads: one backup of a folder at a time, which its lock file sees to; no collection beside it.
+ * Threads: one backup of a folder at a time, which its lock file sees to; no collection beside it. Copies four blobs at once;
+ * problem() is called by one thread at a time, not always the same.
  * Expected errors: SW_ECONFLICT (the folder is something else, or in use), SW_ELIMIT "DiskFull", SW_EUNAVAILABLE (cancelled). */
 #include <stdatomic.h>
 #include <stdbool.h>
