@@ -260,7 +260,9 @@ static const struct policy_key *key_of(void *ctx, const char *name)
     for (size_t i = 0; i < a->ctx->keys_n; i++)
         if (strcasecmp(a->ctx->keys[i].name, name) == 0)
             return &a->ctx->keys[i];
-    if (a->session)
+    if (a->ctx->more)
+        k = a->ctx->more(a->ctx->more_ctx, name);
+    if (!k && a->session)
         k = session_extra_key(a->session, name);
     if (!k)
         k = find_slot(a, name);

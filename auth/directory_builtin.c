@@ -11,6 +11,7 @@
 
 #define DOCUMENT(statements) "{\"Version\":\"2012-10-17\",\"Statement\":[" statements "]}"
 #define ALLOW(actions)       "{\"Effect\":\"Allow\",\"Action\":[" actions "],\"Resource\":\"*\"}"
+#define BUILTIN_SINCE_US 1423180800000000 /* 2015-02-06 */
 #define PULL_ACTIONS                                                      \
     "\"ecr:BatchCheckLayerAvailability\",\"ecr:GetDownloadUrlForLayer\"," \
     "\"ecr:BatchGetImage\""
@@ -161,7 +162,7 @@ void builtin_add(struct directory_maps *m)
                                   .path = policies[i].path,
                                   .description = policies[i].description,
                                   .document = policies[i].document};
-        struct iam_entity *e = entity_new(&n, 0, &err);
+        struct iam_entity *e = entity_new(&n, BUILTIN_SINCE_US, &err);
         assert(e);
         directory_overlay_id(IAM_POLICY, n.account, n.name, e->id);
         entity_set_str(&e->origin, IAM_BUILTIN);
