@@ -8,6 +8,7 @@
 
 #include "api/awsjson.h"
 #include "api/mhd.h"
+#include "auth/api/iam.h"
 #include "auth/authorizer.h"
 #include "auth/robot.h"
 #include "auth/session.h"
@@ -38,7 +39,6 @@
 #define TLS_LOOK_MS     2000 /* for another certificate */
 #define TLS_WARN_S      (14 * 86400)
 #define NODE_USER       "slipway-agent"
-#define AWS_SERVICES    5
 #define HTTP_SERVICES   4
 
 struct app {
@@ -58,6 +58,7 @@ struct app {
     struct oci_api *oci;
     struct ecr_api *ecr;
     struct ecs_api *ecs;
+    struct iam_api *iam;
     struct admin_api admin;
     struct maintenance *maintenance;
     struct image_uses image_uses;
@@ -243,12 +244,15 @@ static void open_apis(struct app *a)
     a->ecr = ecr_api_new(&ecr);
     struct ecs_api_options ecs = {.launcher = a->launcher};
     a->ecs = ecs_api_new(&ecs);
+    struct iam_api_options iam = {.identity = a->identity};
+    a->iam = iam_api_new(&iam);
     a->admin.identity = a->identity;
-    struct aws_service aws[AWS_SERVICES] = {*ecr_aws_service(a->ecr), ecs_aws_service(a->ecs),
-                                            agent_aws_service(a->ecs), admin_aws_service(&a->admin),
-                                            registry_admin_aws_service(a->registry)};
+    struct aws_service aws[] = {
+        *ecr_aws_service(a->ecr),     ecs_aws_service(a->ecs),
+        agent_aws_service(a->ecs),    iam_aws_service(a->iam),
+        admin_aws_service(&a->admin), registry_admin_aws_service(a->registry)};
     struct aws_edge_options edge = {.services = aws,
-                                    .services_n = AWS_SERVICES,
+                                    .services_n = SW_ARRAY_LEN(aws),
                                     .authorizer = a->authorizer,
                                     .rate = a->rate,
                                     .secret = session_secret,
@@ -382,6 +386,9 @@ static void expire(struct app *a)
     sw_err_clear(&err);
     if (launcher_expire(a->launcher, &err) < 0)
         sw_log_err(SW_LOG_ERROR, "expire-tasks-failed", &err, NULL);
+    sw_err_clear(&err);
+    if (directory_flush(a->identity, &err) < 0)
+        sw_log_err(SW_LOG_ERROR, "store-last-uses-failed", &err, NULL);
 }
 
 static void log_certificate(const char *event, const struct tls_info *info)
@@ -525,6 +532,7 @@ void app_close(struct app *a)
     maintenance_stop(a->maintenance);
     aws_edge_free(a->aws);
     ecs_api_free(a->ecs);
+    iam_api_free(a->iam);
     ecr_api_free(a->ecr);
     oci_api_free(a->oci);
     rate_free(a->rate);

@@ -2,6 +2,7 @@
 /* server/cli_debug.c - slipway debug schema: every AWS operation's tables as JSON, for tests and for people. */
 #include <stdio.h>
 
+#include "auth/api/iam.h"
 #include "base/json.h"
 #include "launcher/api/ecs.h"
 #include "registry/api/ecr.h"
@@ -38,9 +39,11 @@ static int run(int argc, char **argv)
     struct admin_api admin = {0};
     struct ecr_api *ecr = ecr_api_new(&ecr_options);
     struct ecs_api *ecs = ecs_api_new(&ecs_options);
-    const struct aws_service services[] = {*ecr_aws_service(ecr), ecs_aws_service(ecs),
-                                           agent_aws_service(ecs), admin_aws_service(&admin),
-                                           registry_admin_aws_service(NULL)};
+    struct iam_api_options iam_options = {0};
+    struct iam_api *iam = iam_api_new(&iam_options);
+    const struct aws_service services[] = {
+        *ecr_aws_service(ecr), ecs_aws_service(ecs),      agent_aws_service(ecs),
+        iam_aws_service(iam),  admin_aws_service(&admin), registry_admin_aws_service(NULL)};
     sw_autojson json_t *all = json_object();
     for (size_t i = 0; i < SW_ARRAY_LEN(services); i++)
         sw_json_set_new(all, services[i].target_prefix, describe(&services[i]));
@@ -48,6 +51,7 @@ static int run(int argc, char **argv)
     printf("%s\n", text);
     ecr_api_free(ecr);
     ecs_api_free(ecs);
+    iam_api_free(iam);
     return 0;
 }
 
