@@ -24,8 +24,9 @@
 #include "base/log.h"
 #include "base/macros.h"
 
-#define HEADERS_MAX  128 /* of a signed request */
-#define PAGE_KEY_MAX 1040
+#define EXPLAIN_BYTES 1024
+#define HEADERS_MAX   128 /* of a signed request */
+#define PAGE_KEY_MAX  1040
 
 struct aws_edge {
     struct aws_edge_options o;
@@ -91,12 +92,17 @@ static const struct aws_codec *codec_of(const struct http_req *req)
 int aws_may_action(struct aws_call *call, const char *action, const char *resource,
                    struct sw_err *err)
 {
+    struct sw_buf explain = SW_BUF_INIT(EXPLAIN_BYTES);
+    call->context.explain = &explain;
     int r = may(call->authorizer, &call->principal, action, resource, &call->context, err);
-
+    call->context.explain = NULL;
     if (r < 0)
         http_audit_denied(call->req, action, resource, err);
     else
         http_audit_allowed(call->req, action, resource);
+    if (r < 0 && explain.n > 0)
+        http_audit_explain(call->req, explain.p);
+    sw_buf_done(&explain);
     return r;
 }
 

@@ -20,8 +20,8 @@ struct registry_rights {
     struct policy_facts facts;
 };
 
-/* Fills resource_public, the resource policies and `more` of the context, whose account and region must be there. key->name NULL:
- * the registry itself. input: the operation's, with tags, tagKeys, name; or NULL. All of it stays until registry_rights_end(). */
+/* Fills resource_public, the resource policies and `more` of the context, whose account and region must be there. key->name NULL
+ * or "*": the registry itself. input: the operation's, with tags, tagKeys, name; or NULL. All of it stays until registry_rights_end(). */
 void registry_rights_begin(struct registry *reg, const struct repo_key *key,
                            const struct principal *p, const json_t *input,
                            struct policy_context *context, struct registry_rights *ret);
