@@ -128,6 +128,7 @@ const struct wire_error wire_errors[] = {
     {"UploadNotFoundException",             400, NULL,                      404, "BLOB_UPLOAD_UNKNOWN"},
     {"ValidationError",                     400, NULL,                      400, "NAME_INVALID"},
     {"ValidationException",                 400, NULL,                      400, "NAME_INVALID"},
+    {"WebIdentityTokenExpired",             400, "ExpiredTokenException",   0, NULL},
 };
 /* clang-format on */
 const size_t wire_errors_n = SW_ARRAY_LEN(wire_errors);
@@ -136,7 +137,7 @@ const size_t wire_errors_n = SW_ARRAY_LEN(wire_errors);
  * sorted by type. A type that is not here goes out as it is. */
 /* clang-format off */
 static const struct query_error {
-    const char *type;
+    const char *type; /* or a reason */
     int status;
     const char *code;
 } query_errors[] = {
@@ -165,6 +166,7 @@ static const struct query_error {
     {"UnmodifiableEntity",                  400, "UnmodifiableEntity"},
     {"UnrecognizedClientException",         403, "InvalidClientTokenId"},
     {"UnsupportedFeatureException",         400, "UnsupportedOperation"},
+    {"WebIdentityTokenExpired",             400, "ExpiredTokenException"},
 };
 /* clang-format on */
 
@@ -329,11 +331,18 @@ static int compare_type(const void *key, const void *row)
     return strcmp(key, ((const struct query_error *)row)->type);
 }
 
+static const struct query_error *find_query(const char *type)
+{
+    return bsearch(type, query_errors, SW_ARRAY_LEN(query_errors), sizeof(query_errors[0]),
+                   compare_type);
+}
+
 void wire_query_form(const struct sw_err *err, int *ret_status, const char **ret_code)
 {
     wire_form(err, false, ret_status, ret_code);
-    const struct query_error *row = bsearch(*ret_code, query_errors, SW_ARRAY_LEN(query_errors),
-                                            sizeof(query_errors[0]), compare_type);
+    const struct query_error *row = find_query(err->reason ? err->reason : "");
+    if (!row)
+        row = find_query(*ret_code);
     if (row) {
         *ret_status = row->status;
         *ret_code = row->code;
