@@ -9,6 +9,7 @@
 #include "api/awsjson.h"
 #include "api/mhd.h"
 #include "auth/api/iam.h"
+#include "auth/api/sts.h"
 #include "auth/authorizer.h"
 #include "auth/robot.h"
 #include "auth/session.h"
@@ -39,7 +40,7 @@
 #define TLS_LOOK_MS     2000 /* for another certificate */
 #define TLS_WARN_S      (14 * 86400)
 #define NODE_USER       "slipway-agent"
-#define HTTP_SERVICES   4
+#define HTTP_SERVICES   5
 
 struct app {
     struct server_config config; /* strings borrowed from the caller */
@@ -59,6 +60,7 @@ struct app {
     struct ecr_api *ecr;
     struct ecs_api *ecs;
     struct iam_api *iam;
+    struct sts_api *sts;
     struct admin_api admin;
     struct maintenance *maintenance;
     struct image_uses image_uses;
@@ -240,16 +242,21 @@ static void open_apis(struct app *a)
     struct ecr_api_options ecr = {.registry = a->registry,
                                   .keyring = a->keyring,
                                   .sessions = a->sessions,
-                                  .account = a->account};
+                                  .account = a->account,
+                                  .region = a->config.region,
+                                  .endpoint = a->config.external_url};
     a->ecr = ecr_api_new(&ecr);
     struct ecs_api_options ecs = {.launcher = a->launcher};
     a->ecs = ecs_api_new(&ecs);
     struct iam_api_options iam = {.identity = a->identity};
     a->iam = iam_api_new(&iam);
+    struct sts_api_options sts = {.identity = a->identity, .sessions = a->sessions};
+    a->sts = sts_api_new(&sts);
     a->admin.identity = a->identity;
     struct aws_service aws[] = {
-        *ecr_aws_service(a->ecr),     ecs_aws_service(a->ecs),
-        agent_aws_service(a->ecs),    iam_aws_service(a->iam),
+        *ecr_aws_service(a->ecr),     *ecr_public_aws_service(a->ecr),
+        ecs_aws_service(a->ecs),      agent_aws_service(a->ecs),
+        iam_aws_service(a->iam),      sts_aws_service(a->sts),
         admin_aws_service(&a->admin), registry_admin_aws_service(a->registry)};
     struct aws_edge_options edge = {.services = aws,
                                     .services_n = SW_ARRAY_LEN(aws),
@@ -271,6 +278,7 @@ static void open_apis(struct app *a)
                                                                : METRICS_NONE;
     a->services[2] = metrics_service(&a->metrics);
     a->services[3] = health_service(&a->health);
+    a->services[4] = ecr_download_service(a->ecr);
 }
 
 static int open_logs(struct app *a, struct sw_err *err)
@@ -532,6 +540,7 @@ void app_close(struct app *a)
     maintenance_stop(a->maintenance);
     aws_edge_free(a->aws);
     ecs_api_free(a->ecs);
+    sts_api_free(a->sts);
     iam_api_free(a->iam);
     ecr_api_free(a->ecr);
     oci_api_free(a->oci);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server/cli_debug.c - slipway debug schema: every AWS operation's tables as JSON, for tests and for people. */
+/* server/cli_debug.c - slipway debug schema: every AWS operation's tables as JSON, for tests and for people; slipway debug
+ * operations: docs/operations.md. */
 #include <stdio.h>
+#include <string.h>
 
 #include "auth/api/iam.h"
+#include "auth/api/sts.h"
 #include "base/json.h"
 #include "launcher/api/ecs.h"
 #include "registry/api/ecr.h"
@@ -28,9 +31,69 @@ static json_t *describe(const struct aws_service *s)
     return service;
 }
 
+static const struct aws_op_note *note_of(const struct aws_service *s, const char *name)
+{
+    for (const struct aws_op_note *n = s->notes; n && n->name; n++)
+        if (sw_streq(n->name, name))
+            return n;
+    return NULL;
+}
+
+/* docs/operations.md is this, word for word. */
+static void print_service(const struct aws_service *s)
+{
+    size_t i = 0, missing = 0;
+    printf("\n## %s\n\n", s->signing_name);
+    printf("%s `%s`. ", s->protocol == AWS_QUERY ? "Query, version" : "AWS JSON 1.1, target",
+           s->protocol == AWS_QUERY ? s->api_version : s->target_prefix);
+    while (s->unimplemented && s->unimplemented[missing])
+        missing++;
+    printf("%zu operations, %zu of them not implemented.\n\n", s->ops_n + missing, missing);
+    printf("| operation | state | remark |\n|---|---|---|\n");
+    for (size_t m = 0; i < s->ops_n || m < missing;) {
+        bool own =
+            m == missing || (i < s->ops_n && strcmp(s->ops[i].name, s->unimplemented[m]) < 0);
+        const char *name = own ? s->ops[i++].name : s->unimplemented[m++];
+        const struct aws_op_note *note = own ? note_of(s, name) : NULL;
+        printf("| %s | %s | %s |\n", name,
+               !own                             ? "not implemented"
+               : !note                          ? "implemented"
+               : note->status == AWS_OP_REFUSED ? "refused"
+                                                : "stored only",
+               note ? note->text : "");
+    }
+}
+
+static void print_operations(const struct aws_service *services, size_t n)
+{
+    printf("# Operations\n\nEvery operation of the AWS services that slipway answers, as `slipway "
+           "debug operations` prints it "
+           "from\nthe tables that requests are validated with. *Implemented*: what it accepts has "
+           "its effect. *Stored only*: it "
+           "is\nvalidated, kept and given back; the remark says what does not follow. *Refused*: "
+           "it is validated, then refused "
+           "with\n`UnsupportedFeatureException` for the feature in the remark. *Not implemented*: "
+           "refused by its name alone. "
+           "Members that an\noperation refuses are in `slipway debug schema`.\n");
+    for (size_t i = 0; i < n; i++)
+        print_service(&services[i]);
+}
+
+static void print_schema(const struct aws_service *services, size_t n)
+{
+    sw_autojson json_t *all = json_object();
+    for (size_t i = 0; i < n; i++)
+        sw_json_set_new(
+            all, services[i].target_prefix ? services[i].target_prefix : services[i].signing_name,
+            describe(&services[i]));
+    sw_autofree char *text = sw_json_dump(all);
+    printf("%s\n", text);
+}
+
 static int run(int argc, char **argv)
 {
-    if (argc != 2 || !sw_streq(argv[1], "schema")) {
+    bool operations = argc == 2 && sw_streq(argv[1], "operations");
+    if (!operations && (argc != 2 || !sw_streq(argv[1], "schema"))) {
         fprintf(stderr, "usage: slipway debug %s\n", cli_debug.arguments);
         return CLI_USAGE;
     }
@@ -41,24 +104,25 @@ static int run(int argc, char **argv)
     struct ecs_api *ecs = ecs_api_new(&ecs_options);
     struct iam_api_options iam_options = {0};
     struct iam_api *iam = iam_api_new(&iam_options);
+    struct sts_api_options sts_options = {0};
+    struct sts_api *sts = sts_api_new(&sts_options);
     const struct aws_service services[] = {
-        *ecr_aws_service(ecr), ecs_aws_service(ecs),      agent_aws_service(ecs),
-        iam_aws_service(iam),  admin_aws_service(&admin), registry_admin_aws_service(NULL)};
-    sw_autojson json_t *all = json_object();
-    for (size_t i = 0; i < SW_ARRAY_LEN(services); i++)
-        sw_json_set_new(all, services[i].target_prefix, describe(&services[i]));
-    sw_autofree char *text = sw_json_dump(all);
-    printf("%s\n", text);
+        *ecr_aws_service(ecr),     *ecr_public_aws_service(ecr),
+        ecs_aws_service(ecs),      agent_aws_service(ecs),
+        iam_aws_service(iam),      sts_aws_service(sts),
+        admin_aws_service(&admin), registry_admin_aws_service(NULL)};
+    (operations ? print_operations : print_schema)(services, SW_ARRAY_LEN(services));
     ecr_api_free(ecr);
     ecs_api_free(ecs);
     iam_api_free(iam);
+    sts_api_free(sts);
     return 0;
 }
 
 const struct cli_command cli_debug = {
     .name = "debug",
-    .arguments = "schema",
-    .summary = "Print the tables of all AWS operations as JSON",
+    .arguments = "schema|operations",
+    .summary = "Print the tables of all AWS operations: as JSON, or which are implemented",
     .example = "slipway debug schema | jq keys",
     .flags = NULL,
     .run = run,

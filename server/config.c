@@ -26,6 +26,7 @@ static const struct conf_key keys[] = {
     {"data", CONF_STRING, OFF(data), NULL, 0, 0, NULL, "data folder; /var/lib/slipway for root, else ~/.local/share/slipway"},
     {"account", CONF_STRING, OFF(account), NULL, 0, 0, NULL, "account number, 12 digits: 000000000000 at the first start, later what the data folder says"},
     {"region", CONF_STRING, OFF(region), "us-east-1", 0, 0, NULL, "region of /v2/ calls whose host name does not say one"},
+    {"external_url", CONF_STRING, OFF(external_url), NULL, 0, 0, NULL, "URL under which clients reach this server, https://HOST[:PORT]; without it the name that each caller used"},
     {"backup_dir", CONF_STRING, OFF(backup_dir), NULL, 0, 0, NULL, "folder below which callers on other machines may have backups written; empty: nowhere"},
     {"log_level", CONF_ENUM, OFF(log_level), "info", 0, 0, log_levels, "debug, info, warning or error"},
     {"access_log", CONF_STRING, OFF(access_log), NULL, 0, 0, NULL, "one JSON line per request: a file, or - for standard error; empty: none"},
@@ -111,6 +112,15 @@ static bool region_valid(const char *region)
     return n > 0 && n <= REGION_MAX && strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
+static bool external_url_valid(const char *url)
+{
+    size_t scheme = strncmp(url, "https://", 8) == 0 ? 8 : strncmp(url, "http://", 7) == 0 ? 7 : 0;
+    size_t n = strlen(url + scheme);
+    return scheme > 0 && n > 0 && n < 200 &&
+           strspn(url + scheme,
+                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]") == n;
+}
+
 static int check(const struct server_config *c, struct sw_err *err)
 {
     uint64_t number = 0;
@@ -124,6 +134,10 @@ static int check(const struct server_config *c, struct sw_err *err)
         return sw_fail(err, SW_EINVALID, NULL,
                        "region: '%.80s' is not 1 to %d lower-case letters, digits and hyphens",
                        c->region, REGION_MAX);
+    if (c->external_url && !external_url_valid(c->external_url))
+        return sw_fail(err, SW_EINVALID, NULL,
+                       "external_url: '%.100s' is not http://HOST[:PORT] or https://HOST[:PORT]",
+                       c->external_url);
     if (!c->tls_cert != !c->tls_key)
         return sw_fail(err, SW_EINVALID, NULL, "tls_cert and tls_key go together: %s is missing",
                        c->tls_cert ? "tls_key" : "tls_cert");

@@ -14,7 +14,8 @@ struct server_config {
     char *data;
     char *account; /* NULL: the data folder's */
     char *region;
-    char *backup_dir; /* absolute; NULL: no backups for callers elsewhere */
+    char *external_url; /* "https://registry.example:5000"; NULL: as each caller names it */
+    char *backup_dir;   /* absolute; NULL: no backups for callers elsewhere */
     char *log_level;
     char *access_log;
     char *audit_log; /* NULL: in the data folder */

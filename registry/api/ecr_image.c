@@ -198,6 +198,13 @@ static enum image_tag_status status_of(const json_t *filter)
                                      : IMAGE_ANY;
 }
 
+/* Nothing is archived here, so all images are ACTIVE. */
+static bool has_status(const json_t *filter)
+{
+    const char *status = sw_json_str(filter, "imageStatus", "ANY");
+    return sw_streq(status, "ANY") || sw_streq(status, "ACTIVE");
+}
+
 /* A page of ListImages ends anywhere inside an image. Its token is "previous digest|tag": go on behind that digest, and of the first
  * image there skip the tags up to this one. */
 struct id_page {
@@ -263,7 +270,7 @@ int ecr_list_images(struct aws_call *call, const void *in, json_t *out, struct s
     if (r == 0)
         r = parse_id_token(args, &p, err);
     if (r == 0)
-        r = fill_ids(t.reg, repo, status_of(args->filter), &p, err);
+        r = has_status(args->filter) ? fill_ids(t.reg, repo, status_of(args->filter), &p, err) : 0;
     if (r == 0 && p.full) {
         char key[ECR_PAGE_KEY_MAX];
         snprintf(key, sizeof(key), "%s|%s", p.before, p.tag);
@@ -273,7 +280,8 @@ int ecr_list_images(struct aws_call *call, const void *in, json_t *out, struct s
     return r;
 }
 
-static json_t *detail_json(const struct ecr_target *t, const struct image_info *i)
+static json_t *detail_json(const struct aws_call *call, const struct ecr_target *t,
+                           const struct image_info *i)
 {
     json_t *d = json_object();
     sw_json_set_str(d, "registryId", t->account);
@@ -289,8 +297,12 @@ static json_t *detail_json(const struct ecr_target *t, const struct image_info *
     sw_json_set_time_us(d, "imagePushedAt", i->pushed_at_us);
     sw_json_set_str(d, "imageManifestMediaType", i->media_type);
     sw_json_set_str(d, "artifactMediaType", i->artifact_type);
+    if (ecr_is_public(call))
+        return d;
     if (i->pulled_at_us)
         sw_json_set_time_us(d, "lastRecordedPullTime", i->pulled_at_us);
+    sw_json_set_str(d, "subjectManifestDigest", i->subject);
+    sw_json_set_str(d, "imageStatus", "ACTIVE");
     return d;
 }
 
@@ -304,42 +316,60 @@ static int fail_image(const struct ecr_target *t, const struct image_ref *want, 
                    t->key.name, t->account);
 }
 
-static int describe_one(const struct ecr_target *t, struct repo *repo, const json_t *id,
-                        json_t *list, struct sw_err *err)
+int ecr_find_image(const struct ecr_target *t, struct repo *repo, const json_t *id,
+                   struct image_info *ret, struct sw_err *err)
 {
     struct image_ref want;
-    struct image_info info;
     sw_autojson json_t *failures = json_array();
     if (!parse_image_id(id, &want, failures))
         return sw_fail(err, SW_EINVALID, "InvalidParameterException", "%s",
                        sw_json_str(json_array_get(failures, 0), "failureReason", ""));
-    int r = image_describe(t->reg, repo, &want.ref, &info, err);
+    int r = image_describe(t->reg, repo, &want.ref, ret, err);
     if (r == SW_ENOTFOUND) {
         sw_err_clear(err);
         return fail_image(t, &want, err);
     }
     if (r < 0)
         return r;
-    bool match = !want.digest || sw_streq(want.digest, info.digest);
-    if (match)
-        (void)json_array_append_new(list, detail_json(t, &info));
-    image_info_done(&info);
-    return match ? 0 : fail_image(t, &want, err);
+    return !want.digest || sw_streq(want.digest, ret->digest) ? 0 : fail_image(t, &want, err);
 }
 
-static int describe_listed(const struct ecr_target *t, struct repo *repo,
-                           const struct ecr_list_in *args, json_t *list, struct sw_err *err)
+static bool has_tag_status(const struct image_info *info, const json_t *filter)
+{
+    switch (status_of(filter)) {
+    case IMAGE_TAGGED: return info->tags_n > 0;
+    case IMAGE_UNTAGGED: return info->tags_n == 0;
+    case IMAGE_ANY: break;
+    }
+    return true;
+}
+
+static int describe_one(const struct aws_call *call, const struct ecr_target *t, struct repo *repo,
+                        const json_t *id, const json_t *filter, json_t *list, struct sw_err *err)
+{
+    struct image_info info = {0};
+    int r = ecr_find_image(t, repo, id, &info, err);
+    if (r == 0 && has_status(filter) && has_tag_status(&info, filter))
+        (void)json_array_append_new(list, detail_json(call, t, &info));
+    image_info_done(&info);
+    return r;
+}
+
+static int describe_listed(const struct aws_call *call, const struct ecr_target *t,
+                           struct repo *repo, const struct ecr_list_in *args, json_t *list,
+                           struct sw_err *err)
 {
     if (args->next_token || args->max_results.set)
         return sw_fail(err, SW_EINVALID, "InvalidParameterException",
                        "nextToken and maxResults do not go with imageIds");
     int r = 0;
     for (size_t i = 0; r == 0 && i < json_array_size(args->image_ids); i++)
-        r = describe_one(t, repo, json_array_get(args->image_ids, i), list, err);
+        r = describe_one(call, t, repo, json_array_get(args->image_ids, i), args->filter, list,
+                         err);
     return r;
 }
 
-static int describe_page(const struct ecr_target *t, struct repo *repo,
+static int describe_page(const struct aws_call *call, const struct ecr_target *t, struct repo *repo,
                          const struct ecr_list_in *args, json_t *list, json_t *out,
                          struct sw_err *err)
 {
@@ -348,12 +378,14 @@ static int describe_page(const struct ecr_target *t, struct repo *repo,
     size_t images_n = 0;
     int64_t n;
     int r = ecr_page(args, &n, last, err);
+    if (r == 0 && !has_status(args->filter))
+        return 0;
     if (r == 0)
         r = image_list(t->reg, repo, status_of(args->filter), last, n + 1, &images, &images_n, err);
     if (r < 0)
         return r;
     for (size_t i = 0; i < images_n && (int64_t)i < n; i++)
-        (void)json_array_append_new(list, detail_json(t, &images[i]));
+        (void)json_array_append_new(list, detail_json(call, t, &images[i]));
     if ((int64_t)images_n > n)
         ecr_set_next_token(out, images[n - 1].digest);
     image_list_free(images, images_n);
@@ -369,8 +401,8 @@ int ecr_describe_images(struct aws_call *call, const void *in, json_t *out, stru
     sw_json_set_new(out, "imageDetails", list);
     int r = ecr_open(call, args->registry_id, args->repository, &t, &repo, err);
     if (r == 0)
-        r = args->image_ids ? describe_listed(&t, repo, args, list, err)
-                            : describe_page(&t, repo, args, list, out, err);
+        r = args->image_ids ? describe_listed(call, &t, repo, args, list, err)
+                            : describe_page(call, &t, repo, args, list, out, err);
     repo_unref(repo);
     return r;
 }

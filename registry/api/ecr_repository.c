@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* registry/api/ecr_repository.c - repositories and their resource tags. What is only kept lies in the repository's settings:
- * {"imageScanningConfiguration": {...}, "encryptionConfiguration": {...}, "tags": [{"Key", "Value"}]}. */
+ * {"imageScanningConfiguration": {...}, "encryptionConfiguration": {...}, "tags": [{"Key", "Value"}],
+ * "imageTagMutabilityExclusionFilters": [{"filterType", "filter"}]}; ecr_public.c adds "catalogData". */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/macros.h"
 #include "registry/api/ecr_internal.h"
+#include "registry/api/ecr_public.h"
+#include "registry/core/public.h"
 
 #define TAGS_MAX      50
 #define TAG_KEY_MAX   128
@@ -38,26 +41,43 @@ static json_t *show_settings(const char *text)
     return load_settings(text, &doc, &ignored) == 0 ? doc : json_object();
 }
 
-json_t *ecr_repository_json(const struct aws_call *call, const struct ecr_target *t,
-                            const struct repo_info *info)
+bool ecr_scans_on_push(const struct repo_info *info)
 {
-    char host[300], arn[REPO_NAME_MAX + 160], uri[REPO_NAME_MAX + 320];
     sw_autojson json_t *settings = show_settings(info->settings);
-    ecr_host(call, host, sizeof(host));
-    snprintf(arn, sizeof(arn), "arn:aws:ecr:%s:%s:repository/%s", call->region, t->account,
-             info->name);
-    snprintf(uri, sizeof(uri), "%s/%s", host, info->name);
+    return sw_json_bool(sw_json_object(settings, "imageScanningConfiguration"), "scanOnPush",
+                        false);
+}
+
+/* What both services tell about a repository. */
+static json_t *common_json(const struct aws_call *call, const struct ecr_target *t,
+                           const struct repo_info *info)
+{
+    char host[REGISTRY_HOST_MAX], arn[ECR_ARN_MAX], uri[REPO_NAME_MAX + REGISTRY_HOST_MAX + 2];
+    ecr_host(call, t->account, host);
+    ecr_arn(call, t->account, info->name, arn);
+    (void)snprintf(uri, sizeof(uri), "%s/%s", host, info->name);
     json_t *out = json_object();
     sw_json_set_str(out, "repositoryArn", arn);
     sw_json_set_str(out, "registryId", t->account);
     sw_json_set_str(out, "repositoryName", info->name);
     sw_json_set_str(out, "repositoryUri", uri);
     sw_json_set_time_us(out, "createdAt", info->created_at_us);
-    sw_json_set_str(out, "imageTagMutability", repo_mutability_to_string(info->mutability));
+    return out;
+}
+
+json_t *ecr_repository_json(const struct aws_call *call, const struct ecr_target *t,
+                            const struct repo_info *info)
+{
+    json_t *out = common_json(call, t, info);
+    if (ecr_is_public(call))
+        return out;
+    sw_autojson json_t *settings = show_settings(info->settings);
     json_t *scanning = json_object(), *encryption = json_object();
-    sw_json_set_bool(
-        scanning, "scanOnPush",
-        sw_json_bool(sw_json_object(settings, "imageScanningConfiguration"), "scanOnPush", false));
+    json_t *filters = sw_json_array(settings, TAG_FILTER_SETTING);
+    sw_json_set_str(out, "imageTagMutability", repo_mutability_to_string(info->mutability));
+    if (json_array_size(filters) > 0)
+        sw_json_set_new(out, TAG_FILTER_SETTING, json_incref(filters));
+    sw_json_set_bool(scanning, "scanOnPush", ecr_scans_on_push(info));
     sw_json_set_str(encryption, "encryptionType", "AES256");
     sw_json_set_new(out, "imageScanningConfiguration", scanning);
     sw_json_set_new(out, "encryptionConfiguration", encryption);
@@ -110,21 +130,53 @@ static int merge_tags(json_t *tags, const json_t *given, struct sw_err *err)
     return 0;
 }
 
-static int create_settings(const json_t *input, char **ret, struct sw_err *err)
+int ecr_check_tags(const json_t *tags, struct sw_err *err)
 {
-    const json_t *encryption = sw_json_object(input, "encryptionConfiguration");
-    if (sw_streq(sw_json_str(encryption, "encryptionType", "AES256"), "KMS"))
-        return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
-                       "encryptionConfiguration.encryptionType KMS is not implemented");
-    sw_autojson json_t *doc = json_object();
-    json_t *scanning = sw_json_object(input, "imageScanningConfiguration");
-    if (scanning)
-        sw_json_set_new(doc, "imageScanningConfiguration", json_incref(scanning));
-    json_t *tags = json_array();
-    sw_json_set_new(doc, "tags", tags);
-    int r = merge_tags(tags, sw_json_array(input, "tags"), err);
+    sw_autojson json_t *merged = json_array();
+    return merge_tags(merged, tags, err);
+}
+
+int ecr_check_encryption(const json_t *encryption, struct sw_err *err)
+{
+    const char *type = sw_json_str(encryption, "encryptionType", "AES256");
+    return sw_streq(type, "AES256")
+               ? 0
+               : sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
+                         "encryptionConfiguration.encryptionType %s is not implemented", type);
+}
+
+int ecr_check_filters(enum repo_mutability m, const json_t *filters, struct sw_err *err)
+{
+    if (repo_mutability_has_filters(m) == (json_array_size(filters) > 0))
+        return 0;
+    return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                   "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy "
+                   "constraint: 'imageTagMutability %s %s exclusion filters'",
+                   repo_mutability_to_string(m),
+                   repo_mutability_has_filters(m) ? "needs" : "has no");
+}
+
+static int create_settings(const struct aws_call *call, char **ret, struct sw_err *err)
+{
+    const json_t *input = call->input;
+    static const char *const kept[] = {"imageScanningConfiguration", "encryptionConfiguration",
+                                       TAG_FILTER_SETTING};
+    int r = ecr_check_encryption(sw_json_object(input, "encryptionConfiguration"), err);
     if (r < 0)
         return r;
+    sw_autojson json_t *doc = json_object();
+    for (size_t i = 0; i < SW_ARRAY_LEN(kept); i++) {
+        json_t *value = json_object_get(input, kept[i]);
+        if (value && !json_is_null(value))
+            sw_json_set_new(doc, kept[i], json_incref(value));
+    }
+    json_t *tags = json_array();
+    sw_json_set_new(doc, "tags", tags);
+    r = merge_tags(tags, sw_json_array(input, "tags"), err);
+    if (r < 0)
+        return r;
+    if (ecr_is_public(call))
+        ecr_public_settings(input, doc);
     *ret = sw_json_dump(doc);
     return 0;
 }
@@ -144,14 +196,19 @@ int ecr_create_repository(struct aws_call *call, const void *in, json_t *out, st
     sw_autofree char *settings = NULL;
     int r = ecr_target(call, args->registry_id, args->repository, &t, err);
     if (r == 0 && json_array_size(json_object_get(call->input, "tags")) > 0)
-        r = aws_may_action(call, "ecr:TagResource", t.arn, err);
+        r = ecr_ask(call, ecr_is_public(call) ? "ecr-public:TagResource" : "ecr:TagResource",
+                    &t.key, t.arn, err);
     if (r == 0)
-        r = create_settings(call->input, &settings, err);
+        r = ecr_check_filters(mutability_of(args), args->filters, err);
+    if (r == 0)
+        r = create_settings(call, &settings, err);
     if (r == 0)
         r = repo_create(t.reg, &t.key, mutability_of(args), settings, &info, err);
     if (r < 0)
         return r;
     sw_json_set_new(out, "repository", ecr_repository_json(call, &t, &info));
+    if (ecr_is_public(call))
+        ecr_public_catalog(&info, out);
     repo_info_done(&info);
     return 0;
 }
@@ -162,6 +219,8 @@ int ecr_delete_repository(struct aws_call *call, const void *in, json_t *out, st
     struct ecr_target t;
     struct repo_info info;
     int r = ecr_target(call, args->registry_id, args->repository, &t, err);
+    if (r == 0)
+        r = ecr_check_reach(&t, err);
     if (r == 0)
         r = repo_delete(t.reg, &t.key, args->force == SCHEMA_TRUE, &info, err);
     if (r < 0)
@@ -188,6 +247,8 @@ static int on_repository(void *ctx, const struct repo_info *info)
         p->more = false;
         return 0;
     }
+    if (p->target->only_public && !settings_are_public(info->settings))
+        return 0;
     if ((int64_t)json_array_size(p->list) == p->n) {
         p->more = true;
         return 1;
@@ -206,10 +267,8 @@ static int describe_named(struct aws_call *call, const struct ecr_list_in *args,
     for (size_t i = 0; i < json_array_size(args->names); i++) {
         struct ecr_target t;
         struct repo_info info;
-        int r = ecr_target(call, args->registry_id,
-                           json_string_value(json_array_get(args->names, i)), &t, err);
-        if (r == 0)
-            r = repo_describe(t.reg, &t.key, &info, err);
+        int r = ecr_describe(call, args->registry_id,
+                             json_string_value(json_array_get(args->names, i)), &t, &info, err);
         if (r < 0)
             return r;
         (void)json_array_append_new(list, ecr_repository_json(call, &t, &info));
@@ -233,7 +292,8 @@ int ecr_describe_repositories(struct aws_call *call, const void *in, json_t *out
     if (r == 0)
         r = ecr_page(args, &p.n, last, err);
     if (r == 0)
-        r = repo_list(t.reg, t.account, call->region, last, p.n + 1, on_repository, &p, err);
+        r = repo_list(t.reg, t.account, t.key.region, last, t.only_public ? INT64_MAX : p.n + 1,
+                      on_repository, &p, err);
     if (r == 0 && p.more)
         ecr_set_next_token(out, p.last);
     return r;
@@ -246,9 +306,13 @@ int ecr_put_image_tag_mutability(struct aws_call *call, const void *in, json_t *
     struct ecr_target t;
     int r = ecr_target(call, args->registry_id, args->repository, &t, err);
     if (r == 0)
-        r = repo_set_mutability(t.reg, &t.key, mutability_of(args), NULL, err);
+        r = ecr_check_filters(mutability_of(args), args->filters, err);
+    if (r == 0)
+        r = repo_set_mutability(t.reg, &t.key, mutability_of(args), args->filters, err);
     if (r < 0)
         return r;
+    if (json_array_size(args->filters) > 0)
+        sw_json_set_new(out, TAG_FILTER_SETTING, json_incref(args->filters));
     sw_json_set_str(out, "registryId", t.account);
     sw_json_set_str(out, "repositoryName", args->repository);
     sw_json_set_str(out, "imageTagMutability", args->mutability);
@@ -282,17 +346,17 @@ int ecr_put_image_scanning_configuration(struct aws_call *call, const void *in, 
     return 0;
 }
 
-/* arn:aws:ecr:REGION:ACCOUNT:repository/NAME of this call's region. */
+/* arn:aws:ecr:REGION:ACCOUNT:repository/NAME of this call's region; ecr-public has none. */
 static int parse_arn(struct aws_call *call, const char *arn, char account[13],
                      char name[REPO_NAME_MAX + 1], struct sw_err *err)
 {
-    static const char *const fixed[] = {"arn", "aws", "ecr"};
+    const char *const fixed[] = {"arn", "aws", ecr_is_public(call) ? "ecr-public" : "ecr",
+                                 ecr_is_public(call) ? "" : call->region};
     struct sw_str rest = sw_str(arn), part;
     bool ok = true;
     for (size_t i = 0; i < SW_ARRAY_LEN(fixed); i++)
         ok = ok && sw_str_split(&rest, ':', &part) && sw_str_eq_z(part, fixed[i]);
-    ok = ok && sw_str_split(&rest, ':', &part) && sw_str_eq_z(part, call->region);
-    ok = ok && sw_str_split(&rest, ':', &part) && sw_str_copy(part, account, 13);
+    ok = ok && sw_str_split(&rest, ':', &part) && part.n == 12 && sw_str_copy(part, account, 13);
     ok = ok && rest.p && sw_str_starts_with(rest, "repository/");
     ok = ok &&
          sw_str_copy(sw_str_slice(rest, strlen("repository/"), rest.n), name, REPO_NAME_MAX + 1) &&
@@ -340,6 +404,8 @@ static int change_resource(struct aws_call *call, const struct ecr_tags_in *args
     int r = parse_arn(call, args->arn, account, name, err);
     if (r == 0)
         r = ecr_target(call, account, name, &t, err);
+    if (r == 0)
+        r = ecr_check_reach(&t, err);
     return r < 0 ? r : repo_update_settings(t.reg, &t.key, change_tags, &change, err);
 }
 
@@ -364,9 +430,7 @@ int ecr_list_tags_for_resource(struct aws_call *call, const void *in, json_t *ou
     struct repo_info info;
     int r = parse_arn(call, args->arn, account, name, err);
     if (r == 0)
-        r = ecr_target(call, account, name, &t, err);
-    if (r == 0)
-        r = repo_describe(t.reg, &t.key, &info, err);
+        r = ecr_describe(call, account, name, &t, &info, err);
     if (r < 0)
         return r;
     sw_autojson json_t *settings = show_settings(info.settings);

@@ -36,7 +36,7 @@ bool ecr_is_upload_id(const char *s);
 extern const char *const ecr_mutabilities[], *const ecr_encryption_types[];
 extern const struct sw_field ecr_tag_element[];      /* {"Key", "Value"} */
 extern const struct sw_field ecr_string_element[];   /* of any text */
-extern const struct sw_field ecr_image_id_members[];         /* {"imageDigest", "imageTag"} */
+extern const struct sw_field ecr_image_id_members[]; /* {"imageDigest", "imageTag"} */
 extern const struct sw_field ecr_image_id_element[]; /* the same in a list */
 extern const struct sw_field ecr_encryption[];       /* {"encryptionType", "kmsKey"} */
 extern const struct sw_field ecr_mutability_filter_element[];

@@ -7,6 +7,7 @@
 #include "base/macros.h"
 #include "registry/api/oci_internal.h"
 #include "registry/core/quota.h"
+#include "registry/core/registry_setting.h"
 
 static void set_location(const struct oci_call *call, const struct upload *u, struct http_res *res)
 {
@@ -109,6 +110,17 @@ static int start_run(struct oci_call *call, struct http_res *res, struct sw_err 
     return 0;
 }
 
+/* The account setting BLOB_MOUNTING: DISABLED makes every mount an upload. */
+static bool mounts_blobs(const struct oci_call *call)
+{
+    struct registry_key key = {call->account, call->region};
+    sw_autofree char *value = NULL;
+    struct sw_err ignored = SW_ERR_INIT;
+    return registry_setting_get(call->api->o.registry, &key, REGISTRY_SETTING_BLOB_MOUNTING, &value,
+                                &ignored) < 0 ||
+           !sw_streq(value, "DISABLED");
+}
+
 static bool may_read(void *ctx, const char *repository)
 {
     return oci_allows(ctx, "ecr:GetDownloadUrlForLayer", repository);
@@ -125,6 +137,8 @@ static int mount_run(struct oci_call *call, struct http_res *res, struct sw_err 
     if (r < 0)
         sw_err_clear(err);
     bool usable = !named || (r > 0 && repo_name_valid(sw_str(from)));
+    if (usable && !mounts_blobs(call))
+        return start_run(call, res, err);
     bool narrow = named && usable && oci_needs_token(call, "ecr:GetDownloadUrlForLayer", from);
     r = narrow ? oci_may(call, "ecr:GetDownloadUrlForLayer", from, err) : oci_need_repo(call, err);
     if (r == 0 && usable)

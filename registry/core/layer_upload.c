@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/id.h"
 #include "registry/core/internal.h"
+#include "registry/core/quota.h"
 
 enum part_state { PARTS_LONG, PARTS_LAST_SHORT, PARTS_SHORT };
 
@@ -107,29 +108,51 @@ static int64_t next_state(int64_t state, size_t n)
     return n < LAYER_PART_MIN ? PARTS_LAST_SHORT : PARTS_LONG;
 }
 
-int layer_upload_part(struct registry *reg, struct repo *repo, const char *principal_id,
-                      const char *id, uint64_t first, const void *data, size_t n,
-                      uint64_t *ret_size, struct sw_err *err)
+int layer_upload_find(struct registry *reg, struct repo *repo, const char *principal_id,
+                      const char *id, uint64_t *ret_size, struct sw_err *err)
 {
-    struct layer_args a = {
-        .reg = reg, .repo = repo, .id = id, .principal = principal_id, .now = registry_now(reg)};
+    struct layer_args a = {.reg = reg, .repo = repo, .id = id, .principal = principal_id};
+    struct upload *u = NULL;
+    int r = acquire(&a, &u, err);
+    if (r < 0)
+        return r;
+    *ret_size = upload_size(u);
+    upload_release(u);
+    return 0;
+}
+
+static int append_part(struct layer_args *a, struct upload *u, const struct layer_part *part,
+                       uint64_t size, struct sw_err *err)
+{
+    if (part->first != size)
+        return sw_fail(err, SW_EINVALID, "InvalidLayerPartException",
+                       "The part begins at byte %" PRIu64 ", but %" PRIu64 " bytes were received",
+                       part->first, size);
+    int r = quota_room_beside(a->reg, a->repo, u, NULL, size + part->n, err);
+    if (r < 0)
+        return r;
+    a->state = next_state(a->state, part->n);
+    r = meta_tx(a->reg->o.db, META_WRITE, touch_tx, a, err);
+    return r < 0 ? r : upload_append(u, part->data, part->n, err);
+}
+
+int layer_upload_part(struct registry *reg, struct repo *repo, const char *principal_id,
+                      const struct layer_part *part, uint64_t *ret_size, struct sw_err *err)
+{
+    struct layer_args a = {.reg = reg,
+                           .repo = repo,
+                           .id = part->id,
+                           .principal = principal_id,
+                           .now = registry_now(reg)};
     struct upload *u = NULL;
     int r = acquire(&a, &u, err);
     if (r < 0)
         return r;
     upload_keep_partial(u);
     *ret_size = upload_size(u);
-    if (first != *ret_size)
-        r = sw_fail(err, SW_EINVALID, "InvalidLayerPartException",
-                    "The part begins at byte %" PRIu64 ", but %" PRIu64 " bytes were received",
-                    first, *ret_size);
-    a.state = next_state(a.state, n);
-    if (r == 0)
-        r = meta_tx(reg->o.db, META_WRITE, touch_tx, &a, err);
+    r = append_part(&a, u, part, *ret_size, err);
     if (r >= 0)
-        r = upload_append(u, data, n, err);
-    if (r >= 0)
-        *ret_size += n;
+        *ret_size += part->n;
     upload_release(u);
     return r < 0 ? r : 0;
 }

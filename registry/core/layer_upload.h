@@ -17,10 +17,18 @@
 
 int layer_upload_begin(struct registry *reg, struct repo *repo, const char *principal_id,
                        char ret_id[LAYER_UUID_LEN + 1], struct sw_err *err);
-/* *ret_size: the bytes received, also when the part is refused (InvalidLayerPartException). */
+/* *ret_size: the bytes received so far. */
+int layer_upload_find(struct registry *reg, struct repo *repo, const char *principal_id,
+                      const char *id, uint64_t *ret_size, struct sw_err *err);
+struct layer_part {
+    const char *id; /* of the upload */
+    uint64_t first;
+    const void *data;
+    size_t n;
+};
+/* *ret_size: the bytes received with the part, or without it when it was refused. */
 int layer_upload_part(struct registry *reg, struct repo *repo, const char *principal_id,
-                      const char *id, uint64_t first, const void *data, size_t n,
-                      uint64_t *ret_size, struct sw_err *err);
+                      const struct layer_part *part, uint64_t *ret_size, struct sw_err *err);
 /* The upload is gone afterwards, unless it was refused for its digest, its parts or its being empty. */
 int layer_upload_complete(struct registry *reg, struct repo *repo, const char *principal_id,
                           const char *id, const struct digest *expect, struct sw_err *err);

@@ -9,7 +9,8 @@
 #include "base/err.h"
 #include "registry/core/registry.h"
 
-#define REGISTRY_SETTING_POLICY "policy"
+#define REGISTRY_SETTING_POLICY        "policy"
+#define REGISTRY_SETTING_BLOB_MOUNTING "BLOB_MOUNTING" /* ENABLED (or not set) or DISABLED */
 
 struct registry_key {
     const char *account, *region;

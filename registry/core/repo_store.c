@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "registry/core/creation_template.h"
 #include "registry/core/internal.h"
+#include "registry/core/lifecycle_run.h"
 
 #define BUCKETS_MIN 64
 
@@ -470,12 +471,21 @@ int repo_open_or_create(struct registry *reg, const struct repo_key *key, struct
     if (r >= 0)
         r = r > 0 ? create_from_template(reg, key, t.document, err)
                   : repo_create(reg, key, REPO_MUTABLE, "{}", NULL, err);
-    creation_template_done(&t);
+    bool made = r == 0;
     if (r == SW_ECONFLICT) {
         sw_err_clear(err);
         r = 0;
     }
-    return r < 0 ? r : repo_open(reg, key, ret, err);
+    if (r == 0)
+        r = repo_open(reg, key, ret, err);
+    const char *lifecycle = sw_json_str(t.document, "lifecyclePolicy", NULL);
+    if (r == 0 && made && lifecycle) {
+        r = lifecycle_put(reg, *ret, lifecycle, err);
+        if (r < 0)
+            repo_unref(SW_TAKE(*ret));
+    }
+    creation_template_done(&t);
+    return r;
 }
 
 static int delete_tx(struct meta_tx *tx, void *arg, struct sw_err *err)

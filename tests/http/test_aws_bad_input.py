@@ -94,7 +94,6 @@ def test_empty_body_is_an_empty_document(server):
     ("ecr", "", "UnknownOperationException"),
     ("ecs", "createCluster", "UnknownOperationException"),
     ("NoSuchService_V1", "CreateRepository", "UnknownOperationException"),
-    ("ecr", "PutReplicationConfiguration", "UnsupportedFeatureException"),
     ("ecs", "CreateService", "UnsupportedFeatureException"),
 ))
 def test_operation_that_is_not_there(server, state, service, operation, name):

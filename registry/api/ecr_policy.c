@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* registry/api/ecr_policy.c - repository policies and the registry policy: stored and echoed as they were given, compiled once
+ * (registry/core keeps the compiled form beside the repository). Amazon: "Private repository policies", "Private registry
+ * permissions". */
+#include <stdio.h>
+
+#include "auth/policy_document.h"
+#include "auth/policy_eval.h"
+#include "base/alloc.h"
+#include "base/macros.h"
+#include "registry/api/ecr_internal.h"
+#include "registry/core/registry_setting.h"
+
+int ecr_check_policy(const char *text, const char *member, const char *what,
+                     struct policy_document **ret, struct sw_err *err)
+{
+    struct sw_err why = SW_ERR_INIT;
+    struct policy_position where = {0};
+    struct policy_document *document = NULL;
+    if (policy_document_parse(sw_str(text), POLICY_TYPE_RESOURCE, &document, &where, &why) < 0)
+        return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                       "Invalid parameter at '%s' failed to satisfy constraint: 'Invalid %s policy "
+                       "provided': line %u, column %u: %s",
+                       member, what, where.line, where.column, why.msg);
+    if (ret)
+        *ret = document;
+    else
+        policy_document_unref(document);
+    return 0;
+}
+
+/* Amazon: a policy that would keep its author from setting another one needs `force`. */
+static int check_lockout(const struct aws_call *call, const struct ecr_target *t,
+                         const struct policy_document *document, struct sw_err *err)
+{
+    struct policy_attached attached = {.doc = document, .name = "", .kind = POLICY_FROM_RESOURCE};
+    struct policy_question q = {.action = "ecr:SetRepositoryPolicy",
+                                .resource = t->arn,
+                                .resource_account = t->account,
+                                .principal_arn = call->principal.arn,
+                                .principal_account = call->principal.account,
+                                .resource_policies = &attached,
+                                .resource_policies_n = 1};
+    struct policy_verdict verdict;
+    policy_evaluate(&q, &verdict);
+    if (verdict.decision != POLICY_EXPLICIT_DENY)
+        return 0;
+    return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                   "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'The policy "
+                   "would prevent you from setting another policy in the future; force it to do so "
+                   "all the same'");
+}
+
+static void set_policy_reply(const struct ecr_target *t, const char *text, json_t *out)
+{
+    sw_json_set_str(out, "registryId", t->account);
+    sw_json_set_str(out, "repositoryName", t->key.name);
+    sw_json_set_str(out, "policyText", text);
+}
+
+int ecr_set_repository_policy(struct aws_call *call, const void *in, json_t *out,
+                              struct sw_err *err)
+{
+    const struct ecr_policy_in *args = in;
+    struct ecr_target t;
+    policy_autodoc struct policy_document *document = NULL;
+    sw_autofree char *old = NULL;
+    int r = ecr_target(call, args->registry_id, args->repository, &t, err);
+    if (r == 0)
+        r = ecr_check_policy(args->text, "PolicyText", "repository", &document, err);
+    if (r == 0 && args->force != SCHEMA_TRUE)
+        r = check_lockout(call, &t, document, err);
+    if (r == 0)
+        r = ecr_check_reach(&t, err);
+    if (r == 0)
+        r = repo_set_policy(t.reg, &t.key, args->text, &old, err);
+    if (r == 0)
+        set_policy_reply(&t, args->text, out);
+    return r;
+}
+
+int ecr_get_repository_policy(struct aws_call *call, const void *in, json_t *out,
+                              struct sw_err *err)
+{
+    const struct ecr_policy_in *args = in;
+    struct ecr_target t;
+    struct repo_info info;
+    int r = ecr_describe(call, args->registry_id, args->repository, &t, &info, err);
+    if (r < 0)
+        return r;
+    if (info.policy)
+        set_policy_reply(&t, info.policy, out);
+    else
+        r = sw_fail(err, SW_ENOTFOUND, "RepositoryPolicyNotFoundException",
+                    "Repository policy does not exist for the repository with name '%s' in the "
+                    "registry with id '%s'",
+                    t.key.name, t.account);
+    repo_info_done(&info);
+    return r;
+}
+
+int ecr_delete_repository_policy(struct aws_call *call, const void *in, json_t *out,
+                                 struct sw_err *err)
+{
+    const struct ecr_policy_in *args = in;
+    struct ecr_target t;
+    sw_autofree char *old = NULL;
+    int r = ecr_target(call, args->registry_id, args->repository, &t, err);
+    if (r == 0)
+        r = ecr_check_reach(&t, err);
+    if (r == 0)
+        r = repo_set_policy(t.reg, &t.key, NULL, &old, err);
+    if (r == 0)
+        set_policy_reply(&t, old, out);
+    return r;
+}
+
+int ecr_put_registry_policy(struct aws_call *call, const void *in, json_t *out, struct sw_err *err)
+{
+    const struct ecr_policy_in *args = in;
+    struct registry_key key = ecr_registry_key(call);
+    sw_autofree char *old = NULL;
+    int r = ecr_may_registry(call, err);
+    if (r == 0)
+        r = ecr_check_policy(args->text, "PolicyText", "registry", NULL, err);
+    if (r == 0)
+        r = registry_policy_set(ecr_of(call)->o.registry, &key, args->text, &old, err);
+    if (r < 0)
+        return r;
+    sw_json_set_str(out, "registryId", key.account);
+    sw_json_set_str(out, "policyText", args->text);
+    return 0;
+}
+
+int ecr_get_registry_policy(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                            struct sw_err *err)
+{
+    struct registry_key key = ecr_registry_key(call);
+    sw_autofree char *text = NULL;
+    int r = ecr_may_registry(call, err);
+    if (r == 0)
+        r = registry_setting_get(ecr_of(call)->o.registry, &key, REGISTRY_SETTING_POLICY, &text,
+                                 err);
+    if (r < 0)
+        return r;
+    if (!text)
+        return sw_fail(err, SW_ENOTFOUND, "RegistryPolicyNotFoundException",
+                       "Registry policy does not exist in the registry with id '%s'", key.account);
+    sw_json_set_str(out, "registryId", key.account);
+    sw_json_set_str(out, "policyText", text);
+    return 0;
+}
+
+int ecr_delete_registry_policy(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                               struct sw_err *err)
+{
+    struct registry_key key = ecr_registry_key(call);
+    sw_autofree char *old = NULL;
+    int r = ecr_may_registry(call, err);
+    if (r == 0)
+        r = registry_policy_set(ecr_of(call)->o.registry, &key, NULL, &old, err);
+    if (r < 0)
+        return r;
+    sw_json_set_str(out, "registryId", key.account);
+    sw_json_set_str(out, "policyText", old);
+    return 0;
+}
