@@ -329,7 +329,7 @@ def test_refusals_are_audited_with_their_reason(observed, repo):
         observed.boto("ecr", key).describe_repositories(repositoryNames=[repo])
     line = audit(observed, action="ecr:DescribeRepositories", principal=arn)[0]
     assert line["outcome"] == "denied" and line["resource"] == REPO_ARN + repo and line["access_key_id"] == key[0]
-    assert "not authorized to perform: ecr:DescribeRepositories" in line["why"]
+    assert "no identity-based policy allows ecr:DescribeRepositories" in line["why"]
     with Http(observed.host_port) as nobody:
         assert nobody.get("/v2/%s/manifests/v1" % repo).status == 401
     line = audit(observed, action="ecr:BatchGetImage", resource=REPO_ARN + repo, principal="anonymous")[0]

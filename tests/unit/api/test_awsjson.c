@@ -270,7 +270,7 @@ TEST(routes_and_audit_notes_say_what_was_asked)
     expect_error((struct options){.target = GREET, .body = body, .key = "AKIAUSERUSERUSERUSE"}, 400,
                  "AccessDeniedException", NULL);
     CHECK(seen_audit.denied);
-    CHECK_CONTAINS(seen_audit.why, "not authorized to perform: test:Greet");
+    CHECK_CONTAINS(seen_audit.why, "no identity-based policy allows test:Greet");
     expect_error((struct options){.target = GREET, .body = body, .secret = "other"}, 400,
                  "InvalidSignatureException", NULL);
     CHECK(seen_audit.denied);
