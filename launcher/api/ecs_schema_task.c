@@ -66,8 +66,8 @@ static const char *const placement_constraint_type_values[] = {"distinctInstance
                                                                NULL};
 
 static const struct sw_field placement_constraint[] = {
-    ENUM("type", F_REFUSED, placement_constraint_type_values),
-    STRING("expression", F_REFUSED),
+    ENUM("type", F_READ, placement_constraint_type_values),
+    STRING("expression", F_READ),
     F_END,
 };
 
@@ -77,8 +77,8 @@ static const struct sw_field placement_constraints_list[] = {
 static const char *const placement_strategy_type_values[] = {"random", "spread", "binpack", NULL};
 
 static const struct sw_field placement_strategy[] = {
-    ENUM("type", F_REFUSED, placement_strategy_type_values),
-    STRING("field", F_REFUSED),
+    ENUM("type", F_READ, placement_strategy_type_values),
+    STRING("field", F_READ),
     F_END,
 };
 
@@ -104,8 +104,8 @@ const struct sw_field run_task_in[] = {
     ENUM("launchType", F_READ, launch_type_values),
     STRUCT("networkConfiguration", F_REFUSED, network_configuration),
     STRUCT("overrides", F_READ, task_override),
-    LIST("placementConstraints", F_REFUSED, placement_constraints_list),
-    LIST("placementStrategy", F_REFUSED, placement_strategies_list),
+    LIST("placementConstraints", F_READ, placement_constraints_list),
+    LIST("placementStrategy", F_READ, placement_strategies_list),
     STRING("platformVersion", F_REFUSED),
     ENUM("propagateTags", F_READ, propagate_tags_values),
     STRING("referenceId", F_REFUSED),

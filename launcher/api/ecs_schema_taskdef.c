@@ -315,8 +315,8 @@ static const struct sw_field volume_list[] = {STRUCT("member", 0, volume)};
 static const char *const task_definition_placement_constraint_type_values[] = {"memberOf", NULL};
 
 static const struct sw_field task_definition_placement_constraint[] = {
-    ENUM("type", F_REFUSED, task_definition_placement_constraint_type_values),
-    STRING("expression", F_REFUSED),
+    ENUM("type", F_READ, task_definition_placement_constraint_type_values),
+    STRING("expression", F_READ),
     F_END,
 };
 
@@ -389,7 +389,7 @@ const struct sw_field register_task_definition_in[] = {
     ENUM("networkMode", F_READ, network_mode_values),
     LIST("containerDefinitions", F_READ | F_REQUIRED, container_definitions_list),
     LIST("volumes", F_READ, volume_list),
-    LIST("placementConstraints", F_REFUSED, task_definition_placement_constraints_list),
+    LIST("placementConstraints", F_READ, task_definition_placement_constraints_list),
     LIST("requiresCompatibilities", F_READ, compatibility_list),
     STRING("cpu", F_READ),
     STRING("memory", F_READ),

@@ -16,6 +16,8 @@ void instance_view_done(struct instance_view *v)
     free(v->tcp_ports);
     free(v->udp_ports);
     free(v->attributes);
+    free(v->groups);
+    json_decref(v->group_counts);
     *v = (struct instance_view){.cpu = 0};
 }
 
@@ -80,6 +82,20 @@ int instance_view_read(struct meta_tx *tx, struct instance_row *row, struct inst
     return 0;
 }
 
+int instance_view_read_groups(struct meta_tx *tx, struct instance_view *v, struct sw_err *err)
+{
+    const char *name;
+    json_t *count;
+    int r = task_store_groups(tx, v->row.id, &v->group_counts, err);
+    if (r < 0)
+        return r;
+    v->groups = sw_calloc(json_object_size(v->group_counts) + 1, sizeof *v->groups);
+    json_object_foreach(v->group_counts, name, count)
+        v->groups[v->groups_n++] =
+            (struct plan_group){.name = name, .tasks = (int)json_integer_value(count)};
+    return 0;
+}
+
 static json_t *port_strings(const uint16_t *ports, size_t n)
 {
     json_t *list = json_array();
@@ -135,7 +151,15 @@ json_t *instance_view_json(const struct instance_view *v, const char *arn, bool 
 
 struct plan_instance instance_view_plan(const struct instance_view *v)
 {
+    const json_t *version = sw_json_object(v->document, "versionInfo");
     return (struct plan_instance){.id = v->row.id,
+                                  .ec2_instance_id =
+                                      sw_json_str(v->document, "ec2InstanceId", NULL),
+                                  .agent_version = sw_json_str(version, "agentVersion", NULL),
+                                  .registered_at_us = v->row.registered_at,
+                                  .draining = sw_streq(v->row.status, "DRAINING"),
+                                  .groups = v->groups,
+                                  .groups_n = v->groups_n,
                                   .active = sw_streq(v->row.status, "ACTIVE"),
                                   .agent_connected = v->agent_connected,
                                   .cpu = v->cpu - v->usage.cpu,

@@ -15,12 +15,17 @@ struct instance_view {
     size_t tcp_ports_n, udp_ports_n;
     struct plan_attribute *attributes; /* borrow from document */
     size_t attributes_n;
+    json_t *group_counts;      /* NULL until instance_view_read_groups */
+    struct plan_group *groups; /* borrow from group_counts */
+    size_t groups_n;
     bool agent_connected;
 };
 void instance_view_done(struct instance_view *v);
 /* Takes row (also on failure). */
 int instance_view_read(struct meta_tx *tx, struct instance_row *row, struct instance_view *ret,
                        struct sw_err *err);
+/* For placement that looks at them: the groups whose tasks are on it. */
+int instance_view_read_groups(struct meta_tx *tx, struct instance_view *v, struct sw_err *err);
 /* As DescribeContainerInstances answers it. */
 json_t *instance_view_json(const struct instance_view *v, const char *arn, bool with_tags);
 struct plan_instance instance_view_plan(const struct instance_view *v);

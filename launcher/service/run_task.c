@@ -13,6 +13,7 @@
 #include "launcher/model/taskdef.h"
 #include "launcher/service/agents.h"
 #include "launcher/service/instance_view.h"
+#include "launcher/service/placement_rules.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service.h"
 #include "launcher/service/task_doc.h"
@@ -35,10 +36,12 @@ struct run {
     struct instance_view *instances;
     size_t instances_n;
     json_t *earlier; /* tasks of the same token */
+    struct sw_arena arena;
+    struct placement_rules rules;
+    char group[ARN_NAME_MAX + 16];
     /* The plan. */
     struct task_resources resources;
     char *ports;
-    struct sw_arena plan_arena;
     struct plan_placements placements;
     enum plan_reason *reasons; /* one an instance */
     /* The result. */
@@ -57,7 +60,7 @@ static void forget_snapshot(struct run *s)
     json_decref(s->earlier);
     s->definition = s->earlier = NULL;
     free(s->ports);
-    sw_arena_done(&s->plan_arena);
+    sw_arena_done(&s->arena);
     s->placements = (struct plan_placements){.placed = 0};
     s->ports = NULL;
     s->reasons = NULL;
@@ -117,9 +120,12 @@ static int read_instances(struct meta_tx *tx, struct run *s, struct sw_err *err)
     if (r < 0)
         return r;
     s->instances = sw_calloc(n + 1, sizeof *s->instances);
+    bool groups = placement_rules_read_groups(&s->rules);
     for (size_t i = 0; i < n && r == 0; i++) {
         r = instance_view_read(tx, &rows[i], &s->instances[i], err);
         s->instances_n += r == 0;
+        if (r == 0 && groups)
+            r = instance_view_read_groups(tx, &s->instances[i], err);
     }
     instance_rows_free(rows, n);
     if (r == 0 && n == 0)
@@ -135,8 +141,10 @@ static int snapshot(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = s->token ? read_earlier(tx, s, err) : 0;
     if (r != 0)
         return r < 0 ? r : 0;
-    if ((r = read_definition(tx, s, err)) < 0)
+    if ((r = read_definition(tx, s, err)) < 0 ||
+        (r = placement_rules_read(s->definition, s->in, &s->arena, &s->rules, err)) < 0)
         return r;
+    (void)snprintf(s->group, sizeof s->group, "family:%s", s->definition_row.family);
     return read_instances(tx, s, err);
 }
 
@@ -181,14 +189,21 @@ static int plan(struct run *s, struct sw_err *err)
         attributes[i].name = sw_json_str(v, "name", "");
         attributes[i].value = sw_json_str(v, "value", NULL);
     }
+    uint64_t seed = 0;
+    sw_random_bytes(&seed, sizeof seed);
     const struct plan_cluster cluster = {.instances = view, .instances_n = s->instances_n};
     const struct plan_request request = {.resources = &s->resources,
                                          .required = attributes,
                                          .required_n = n,
-                                         .group = sw_json_str(s->in, "group", NULL),
+                                         .constraints = s->rules.constraints,
+                                         .constraints_n = s->rules.constraints_n,
+                                         .strategies = s->rules.strategies,
+                                         .strategies_n = s->rules.strategies_n,
+                                         .group = sw_json_str(s->in, "group", s->group),
+                                         .seed = seed,
                                          .count = (int)sw_json_int(s->in, "count", 1)};
-    plan_place(&cluster, &request, &s->plan_arena, &s->placements);
-    s->reasons = SW_ARENA_NEW(&s->plan_arena, enum plan_reason, s->instances_n);
+    plan_place(&cluster, &request, &s->arena, &s->placements);
+    s->reasons = SW_ARENA_NEW(&s->arena, enum plan_reason, s->instances_n);
     for (i = 0; i < s->instances_n; i++)
         s->reasons[i] = plan_place_obstacle(&cluster, &request, i, s->placements.here[i]).reason;
     sw_autojson json_t *ports =
@@ -221,7 +236,7 @@ static json_t *tags_of(const struct run *s)
 static json_t *task_document(const struct run *s, const struct instance_view *at, const char *id)
 {
     char task_arn[ARN_MAX], instance_arn[ARN_MAX], definition_arn[ARN_MAX];
-    char container_arns[TASKDEF_CONTAINERS_MAX][ARN_MAX], group[ARN_NAME_MAX + 16];
+    char container_arns[TASKDEF_CONTAINERS_MAX][ARN_MAX];
     const char *containers[TASKDEF_CONTAINERS_MAX];
     const struct launcher_caller *c = s->c;
     sw_autojson json_t *tags = tags_of(s);
@@ -235,12 +250,11 @@ static json_t *task_document(const struct run *s, const struct instance_view *at
         arn_container(container_arns[i], c->region, c->account, s->cluster.name, id, uuid);
         containers[i] = container_arns[i];
     }
-    (void)snprintf(group, sizeof group, "family:%s", s->definition_row.family);
     const struct task_doc_new n = {.task_arn = task_arn,
                                    .cluster_arn = s->cluster.arn,
                                    .instance_arn = instance_arn,
                                    .definition_arn = definition_arn,
-                                   .group = sw_json_str(s->in, "group", group),
+                                   .group = sw_json_str(s->in, "group", s->group),
                                    .started_by = sw_json_str(s->in, "startedBy", NULL),
                                    .definition = s->definition,
                                    .overrides = sw_json_object(s->in, "overrides"),

@@ -170,6 +170,27 @@ int task_store_usage(struct meta_tx *tx, const char *instance_id, struct task_us
     return 0;
 }
 
+int task_store_groups(struct meta_tx *tx, const char *instance_id, json_t **ret, struct sw_err *err)
+{
+    meta_autostmt *st = NULL;
+    sw_autojson json_t *counts = json_object();
+    int r = meta_query(tx, err, &st,
+                       "SELECT document FROM task WHERE instance_id = $1"
+                       " AND last_status <> 'STOPPED' AND desired_status = 'RUNNING'",
+                       "t", instance_id);
+    while (r >= 0 && (r = meta_step(st, err)) > 0) {
+        sw_autojson json_t *task = NULL;
+        sw_autofree char *text = meta_dup(st, 0);
+        if ((r = service_document(text, &task, err)) < 0)
+            break;
+        const char *group = sw_json_str(task, "group", "");
+        sw_json_set_int(counts, group, sw_json_int(counts, group, 0) + 1);
+    }
+    if (r == 0)
+        *ret = SW_TAKE(counts);
+    return r;
+}
+
 int task_store_request(struct meta_tx *tx, int64_t cluster_id, const char *token,
                        char **ret_request, char **ret_tasks, struct sw_err *err)
 {

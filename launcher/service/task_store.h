@@ -53,6 +53,10 @@ void task_usage_done(struct task_usage *u);
 int task_store_usage(struct meta_tx *tx, const char *instance_id, struct task_usage *ret,
                      struct sw_err *err);
 
+/* How many tasks of each group shall run on an instance, as {"service:web": 2}; owned. Reads the documents. */
+int task_store_groups(struct meta_tx *tx, const char *instance_id, json_t **ret,
+                      struct sw_err *err);
+
 /* Client tokens of RunTask. 1 found: request and tasks are owned JSON texts. */
 int task_store_request(struct meta_tx *tx, int64_t cluster_id, const char *token,
                        char **ret_request, char **ret_tasks, struct sw_err *err);

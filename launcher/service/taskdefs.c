@@ -6,6 +6,7 @@
 #include "base/macros.h"
 #include "launcher/model/taskdef.h"
 #include "launcher/model/taskdef_validate.h"
+#include "launcher/service/placement_rules.h"
 #include "launcher/service/service.h"
 #include "launcher/service/taskdef_store.h"
 
@@ -53,6 +54,10 @@ int launcher_register_taskdef(struct launcher *l, const struct launcher_caller *
     if ((r = taskdef_from_json(document, &parsed, err)) < 0)
         return r;
     taskdef_free(parsed);
+    sw_autoarena arena = {0};
+    struct placement_rules rules;
+    if ((r = placement_rules_read(document, NULL, &arena, &rules, err)) < 0)
+        return r;
     struct register_arg a = {.c = c, .document = document, .now_us = l->now_us()};
     sw_json_set_str(document, "status", "ACTIVE");
     sw_json_set_time_us(document, "registeredAt", a.now_us);

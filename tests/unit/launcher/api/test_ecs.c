@@ -310,9 +310,8 @@ TEST(what_is_not_implemented_is_refused_by_name)
            ONE_CONTAINER(
                ", 'privileged': false, 'links': [], 'linuxParameters': {'initProcessEnabled':"
                " false}, 'secrets': null, 'restartPolicy': {'enabled': false}")));
-    no(&w, &w.admin, "RunTask",
-       "{'taskDefinition': 'f', 'placementStrategy': [{'type': 'random'}]}", SW_EUNSUPPORTED,
-       "UnsupportedFeatureException", "placementStrategy");
+    no(&w, &w.admin, "RunTask", "{'taskDefinition': 'f', 'platformVersion': '1.4.0'}",
+       SW_EUNSUPPORTED, "UnsupportedFeatureException", "platformVersion");
     world_close(&w);
 }
 

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Placement strategies and constraints through RunTask, on instances whose agents only poll."""
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from support.aws import call
+
+
+class Fleet:
+    """A cluster with instances that the test speaks for."""
+
+    def __init__(self, server, name):
+        self.server, self.cluster = server, name
+        self.ecs = server.boto("ecs")
+        self.ecs.create_cluster(clusterName=name)
+        self.names = {}
+
+    def join(self, name, memory=1000, **attributes):
+        arn = self.ecs.register_container_instance(
+            cluster=self.cluster, versionInfo={"agentVersion": "1.79.2"},
+            totalResources=[{"name": "CPU", "type": "INTEGER", "integerValue": 2048},
+                            {"name": "MEMORY", "type": "INTEGER", "integerValue": memory},
+                            {"name": "PORTS", "type": "STRINGSET", "stringSetValue": ["22"]}],
+            attributes=[{"name": k.replace("_", "."), "value": v} for k, v in attributes.items()],
+        )["containerInstance"]["containerInstanceArn"]
+        self.names[arn] = name
+        body = {"cluster": self.cluster, "containerInstance": arn, "waitSeconds": 0}
+        assert call(self.server, "SlipwayAgent_V20261121", "PollTasks", json.dumps(body).encode(), scope="ecs").status == 200
+        return arn
+
+    def define(self, family, port=None, **more):
+        container = {"name": "c", "image": "img", "cpu": 10, "memory": 100}
+        if port:
+            container["portMappings"] = [{"containerPort": 80, "hostPort": port}]
+        return self.ecs.register_task_definition(family=family, containerDefinitions=[container], **more)
+
+    def run(self, family, count=1, **more):
+        """The names of the instances chosen, in order, and the reasons of failures by name."""
+        out = self.ecs.run_task(cluster=self.cluster, taskDefinition=family, count=count, **more)
+        return ([self.names[t["containerInstanceArn"]] for t in out["tasks"]],
+                {self.names[f["arn"]]: f["reason"] for f in out["failures"]})
+
+
+@pytest.fixture
+def fleet(server, name):
+    return Fleet(server, name)
+
+
+def test_binpack_random_and_spread(fleet, name):
+    fleet.join("a1", zone="a")
+    fleet.join("a2", zone="a", memory=600)
+    fleet.join("b1", zone="b")
+    fleet.define(name)
+    pack = [{"type": "binpack", "field": "memory"}]
+    assert fleet.run(name, 6, placementStrategy=pack)[0] == ["a2"] * 6
+    zones = [{"type": "spread", "field": "attribute:zone"}]
+    assert fleet.run(name, 6, placementStrategy=zones)[0] == ["b1"] * 6  # six are in zone a already
+    both = zones + [{"type": "spread", "field": "instanceId"}]
+    placed, failures = fleet.run(name, 2, group="other", placementStrategy=both)
+    assert placed == ["a1", "b1"] and not failures
+    placed, _ = fleet.run(name, 2, placementStrategy=[{"type": "random"}])
+    assert set(placed) <= {"a1", "b1"}
+
+
+def test_constraints_say_whom_they_refuse(fleet, name):
+    fleet.join("old", ecs_instance="t2.micro")
+    fleet.join("new", ecs_instance="m5.large")
+    fleet.join("small", ecs_instance="m5.small", memory=50)
+    fleet.define(name, placementConstraints=[{"type": "memberOf", "expression": "attribute:ecs.instance =~ m5.*"}])
+    placed, failures = fleet.run(name, 3, placementConstraints=[{"type": "distinctInstance"}])
+    assert placed == ["new"]
+    assert failures == {"old": "MemberOf placement constraint unsatisfied.",
+                        "new": "DistinctInstance placement constraint unsatisfied.",
+                        "small": "RESOURCE:MEMORY"}
+    definition = fleet.ecs.describe_task_definition(taskDefinition=name)["taskDefinition"]
+    assert definition["placementConstraints"] == [{"type": "memberOf", "expression": "attribute:ecs.instance =~ m5.*"}]
+
+
+def test_tasks_keep_company_or_distance_by_group(fleet, name):
+    for instance in ("x", "y", "z"):
+        fleet.join(instance)
+    fleet.define(name)
+    (home,), _ = fleet.run(name, group="database")
+    near = [{"type": "memberOf", "expression": "task:group == database"}]
+    far = [{"type": "memberOf", "expression": "not(task:group in [database, " + name + "])"}]
+    assert fleet.run(name, 3, placementConstraints=near, group="cache")[0] == [home] * 3
+    placed, failures = fleet.run(name, 3, placementConstraints=far, group=name)
+    assert sorted(placed) == sorted({"x", "y", "z"} - {home})
+    assert set(failures.values()) == {"MemberOf placement constraint unsatisfied."}
+
+
+@pytest.mark.parametrize("more, part", [
+    ({"placementStrategy": [{"type": "binpack", "field": "disk"}]}, "cpu or memory"),
+    ({"placementStrategy": [{"type": "random"}] * 6}, "at most 5"),
+    ({"placementConstraints": [{"type": "memberOf", "expression": "attribute:x == 'y"}]}, "column 16: the quotation mark"),
+    ({"placementConstraints": [{"type": "memberOf", "expression": "attribute:x =~ (a"}]}, "column 18: ')' is missing"),
+    ({"placementConstraints": [{"type": "memberOf", "expression": "("}]}, "column 2: a subject was expected"),
+    ({"placementConstraints": [{"type": "memberOf", "expression": "x" * 2001}]}, "longer than 2000"),
+    ({"placementConstraints": [{"type": "distinctInstance"}] * 11}, "at most 10"),
+])
+def test_rules_that_mean_nothing(fleet, name, more, part):
+    fleet.join("x")
+    fleet.define(name)
+    with pytest.raises(ClientError) as e:
+        fleet.run(name, **more)
+    assert e.value.response["Error"]["Code"] == "InvalidParameterException"
+    assert part in e.value.response["Error"]["Message"]
+
+
+def test_definition_with_a_broken_expression_is_refused(fleet, name):
+    with pytest.raises(ClientError) as e:
+        fleet.define(name, placementConstraints=[{"type": "memberOf", "expression": "colour == red"}])
+    assert "column 1: unknown subject" in e.value.response["Error"]["Message"]
