@@ -7,6 +7,8 @@
 #   remembers DEPS and TEST_LIBS for the module's unit tests. A folder without sources is an interface library.
 # sw_program(<name> <main.c> <module>)
 #   declares the executable at the top of the build folder.
+# sw_program_alias(<name> <other name>)
+#   a link to the program beside it, here and where it is installed: it acts on the name that it is called by.
 
 function(sw_target_of module ret)
     string(REPLACE "/" "_" name "sw_${module}")
@@ -55,5 +57,13 @@ function(sw_program name main module)
         target_link_libraries(${name} PRIVATE ${target})
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}")
         install(TARGETS ${name} RUNTIME DESTINATION bin)
+    endif()
+endfunction()
+
+function(sw_program_alias name other)
+    if(TARGET ${name})
+        add_custom_command(TARGET ${name} POST_BUILD VERBATIM
+            COMMAND ${CMAKE_COMMAND} -E create_symlink ${name} ${other} WORKING_DIRECTORY "${CMAKE_BINARY_DIR}")
+        install(FILES "${CMAKE_BINARY_DIR}/${other}" DESTINATION bin)
     endif()
 endfunction()

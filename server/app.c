@@ -27,6 +27,7 @@
 #include "server/client.h"
 #include "server/commands.h"
 #include "server/health.h"
+#include "server/identity_admin.h"
 #include "server/image_uses.h"
 #include "server/lifecycle_worker.h"
 #include "server/maintenance.h"
@@ -62,6 +63,7 @@ struct app {
     struct iam_api *iam;
     struct sts_api *sts;
     struct admin_api admin;
+    struct identity_admin identity_admin;
     struct maintenance *maintenance;
     struct image_uses image_uses;
     struct lifecycle_worker *lifecycle;
@@ -253,11 +255,16 @@ static void open_apis(struct app *a)
     struct sts_api_options sts = {.identity = a->identity, .sessions = a->sessions};
     a->sts = sts_api_new(&sts);
     a->admin.identity = a->identity;
-    struct aws_service aws[] = {
-        *ecr_aws_service(a->ecr),     *ecr_public_aws_service(a->ecr),
-        ecs_aws_service(a->ecs),      agent_aws_service(a->ecs),
-        iam_aws_service(a->iam),      sts_aws_service(a->sts),
-        admin_aws_service(&a->admin), registry_admin_aws_service(a->registry)};
+    a->identity_admin = (struct identity_admin){a->identity, a->robots};
+    struct aws_service aws[] = {*ecr_aws_service(a->ecr),
+                                *ecr_public_aws_service(a->ecr),
+                                ecs_aws_service(a->ecs),
+                                agent_aws_service(a->ecs),
+                                iam_aws_service(a->iam),
+                                sts_aws_service(a->sts),
+                                admin_aws_service(&a->admin),
+                                registry_admin_aws_service(a->registry),
+                                identity_admin_aws_service(&a->identity_admin)};
     struct aws_edge_options edge = {.services = aws,
                                     .services_n = SW_ARRAY_LEN(aws),
                                     .authorizer = a->authorizer,

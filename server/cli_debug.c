@@ -11,6 +11,7 @@
 #include "registry/api/ecr.h"
 #include "server/admin_api.h"
 #include "server/cli.h"
+#include "server/identity_admin.h"
 #include "server/registry_admin.h"
 
 static json_t *describe(const struct aws_service *s)
@@ -100,17 +101,22 @@ static int run(int argc, char **argv)
     struct ecr_api_options ecr_options = {.account = "000000000000"};
     struct ecs_api_options ecs_options = {0};
     struct admin_api admin = {0};
+    struct identity_admin identity_admin = {0};
     struct ecr_api *ecr = ecr_api_new(&ecr_options);
     struct ecs_api *ecs = ecs_api_new(&ecs_options);
     struct iam_api_options iam_options = {0};
     struct iam_api *iam = iam_api_new(&iam_options);
     struct sts_api_options sts_options = {0};
     struct sts_api *sts = sts_api_new(&sts_options);
-    const struct aws_service services[] = {
-        *ecr_aws_service(ecr),     *ecr_public_aws_service(ecr),
-        ecs_aws_service(ecs),      agent_aws_service(ecs),
-        iam_aws_service(iam),      sts_aws_service(sts),
-        admin_aws_service(&admin), registry_admin_aws_service(NULL)};
+    const struct aws_service services[] = {*ecr_aws_service(ecr),
+                                           *ecr_public_aws_service(ecr),
+                                           ecs_aws_service(ecs),
+                                           agent_aws_service(ecs),
+                                           iam_aws_service(iam),
+                                           sts_aws_service(sts),
+                                           admin_aws_service(&admin),
+                                           identity_admin_aws_service(&identity_admin),
+                                           registry_admin_aws_service(NULL)};
     (operations ? print_operations : print_schema)(services, SW_ARRAY_LEN(services));
     ecr_api_free(ecr);
     ecs_api_free(ecs);

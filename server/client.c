@@ -26,9 +26,11 @@ static struct sw_str trim_line(struct sw_str line)
     return sw_str_trim(line);
 }
 
-int credentials_read(const char *path, const char *profile, char ret_id[129], char ret_secret[129],
-                     struct sw_err *err)
+/* ret_token: owned, or NULL. */
+static int read_profile(const char *path, const char *profile, char ret_id[129],
+                        char ret_secret[129], char **ret_token, struct sw_err *err)
 {
+    sw_autofree char *token = NULL;
     SW_CLEANUP(sw_buf_done) struct sw_buf text = SW_BUF_INIT(CREDENTIALS_MAX);
     int r = sw_read_file(path, &text, err);
     if (r < 0)
@@ -53,10 +55,20 @@ int credentials_read(const char *path, const char *profile, char ret_id[129], ch
             have_id = sw_str_copy(value, ret_id, 129);
         else if (sw_str_eq_z(key, "aws_secret_access_key"))
             have_secret = sw_str_copy(value, ret_secret, 129);
+        else if (sw_str_eq_z(key, "aws_session_token") && !token && value.n > 0)
+            token = sw_str_dup(value);
     }
     if (!have_id || !have_secret)
         return sw_fail(err, SW_ENOTFOUND, NULL, "%s: no key pair in profile '%s'", path, profile);
+    *ret_token = SW_TAKE(token);
     return 0;
+}
+
+int credentials_read(const char *path, const char *profile, char ret_id[129], char ret_secret[129],
+                     struct sw_err *err)
+{
+    sw_autofree char *token = NULL;
+    return read_profile(path, profile, ret_id, ret_secret, &token, err);
 }
 
 int credentials_write(const char *path, const char *id, const char *secret, struct sw_err *err)
@@ -82,26 +94,34 @@ static bool env_key_pair(struct client *c)
            sw_str_copy(sw_str(secret), c->secret_access_key, sizeof(c->secret_access_key));
 }
 
+static int read_into(struct client *c, const char *path, const char *profile, struct sw_err *err)
+{
+    return read_profile(path, profile, c->access_key_id, c->secret_access_key, &c->session_token,
+                        err);
+}
+
 static int find_credentials(const struct client_options *o, struct client *c, struct sw_err *err)
 {
     const char *profile = o->profile ? o->profile : first_env("AWS_PROFILE", NULL);
     if (!profile)
         profile = "default";
     if (o->credentials_file)
-        return credentials_read(o->credentials_file, profile, c->access_key_id,
-                                c->secret_access_key, err);
-    if (!o->data_dir && env_key_pair(c))
+        return read_into(c, o->credentials_file, profile, err);
+    if (!o->data_dir && env_key_pair(c)) {
+        const char *token = first_env("AWS_SESSION_TOKEN", NULL);
+        c->session_token = sw_strdup_or_null(token);
         return 0;
+    }
     const char *shared = o->data_dir ? NULL : first_env("AWS_SHARED_CREDENTIALS_FILE", NULL);
     if (shared)
-        return credentials_read(shared, profile, c->access_key_id, c->secret_access_key, err);
+        return read_into(c, shared, profile, err);
     const char *home = getenv("HOME");
     char *files[2] = {sw_asprintf("%s/credentials", c->data_dir),
                       sw_asprintf("%s/.aws/credentials", home ? home : "")};
     int r = SW_ENOTFOUND;
     for (size_t i = 0; i < 2 && r < 0; i++) {
         struct sw_err e = SW_ERR_INIT;
-        r = credentials_read(files[i], profile, c->access_key_id, c->secret_access_key, &e);
+        r = read_into(c, files[i], profile, &e);
         if (r < 0 && e.code == SW_EIO && err->code == 0)
             sw_err_move(err, &e);
     }
@@ -187,6 +207,7 @@ void client_close(struct client *c)
     free(c->endpoint);
     free(c->host_port);
     free(c->data_dir);
+    free(c->session_token);
     explicit_bzero(c->secret_access_key, sizeof(c->secret_access_key));
     *c = (struct client){0};
 }
@@ -243,12 +264,14 @@ static int sign_and_send(struct client *c, const char *target, struct sw_str bod
         {SW_STR("host"), sw_str(c->host_port)},
         {SW_STR("x-amz-date"), sw_str(date)},
         {SW_STR("x-amz-target"), sw_str(target)},
+        {SW_STR("x-amz-security-token"), sw_str(c->session_token)},
     };
+    size_t tokens = c->session_token != NULL;
     struct sigv4_request request = {.method = SW_STR("POST"),
                                     .path = SW_STR("/"),
                                     .query = SW_STR(""),
                                     .headers = signed_headers,
-                                    .headers_n = SW_ARRAY_LEN(signed_headers),
+                                    .headers_n = SW_ARRAY_LEN(signed_headers) - 1 + tokens,
                                     .body = body};
     SW_CLEANUP(sw_buf_done) struct sw_buf authorization = SW_BUF_INIT(4096);
     int r = sigv4_sign(&request, c->access_key_id, c->secret_access_key, c->region, service, date,
@@ -261,12 +284,13 @@ static int sign_and_send(struct client *c, const char *target, struct sw_str bod
         {"X-Amz-Date", date},
         {"X-Amz-Target", target},
         {"Authorization", authorization.p},
+        {"X-Amz-Security-Token", c->session_token},
     };
     sw_autofree char *url = sw_asprintf("%s/", c->endpoint);
     struct httpc_request http = {.method = "POST",
                                  .url = url,
                                  .headers = headers,
-                                 .headers_n = SW_ARRAY_LEN(headers),
+                                 .headers_n = SW_ARRAY_LEN(headers) - 1 + tokens,
                                  .body = body,
                                  .body_max = LIMIT_AWS_BODY * 4,
                                  .timeout_ms = timeout_ms,

@@ -20,7 +20,8 @@ struct client {
     char region[64];
     char access_key_id[129];
     char secret_access_key[129];
-    char *data_dir; /* where credentials and the endpoint were looked for */
+    char *session_token; /* NULL: none */
+    char *data_dir;      /* where credentials and the endpoint were looked for */
     struct httpc *http;
     const volatile int *cancelled; /* NULL, or: calls end soon (SW_EUNAVAILABLE) once it is not 0 */
 };

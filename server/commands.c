@@ -7,14 +7,15 @@
 
 #include "base/str.h"
 #include "server/cli.h"
+#include "server/credential_helper.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_up,   &cli_serve,  &cli_agent,     &cli_push,
-    &cli_pull, &cli_import, &cli_export,    &cli_get_login_password,
-    &cli_run,  &cli_ps,     &cli_logs,      &cli_stop,
-    &cli_repo, &cli_quota,  &cli_lifecycle, &cli_user,
-    &cli_gc,   &cli_fsck,   &cli_backup,    &cli_restore,
-    &cli_cert, &cli_debug,
+    &cli_up,     &cli_serve,   &cli_agent,     &cli_push,
+    &cli_pull,   &cli_import,  &cli_export,    &cli_get_login_password,
+    &cli_run,    &cli_ps,      &cli_logs,      &cli_stop,
+    &cli_repo,   &cli_quota,   &cli_lifecycle, &cli_user,
+    &cli_robot,  &cli_oidc,    &cli_gc,        &cli_fsck,
+    &cli_backup, &cli_restore, &cli_cert,      &cli_debug,
 };
 
 static void print_help(FILE *f)
@@ -75,6 +76,8 @@ static int unknown(const char *name)
 int commands_main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
+    if (credential_helper_is_name(argv[0]))
+        return credential_helper_main(argc, argv);
     if (argc < 2 || sw_streq(argv[1], "--help") || sw_streq(argv[1], "-h") ||
         sw_streq(argv[1], "help")) {
         print_help(argc < 2 ? stderr : stdout);
