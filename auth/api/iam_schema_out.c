@@ -221,9 +221,8 @@ const struct sw_field iam_get_account_authorization_details_out[] = {
     {.name = "IsTruncated", .type = T_BOOL},
     {.name = "Marker", .type = T_STRING},
     F_END};
-static const char *const values_summary_key_type[] = {"Users", "UsersQuota", "Groups", "GroupsQuota", "ServerCertificates", "ServerCertificatesQuota", "UserPolicySizeQuota", "GroupPolicySizeQuota", "GroupsPerUserQuota", "SigningCertificatesPerUserQuota", "AccessKeysPerUserQuota", "MFADevices", "MFADevicesInUse", "AccountMFAEnabled", "AccountAccessKeysPresent", "AccountSigningCertificatesPresent", "AttachedPoliciesPerGroupQuota", "AttachedPoliciesPerRoleQuota", "AttachedPoliciesPerUserQuota", "Policies", "PoliciesQuota", "PolicySizeQuota", "PolicyVersionsInUse", "PolicyVersionsInUseQuota", "VersionsPerPolicyQuota", "GlobalEndpointTokenVersion", NULL};
 static const struct sw_field out_summary_map_type[] = {
-    {.name = "key", .type = T_STRING, .values = values_summary_key_type},
+    {.name = "key", .type = T_STRING},
     {.name = "value", .type = T_INT},
     F_END};
 const struct sw_field iam_get_account_summary_out[] = {

@@ -20,6 +20,7 @@ struct simulation {
     struct policy_attached identity[POLICIES_MAX], boundary, resource;
     size_t identity_n;
     bool has_boundary, has_resource;
+    bool names_only;               /* every key is wanted, also those of the principal */
     char *names[POLICIES_MAX + 2]; /* owned: of what was given or gathered here */
     size_t names_n;
     struct policy_document *docs[POLICIES_MAX + 2]; /* owned */
@@ -28,6 +29,10 @@ struct simulation {
     size_t keys_n;
     struct policy_key own[8]; /* of the principal */
     const char *own_values[8];
+    struct policy_key
+        tags[IAM_TAGS_MAX]; /* aws:PrincipalTag/...; names owned, values of the view */
+    const char *tag_values[IAM_TAGS_MAX];
+    size_t tags_n;
     char user_id[IAM_ID_MAX];
     char caller[IAM_ARN_MAX];
     char caller_account[13];
@@ -42,6 +47,8 @@ static void simulation_done(struct simulation *s)
     for (size_t i = 0; i < s->keys_n; i++)
         free((void *)s->keys[i].values);
     free(s->keys);
+    for (size_t i = 0; i < s->tags_n; i++)
+        free((char *)s->tags[i].name);
     directory_view_unref(s->view);
     free(s);
 }
@@ -207,6 +214,12 @@ static int take_view(struct simulation *s, struct sw_err *err)
     memcpy(s->identity, v->identity, v->identity_n * sizeof(*v->identity));
     s->identity_n = v->identity_n;
     set_principal(s, v->arn, v->account, v->name, v->kind == IAM_USER);
+    for (; s->tags_n < v->tags_n && s->tags_n < IAM_TAGS_MAX; s->tags_n++) {
+        const struct iam_tag *t = &v->tags[s->tags_n];
+        s->tag_values[s->tags_n] = t->value;
+        s->tags[s->tags_n] = (struct policy_key){sw_asprintf("aws:PrincipalTag/%s", t->key),
+                                                 &s->tag_values[s->tags_n], 1, false};
+    }
     return 0;
 }
 
@@ -266,9 +279,12 @@ static const struct policy_key *key_of(void *ctx, const char *name)
     for (size_t i = 0; i < s->keys_n; i++)
         if (strcasecmp(s->keys[i].name, name) == 0)
             return &s->keys[i];
-    for (size_t i = 0; i < SW_ARRAY_LEN(s->own) && s->own[i].name; i++)
+    for (size_t i = 0; i < SW_ARRAY_LEN(s->own) && s->own[i].name && !s->names_only; i++)
         if (strcasecmp(s->own[i].name, name) == 0)
             return &s->own[i];
+    for (size_t i = 0; i < s->tags_n && !s->names_only; i++)
+        if (strcasecmp(s->tags[i].name, name) == 0)
+            return &s->tags[i];
     return NULL;
 }
 
@@ -483,7 +499,7 @@ IAM_HANDLER(context_keys)
         r = iam_may(call, NULL, "*", err);
     if (r == 0)
         r = add_given(s, err);
-    memset(s->own, 0, sizeof(s->own)); /* every key is wanted, also those of the principal */
+    s->names_only = true;
     if (r == 0)
         sw_json_set_new(out, "ContextKeyNames", missing_json(s));
     simulation_done(s);
