@@ -13,6 +13,7 @@ NEWER_MEMBERS = {
     "ecs": {"restartPolicy", "credentialSpecs", "versionConsistency", "enableFaultInjection", "fargateEphemeralStorage",
             "clientToken", "volumeConfigurations", "serviceConnectDefaults", "s3EncryptionEnabled", "appProtocol",
             "containerPortRange", "hostPortRange", "managedStorageConfiguration", "configuredAtLaunch"},
+    "iam": set(),
 }
 NEWER_VALUES = {"IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION", "KMS_DSSE"}
 NEWER_OPERATIONS = {
@@ -25,6 +26,7 @@ NEWER_OPERATIONS = {
             "ValidatePullThroughCacheRule"},
     "ecr-public": set(),
     "ecs": set(),
+    "iam": set(),
 }
 _NEWER = set().union(*NEWER_MEMBERS.values())
 
