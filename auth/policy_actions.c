@@ -59,7 +59,8 @@ static const struct group groups[] = {
      "BatchCheckLayerAvailability BatchDeleteImage CompleteLayerUpload CreateRepository DeleteRepository DeleteRepositoryPolicy "
      "DescribeImageTags DescribeImages DescribeRepositories GetRepositoryCatalogData GetRepositoryPolicy InitiateLayerUpload "
      "ListTagsForResource PutImage PutRepositoryCatalogData SetRepositoryPolicy TagResource UntagResource UploadLayerPart"},
-    {"ecr-public", NULL, NULL, "DescribeRegistries GetAuthorizationToken GetRegistryCatalogData PutRegistryCatalogData"},
+    {"ecr-public", "arn:*:ecr-public::*:registry/*", NULL, "DescribeRegistries GetRegistryCatalogData PutRegistryCatalogData"},
+    {"ecr-public", NULL, NULL, "GetAuthorizationToken"},
     {"ecs", ECS_DEFINITION, ECS_TAG " ecs:cluster ecs:capacity-provider ecs:enable-ebs-volumes ecs:enable-ecs-managed-tags "
      "ecs:enable-execute-command ecs:propagate-tags ecs:task-cpu ecs:task-memory ecs:auto-assign-public-ip ecs:subnet "
      "ecs:compute-compatibility ecs:privileged", "RunTask"},
@@ -178,7 +179,48 @@ static const struct group groups[] = {
      "DeleteDocument"},
     {"ssm", NULL, NULL,
      "CreateActivation DeleteActivation DescribeActivations DescribeInstanceInformation DescribeParameters DescribeSessions "
-     "GetConnectionStatus ListCommandInvocations ListCommands ListDocuments GetCommandInvocation"},
+     "ListCommandInvocations ListCommands ListDocuments GetCommandInvocation"},
+    /* Later additions, and what slipway does not serve: any resource of the service. */
+    {"iam", "arn:*:iam::*:*", NULL,
+     "AcceptDelegationRequest AssociateDelegationRequest CreateDelegationRequest DisableOrganizationsRootCredentialsManagement "
+     "DisableOrganizationsRootSessions DisableOutboundWebIdentityFederation EnableOrganizationsRootCredentialsManagement "
+     "EnableOrganizationsRootSessions EnableOutboundWebIdentityFederation GetDelegationRequest GetHumanReadableSummary "
+     "GetOutboundWebIdentityFederationInfo ListDelegationRequests ListOrganizationsFeatures ListSTSRegionalEndpointsStatus "
+     "RejectDelegationRequest SendDelegationToken SetSTSRegionalEndpointStatus"},
+    {"logs", "arn:*:logs:*:*:*", NULL,
+     "CallWithBearerToken CancelImportTask CreateImportTask CreateLookupTable CreateScheduledQuery DeleteDeliveryDestinationPolicy "
+     "DeleteIndexPolicy DeleteIntegration DeleteLogAnomalyDetector DeleteLookupTable DeleteScheduledQuery "
+     "DescribeConfigurationTemplates DescribeDeliveryDestinations DescribeDeliverySources DescribeFieldIndexes "
+     "DescribeImportTaskBatches DescribeImportTasks DescribeIndexPolicies DescribeLookupTables GetDeliveryDestinationPolicy "
+     "GetIntegration GetLogAnomalyDetector GetLogFields GetLookupTable GetScheduledQuery GetScheduledQueryHistory Link "
+     "ListAggregateLogGroupSummaries ListAnomalies ListEntitiesForLogGroup ListIntegrations ListLogAnomalyDetectors "
+     "ListLogGroupsForEntity ListLogGroupsForQuery ListScheduledQueries PutBearerTokenAuthentication PutDeliveryDestinationPolicy "
+     "PutIndexPolicy PutIntegration PutLogGroupDeletionProtection UpdateAnomaly UpdateDeliveryConfiguration "
+     "UpdateLogAnomalyDetector UpdateLookupTable UpdateScheduledQuery"},
+    {"ssm", "arn:*:ssm:*:*:* arn:*:ec2:*:*:instance/*", "ssm:resourceTag/*",
+     "AssociateOpsItemRelatedItem CancelCommand CancelMaintenanceWindowExecution CreateAssociation CreateAssociationBatch "
+     "CreateMaintenanceWindow CreateOpsItem CreateOpsMetadata CreatePatchBaseline CreateResourceDataSync DeleteAssociation "
+     "DeleteInventory DeleteMaintenanceWindow DeleteOpsMetadata DeletePatchBaseline DeleteResourceDataSync DeleteResourcePolicy "
+     "DeregisterPatchBaselineForPatchGroup DeregisterTargetFromMaintenanceWindow DeregisterTaskFromMaintenanceWindow "
+     "DescribeAssociation DescribeAssociationExecutionTargets DescribeAssociationExecutions DescribeAutomationExecutions "
+     "DescribeAutomationStepExecutions DescribeAvailablePatches DescribeDocumentPermission DescribeEffectiveInstanceAssociations "
+     "DescribeEffectivePatchesForPatchBaseline DescribeInstanceAssociationsStatus DescribeInstancePatchStates "
+     "DescribeInstancePatchStatesForPatchGroup DescribeInstancePatches DescribeInventoryDeletions "
+     "DescribeMaintenanceWindowExecutionTaskInvocations DescribeMaintenanceWindowExecutionTasks DescribeMaintenanceWindowExecutions "
+     "DescribeMaintenanceWindowSchedule DescribeMaintenanceWindowTargets DescribeMaintenanceWindowTasks DescribeMaintenanceWindows "
+     "DescribeMaintenanceWindowsForTarget DescribeOpsItems DescribePatchBaselines DescribePatchGroupState DescribePatchGroups "
+     "DescribePatchProperties DisassociateOpsItemRelatedItem GetAutomationExecution GetCalendarState GetDefaultPatchBaseline "
+     "GetDeployablePatchSnapshotForInstance GetInventory GetInventorySchema GetMaintenanceWindow GetMaintenanceWindowExecution "
+     "GetMaintenanceWindowExecutionTask GetMaintenanceWindowExecutionTaskInvocation GetMaintenanceWindowTask GetOpsItem "
+     "GetOpsMetadata GetOpsSummary GetPatchBaseline GetPatchBaselineForPatchGroup GetResourcePolicies GetServiceSetting "
+     "ListAssociationVersions ListAssociations ListComplianceItems ListComplianceSummaries ListDocumentMetadataHistory "
+     "ListDocumentVersions ListInventoryEntries ListOpsItemEvents ListOpsItemRelatedItems ListOpsMetadata "
+     "ListResourceComplianceSummaries ListResourceDataSync ModifyDocumentPermission PutComplianceItems PutInventory "
+     "PutResourcePolicy RegisterDefaultPatchBaseline RegisterPatchBaselineForPatchGroup RegisterTargetWithMaintenanceWindow "
+     "RegisterTaskWithMaintenanceWindow ResetServiceSetting SendAutomationSignal StartAssociationsOnce StartAutomationExecution "
+     "StartChangeRequestExecution StopAutomationExecution UpdateAssociation UpdateAssociationStatus UpdateDocumentDefaultVersion "
+     "UpdateDocumentMetadata UpdateMaintenanceWindow UpdateMaintenanceWindowTarget UpdateMaintenanceWindowTask UpdateOpsItem "
+     "UpdateOpsMetadata UpdatePatchBaseline UpdateResourceDataSync UpdateServiceSetting GetConnectionStatus"},
 };
 
 /* Names up to their slash, for those that go on with a tag's key. */
