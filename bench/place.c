@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Placement on simulated instances: how long plan_place takes.
+/* Placement on simulated instances: how long plan_place takes, and plan_service for services of many tasks.
  * place [ROUNDS]      prints one line a case, the median of ROUNDS runs (default 5)
  * Build: cc -O2 -D_GNU_SOURCE -I. -o /tmp/place bench/place.c launcher/plan/[a-z]*.c base/arena.c base/alloc.c base/err.c base/str.c -lm
  * Instances have ten zones, ten attributes and room for 12 tasks; each carries tasks of ten groups. */
@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/macros.h"
-#include "launcher/plan/plan_place.h"
+#include "launcher/plan/plan_service.h"
 
 #define ATTRIBUTES 10
 #define GROUPS     10
@@ -156,6 +156,60 @@ static void measure(const struct setting *s, size_t instances, int count, int ro
     world_done(&w);
 }
 
+/* A service of n tasks at four moments: new, steady, in the middle of a deployment, scaled to a half. */
+static void measure_service(int n, int rounds)
+{
+    static const char *const moments[] = {"service: all missing", "service: steady",
+                                          "service: half of the old to stop",
+                                          "service: scaled to a half"};
+    static const struct task_resources want = {.cpu = 128, .memory_mib = 256};
+    static const struct plan_request req = {.resources = &want,
+                                            .strategies = plan_service_strategies,
+                                            .strategies_n = PLAN_SERVICE_STRATEGIES,
+                                            .group = "service:web"};
+    const struct plan_deployment deployments[] = {
+        {.id = "ecs-svc/2", .request = &req},
+        {.id = "ecs-svc/1", .request = &req, .state = {.status = PLAN_ACTIVE}}};
+    sw_autofree double *ms = sw_calloc((size_t)rounds, sizeof *ms);
+    sw_autofree struct plan_task *tasks = sw_calloc((size_t)n * 2, sizeof *tasks);
+    struct world w;
+    world_init(&w, 1000);
+    for (int moment = 0; moment < 4; moment++) {
+        int have = moment == 0 ? 0 : moment == 2 ? n * 3 / 2 : n;
+        for (int i = 0; i < have; i++)
+            tasks[i] = (struct plan_task){.id = w.ids[i % 1000],
+                                          .deployment = i >= n / 2 && moment == 2,
+                                          .instance = (size_t)i % 1000,
+                                          .state = PLAN_TASK_RUNNING,
+                                          .created_us = i,
+                                          .started_us = 1};
+        const struct plan_service_view v = {.name = "web",
+                                            .desired = moment == 3 ? n / 2 : n,
+                                            .min_healthy_percent = 100,
+                                            .maximum_percent = 200,
+                                            .steady = true,
+                                            .deployments = deployments,
+                                            .deployments_n = moment == 2 ? 2 : 1,
+                                            .tasks = tasks,
+                                            .tasks_n = (size_t)have,
+                                            .cluster = {w.instances, w.n},
+                                            .now_us = 1000000000};
+        size_t actions = 0;
+        for (int r = 0; r < rounds; r++) {
+            sw_autoarena a = {0};
+            struct plan_service_result got;
+            double from = now_ms();
+            plan_service(&v, &a, &got);
+            ms[r] = now_ms() - from;
+            actions = got.actions_n;
+        }
+        qsort(ms, (size_t)rounds, sizeof *ms, compare);
+        printf("%-34s %8d %8d %8zu %10.2f %10.2f\n", moments[moment], 1000, n, actions,
+               ms[rounds / 2], ms[rounds / 2] * 1e3 / n);
+    }
+    world_done(&w);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -175,5 +229,7 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < SW_ARRAY_LEN(settings); i++)
             measure(&settings[i], sizes[k].instances, sizes[k].count, (int)rounds);
     }
+    for (int n = 1000; n <= 10000; n *= 10)
+        measure_service(n, (int)rounds);
     return 0;
 }

@@ -286,12 +286,37 @@ static int compare_versions(struct sw_str a, struct sw_str b)
     }
 }
 
+/* Where an argument without quotes ends. Within a pattern's [set] no bracket counts, and after a backslash no sign. */
+static size_t end_of_bare(const struct parser *p, size_t at, bool list)
+{
+    int depth = 0;
+    bool set = false;
+    for (size_t from = at; at < p->text.n; at++) {
+        int c = peek_at(p, at);
+        if (is_blank(c) || (list && (c == ',' || c == ']')))
+            break;
+        bool escaped = at > from && peek_at(p, at - 1) == '\\' &&
+                       !(at > from + 1 && peek_at(p, at - 2) == '\\');
+        if (escaped)
+            continue;
+        if (set || (c == '[' && !list)) {
+            set = c != ']';
+            continue;
+        }
+        bool doubled = (c == '&' || c == '|') && peek_at(p, at + 1) == c;
+        if (depth == 0 && (c == ')' || doubled))
+            break;
+        depth += (c == '(') - (c == ')');
+    }
+    return at;
+}
+
 /* Takes one argument's text: quoted, or up to where it ends. */
 static int parse_text(struct parser *p, bool list, struct sw_str *ret)
 {
     skip_blanks(p);
     size_t from = p->at;
-    int quote = peek_at(p, from), depth = 0;
+    int quote = peek_at(p, from);
     if (quote == '\'' || quote == '"') {
         const char *end = memchr(p->text.p + from + 1, quote, p->text.n - from - 1);
         if (!end)
@@ -300,13 +325,7 @@ static int parse_text(struct parser *p, bool list, struct sw_str *ret)
         *ret = sw_str_slice(p->text, from + 1, p->at - 1);
         return 0;
     }
-    for (; p->at < p->text.n; p->at++) {
-        int c = peek_at(p, p->at);
-        if (is_blank(c) || (list && c == ',') ||
-            (depth == 0 && (c == ')' || (list && c == ']') || starts(p, "&&") || starts(p, "||"))))
-            break;
-        depth += (c == '(' || c == '[') - (c == ')' || c == ']');
-    }
+    p->at = end_of_bare(p, from, list);
     *ret = sw_str_slice(p->text, from, p->at);
     return p->at > from ? 0 : fail(p, from, "an argument is missing");
 }

@@ -376,8 +376,10 @@ static void stop_all(struct service_plan *p)
         add(p, PLAN_DELETED);
 }
 
-static bool set_is_stable(const struct service_plan *p, const struct service_group *g)
+/* Also says so, once. */
+static void set_stable(struct service_plan *p, const struct service_group *g, bool started)
 {
+    struct plan_deployment_state *s = &p->r.deployments[g->deployment];
     int running = 0, other = 0;
     for (size_t i = 0; i < p->v->tasks_n; i++) {
         if (task_of(p, i)->deployment != g->deployment)
@@ -386,7 +388,12 @@ static bool set_is_stable(const struct service_plan *p, const struct service_gro
         running += live && service_task_healthy(p, i);
         other += (live && !service_task_healthy(p, i)) || service_task_stopping(p, i);
     }
-    return running == g->desired && other == 0;
+    bool was = s->stable;
+    s->stable = running == g->desired && other == 0 && !started;
+    if (s->stable && !was)
+        service_plan_event(
+            p, sw_arena_printf(p->arena, "(service %s, taskSet %s) has reached a steady state.",
+                               p->v->name, deployment_id(p, g->deployment)));
 }
 
 static void plan_task_sets(struct service_plan *p)
@@ -407,11 +414,11 @@ static void plan_task_sets(struct service_plan *p)
         p->r.desired[d] = desired;
         p->starts_from = p->primary = d;
         service_plan_replicas(p, &g);
-        p->r.stable[d] = set_is_stable(p, &g);
         /* The next set's starts must see where this one's went. */
         bool started = false;
         for (size_t i = before; i < p->r.actions_n; i++)
             started |= p->r.actions[i].type == PLAN_START;
+        set_stable(p, &g, started);
         if (started && d + 1 < v->deployments_n) {
             p->r.wake_at_us = v->now_us;
             return;
@@ -542,7 +549,6 @@ void plan_service(const struct plan_service_view *v, struct sw_arena *a,
         .primary = v->deployments_n,
         .r = {.deployments = SW_ARENA_NEW(a, struct plan_deployment_state, v->deployments_n),
               .desired = SW_ARENA_NEW(a, int, v->deployments_n),
-              .stable = SW_ARENA_NEW(a, bool, v->deployments_n),
               .service_desired = v->desired,
               .wake_at_us = PLAN_NEVER}};
     for (size_t d = v->deployments_n; d-- > 0;) {

@@ -38,8 +38,8 @@ struct plan_task {
     size_t deployment; /* index into the view; deployments_n: one that is gone */
     size_t instance;   /* index into the cluster; instances_n: one that is gone */
     enum plan_task_state state;
-    enum plan_health health;
-    bool lost; /* its instance has been away for longer than the grace */
+    enum plan_health health; /* of a stopped task: the last it had */
+    bool lost;               /* its instance has been away for longer than the grace */
     bool
         wanted; /* PLAN_TASK_STOPPED: somebody asked for it (a user, scaling, a deployment): not a failure */
     int64_t created_us;
@@ -63,6 +63,7 @@ struct plan_deployment_state {
     int64_t last_failure_us; /* when the newest of failed_tasks was counted */
     int64_t retry_at_us;     /* no start before */
     bool rolled_back;        /* it failed, and another was started in its place */
+    bool stable;             /* of a task set: stabilityStatus is STEADY_STATE */
 };
 
 struct plan_deployment {
@@ -137,7 +138,6 @@ struct plan_service_result {
     size_t actions_n;
     struct plan_deployment_state *deployments; /* to be stored, one each of the view */
     int *desired;        /* of each deployment; a task set's computedDesiredCount */
-    bool *stable;        /* a task set's STEADY_STATE */
     bool steady;         /* to be stored */
     int service_desired; /* desiredCount; of a daemon the instances that it should be on */
     int unplaced;        /* starts that found no instance */

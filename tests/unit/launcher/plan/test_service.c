@@ -701,16 +701,19 @@ TEST(task_sets_have_their_share_of_desired_rounded_up)
     sim_plan(&s);
     CHECK_EQ_INT(s.r.desired[1], 3);
     CHECK_EQ_INT(s.starts, 3);
-    CHECK(!s.r.stable[0] && !s.r.stable[1]);
+    CHECK(!s.r.deployments[0].stable && !s.r.deployments[1].stable);
     sim_obey(&s);
     sim_pass(&s, 40);
     sim_plan(&s);
+    CHECK(s.r.deployments[0].stable && s.r.deployments[1].stable);
+    CHECK_EQ_STR(s.events, "(service web, taskSet ecs-svc/2) has reached a steady state.\n"
+                           "(service web, taskSet ecs-svc/1) has reached a steady state.\n");
+    sim_plan(&s);
     CHECK_EQ_INT(s.r.actions_n, 0);
-    CHECK(s.r.stable[0] && s.r.stable[1]);
     s.deployments[1].d.scale_percent = 0;
     sim_plan(&s);
     CHECK_EQ_INT(s.stops, 3);
-    CHECK(!s.r.stable[1]);
+    CHECK(!s.r.deployments[1].stable);
     CHECK_EQ_INT(sim_live(&s, 1), 0);
     CHECK_EQ_INT(sim_live(&s, 2), 2);
     s.deployments_n = 1; /* the other set was deleted: its tasks stop wherever they are */
