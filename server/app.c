@@ -284,8 +284,8 @@ static void open_apis(struct app *a)
                         : sw_streq(a->config.metrics, "local") ? METRICS_LOCAL
                                                                : METRICS_NONE;
     a->services[2] = metrics_service(&a->metrics);
-    a->services[3] = health_service(&a->health);
-    a->services[4] = ecr_download_service(a->ecr);
+    a->services[3] = ecr_download_service(a->ecr);
+    a->services[4] = health_service(&a->health); /* takes what nobody else did */
 }
 
 static int open_logs(struct app *a, struct sw_err *err)

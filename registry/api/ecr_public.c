@@ -229,7 +229,7 @@ static const struct aws_op ops[] = { /* sorted by name */
     OP("DeleteRepository", ecr_delete_repository, delete_repository, ecr_public_delete_repository_out, sizeof(struct ecr_repository_in)),
     OP("DeleteRepositoryPolicy", ecr_delete_repository_policy, repository, ecr_repository_policy_out, sizeof(struct ecr_policy_in)),
     OP("DescribeImageTags", describe_image_tags, describe_image_tags, ecr_public_describe_image_tags_out, sizeof(struct ecr_list_in)),
-    OP("DescribeImages", ecr_describe_images, describe_images, ecr_describe_images_out, sizeof(struct ecr_list_in)),
+    OP("DescribeImages", ecr_describe_images, describe_images, ecr_public_describe_images_out, sizeof(struct ecr_list_in)),
     OP("DescribeRegistries", describe_registries, page, ecr_public_describe_registries_out, sizeof(struct ecr_list_in)),
     OP("DescribeRepositories", ecr_describe_repositories, describe_repositories, ecr_public_describe_repositories_out, sizeof(struct ecr_list_in)),
     OP("GetAuthorizationToken", get_authorization_token, no, ecr_public_get_authorization_token_out, 0),

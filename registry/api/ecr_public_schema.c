@@ -99,6 +99,13 @@ const struct sw_field ecr_public_images_in[] = {IN_PUBLIC(ecr_images_in), IMAGE_
 const struct sw_field ecr_public_describe_images_in[] = {
     IN_PUBLIC(ecr_list_in), IMAGE_IDS(0, ecr_list_in), IN_PAGE(ecr_list_in), F_END};
 const struct sw_field ecr_public_describe_image_tags_in[] = {IN_PUBLIC(ecr_list_in), IN_PAGE(ecr_list_in), F_END};
+static const struct sw_field image_detail[] = {
+    REGISTRY_ID(0), PUBLIC_NAME(0), STRING("imageDigest", 0), LIST("imageTags", 0, ecr_string_element),
+    {.name = "imageSizeInBytes", .type = T_LONG}, TIME("imagePushedAt"), STRING("imageManifestMediaType", 0),
+    STRING("artifactMediaType", 0), F_END};
+static const struct sw_field image_detail_element[] = {STRUCT("imageDetail", 0, image_detail), F_END};
+const struct sw_field ecr_public_describe_images_out[] = {
+    LIST("imageDetails", 0, image_detail_element), STRING("nextToken", 0), F_END};
 static const struct sw_field referenced[] = {
     STRING("imageDigest", 0), {.name = "imageSizeInBytes", .type = T_LONG}, TIME("imagePushedAt"),
     STRING("imageManifestMediaType", 0), STRING("artifactMediaType", 0), F_END};

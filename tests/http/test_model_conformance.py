@@ -19,7 +19,7 @@ TYPES = {"string": ("string", "character"), "boolean": ("boolean",), "integer": 
          "structure": ("structure",)}
 
 # Limits that grew since, by the member's name.
-WIDER = {"ecrRepositoryPrefix": 30}
+WIDER = {"ecrRepositoryPrefix": 30, "ecrRepositoryPrefixes": 30}
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ class Http:
     def _exchange(self, method, path, body, headers, chunked, length):
         pairs = list(headers.items()) if isinstance(headers, dict) else list(headers)
         c = self._connect()
-        c.putrequest(method, path, skip_accept_encoding=True)
+        c.putrequest(method, path, skip_host=any(k.lower() == "host" for k, _ in pairs), skip_accept_encoding=True)
         if self.authorization and not any(k.lower() == "authorization" for k, _ in pairs):
             c.putheader("Authorization", self.authorization)
         for k, v in pairs:
