@@ -82,8 +82,8 @@ static json_t *image_json(const struct ecr_target *t, const char *digest, const 
     return image;
 }
 
-static int get_image(const struct ecr_target *t, struct repo *repo, const json_t *id,
-                     const json_t *types, json_t *out, struct sw_err *err)
+static int get_image(const struct aws_call *call, const struct ecr_target *t, struct repo *repo,
+                     const json_t *id, const json_t *types, json_t *out, struct sw_err *err)
 {
     struct image_ref want;
     struct stored_manifest *m;
@@ -107,7 +107,7 @@ static int get_image(const struct ecr_target *t, struct repo *repo, const json_t
     } else {
         json_t *image = image_json(t, m->digest, want.tag, m->media_type);
         sw_json_set_new(image, "imageManifest", json_stringn(m->bytes, m->n));
-        pull_note(t->reg, repo, m);
+        pull_note(t->reg, repo, m, &call->principal);
         (void)json_array_append_new(sw_json_array(out, "images"), image);
     }
     stored_manifest_unref(m);
@@ -136,7 +136,8 @@ int ecr_batch_get_image(struct aws_call *call, const void *in, json_t *out, stru
     sw_json_set_new(out, "failures", json_array());
     int r = ecr_open(call, args->registry_id, args->repository, &t, &repo, err);
     for (size_t i = 0; r == 0 && i < json_array_size(args->image_ids); i++)
-        r = get_image(&t, repo, json_array_get(args->image_ids, i), args->media_types, out, err);
+        r = get_image(call, &t, repo, json_array_get(args->image_ids, i), args->media_types, out,
+                      err);
     audit_images(call, sw_json_array(out, "images"));
     repo_unref(repo);
     return r;

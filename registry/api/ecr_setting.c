@@ -6,10 +6,10 @@
 #include "base/alloc.h"
 #include "base/macros.h"
 #include "registry/api/ecr_internal.h"
+#include "registry/core/pulls.h"
 #include "registry/core/registry_setting.h"
 
-#define EXCLUSION_PREFIX "pull-time-exclusion:"
-#define EXCLUSIONS_MAX   100
+#define EXCLUSIONS_MAX 100
 
 /* The first value is the default. `refused`: one that Amazon has and that would need what is not here. */
 static const struct account_setting {
@@ -113,8 +113,8 @@ static int check_room(struct registry *reg, const struct registry_key *key, stru
 {
     sw_autojson json_t *list = json_array();
     struct exclusions e = {.list = list, .n = EXCLUSIONS_MAX};
-    int r = registry_setting_list(reg, key, EXCLUSION_PREFIX, "", EXCLUSIONS_MAX, on_exclusion, &e,
-                                  err);
+    int r = registry_setting_list(reg, key, PULL_EXCLUSION_PREFIX, "", EXCLUSIONS_MAX, on_exclusion,
+                                  &e, err);
     if (r < 0 || json_array_size(list) < EXCLUSIONS_MAX)
         return r;
     return sw_fail(err, SW_ELIMIT, "LimitExceededException",
@@ -127,7 +127,7 @@ int ecr_register_pull_time_exclusion(struct aws_call *call, const void *in, json
     const struct ecr_setting_in *args = in;
     struct registry *reg = ecr_of(call)->o.registry;
     struct registry_key key = ecr_registry_key(call);
-    sw_autofree char *name = sw_asprintf("%s%s", EXCLUSION_PREFIX, args->name);
+    sw_autofree char *name = sw_asprintf("%s%s", PULL_EXCLUSION_PREFIX, args->name);
     bool is_new = false;
     int r = ecr_may_registry(call, err);
     if (r == 0 && !is_principal_arn(args->name))
@@ -141,6 +141,8 @@ int ecr_register_pull_time_exclusion(struct aws_call *call, const void *in, json
     if (r == 0 && !is_new)
         r = sw_fail(err, SW_ECONFLICT, "ExclusionAlreadyExistsException",
                     "There is an exclusion for '%s' already", args->name);
+    if (r == 0)
+        r = pulls_load_exclusions(reg, err);
     if (r < 0)
         return r;
     sw_json_set_str(out, "principalArn", args->name);
@@ -153,7 +155,7 @@ int ecr_deregister_pull_time_exclusion(struct aws_call *call, const void *in, js
 {
     const struct ecr_setting_in *args = in;
     struct registry_key key = ecr_registry_key(call);
-    sw_autofree char *name = sw_asprintf("%s%s", EXCLUSION_PREFIX, args->name);
+    sw_autofree char *name = sw_asprintf("%s%s", PULL_EXCLUSION_PREFIX, args->name);
     bool existed = false;
     int r = ecr_may_registry(call, err);
     if (r == 0)
@@ -161,6 +163,8 @@ int ecr_deregister_pull_time_exclusion(struct aws_call *call, const void *in, js
     if (r == 0 && !existed)
         r = sw_fail(err, SW_ENOTFOUND, "ExclusionNotFoundException",
                     "There is no exclusion for '%s'", args->name);
+    if (r == 0)
+        r = pulls_load_exclusions(ecr_of(call)->o.registry, err);
     if (r == 0)
         sw_json_set_str(out, "principalArn", args->name);
     return r;
@@ -178,8 +182,8 @@ int ecr_list_pull_time_exclusions(struct aws_call *call, const void *in, json_t 
     if (r == 0)
         r = ecr_page(args, &e.n, last, err);
     if (r == 0)
-        r = registry_setting_list(ecr_of(call)->o.registry, &key, EXCLUSION_PREFIX, last, e.n + 1,
-                                  on_exclusion, &e, err);
+        r = registry_setting_list(ecr_of(call)->o.registry, &key, PULL_EXCLUSION_PREFIX, last,
+                                  e.n + 1, on_exclusion, &e, err);
     if (r == 0 && e.more)
         ecr_set_next_token(out, e.last);
     return r;

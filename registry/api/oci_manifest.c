@@ -32,7 +32,7 @@ static void answer(const struct oci_call *call, struct stored_manifest *m, struc
         res->head_length = (int64_t)m->n;
         stored_manifest_unref(m);
     } else {
-        pull_note(call->api->o.registry, call->repo, m);
+        pull_note(call->api->o.registry, call->repo, m, &call->req->principal);
         http_res_borrow(res, m->bytes, m->n, release, m);
     }
 }

@@ -68,8 +68,8 @@ int manifest_referrers(struct registry *reg, struct repo *repo, const struct dig
 /* ECR's view. */
 struct image_info {
     char *digest, *media_type, *artifact_type, *subject; /* owned; the last two may be NULL */
-    int64_t image_size, pushed_at_us, pulled_at_us; /* pulled: 0 when it never was */
-    char **tags; /* owned, in byte order */
+    int64_t image_size, pushed_at_us, pulled_at_us;      /* pulled: 0 when it never was */
+    char **tags;                                         /* owned, in byte order */
     size_t tags_n;
 };
 void image_info_done(struct image_info *i);

@@ -16,10 +16,16 @@ struct pull {
     struct pull *next;
 };
 
+struct exclusion {
+    char *account, *region, *arn; /* owned */
+};
+
 struct pull_table {
     pthread_mutex_t lock;
     struct pull *buckets[BUCKETS];
     size_t n;
+    struct exclusion *exclusions; /* at most 100 a registry */
+    size_t exclusions_n;
 };
 
 struct pull_table *pull_table_new(void)
@@ -38,10 +44,21 @@ static void free_list(struct pull *list)
     }
 }
 
+static void free_exclusions(struct exclusion *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(list[i].account);
+        free(list[i].region);
+        free(list[i].arn);
+    }
+    free(list);
+}
+
 void pull_table_free(struct pull_table *t)
 {
     if (!t)
         return;
+    free_exclusions(t->exclusions, t->exclusions_n);
     for (size_t i = 0; i < BUCKETS; i++)
         free_list(t->buckets[i]);
     pthread_mutex_destroy(&t->lock);
@@ -76,15 +93,68 @@ static bool put(struct pull_table *t, int64_t repo_id, const char *digest, int64
     return true;
 }
 
-void pull_note(struct registry *reg, const struct repo *repo, struct stored_manifest *m)
+/* Under the lock. */
+static bool excluded(const struct pull_table *t, const struct repo *repo,
+                     const struct principal *who)
+{
+    for (size_t i = 0; i < t->exclusions_n; i++) {
+        const struct exclusion *e = &t->exclusions[i];
+        if ((sw_streq(e->arn, who->arn) || sw_streq(e->arn, who->role_arn)) &&
+            sw_streq(e->account, repo->account) && sw_streq(e->region, repo->region))
+            return true;
+    }
+    return false;
+}
+
+void pull_note(struct registry *reg, const struct repo *repo, struct stored_manifest *m,
+               const struct principal *who)
 {
     int64_t now = registry_now(reg), last = atomic_load(&m->pulled_at_us);
     if (now - last < PULLS_EVERY_US)
         return;
     pthread_mutex_lock(&reg->pulls->lock);
-    if (put(reg->pulls, repo->id, m->digest, now))
+    if (!excluded(reg->pulls, repo, who) && put(reg->pulls, repo->id, m->digest, now))
         atomic_store(&m->pulled_at_us, now);
     pthread_mutex_unlock(&reg->pulls->lock);
+}
+
+struct loading {
+    struct exclusion *list;
+    size_t n;
+};
+
+static int load_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct loading *l = arg;
+    meta_autostmt *st = NULL;
+    free_exclusions(SW_TAKE(l->list), l->n);
+    l->n = 0;
+    int r = meta_query(tx, err, &st,
+                       "SELECT account_id, region, substr(name, $1) FROM registry_setting "
+                       "WHERE substr(name, 1, $2) = $3",
+                       "iit", (int64_t)sizeof(PULL_EXCLUSION_PREFIX),
+                       (int64_t)sizeof(PULL_EXCLUSION_PREFIX) - 1, PULL_EXCLUSION_PREFIX);
+    while (r >= 0 && (r = meta_step(st, err)) > 0) {
+        l->list = sw_realloc_array(l->list, l->n + 1, sizeof(*l->list));
+        l->list[l->n++] = (struct exclusion){meta_dup(st, 0), meta_dup(st, 1), meta_dup(st, 2)};
+    }
+    return r;
+}
+
+int pulls_load_exclusions(struct registry *reg, struct sw_err *err)
+{
+    struct loading l = {0};
+    int r = meta_tx(reg->o.db, META_READ_LONG, load_tx, &l, err);
+    if (r == 0) {
+        pthread_mutex_lock(&reg->pulls->lock);
+        struct loading old = {reg->pulls->exclusions, reg->pulls->exclusions_n};
+        reg->pulls->exclusions = l.list;
+        reg->pulls->exclusions_n = l.n;
+        pthread_mutex_unlock(&reg->pulls->lock);
+        l = old;
+    }
+    free_exclusions(l.list, l.n);
+    return r;
 }
 
 struct flush {

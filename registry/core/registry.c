@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "registry/core/internal.h"
+#include "registry/core/pulls.h"
 #include "registry/core/quota.h"
 
 #define UPLOAD_TTL_MS (24LL * 3600 * 1000)
@@ -45,6 +46,8 @@ int registry_open(const struct registry_options *o, struct registry **ret, struc
     if (r == 0)
         r = policy_set_load(&reg->policies, reg->o.db, err);
     if (r == 0)
+        r = pulls_load_exclusions(reg, err);
+    if (r == 0)
         r = quota_load(reg, err);
     if (r < 0) {
         registry_free(reg);
@@ -84,6 +87,8 @@ void registry_reset_memory(struct registry *reg)
     (void)public_set_load(&reg->publics, reg->o.db, &ignored);
     sw_err_clear(&ignored);
     (void)policy_set_load(&reg->policies, reg->o.db, &ignored);
+    sw_err_clear(&ignored);
+    (void)pulls_load_exclusions(reg, &ignored);
     sw_err_clear(&ignored);
     (void)quota_load(reg, &ignored);
 }

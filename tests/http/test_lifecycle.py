@@ -257,6 +257,24 @@ def test_a_pull_is_recorded_a_look_is_not(server, name):
     assert "lastRecordedPullTime" not in detail("v2")
 
 
+def test_pulls_of_an_excluded_principal_are_not_recorded(server, name):
+    server.create_repository(name)
+    push(server, name, ["v1"])
+    push(server, name, ["v2"])
+    arn = json.dumps({"principalArn": "arn:aws:iam::000000000000:user/admin"}).encode()
+    assert call(server, "ecr", "RegisterPullTimeUpdateExclusion", arn).status == 200
+    with server.http() as http:
+        assert http.request("GET", "/v2/%s/manifests/v1" % name).status == 200
+        assert call(server, "ecr", "DeregisterPullTimeUpdateExclusion", arn).status == 200
+        assert http.request("GET", "/v2/%s/manifests/v2" % name).status == 200
+
+    def pulled():
+        out = call(server, "ecr", "DescribeImages", json.dumps({"repositoryName": name}).encode()).json()["imageDetails"]
+        return {d["imageTags"][0] for d in out if "lastRecordedPullTime" in d}
+    r.wait_for(pulled, 15, 0.2, "time of the pull")
+    assert pulled() == {"v2"}
+
+
 def test_pushes_beside_runs_lose_nothing(server, name):
     """Policies run every second while tags are pushed; the newest three of them are always there afterwards."""
     ecr = server.boto("ecr")
