@@ -48,8 +48,10 @@ static int leave(struct power_disk *d, int result)
 
 static void blob_name(const struct power_disk *d, const char *path, char ret[POWER_PATH_MAX])
 {
-    assert(strlen(d->blobs) + strlen(path) < POWER_PATH_MAX);
-    (void)snprintf(ret, POWER_PATH_MAX, "%s%s", d->blobs, path);
+    size_t folder_n = strlen(d->blobs), n = strlen(path);
+    assert(folder_n + n < POWER_PATH_MAX);
+    memcpy(ret, d->blobs, folder_n);
+    memcpy(ret + folder_n, path, n + 1);
 }
 
 static ino_t ino_at(int dir, const char *path)
