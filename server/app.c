@@ -33,6 +33,8 @@
 #include "server/maintenance.h"
 #include "server/metrics.h"
 #include "server/observe.h"
+#include "server/policies.h"
+#include "server/policy_admin.h"
 #include "server/registry_admin.h"
 
 #define DEFAULT_ACCOUNT "000000000000"
@@ -47,6 +49,7 @@ struct app {
     struct server_config config; /* strings borrowed from the caller */
     char *data_dir;              /* config.data, or the temporary folder */
     char *account;
+    char *policies; /* folder, or NULL */
     int lock_fd;
     struct keyring *keyring;
     struct meta_db *db;
@@ -64,6 +67,7 @@ struct app {
     struct sts_api *sts;
     struct admin_api admin;
     struct identity_admin identity_admin;
+    struct policy_admin policy_admin;
     struct maintenance *maintenance;
     struct image_uses image_uses;
     struct lifecycle_worker *lifecycle;
@@ -205,6 +209,10 @@ static int open_identities(struct app *a, struct sw_err *err)
         return r;
     struct authorizer_options authorizer = {.identity = a->identity, .sessions = a->sessions};
     a->authorizer = authorizer_new(&authorizer);
+    a->policies = policies_folder(&a->config, a->data_dir);
+    r = policies_load(a->identity, a->policies, a->account, NULL, NULL, err);
+    if (r < 0)
+        return r;
     sw_autofree char *file = sw_asprintf("%s/credentials", a->data_dir);
     return ensure_user(a, "admin", PRINCIPAL_ADMIN, file, err);
 }
@@ -256,6 +264,11 @@ static void open_apis(struct app *a)
     a->sts = sts_api_new(&sts);
     a->admin.identity = a->identity;
     a->identity_admin = (struct identity_admin){a->identity, a->robots};
+    a->policy_admin = (struct policy_admin){.identity = a->identity,
+                                            .authorizer = a->authorizer,
+                                            .registry = a->registry,
+                                            .folder = a->policies,
+                                            .account = a->account};
     struct aws_service aws[] = {*ecr_aws_service(a->ecr),
                                 *ecr_public_aws_service(a->ecr),
                                 ecs_aws_service(a->ecs),
@@ -264,7 +277,8 @@ static void open_apis(struct app *a)
                                 sts_aws_service(a->sts),
                                 admin_aws_service(&a->admin),
                                 registry_admin_aws_service(a->registry),
-                                identity_admin_aws_service(&a->identity_admin)};
+                                identity_admin_aws_service(&a->identity_admin),
+                                policy_admin_aws_service(&a->policy_admin)};
     struct aws_edge_options edge = {.services = aws,
                                     .services_n = SW_ARRAY_LEN(aws),
                                     .authorizer = a->authorizer,
@@ -428,8 +442,11 @@ static void reload_tls(struct app *a, bool only_if_changed)
 
 void app_reload(struct app *a)
 {
+    struct sw_err err = SW_ERR_INIT;
     observe_reopen(&a->observe);
     reload_tls(a, false);
+    if (policies_load(a->identity, a->policies, a->account, NULL, NULL, &err) < 0)
+        sw_log_err(SW_LOG_ERROR, "policy-files-kept", &err, NULL);
 }
 
 /* True when stopping. */
@@ -570,6 +587,7 @@ void app_close(struct app *a)
         sw_log_err(SW_LOG_ERROR, "ephemeral-not-removed", &err, NULL);
     free(a->data_dir);
     free(a->account);
+    free(a->policies);
     free(a->endpoint);
     free(a->node_credentials);
     free(a);

@@ -23,7 +23,7 @@ int app_node_credentials(struct app *a, const char **ret_path, struct sw_err *er
 /* For a command line that works on the folder itself: starts the maintenance thread, without its schedule. */
 struct maintenance;
 int app_maintenance(struct app *a, struct maintenance **ret, struct sw_err *err);
-/* Takes up what may change while it runs: opens the log files again, and the certificate. What cannot be used is logged, and the
+/* Takes up what may change while it runs: opens the log files again, reads the certificate and the policy files. What cannot be used is logged, and the
  * old one stays. */
 void app_reload(struct app *a);
 /* Stops listening, finishes what is in flight, closes everything. */

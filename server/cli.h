@@ -55,4 +55,5 @@ int cli_run_verb(const struct cli_command *c, int argc, char **argv, void *targe
 extern const struct cli_command cli_up, cli_serve, cli_agent, cli_run, cli_ps, cli_logs, cli_stop,
     cli_push, cli_pull, cli_get_login_password, cli_user, cli_repo, cli_cert, cli_gc, cli_fsck,
     cli_backup, cli_restore, cli_export, cli_import, cli_quota, cli_lifecycle, cli_robot, cli_oidc,
-    cli_debug;
+    cli_policy, cli_debug;
+extern const struct cli_command cli_placement;

@@ -12,6 +12,7 @@
 #include "server/admin_api.h"
 #include "server/cli.h"
 #include "server/identity_admin.h"
+#include "server/policy_admin.h"
 #include "server/registry_admin.h"
 
 static json_t *describe(const struct aws_service *s)
@@ -50,6 +51,9 @@ static void print_service(const struct aws_service *s)
     while (s->unimplemented && s->unimplemented[missing])
         missing++;
     printf("%zu operations, %zu of them not implemented.\n\n", s->ops_n + missing, missing);
+    static const char *const states[] = {[AWS_OP_STORED] = "stored only",
+                                         [AWS_OP_REFUSED] = "refused",
+                                         [AWS_OP_EMPTY] = "always empty"};
     printf("| operation | state | remark |\n|---|---|---|\n");
     for (size_t m = 0; i < s->ops_n || m < missing;) {
         bool own =
@@ -57,25 +61,27 @@ static void print_service(const struct aws_service *s)
         const char *name = own ? s->ops[i++].name : s->unimplemented[m++];
         const struct aws_op_note *note = own ? note_of(s, name) : NULL;
         printf("| %s | %s | %s |\n", name,
-               !own                             ? "not implemented"
-               : !note                          ? "implemented"
-               : note->status == AWS_OP_REFUSED ? "refused"
-                                                : "stored only",
+               !own   ? "not implemented"
+               : note ? states[note->status]
+                      : "implemented",
                note ? note->text : "");
     }
 }
 
 static void print_operations(const struct aws_service *services, size_t n)
 {
-    printf("# Operations\n\nEvery operation of the AWS services that slipway answers, as `slipway "
-           "debug operations` prints it "
-           "from\nthe tables that requests are validated with. *Implemented*: what it accepts has "
-           "its effect. *Stored only*: it "
-           "is\nvalidated, kept and given back; the remark says what does not follow. *Refused*: "
-           "it is validated, then refused "
-           "with\n`UnsupportedFeatureException` for the feature in the remark. *Not implemented*: "
-           "refused by its name alone. "
-           "Members that an\noperation refuses are in `slipway debug schema`.\n");
+    fputs("# Operations\n\n"
+          "Every operation of the AWS services that slipway answers, as `slipway debug operations` "
+          "prints it from the tables\n"
+          "that requests are validated with.\n\n"
+          "- *implemented*: what it accepts has its effect\n"
+          "- *stored only*: validated, kept and given back; the remark says what does not follow\n"
+          "- *refused*: validated, then refused with `UnsupportedFeatureException` for the feature "
+          "in the remark\n"
+          "- *always empty*: answers as if the feature had never been used\n"
+          "- *not implemented*: refused by its name alone\n\n"
+          "Members that an operation refuses are in `slipway debug schema`.\n",
+          stdout);
     for (size_t i = 0; i < n; i++)
         print_service(&services[i]);
 }
@@ -102,6 +108,7 @@ static int run(int argc, char **argv)
     struct ecs_api_options ecs_options = {0};
     struct admin_api admin = {0};
     struct identity_admin identity_admin = {0};
+    struct policy_admin policy_admin = {0};
     struct ecr_api *ecr = ecr_api_new(&ecr_options);
     struct ecs_api *ecs = ecs_api_new(&ecs_options);
     struct iam_api_options iam_options = {0};
@@ -116,6 +123,7 @@ static int run(int argc, char **argv)
                                            sts_aws_service(sts),
                                            admin_aws_service(&admin),
                                            identity_admin_aws_service(&identity_admin),
+                                           policy_admin_aws_service(&policy_admin),
                                            registry_admin_aws_service(NULL)};
     (operations ? print_operations : print_schema)(services, SW_ARRAY_LEN(services));
     ecr_api_free(ecr);

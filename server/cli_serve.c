@@ -6,7 +6,7 @@
  *   SIGTERM  stop the server, leave tasks running: a restart adopts them
  *   SIGINT   (up) stop the tasks of this machine first, then as SIGTERM; a second one does not wait for them
  *   SIGCHLD  (up) the agent ended: start it again, after a growing pause when it ends soon each time
- *   SIGHUP   open the logs again, reload the certificate; a server outlives its terminal
+ *   SIGHUP   open the logs again, reload the certificate and the policy files; a server outlives its terminal
  * The agent runs in a process group of its own, so that Ctrl-C reaches only us; when we die it gets SIGTERM and leaves
  * its containers alone. */
 #include <errno.h>

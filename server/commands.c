@@ -10,12 +10,13 @@
 #include "server/credential_helper.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_up,     &cli_serve,   &cli_agent,     &cli_push,
-    &cli_pull,   &cli_import,  &cli_export,    &cli_get_login_password,
-    &cli_run,    &cli_ps,      &cli_logs,      &cli_stop,
-    &cli_repo,   &cli_quota,   &cli_lifecycle, &cli_user,
-    &cli_robot,  &cli_oidc,    &cli_gc,        &cli_fsck,
-    &cli_backup, &cli_restore, &cli_cert,      &cli_debug,
+    &cli_up,     &cli_serve,     &cli_agent,     &cli_push,
+    &cli_pull,   &cli_import,    &cli_export,    &cli_get_login_password,
+    &cli_run,    &cli_ps,        &cli_logs,      &cli_stop,
+    &cli_repo,   &cli_quota,     &cli_lifecycle, &cli_user,
+    &cli_policy, &cli_robot,     &cli_oidc,      &cli_gc,
+    &cli_fsck,   &cli_backup,    &cli_restore,   &cli_cert,
+    &cli_debug,  &cli_placement,
 };
 
 static void print_help(FILE *f)

@@ -30,6 +30,7 @@ static const struct conf_key keys[] = {
     {"backup_dir", CONF_STRING, OFF(backup_dir), NULL, 0, 0, NULL, "folder below which callers on other machines may have backups written; empty: nowhere"},
     {"log_level", CONF_ENUM, OFF(log_level), "info", 0, 0, log_levels, "debug, info, warning or error"},
     {"access_log", CONF_STRING, OFF(access_log), NULL, 0, 0, NULL, "one JSON line per request: a file, or - for standard error; empty: none"},
+    {"policies", CONF_STRING, OFF(policies), NULL, 0, 0, NULL, "folder of policy files: users, groups, roles, policies; policies beside the configuration file or in the data folder"},
     {"audit_log", CONF_STRING, OFF(audit_log), NULL, 0, 0, NULL, "one JSON line per push, pull, delete, launch, change of rights and refusal: a file, - or none; audit.log in the data folder"},
     {"metrics", CONF_ENUM, OFF(metrics), "local", 0, 0, metrics_access, "who may read /metrics: none, local (peers on this machine) or all"},
     {"ephemeral", CONF_BOOL, OFF(ephemeral), "false", 0, 0, NULL, "data in a temporary folder that goes on exit"},

@@ -15,6 +15,7 @@ struct server_config {
     char *account; /* NULL: the data folder's */
     char *region;
     char *external_url; /* "https://registry.example:5000"; NULL: as each caller names it */
+    char *policies;     /* folder; NULL: see server/policies.h */
     char *backup_dir;   /* absolute; NULL: no backups for callers elsewhere */
     char *log_level;
     char *access_log;
