@@ -252,6 +252,47 @@ def test_an_upload_goes_on(server, repository, between):
         assert http.get("/v2/%s/blobs/%s" % (repository, digest(data))).body == data
 
 
+@pytest.mark.parametrize("program", ("skopeo", "podman"))
+def test_a_client_that_was_killed_pushes_again(program, request, server, repository, tmp_path):
+    """What it left behind is in nobody's way, and the layers that had arrived are not sent again."""
+    tool = request.getfixturevalue(program)
+    small = images.layer([("small", repository.encode(), 0o644)])
+    image = images.Image([small, images.layer([("large", os.urandom(48 << 20), 0o644)])])
+    layout = image.write_layout(str(tmp_path / "image"))
+    remote = "%s/%s:v1" % (server.host_port, repository)
+    if program == "skopeo":
+        argv = ["copy", "--preserve-digests", "--dest-tls-verify=false", "oci:%s:latest" % layout, "docker://" + remote]
+    else:
+        pulled = tool.run("pull", "--quiet", "oci:%s:latest" % layout).stdout.split()[-1]
+        argv = ["push", "--tls-verify=false", pulled, remote]
+    uploads = os.path.join(server.data, "uploads")
+
+    def largest():
+        sizes = [0]
+        for name in os.listdir(uploads):
+            try:
+                sizes.append(os.stat(os.path.join(uploads, name)).st_size)
+            except FileNotFoundError:
+                continue
+        return max(sizes)
+    for cut_at in (1, 4 << 20):
+        p = subprocess.Popen([tool.program, *argv], env=tool.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            r.wait_for(lambda at=cut_at, p=p: largest() >= at or p.poll() is not None, 60, 0.002, "an upload that has begun")
+            assert p.poll() is None, "it was too fast to be killed"
+        finally:
+            r.end(p, 9, 5)
+        with server.http() as http:
+            assert http.head("/v2/%s/manifests/v1" % repository).status == 404
+    tool.run(*argv)
+    with server.http() as http:
+        manifest = http.get("/v2/%s/manifests/v1" % repository).json()
+        for layer in manifest["layers"]:
+            reply = http.get("/v2/%s/blobs/%s" % (repository, layer["digest"]))
+            assert len(reply.body) == layer["size"] and digest(reply.body) == layer["digest"]
+    assert " 0 findings" in server.slipway("fsck").stdout
+
+
 # -- many at once
 
 def test_parallel_pushes_of_images_that_share_layers(skopeo, server, repository, tmp_path):
