@@ -419,6 +419,23 @@ static int perform(struct aws_state *st, json_t *out, struct http_res *res, stru
     return r;
 }
 
+/* For errors that come before routing: the service that the credential claims to be for, by its signing name alone. */
+static const struct aws_service *claimed_service(const struct aws_edge *e,
+                                                 const struct http_req *req)
+{
+    const char *value = http_req_header(req, "Authorization");
+    const char *end = value ? strstr(value, "/aws4_request") : NULL;
+    const char *at = end;
+
+    while (at && at > value && at[-1] != '/')
+        at--;
+    for (size_t i = 0; at && i < e->o.services_n; i++)
+        if (sw_str_eq_z(sw_str_n(at, (size_t)(end - at)), e->services[i].signing_name) &&
+            e->services[i].protocol == AWS_QUERY)
+            return &e->services[i];
+    return NULL;
+}
+
 static enum http_run edge_run(void *state, struct http_req *req, struct http_res *res,
                               struct sw_err *err)
 {
@@ -431,7 +448,9 @@ static enum http_run edge_run(void *state, struct http_req *req, struct http_res
     if (err->code == 0)
         (void)perform(st, out, res, err);
     if (err->code != 0)
-        answer_error(st->codec, st->call.service, req, err, st->call.error_members, res);
+        answer_error(st->codec,
+                     st->call.service ? st->call.service : claimed_service(st->edge, req), req, err,
+                     st->call.error_members, res);
     else if (st->call.deferred)
         return HTTP_DEFERRED;
     else
@@ -502,7 +521,7 @@ static enum http_begin edge_begin(void *ctx, struct http_req *req, struct http_p
 
     req->route = "aws";
     if (admit(ctx, req, res, &err) < 0) {
-        answer_error(codec_of(req), NULL, req, &err, NULL, res);
+        answer_error(codec_of(req), claimed_service(ctx, req), req, &err, NULL, res);
         return HTTP_ANSWER;
     }
     struct aws_state *st = SW_NEW(struct aws_state);
@@ -518,8 +537,7 @@ static enum http_begin edge_begin(void *ctx, struct http_req *req, struct http_p
 static void edge_error(void *ctx, const struct http_req *req, const struct sw_err *err,
                        struct http_res *res)
 {
-    (void)ctx;
-    answer_error(codec_of(req), NULL, req, err, NULL, res);
+    answer_error(codec_of(req), claimed_service(ctx, req), req, err, NULL, res);
 }
 
 static char **make_routes(const struct aws_service *s)

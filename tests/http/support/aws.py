@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from support import model
+from support import model, queryxml
 from support import run as r
 from support.rawhttp import Http
 
@@ -28,7 +28,9 @@ def run_aws(endpoint, env, argv, check, timeout):
 
 
 def boto_client(endpoint, service, key, region, validate=True):
-    session = boto3.session.Session(aws_access_key_id=key[0], aws_secret_access_key=key[1], region_name=region)
+    """key: id and secret, and the session token of temporary ones."""
+    session = boto3.session.Session(aws_access_key_id=key[0], aws_secret_access_key=key[1],
+                                    aws_session_token=key[2] if len(key) > 2 else None, region_name=region)
     client = session.client(service, endpoint_url=endpoint, config=Config(
         retries={"max_attempts": 0}, connect_timeout=5, read_timeout=70))
     if validate:
@@ -44,6 +46,9 @@ def check_reply(operation, http_response):
     """Fails on a reply that is not exactly what the operation's model allows."""
     assert http_response.headers.get("Date"), "a reply without Date"
     assert http_response.headers.get("x-amzn-RequestId"), "a reply without a request id"
+    if operation.service_model.metadata["protocol"] == "query":
+        queryxml.check_reply(operation, http_response)
+        return
     body = json.loads(http_response.content)
     if http_response.status_code >= 300:
         assert isinstance(body.get("__type"), str), body
