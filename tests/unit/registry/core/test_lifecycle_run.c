@@ -527,6 +527,55 @@ TEST(a_preview_is_computed_paged_and_grows_old)
     check_preview(&f, all, "EXPIRED", "");
 }
 
+static int damage(struct meta_tx *tx, void *arg SW_UNUSED, struct sw_err *err)
+{
+    int r = meta_exec(tx, err, NULL, "UPDATE lifecycle_policy SET policy = '{'", "");
+    return r < 0 ? r : meta_exec(tx, err, NULL, "UPDATE lifecycle_preview SET policy = '{'", "");
+}
+
+TEST(what_cannot_be_evaluated_fails_alone_and_is_tried_again_later)
+{
+    autofixture f = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct lifecycle_work_options o = {.ran = note_ran, .ctx = &f};
+    sw_autofree char *text = NULL;
+    int64_t next;
+    fixture_open(&f);
+    (void)put_image(&f, "a", "v1");
+    put_policy(&f, RULES(RULE(1, ANY_COUNT(1))));
+    CHECK_OK(lifecycle_preview_start(f.w.reg, f.repo, NULL, &text, &err));
+    CHECK_OK(meta_tx(f.w.db, META_WRITE, damage, NULL, &err));
+    o.now_us = now += HOUR;
+    CHECK_ERR(lifecycle_work(f.w.reg, &o, &next, &err), SW_EINVALID, "InvalidParameterException");
+    check_preview(&f, (struct lifecycle_preview_query){.after = -1, .n = 1}, "FAILED", "");
+    sw_err_clear(&err);
+    CHECK_OK(lifecycle_work(f.w.reg, &o, &next, &err));
+    CHECK_EQ_INT(f.failed_runs, 1);
+    CHECK_EQ_INT(next, now + 300 * SECOND);
+}
+
+TEST(a_restart_forgets_neither_policies_nor_previews)
+{
+    autofixture f = {0};
+    struct sw_err err = SW_ERR_INIT;
+    sw_autofree char *text = NULL;
+    fixture_open(&f);
+    (void)put_image(&f, "a", "v1");
+    (void)put_image(&f, "b", "v2");
+    put_policy(&f, RULES(RULE(1, ANY_COUNT(1))));
+    CHECK_OK(lifecycle_preview_start(f.w.reg, f.repo, NULL, &text, &err));
+    repo_unref(SW_TAKE(f.repo));
+    world_stop(&f.w);
+    int64_t then = now;
+    fixture_open(&f);
+    now = then;
+    (void)work(&f);
+    CHECK_NULL(f.expired);
+    check_preview(&f, (struct lifecycle_preview_query){.after = -1, .n = 9}, "COMPLETE",
+                  "a[\"v1\"]");
+    check_run(&f, "a/1");
+}
+
 /* --- pulls ------------------------------------------------------------------------------------ */
 
 static int64_t pulled_at(struct fixture *f, const char *tag)
