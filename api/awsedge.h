@@ -50,11 +50,12 @@ struct aws_op {
 
 /* What docs/operations.md says of an operation that is in the table but does not do its whole work; one without a note is
  * implemented. Sorted by name, ended by NULL. */
-enum aws_op_status { AWS_OP_STORED, AWS_OP_REFUSED };
+enum aws_op_status { AWS_OP_STORED, AWS_OP_REFUSED, AWS_OP_EMPTY };
 struct aws_op_note {
     const char *name;
     enum aws_op_status status;
-    const char *text; /* what is kept without effect, or the feature that is refused */
+    const char
+        *text; /* what does not follow, the feature that is refused, or what there is none of */
 };
 
 enum aws_protocol { AWS_JSON_1_1, AWS_QUERY };

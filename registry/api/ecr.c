@@ -83,15 +83,26 @@ static const struct aws_op ops[] = { /* sorted by name */
 
 static const struct aws_op_note notes[] = {
     {"CreatePullThroughCacheRule", AWS_OP_REFUSED, "pulling through from another registry"},
-    {"DeregisterPullTimeUpdateExclusion", AWS_OP_STORED, "every pull counts, whoever asks"},
+    {"DeletePullThroughCacheRule", AWS_OP_EMPTY, "pull-through cache rules"},
+    {"DeleteSigningConfiguration", AWS_OP_EMPTY, "signing by the registry"},
+    {"DescribeImageReplicationStatus", AWS_OP_EMPTY, "replication"},
+    {"DescribeImageScanFindings", AWS_OP_EMPTY, "scanning"},
+    {"DescribeImageSigningStatus", AWS_OP_EMPTY, "signing by the registry"},
+    {"DescribePullThroughCacheRules", AWS_OP_EMPTY, "pull-through cache rules"},
+    {"DescribeReplicationBackfillResults", AWS_OP_EMPTY, "replication"},
+    {"GetRegistryScanningConfiguration", AWS_OP_EMPTY, "scanning"},
+    {"GetSigningConfiguration", AWS_OP_EMPTY, "signing by the registry"},
+    {"ListReplicationBackfills", AWS_OP_EMPTY, "replication"},
     {"PutImageScanningConfiguration", AWS_OP_STORED, "nothing is scanned"},
     {"PutRegistryScanningConfiguration", AWS_OP_REFUSED, "scanning (but BASIC without rules, which is so anyhow)"},
     {"PutReplicationConfiguration", AWS_OP_REFUSED, "replication (but no rules, which is so anyhow)"},
     {"PutSigningConfiguration", AWS_OP_REFUSED, "signing by the registry"},
-    {"RegisterPullTimeUpdateExclusion", AWS_OP_STORED, "every pull counts, whoever asks"},
     {"StartImageScan", AWS_OP_REFUSED, "scanning"},
     {"StartReplicationBackfill", AWS_OP_REFUSED, "replication"},
+    {"StopReplicationBackfill", AWS_OP_EMPTY, "replication"},
     {"UpdateImageStorageClass", AWS_OP_REFUSED, "archive storage"},
+    {"UpdatePullThroughCacheRule", AWS_OP_EMPTY, "pull-through cache rules"},
+    {"ValidatePullThroughCacheRule", AWS_OP_EMPTY, "pull-through cache rules"},
     {NULL, 0, NULL},
 };
 /* clang-format on */
