@@ -66,7 +66,21 @@ static int get_task_logs(struct aws_call *call, const void *in SW_UNUSED, json_t
     return 0;
 }
 
+static int explain_placement(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                             struct sw_err *err)
+{
+    sw_autojson json_t *input = NULL;
+    struct launcher_caller c = ecs_caller(call);
+    int r = ecs_may_run(call, &input, err);
+    return r < 0 ? r : launcher_explain_placement(ecs_launcher(call), &c, input, out, err);
+}
+
 const struct aws_op agent_ops[] = {
+    {.name = "ExplainPlacement",
+     .fn = explain_placement,
+     .in = explain_placement_in,
+     .out = explain_placement_out,
+     .action = "ecs:RunTask"},
     {.name = "GetTaskLogs",
      .fn = get_task_logs,
      .in = get_task_logs_in,

@@ -100,4 +100,34 @@ const struct sw_field get_task_logs_out[] = {
     F_END,
 };
 
+const struct sw_field explain_placement_in[] = {
+    STRING("cluster", F_READ),
+    STRING("taskDefinition", F_READ | F_REQUIRED),
+    INTEGER("count", F_READ),
+    STRING("group", F_READ),
+    STRUCT("overrides", F_READ, task_override),
+    LIST("placementConstraints", F_READ, placement_constraints_list),
+    LIST("placementStrategy", F_READ, placement_strategies_list),
+    F_END,
+};
+
+static const char *const verdict_values[] = {"CHOSEN", "REJECTED", "PASSED_OVER", NULL};
+
+static const struct sw_field placement_verdict[] = {
+    STRING("containerInstanceArn", 0),
+    ENUM("verdict", 0, verdict_values),
+    INTEGER("tasks", 0),
+    STRING("reason", 0),
+    STRING("text", 0),
+    F_END,
+};
+static const struct sw_field placement_verdict_list[] = {STRUCT("member", 0, placement_verdict)};
+
+const struct sw_field explain_placement_out[] = {
+    INTEGER("placed", 0),
+    INTEGER("unplaced", 0),
+    LIST("instances", 0, placement_verdict_list),
+    F_END,
+};
+
 const struct sw_field nothing_out[] = {F_END};

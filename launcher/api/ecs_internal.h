@@ -16,6 +16,8 @@ json_t *ecs_input(const struct aws_call *call);
 int ecs_may_cluster(struct aws_call *call, const char *cluster, struct sw_err *err);
 int ecs_may_task(struct aws_call *call, const char *task, struct sw_err *err);
 int ecs_may_instance(struct aws_call *call, const char *instance, struct sw_err *err);
+/* May the caller run the task definition that the input names? *ret_input: the input with its revision. */
+int ecs_may_run(struct aws_call *call, json_t **ret_input, struct sw_err *err);
 
 /* ecs_ops.c, sorted by name */
 extern const struct aws_op ecs_ops[];

@@ -161,11 +161,10 @@ static int list_container_instances(struct aws_call *call, const void *in SW_UNU
 }
 
 /* The revision that was asked about is the one that runs, whatever is registered in between. */
-static int run_task(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
-                    struct sw_err *err)
+int ecs_may_run(struct aws_call *call, json_t **ret_input, struct sw_err *err)
 {
     char arn[ARN_MAX];
-    sw_autojson json_t *definition = NULL, *input = NULL;
+    sw_autojson json_t *definition = NULL;
     struct launcher_caller c = ecs_caller(call);
     int r = launcher_taskdef_find(ecs_launcher(call), &c, input_str(call, "taskDefinition"), arn,
                                   &definition, err);
@@ -174,11 +173,23 @@ static int run_task(struct aws_call *call, const void *in SW_UNUSED, json_t *out
         (r = ecs_may_pass_roles(call, sw_json_object(call->input, "overrides"), err)) < 0)
         return r;
     sw_autojson json_t *given = ecs_input(call);
-    input = json_copy(given);
+    json_t *input = json_copy(given);
     if (definition) {
         sw_json_set_str(input, "requestedTaskDefinition", input_str(call, "taskDefinition"));
         sw_json_set_str(input, "taskDefinition", arn);
     }
+    *ret_input = input;
+    return 0;
+}
+
+static int run_task(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                    struct sw_err *err)
+{
+    sw_autojson json_t *input = NULL;
+    struct launcher_caller c = ecs_caller(call);
+    int r = ecs_may_run(call, &input, err);
+    if (r < 0)
+        return r;
     r = launcher_run_task(ecs_launcher(call), &c, input, out, err);
     const json_t *tasks = sw_json_array(out, "tasks"), *task;
     size_t i;

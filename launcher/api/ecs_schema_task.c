@@ -71,8 +71,7 @@ static const struct sw_field placement_constraint[] = {
     F_END,
 };
 
-static const struct sw_field placement_constraints_list[] = {
-    STRUCT("member", 0, placement_constraint)};
+const struct sw_field placement_constraints_list[] = {STRUCT("member", 0, placement_constraint)};
 
 static const char *const placement_strategy_type_values[] = {"random", "spread", "binpack", NULL};
 
@@ -82,8 +81,7 @@ static const struct sw_field placement_strategy[] = {
     F_END,
 };
 
-static const struct sw_field placement_strategies_list[] = {
-    STRUCT("member", 0, placement_strategy)};
+const struct sw_field placement_strategies_list[] = {STRUCT("member", 0, placement_strategy)};
 
 static const char *const propagate_tags_values[] = {"TASK_DEFINITION", "SERVICE", "NONE", NULL};
 

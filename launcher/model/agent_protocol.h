@@ -33,6 +33,9 @@
  *   cursor: where the next request goes on; finished: all containers asked for have ended and every record was sent.
  * GetTaskLogs (of people's clients, IAM action ecs:DescribeTasks) input {cluster?, task, containerName?, cursor?, maxBytes?,
  *   waitSeconds?}, output {records, cursor, finished} as the agent sent them.
+ * ExplainPlacement (of people's clients, IAM action ecs:RunTask) input {cluster?, taskDefinition, count?, group?, overrides?,
+ *   placementConstraints?, placementStrategy?} as RunTask's, output {placed, unplaced, instances: [{containerInstanceArn, verdict:
+ *   CHOSEN|REJECTED|PASSED_OVER, tasks, reason?, text}]}.
  * A report about a task that is not known any more, and an answer that nobody waits for any more, are acknowledged. A poll for an
  * instance that is not known is an InvalidParameterException: register again.
  */

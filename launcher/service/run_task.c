@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/model/taskdef.h"
+#include "launcher/plan/plan_explain.h"
 #include "launcher/service/agents.h"
 #include "launcher/service/instance_view.h"
 #include "launcher/service/placement_rules.h"
@@ -42,6 +43,8 @@ struct run {
     /* The plan. */
     struct task_resources resources;
     char *ports;
+    struct plan_cluster cluster_view;
+    struct plan_request request_view;
     struct plan_placements placements;
     enum plan_reason *reasons; /* one an instance */
     /* The result. */
@@ -178,8 +181,8 @@ static int plan(struct run *s, struct sw_err *err)
     int r = read_resources(s, err);
     if (r < 0)
         return r;
-    sw_autofree struct plan_instance *view = sw_calloc(s->instances_n + 1, sizeof *view);
-    sw_autofree struct plan_attribute *attributes = sw_calloc(n + 1, sizeof *attributes);
+    struct plan_instance *view = SW_ARENA_NEW(&s->arena, struct plan_instance, s->instances_n);
+    struct plan_attribute *attributes = SW_ARENA_NEW(&s->arena, struct plan_attribute, n);
     for (i = 0; i < s->instances_n; i++) {
         s->instances[i].agent_connected =
             agents_connected(s->l->agents, s->instances[i].row.id, s->now_us);
@@ -191,21 +194,23 @@ static int plan(struct run *s, struct sw_err *err)
     }
     uint64_t seed = 0;
     sw_random_bytes(&seed, sizeof seed);
-    const struct plan_cluster cluster = {.instances = view, .instances_n = s->instances_n};
-    const struct plan_request request = {.resources = &s->resources,
-                                         .required = attributes,
-                                         .required_n = n,
-                                         .constraints = s->rules.constraints,
-                                         .constraints_n = s->rules.constraints_n,
-                                         .strategies = s->rules.strategies,
-                                         .strategies_n = s->rules.strategies_n,
-                                         .group = sw_json_str(s->in, "group", s->group),
-                                         .seed = seed,
-                                         .count = (int)sw_json_int(s->in, "count", 1)};
-    plan_place(&cluster, &request, &s->arena, &s->placements);
+    s->cluster_view = (struct plan_cluster){.instances = view, .instances_n = s->instances_n};
+    s->request_view = (struct plan_request){.resources = &s->resources,
+                                            .required = attributes,
+                                            .required_n = n,
+                                            .constraints = s->rules.constraints,
+                                            .constraints_n = s->rules.constraints_n,
+                                            .strategies = s->rules.strategies,
+                                            .strategies_n = s->rules.strategies_n,
+                                            .group = sw_json_str(s->in, "group", s->group),
+                                            .seed = seed,
+                                            .count = (int)sw_json_int(s->in, "count", 1)};
+    plan_place(&s->cluster_view, &s->request_view, &s->arena, &s->placements);
     s->reasons = SW_ARENA_NEW(&s->arena, enum plan_reason, s->instances_n);
     for (i = 0; i < s->instances_n; i++)
-        s->reasons[i] = plan_place_obstacle(&cluster, &request, i, s->placements.here[i]).reason;
+        s->reasons[i] =
+            plan_place_obstacle(&s->cluster_view, &s->request_view, i, s->placements.here[i])
+                .reason;
     sw_autojson json_t *ports =
         json_pack("{s:o, s:o}", "tcp", port_list(s->resources.tcp_ports, s->resources.tcp_ports_n),
                   "udp", port_list(s->resources.udp_ports, s->resources.udp_ports_n));
@@ -423,5 +428,34 @@ int launcher_run_task(struct launcher *l, const struct launcher_caller *c, const
             poll_notify(l, s.instances[s.placements.instance[i]].row.id);
     }
     answer(&s, out);
+    return 0;
+}
+
+/* The same snapshot and plan, and nothing applied. */
+int launcher_explain_placement(struct launcher *l, const struct launcher_caller *c,
+                               const json_t *in, json_t *out, struct sw_err *err)
+{
+    SW_CLEANUP(run_done) struct run s = {.l = l, .c = c, .in = in, .tasks = json_array()};
+    struct plan_explanation why;
+    int r = prepare(&s, err);
+    s.now_us = l->now_us();
+    if (r < 0 || (r = meta_tx(l->db, META_READ, snapshot, &s, err)) < 0 || (r = plan(&s, err)) < 0)
+        return r;
+    plan_explain(&s.cluster_view, &s.request_view, &s.placements, &s.arena, &why);
+    json_t *list = service_list(out, "instances");
+    sw_json_set_int(out, "placed", s.placements.placed);
+    sw_json_set_int(out, "unplaced", s.placements.unplaced);
+    for (size_t i = 0; i < s.instances_n; i++) {
+        char arn[ARN_MAX];
+        const struct plan_verdict *v = &why.verdicts[i];
+        json_t *o = json_object();
+        arn_container_instance(arn, c->region, c->account, s.cluster.name, s.instances[i].row.id);
+        sw_json_set_str(o, "containerInstanceArn", arn);
+        sw_json_set_str(o, "verdict", plan_verdict_kind_to_string(v->kind));
+        sw_json_set_int(o, "tasks", v->here);
+        sw_json_set_str(o, "reason", plan_reason_to_string(v->obstacle.reason));
+        sw_json_set_str(o, "text", plan_verdict_text(&s.request_view, v, &s.arena));
+        json_array_append_new(list, o);
+    }
     return 0;
 }

@@ -113,3 +113,37 @@ def test_definition_with_a_broken_expression_is_refused(fleet, name):
     with pytest.raises(ClientError) as e:
         fleet.define(name, placementConstraints=[{"type": "memberOf", "expression": "colour == red"}])
     assert "column 1: unknown subject" in e.value.response["Error"]["Message"]
+
+
+def test_explain_names_the_reason_for_every_instance(fleet, server, name):
+    fleet.join("near", memory=2000, zone="a")
+    fleet.join("full", memory=50, zone="a")
+    fleet.join("other", zone="b")
+    fleet.define(name, port=8080)
+    assert fleet.run(name, placementStrategy=[{"type": "spread", "field": "attribute:zone"}])[0] == ["near"]
+    out = server.slipway("placement", "explain", name, "--cluster", name, "--strategy", "spread:attribute:zone").stdout
+    lines = {fleet.names[arn]: next(x for x in out.splitlines() if x.startswith(arn.rsplit("/", 1)[1]))
+             for arn in fleet.names}
+    assert "CHOSEN" in lines["other"]
+    assert "REJECTED" in lines["near"] and "port 8080 is in use" in lines["near"]
+    assert "REJECTED" in lines["full"] and "needs 100 MiB of memory, 50 are left" in lines["full"]
+    out = server.slipway("placement", "explain", name, "--cluster", name, "--constraint", "attribute:zone == a", "--count", "2").stdout
+    assert "memberOf: not so: attribute:zone == a" in out
+    assert "2 of 2 tasks find no place." in out
+    assert len(fleet.ecs.list_tasks(cluster=name)["taskArns"]) == 1  # nothing was started
+
+
+def test_explain_says_what_each_strategy_saw(fleet, server, name):
+    fleet.join("a1", zone="a")
+    fleet.join("a2", zone="a", memory=700)
+    fleet.join("b1", zone="b")
+    fleet.define(name)
+    fleet.run(name, 1, placementStrategy=[{"type": "spread", "field": "attribute:zone"}, {"type": "binpack", "field": "memory"}])
+    fleet.run(name, 1, placementConstraints=[{"type": "memberOf", "expression": "attribute:zone == b"}])
+    out = server.slipway("placement", "explain", name, "--cluster", name, "--strategy", "spread:attribute:zone,binpack:memory").stdout
+    assert "binpack: 1000 MiB of memory are left, 600 with the chosen one" in out
+    assert "binpack: 900 MiB of memory are left, 600 with the chosen one" in out
+    p = server.slipway("placement", "explain", name, "--cluster", name, "--strategy", "binpack:disk", check=False)
+    assert p.returncode == 1 and "cpu or memory" in p.stderr
+    assert server.slipway("placement", "why", name, check=False).returncode == 2
+    assert server.slipway("placement", "explain", check=False).returncode == 2

@@ -144,3 +144,36 @@ TEST(at_most_ten_constraints)
     CHECK_OK(placement_rules_read(NULL, NULL, &a, &rules, &err));
     CHECK(!placement_rules_read_groups(&rules));
 }
+
+TEST(explains_without_placing)
+{
+    struct world w;
+    char a[ARN_MAX], b[ARN_MAX];
+    world_open(&w);
+    refused(&w, &w.user, launcher_explain_placement, doc("{'taskDefinition': 'app'}"), SW_ENOTFOUND,
+            "ClientException", "TaskDefinition not found.");
+    world_taskdef(&w, "app", 64, 0);
+    refused(&w, &w.user, launcher_explain_placement, doc("{'taskDefinition': 'app'}"), SW_EINVALID,
+            "InvalidParameterException", "No Container Instances");
+    world_instance(&w, 1024, 1000, a);
+    world_instance(&w, 1024, 32, b);
+    sw_autojson json_t *out =
+        call(&w, &w.user, launcher_explain_placement, doc("{'taskDefinition': 'app', 'count': 2}"));
+    CHECK_EQ_INT(sw_json_int(out, "placed", 0), 2);
+    CHECK_EQ_INT(sw_json_int(out, "unplaced", -1), 0);
+    const json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(out, "instances"), i, v) {
+        bool first = sw_streq(sw_json_str(v, "containerInstanceArn", ""), a);
+        CHECK_EQ_STR(sw_json_str(v, "verdict", ""), first ? "CHOSEN" : "REJECTED");
+        CHECK_EQ_INT(sw_json_int(v, "tasks", -1), first ? 2 : 0);
+        CHECK_EQ_STR(sw_json_str(v, "reason", NULL), first ? NULL : "RESOURCE:MEMORY");
+        CHECK_EQ_STR(sw_json_str(v, "text", ""),
+                     first ? "the best of those that fit" : "needs 64 MiB of memory, 32 are left");
+    }
+    CHECK_EQ_INT(i, 2);
+    char next[ARN_MAX];
+    sw_autojson json_t *tasks = list(&w, launcher_list_tasks, doc("{}"), "", 10, next);
+    CHECK_EQ_INT(json_array_size(sw_json_array(tasks, "taskArns")), 0);
+    world_close(&w);
+}
