@@ -7,6 +7,7 @@ import os
 import sqlite3
 import tarfile
 import threading
+import time
 
 import pytest
 
@@ -113,6 +114,34 @@ def test_the_schedule_collects_by_itself(tmp_path):
         with s.http() as http:
             http.request("DELETE", "/v2/one/manifests/" + image.digest)
         r.wait_for(lambda: not blob_files(s.data), 20, what="empty store")
+    finally:
+        s.close()
+
+
+def test_an_abandoned_upload_expires_and_its_space_returns():
+    """Two uploads, one of which nobody came back to. Both have survived a restart."""
+    s = Server(env={"SLIPWAY_UPLOAD_TTL": "1h"})
+    uploads = os.path.join(s.data, "uploads")
+    try:
+        s.start()
+        s.create_repository("one")
+        with s.http() as http:
+            where = []
+            for _ in range(2):
+                location = http.request("POST", "/v2/one/blobs/uploads/").header("Location")
+                where.append(http.request("PATCH", location, b"x" * (1 << 20), chunked=True).header("Location"))
+        s.stop()
+        abandoned = next(name for name in os.listdir(uploads) if name in where[0])
+        then = time.time() - 3700
+        os.utime(os.path.join(uploads, abandoned), (then, then))
+        s.start()
+        status, said = lines(s, "gc", "--json")
+        assert status == 0 and said[-1]["Sum"]["Uploads"] == 1, said
+        assert [name in where[1] for name in os.listdir(uploads)] == [True]
+        with s.http() as http:
+            gone = http.get(where[0])
+            assert (gone.status, gone.code()) == (404, "BLOB_UPLOAD_UNKNOWN")
+            assert http.get(where[1]).header("Range") == "0-1048575"
     finally:
         s.close()
 
