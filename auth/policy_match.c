@@ -86,6 +86,20 @@ static size_t piece_bound(struct sw_str raw)
     return n;
 }
 
+static void set_shape(struct policy_glob *g)
+{
+    bool text = g->n && g->pieces[0].kind == POLICY_PIECE_TEXT;
+    bool any = g->n && g->pieces[g->n - 1].kind == POLICY_PIECE_ANY;
+    if (text)
+        g->text = g->pieces[0].text;
+    if (g->n == 0 || (g->n == 1 && text))
+        g->shape = POLICY_GLOB_LITERAL;
+    else if (g->n == 1 && any)
+        g->shape = POLICY_GLOB_ALL;
+    else if (g->n == 2 && text && any)
+        g->shape = POLICY_GLOB_PREFIX;
+}
+
 const char *policy_glob_compile(struct sw_arena *arena, struct sw_str raw, unsigned flags,
                                 struct policy_glob *ret)
 {
@@ -107,7 +121,9 @@ const char *policy_glob_compile(struct sw_arena *arena, struct sw_str raw, unsig
         i += used;
     }
     end_text(&c);
-    *ret = (struct policy_glob){.pieces = c.pieces, .n = c.n, .variables = c.variables > 0};
+    *ret =
+        (struct policy_glob){.pieces = c.pieces, .n = (unsigned)c.n, .variables = c.variables > 0};
+    set_shape(ret);
     return NULL;
 }
 
@@ -128,7 +144,7 @@ static char lower(char c)
 static bool starts(const char *text, struct sw_str want, bool nocase)
 {
     if (!nocase)
-        return memcmp(text, want.p, want.n) == 0;
+        return want.n == 0 || memcmp(text, want.p, want.n) == 0;
     for (size_t i = 0; i < want.n; i++) {
         if (lower(text[i]) != lower(want.p[i]))
             return false;
@@ -205,7 +221,17 @@ enum policy_match policy_glob_match(const struct policy_glob *g, struct sw_str t
 {
     struct sw_str values[POLICY_GLOB_VARIABLES];
     size_t n = 0;
-    bool unresolved = false;
+    bool unresolved = false, same;
+    switch (g->shape) {
+    case POLICY_GLOB_ALL: return POLICY_MATCH;
+    case POLICY_GLOB_LITERAL:
+        same = text.n == g->text.n && starts(text.p, g->text, nocase);
+        return same ? POLICY_MATCH : POLICY_NO_MATCH;
+    case POLICY_GLOB_PREFIX:
+        same = text.n >= g->text.n && starts(text.p, g->text, nocase);
+        return same ? POLICY_MATCH : POLICY_NO_MATCH;
+    case POLICY_GLOB_GENERAL: break;
+    }
     for (size_t i = 0; i < g->n && g->variables; i++) {
         if (g->pieces[i].kind != POLICY_PIECE_VAR)
             continue;

@@ -19,9 +19,19 @@ struct policy_piece {
 
 #define POLICY_GLOB_VARIABLES 16 /* in one pattern */
 
+/* The common forms, compared without a loop. */
+enum policy_glob_shape {
+    POLICY_GLOB_GENERAL,
+    POLICY_GLOB_LITERAL,
+    POLICY_GLOB_PREFIX,
+    POLICY_GLOB_ALL
+};
+
 struct policy_glob {
     const struct policy_piece *pieces;
-    size_t n;
+    struct sw_str text; /* of a literal or a prefix */
+    unsigned n;
+    enum policy_glob_shape shape;
     bool variables;
 };
 
