@@ -45,7 +45,10 @@ static const struct aws_op_note *note_of(const struct aws_service *s, const char
 static void print_service(const struct aws_service *s)
 {
     size_t i = 0, missing = 0;
-    printf("\n## %s\n\n", s->signing_name);
+    bool own_service = s->target_prefix && strncmp(s->target_prefix, "Slipway", 7) == 0;
+    printf("\n## %s\n\n", own_service ? s->target_prefix : s->signing_name);
+    if (own_service)
+        printf("Slipway's own, signed for %s. ", s->signing_name);
     printf("%s `%s`. ", s->protocol == AWS_QUERY ? "Query, version" : "AWS JSON 1.1, target",
            s->protocol == AWS_QUERY ? s->api_version : s->target_prefix);
     while (s->unimplemented && s->unimplemented[missing])
