@@ -26,7 +26,7 @@
 #define LIMIT_PASSWD_FILE           (8 * 1024 * 1024) /* /etc/passwd and /etc/group of an image */
 #define LIMIT_LOG_CHUNK             (1024 * 1024)     /* one answer with container logs */
 #define LIMIT_POLICY_TEXT           (8 * 1024 * 1024) /* a policy document, bytes */
-#define LIMIT_POLICY_DEPTH          16                /* nesting of a policy document, or of a file of them */
-#define LIMIT_POLICY_TOKENS         1000000           /* strings, brackets, values in a document */
-#define LIMIT_POLICY_FILE           (1024 * 1024)     /* one policy file, bytes */
+#define LIMIT_POLICY_DEPTH          16      /* nesting of a policy document, or of a file of them */
+#define LIMIT_POLICY_TOKENS         1000000 /* strings, brackets, values in a document */
+#define LIMIT_POLICY_FILE           (1024 * 1024) /* one policy file, bytes */
 #define LIMIT_POLICY_STATEMENTS     50000
