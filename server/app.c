@@ -245,6 +245,7 @@ static void open_apis(struct app *a)
                                   .robots = a->robots,
                                   .authorizer = a->authorizer,
                                   .rate = a->rate,
+                                  .chunk_min = (uint64_t)a->config.chunk_min,
                                   .account = a->account,
                                   .region = a->config.region,
                                   .bearer_challenge = sw_streq(a->config.auth_challenge, "bearer")};

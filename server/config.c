@@ -51,6 +51,7 @@ static const struct conf_key keys[] = {
     {"request_rate", CONF_INT, OFF(request_rate), "0", 0, 1000000, NULL, "requests a second of one principal, or of one address without one; more get 429; 0: no limit"},
     {"request_burst", CONF_INT, OFF(request_burst), "0", 0, 1000000, NULL, "requests that may come at once; 0: as many as request_rate"},
     {"shutdown_grace", CONF_DURATION_MS, OFF(shutdown_grace_ms), "10s", 0, 3600000, NULL, "for requests in flight when stopping"},
+    {"chunk_min", CONF_SIZE, OFF(chunk_min), "0", 0, 1073741824, NULL, "size that clients are asked to give the chunks of an upload at least; 0: none is named"},
     {"upload_ttl", CONF_DURATION_MS, OFF(upload_ttl_ms), "24h", 60000, CENTURY_MS, NULL, "an upload without news for so long is removed"},
     {"collect_interval", CONF_DURATION_MS, OFF(collect_interval_ms), "10m", 1000, CENTURY_MS, NULL, "how often unused blobs are collected"},
     {"collect_grace", CONF_DURATION_MS, OFF(collect_grace_ms), "1h", 0, CENTURY_MS, NULL, "a blob that nobody uses is kept for so long"},

@@ -30,7 +30,7 @@ struct server_config {
     int64_t header_bytes_max, body_bytes_max, header_timeout_ms, transfer_rate_min;
     int64_t request_rate, request_burst;
     int64_t idle_timeout_ms, shutdown_grace_ms;
-    int64_t upload_ttl_ms, collect_interval_ms, collect_grace_ms;
+    int64_t chunk_min, upload_ttl_ms, collect_interval_ms, collect_grace_ms;
     int64_t lifecycle_interval_ms, lifecycle_delay_ms;
     /* The local agent of `slipway up`. */
     char *cluster;

@@ -26,6 +26,7 @@ struct oci_api_options {
     const char *region;             /* the same */
     const char *service_name;       /* in the challenge; NULL: "ecr.amazonaws.com" */
     bool bearer_challenge;          /* the challenge names /v2/token instead of the Basic scheme */
+    uint64_t chunk_min;             /* advice to clients, OCI-Chunk-Min-Length; 0: none is sent */
     struct rate_limiter *rate;      /* NULL: none; borrowed */
     int64_t (*now_us)(void);        /* NULL: sw_now_us */
 };

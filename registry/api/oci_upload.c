@@ -107,6 +107,8 @@ static int start_run(struct oci_call *call, struct http_res *res, struct sw_err 
     res->status = 202;
     set_location(call, call->upload, res);
     set_range(0, res);
+    if (call->api->o.chunk_min)
+        http_res_set(res, "OCI-Chunk-Min-Length", "%" PRIu64, call->api->o.chunk_min);
     return 0;
 }
 

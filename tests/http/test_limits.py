@@ -359,3 +359,22 @@ def test_a_request_that_was_too_slow_is_logged_as_408(tmp_path):
             drip(c, b"x", 0.1, 30)
         r.wait_for(lambda: any(json.loads(line)["status"] == 408 for line in log.read_text().splitlines()), 5, 0.1,
                    "line with 408")
+
+
+# -- chunks
+
+@pytest.mark.parametrize("configured", (0, 65536))
+def test_the_least_size_of_a_chunk_is_advice(configured):
+    """Named where it is configured; one byte is taken all the same, since it could be the last chunk."""
+    for s in running("--chunk-min", configured):
+        s.create_repository("chunks")
+        data = b"abcdef"
+        with s.http() as h:
+            reply = h.request("POST", "/v2/chunks/blobs/uploads/")
+            assert reply.status == 202 and reply.header("OCI-Chunk-Min-Length") == (str(configured) if configured else None)
+            for n in range(len(data)):
+                reply = h.request("PATCH", reply.header("Location"), data[n:n + 1], {"Content-Range": "%d-%d" % (n, n)})
+                assert reply.status == 202 and reply.header("Range") == "0-%d" % n
+            name = images.digest(data)
+            assert h.request("PUT", reply.header("Location") + "?digest=" + name).status == 201
+            assert h.get("/v2/chunks/blobs/" + name).body == data

@@ -127,7 +127,7 @@ TEST(referrers_outlive_their_subject)
     EXPECT(200, &c, HTTP_GET, fmt("/v2/" REPO "/manifests/%s", SHA(one)));
 }
 
-/* No smallest chunk is announced, because there is none; what the client said about the algorithm is a hint only. */
+/* No smallest chunk is announced unless it was configured (test_limits.py), and never asked for; what the client said about the algorithm is a hint only. */
 TEST(chunks_of_one_byte_with_any_announced_algorithm)
 {
     static const char *const hints[] = {"", "?digest-algorithm=sha256", "?digest-algorithm=sha512"};
