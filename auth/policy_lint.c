@@ -173,6 +173,10 @@ static void lint_resource(struct linter *l, const struct policy_resource *r)
     if (r->arn.kind == POLICY_ARN_NEVER)
         report(l, POLICY_WARNING, r->where, "RESOURCE_NEVER_MATCHES",
                "\"%s\" can never match: a short ARN without wildcards", r->text);
+    else if (r->arn.kind == POLICY_ARN_SPLIT && r->arn.parts_written < POLICY_ARN_PARTS)
+        report(l, POLICY_NOTE, r->where, "SHORT_ARN",
+               "\"%s\" has %u of six parts; the missing ones are taken as *", r->text,
+               r->arn.parts_written);
     if (r->arn.parts_written < POLICY_ARN_PARTS || l->s->not_resource ||
         !survey_statement(l->s, &s))
         return;

@@ -4,6 +4,7 @@
  * Findings never change a decision. Codes are stable, for scripts:
  *   UNKNOWN_SERVICE, UNKNOWN_ACTION, EMPTY_WILDCARD     an action that no service has, with the nearest name
  *   RESOURCE_NEVER_MATCHES                              none of the statement's actions has such a resource
+ *   SHORT_ARN                                           fewer than six parts
  *   ACTION_NEEDS_STAR                                   an action whose only resource is "*", in a statement that names others
  *   KEY_NEVER_PRESENT, UNKNOWN_KEY                      conditions on keys that an action never has
  *   ALLOWS_ALL_ACTIONS, ALLOWS_ALL_RESOURCES, ALLOWS_EVERYONE, ALLOWS_ALL_BUT, PASSES_ANY_ROLE   over-broad grants

@@ -62,7 +62,8 @@ TEST(finds_resources_that_never_match)
         {DOC("'Action':'ecr:PutImage','Resource':'arn:aws:ecr:*:*:repository/${aws:username}/*'"),
          NULL, 0},
         {DOC("'Action':'ecr:PutImage','Resource':'arn:aws:ecr:*:*:*'"), NULL, 0},
-        {DOC("'Action':'ecr:PutImage','Resource':'arn:aws:ecr:*'"), NULL, 0},
+        {DOC("'Action':'ecr:PutImage','Resource':'arn:aws:ecr:*'"),
+         "note SHORT_ARN: \"arn:aws:ecr:*\" has 4 of six parts", 0},
         {DOC("'Action':['ecr:PutImage','ecs:RunTask'],'Resource':['arn:aws:ecs:*:*:task-definition/"
              "x:*']"),
          NULL, 0},
