@@ -160,7 +160,9 @@ int tls_store_open(const char *cert_file, const char *key_file, struct tls_store
     pthread_mutex_init(&s->loading, NULL);
     pthread_mutex_init(&s->lock, NULL);
     s->files = s->seen = look(s);
-    int r = load(s, &s->current, err);
+    int r = tls_library_load(err);
+    if (r == 0)
+        r = load(s, &s->current, err);
     if (r < 0) {
         tls_store_free(s);
         return r;

@@ -22,6 +22,9 @@ struct tls_info {
     int64_t not_after_s; /* since the epoch */
 };
 
+/* To be called before any other function; tls_store_open() does. SW_EUNAVAILABLE. */
+int tls_library_load(struct sw_err *err);
+
 struct tls_store;
 struct tls_pair;
 int tls_store_open(const char *cert_file, const char *key_file, struct tls_store **ret,

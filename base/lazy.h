@@ -2,7 +2,7 @@
 #pragma once
 /* base/lazy.h - shared libraries that are loaded by the first call that needs them. The program is
  * not linked with such a library; its functions are defined here as forwards that look the real one
- * up (base/curl_lazy.c, base/archive_lazy.c), so that callers include the library's own headers and
+ * up (base/curl_lazy.c, base/archive_lazy.c, api/gnutls_lazy.c), so that callers include the library's own headers and
  * the compiler checks their calls and the forwards against them.
  * Why: the dynamic linker spends most of a start on libraries that few commands use.
  * Promise: a library that was loaded stays. A load that failed is tried again by the next call.
@@ -29,7 +29,7 @@ int sw_lazy_load(struct sw_lazy *lib, struct sw_err *err);
 /* The address of a function, kept in *slot. Ends the program when there is none. */
 void *sw_lazy_symbol(struct sw_lazy *lib, _Atomic(void *) *slot, const char *name);
 
-/* A forward for a function of 0 to 5 parameters, given their types. `ret` may be void. */
+/* A forward for a function of 0 to 6 parameters, given their types. `ret` may be void. */
 #define SW_LAZY_FORWARD(lib, ret, name, params, args)                           \
     ret(name) params                                                            \
     {                                                                           \
@@ -45,6 +45,8 @@ void *sw_lazy_symbol(struct sw_lazy *lib, _Atomic(void *) *slot, const char *nam
     SW_LAZY_FORWARD(lib, ret, name, (A a, B b, C c, D d), (a, b, c, d))
 #define SW_LAZY_5(lib, ret, name, A, B, C, D, E) \
     SW_LAZY_FORWARD(lib, ret, name, (A a, B b, C c, D d, E e), (a, b, c, d, e))
+#define SW_LAZY_6(lib, ret, name, A, B, C, D, E, F) \
+    SW_LAZY_FORWARD(lib, ret, name, (A a, B b, C c, D d, E e, F f), (a, b, c, d, e, f))
 
 /* To be called before the first function of the library. */
 int sw_curl_load(struct sw_err *err);

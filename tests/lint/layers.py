@@ -23,7 +23,7 @@ MAY_INCLUDE = {
 MAY_INCLUDE["server"] = list(MAY_INCLUDE)
 ONLY_IN = [
     (r"microhttpd\.h$", r"api/mhd(_\w+)?\.[ch]$"),
-    (r"^gnutls/", r"api/tls\.c$"),
+    (r"^gnutls/", r"api/(tls|gnutls_lazy)\.c$"),
     (r"sqlite3(ext)?\.h$", r"storage/meta/sqlite(_\w+)?\.[ch]$"),
     (r"libpq-fe\.h$", r"storage/meta/pg(_\w+)?\.[ch]$"),
 ]
