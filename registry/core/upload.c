@@ -705,6 +705,7 @@ int registry_expire_uploads(struct registry *reg, int64_t now_us, struct sw_err 
     struct stale_list l = {.reg = reg, .before_us = now_us - reg->o.upload_ttl_ms * 1000};
     int64_t park_before_us = now_us - PARK_US;
     forget_idle(reg->uploads, SW_MAX(l.before_us, park_before_us));
+    blob_trim();
     int r = blob_list_uploads(reg->o.blobs, note_stale, &l, err);
     for (size_t i = 0; i < l.n && r == 0; i++) {
         /* Removed under the table's lock: nobody can begin to use the bytes meanwhile. */

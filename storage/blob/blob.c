@@ -73,6 +73,11 @@ void blob_stats(const struct blob_store *s, struct blob_stats *ret)
                                .mismatches = atomic_load(&s->mismatches)};
 }
 
+void blob_trim(void)
+{
+    blob_pipe_trim();
+}
+
 int blob_stat(struct blob_store *s, const char *key, uint64_t *ret_size, struct sw_err *err)
 {
     return s->ops->stat(s->drv, key, ret_size, err);

@@ -97,6 +97,8 @@ int blob_list(struct blob_store *s,
               void *ctx, struct sw_err *err);
 int blob_list_uploads(struct blob_store *s, int (*fn)(void *ctx, const struct blob_upload_info *u),
                       void *ctx, struct sw_err *err);
+/* Gives back memory that uploads needed and no longer do; to be called now and then. */
+void blob_trim(void);
 /* Counted since the store was made; thread-safe. */
 struct blob_stats {
     uint64_t bytes_received; /* appended to uploads */

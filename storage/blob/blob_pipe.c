@@ -13,11 +13,12 @@
 #include <sys/mman.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/macros.h"
 
-#define PAGE 4096
-#define KEEP_IDLE \
-    2 /* blocks that stay when no upload has any: the next small one takes warm memory */
+#define PAGE      4096
+#define KEEP_IDLE 2 /* blocks that stay: the next small upload takes warm memory */
+#define BUSY_MS   1000
 
 struct blob_pipe {
     const struct blob_ops *ops;
@@ -43,6 +44,7 @@ static struct {
     pthread_mutex_t lock;
     unsigned char *idle[BLOB_PIPE_BUDGET];
     size_t idle_n, used;
+    int64_t busy_ms; /* when more than KEEP_IDLE were in use last */
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static unsigned char *take_block(void)
@@ -63,13 +65,30 @@ static unsigned char *take_block(void)
     return b;
 }
 
+/* Memory that is given back costs a page fault for each of its pages when it is needed again: not while uploads are frequent. */
+static void trim_idle(void)
+{
+    if (sw_mono_ms() - pool.busy_ms < BUSY_MS)
+        return;
+    while (pool.idle_n > KEEP_IDLE)
+        (void)munmap(pool.idle[--pool.idle_n], BLOB_PIPE_BLOCK);
+}
+
 static void give_block(unsigned char *b)
 {
     pthread_mutex_lock(&pool.lock);
-    pool.used--;
+    if (pool.used-- > KEEP_IDLE)
+        pool.busy_ms = sw_mono_ms();
     pool.idle[pool.idle_n++] = b;
-    while (pool.used == 0 && pool.idle_n > KEEP_IDLE)
-        (void)munmap(pool.idle[--pool.idle_n], BLOB_PIPE_BLOCK);
+    if (pool.used == 0)
+        trim_idle();
+    pthread_mutex_unlock(&pool.lock);
+}
+
+void blob_pipe_trim(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    trim_idle();
     pthread_mutex_unlock(&pool.lock);
 }
 

@@ -11,7 +11,7 @@
 
 #define BLOB_PIPE_BLOCK  (1024 * 1024)
 #define BLOB_PIPE_BLOCKS 3  /* of one upload */
-#define BLOB_PIPE_BUDGET 24 /* of all */
+#define BLOB_PIPE_BUDGET 32 /* of all */
 
 struct blob_pipe;
 
@@ -23,3 +23,5 @@ int blob_pipe_add(struct blob_pipe *p, const void *data, size_t n, struct sw_err
 /* Both end the pipe, also when they fail. finish: the driver has every byte and all are hashed. abandon: some may be lost. */
 int blob_pipe_finish(struct blob_pipe *p, struct sw_err *err);
 void blob_pipe_abandon(struct blob_pipe *p); /* NULL ok */
+/* Gives back the memory of blocks that were not needed for a second. */
+void blob_pipe_trim(void);
