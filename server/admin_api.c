@@ -4,12 +4,16 @@
 
 #include <stdio.h>
 
+#include "auth/directory.h"
 #include "base/json.h"
 #include "base/macros.h"
 #include "base/str.h"
 
+#define ACCOUNTS_ACTION "slipway:AdministerAccounts"
+
 struct create_user_in {
-    const char *name, *access_key_id, *secret_access_key;
+    const char *name, *access_key_id, *secret_access_key, *account;
+    enum schema_bool admin;
 };
 struct delete_user_in {
     const char *name;
@@ -29,10 +33,15 @@ struct describe_in {
 };
 
 /* clang-format off */
+#define USER_AND_KEY \
+    {.name = "UserName", .type = T_STRING, .flags = F_REQUIRED | F_BOUND | F_LIMITS, .off = offsetof(struct create_user_in, name), .min = 1, .max = 64}, \
+    {.name = "AccessKeyId", .type = T_STRING, .flags = F_BOUND | F_LIMITS, .off = offsetof(struct create_user_in, access_key_id), .min = 3, .max = 32}, \
+    {.name = "SecretAccessKey", .type = T_STRING, .flags = F_BOUND | F_LIMITS, .off = offsetof(struct create_user_in, secret_access_key), .min = 1, .max = 128}
+static const struct sw_field create_key_in[] = {USER_AND_KEY, F_END};
 static const struct sw_field create_user_in[] = {
-    {.name = "UserName", .type = T_STRING, .flags = F_REQUIRED | F_BOUND | F_LIMITS, .off = offsetof(struct create_user_in, name), .min = 1, .max = 64},
-    {.name = "AccessKeyId", .type = T_STRING, .flags = F_BOUND | F_LIMITS, .off = offsetof(struct create_user_in, access_key_id), .min = 3, .max = 32},
-    {.name = "SecretAccessKey", .type = T_STRING, .flags = F_BOUND | F_LIMITS, .off = offsetof(struct create_user_in, secret_access_key), .min = 1, .max = 128},
+    USER_AND_KEY,
+    {.name = "AccountId", .type = T_STRING, .flags = F_BOUND | F_LIMITS, .off = offsetof(struct create_user_in, account), .min = 12, .max = 12},
+    {.name = "Administrator", .type = T_BOOL, .flags = F_BOUND, .off = offsetof(struct create_user_in, admin)},
     F_END};
 static const struct sw_field user[] = {
     {.name = "UserName", .type = T_STRING}, {.name = "UserId", .type = T_STRING}, {.name = "Arn", .type = T_STRING},
@@ -93,33 +102,88 @@ static json_t *user_json(const struct principal *p)
     return u;
 }
 
-static int create_user(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
+/* The key that was given, or NULL. */
+static int given_key(const struct create_user_in *in, struct identity_key *given,
+                     const struct identity_key **ret, struct sw_err *err)
 {
-    const struct create_user_in *in = input;
-    int r = may_user(call, in->name, err);
-    if (r < 0)
-        return r;
+    *ret = NULL;
     if (!in->access_key_id != !in->secret_access_key)
         return sw_fail(err, SW_EINVALID, "ValidationError",
                        "AccessKeyId and SecretAccessKey go together");
-    struct identity_key given = {0}, key = {0};
-    if (in->access_key_id) {
-        (void)snprintf(given.access_key_id, sizeof(given.access_key_id), "%s", in->access_key_id);
-        (void)snprintf(given.secret_access_key, sizeof(given.secret_access_key), "%s",
-                       in->secret_access_key);
-    }
-    struct principal p;
-    r = identity_user_add(identity_of(call), call->principal.account, in->name, PRINCIPAL_USER,
-                          in->access_key_id ? &given : NULL, &p, &key, err);
-    if (r < 0)
-        return r;
-    json_t *k = json_object();
-    sw_json_set_str(k, "AccessKeyId", key.access_key_id);
-    sw_json_set_str(k, "SecretAccessKey", key.secret_access_key);
-    sw_json_set_new(out, "User", user_json(&p));
-    sw_json_set_new(out, "AccessKey", k);
-    explicit_bzero(&key, sizeof(key));
+    if (!in->access_key_id)
+        return 0;
+    (void)snprintf(given->access_key_id, sizeof(given->access_key_id), "%s", in->access_key_id);
+    (void)snprintf(given->secret_access_key, sizeof(given->secret_access_key), "%s",
+                   in->secret_access_key);
+    *ret = given;
     return 0;
+}
+
+static void answer_key(json_t *out, const struct principal *p, struct identity_key *key)
+{
+    json_t *k = json_object();
+    sw_json_set_str(k, "AccessKeyId", key->access_key_id);
+    sw_json_set_str(k, "SecretAccessKey", key->secret_access_key);
+    sw_json_set_new(out, "User", user_json(p));
+    sw_json_set_new(out, "AccessKey", k);
+    explicit_bzero(key, sizeof(*key));
+}
+
+/* A user of another account, or an administrator: for who administers the server's own account. */
+static int may_create(struct aws_call *call, const struct create_user_in *in, struct sw_err *err)
+{
+    const struct admin_api *a = call->service->ctx;
+    if (in->admin != SCHEMA_TRUE &&
+        (!in->account || sw_streq(in->account, call->principal.account)))
+        return may_user(call, in->name, err);
+    if (!sw_streq(call->principal.account, a->account)) {
+        sw_fail(err, SW_EDENIED, "AccessDeniedException",
+                "Accounts and their administrators are made from the server's own account.");
+        http_audit_denied(call->req, ACCOUNTS_ACTION, "*", err);
+        return err->code;
+    }
+    int r = aws_may_action(call, ACCOUNTS_ACTION, "*", err);
+    if (r == 0)
+        aws_allow(call, "*");
+    return r == 0 && in->account ? identity_ensure_account(identity_of(call), in->account, err) : r;
+}
+
+static int create_user(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
+{
+    const struct create_user_in *in = input;
+    struct identity_key given = {0}, key = {0};
+    const struct identity_key *chosen;
+    struct principal p;
+    int r = may_create(call, in, err);
+    if (r == 0)
+        r = given_key(in, &given, &chosen, err);
+    if (r == 0)
+        r = identity_user_add(
+            identity_of(call), in->account ? in->account : call->principal.account, in->name,
+            in->admin == SCHEMA_TRUE ? PRINCIPAL_ADMIN : PRINCIPAL_USER, chosen, &p, &key, err);
+    if (r == 0)
+        answer_key(out, &p, &key);
+    return r;
+}
+
+/* Another key of a user, also of one that a policy file has. */
+static int create_key(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
+{
+    const struct create_user_in *in = input;
+    struct identity_key given = {0}, key = {0};
+    const struct identity_key *chosen;
+    struct principal p;
+    int r = may_user(call, in->name, err);
+    if (r == 0)
+        r = given_key(in, &given, &chosen, err);
+    if (r == 0)
+        r = identity_user_by_name(identity_of(call), call->principal.account, in->name, &p, err);
+    if (r == 0)
+        r = directory_key_add(identity_of(call), call->principal.account, in->name, chosen, &key,
+                              err);
+    if (r == 0)
+        answer_key(out, &p, &key);
+    return r;
 }
 
 static int delete_user(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
@@ -243,6 +307,7 @@ static const struct aws_op ops[] = {
     {"BackupData", backup_data, backup_in, job_out, sizeof(struct backup_in), "slipway:BackupData"},
     {"CheckStorage", check_storage, check_in, job_out, sizeof(struct check_in), "slipway:CheckStorage"},
     {"CollectGarbage", collect_garbage, collect_in, job_out, sizeof(struct collect_in), "slipway:CollectGarbage"},
+    {"CreateAccessKey", create_key, create_key_in, create_user_out, sizeof(struct create_user_in), "iam:CreateAccessKey"},
     {"CreateUser", create_user, create_user_in, create_user_out, sizeof(struct create_user_in), "iam:CreateUser"},
     {"DeleteUser", delete_user, delete_user_in, empty, sizeof(struct delete_user_in), "iam:DeleteUser"},
     {"DescribeMaintenanceJob", describe_job, describe_in, describe_out, sizeof(struct describe_in), "slipway:DescribeMaintenanceJob"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* server/admin_api.h - SlipwayAdmin_V20261121: what `slipway user`, gc, fsck and backup ask of a running server. AWS JSON 1.1, signed
- * for "iam". CreateUser, DeleteUser and ListUsers have IAM's action names; BackupData, CheckStorage, CollectGarbage and
+ * for "iam". CreateAccessKey, CreateUser, DeleteUser and ListUsers have IAM's action names; BackupData, CheckStorage, CollectGarbage and
  * DescribeMaintenanceJob are actions of their own, slipway:*, of which only administrators have any. */
 #include "api/awsjson.h"
 #include "auth/identity.h"
@@ -10,6 +10,7 @@
 #define TARGET_ADMIN "SlipwayAdmin_V20261121"
 
 struct admin_api {
+    const char *account; /* the server's own: its administrators make other accounts */
     struct identity *identity;
     struct maintenance *maintenance; /* NULL until it listens */
     const char *backup_dir;          /* backups of callers elsewhere go below it; NULL: none */

@@ -264,6 +264,7 @@ static void open_apis(struct app *a)
     struct sts_api_options sts = {.identity = a->identity, .sessions = a->sessions};
     a->sts = sts_api_new(&sts);
     a->admin.identity = a->identity;
+    a->admin.account = a->account;
     a->identity_admin = (struct identity_admin){a->identity, a->robots};
     a->policy_admin = (struct policy_admin){.identity = a->identity,
                                             .authorizer = a->authorizer,
