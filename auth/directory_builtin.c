@@ -11,7 +11,7 @@
 
 #define DOCUMENT(statements) "{\"Version\":\"2012-10-17\",\"Statement\":[" statements "]}"
 #define ALLOW(actions)       "{\"Effect\":\"Allow\",\"Action\":[" actions "],\"Resource\":\"*\"}"
-#define BUILTIN_SINCE_US 1423180800000000 /* 2015-02-06 */
+#define BUILTIN_SINCE_US     1423180800000000 /* 2015-02-06 */
 #define PULL_ACTIONS                                                      \
     "\"ecr:BatchCheckLayerAvailability\",\"ecr:GetDownloadUrlForLayer\"," \
     "\"ecr:BatchGetImage\""
