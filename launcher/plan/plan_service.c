@@ -574,5 +574,7 @@ void plan_service(const struct plan_service_view *v, struct sw_arena *a,
         end_deployments(&p);
     }
     note_times(&p);
+    if (p.r.unplaced > 0)
+        service_plan_wake(&p, v->now_us + PLAN_ROOM_RETRY_US);
     *ret = p.r;
 }

@@ -19,6 +19,8 @@
 #define PLAN_HEALTHY_AFTER_US \
     INT64_C(40000000) /* RUNNING this long is healthy, without a health check */
 #define PLAN_NEVER INT64_MAX
+#define PLAN_ROOM_RETRY_US \
+    INT64_C(15000000) /* when a task found no instance: room may come from anywhere */
 
 enum plan_task_state {
     PLAN_TASK_PENDING, /* all before RUNNING */

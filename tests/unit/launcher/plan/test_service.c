@@ -179,6 +179,7 @@ TEST(a_fixed_port_keeps_the_second_task_out_until_the_revision)
     sim_plan(&s);
     CHECK_EQ_INT(s.starts, 1);
     CHECK_EQ_INT(s.r.unplaced, 1);
+    CHECK_EQ_INT(s.r.wake_at_us, s.v.now_us + PLAN_ROOM_RETRY_US);
     CHECK_CONTAINS(s.events,
                    "(container-instance i0) is already using a port required by your task.");
     sim_obey(&s);
@@ -720,4 +721,52 @@ TEST(task_sets_have_their_share_of_desired_rounded_up)
     (void)sim_add(&s, 1, 0, PLAN_TASK_PENDING);
     sim_plan(&s);
     CHECK_EQ_INT(s.stops, 1);
+}
+
+TEST(old_tasks_that_are_not_ready_wait_for_new_ones_that_are)
+{
+    SIM(s);
+    sim_init(&s, 2, 1, 100, 200);
+    sim_deploy(&s);
+    sim_deploy(&s);
+    for (int serial = 1; serial <= 2; serial++)
+        sim_add(&s, serial, 0, PLAN_TASK_RUNNING)->started_us = s.v.now_us - SIM_SECOND;
+    sim_plan(&s);
+    CHECK_EQ_INT(s.stops, 0);
+    s.tasks[1].started_us -= 40 * SIM_SECOND;
+    sim_plan(&s);
+    CHECK_EQ_INT(s.stops, 1);
+    CHECK_EQ_INT(sim_live(&s, 1), 0);
+}
+
+TEST(scale_in_counts_what_it_has_taken)
+{
+    SIM(s);
+    sim_init(&s, 2, 4, 100, 200);
+    sim_deploy(&s);
+    for (int k = 0; k < 7; k++)
+        (void)sim_add_healthy(&s, 1, k >= 4);
+    sim_plan(&s);
+    CHECK_EQ_INT(s.stops, 3);
+    int left[2] = {0, 0};
+    for (size_t k = 0; k < s.tasks_n; k++)
+        left[s.tasks[k].instance] += s.tasks[k].state == PLAN_TASK_RUNNING;
+    CHECK_EQ_INT(left[0], 2);
+    CHECK_EQ_INT(left[1], 2);
+}
+
+TEST(after_a_failure_new_tasks_are_of_the_last_deployment_that_completed)
+{
+    SIM(s);
+    sim_init(&s, 2, 4, 100, 200);
+    for (int serial = 1; serial <= 3; serial++) {
+        sim_deploy(&s);
+        s.deployments[0].d.state.rollout = serial == 1   ? PLAN_COMPLETED
+                                           : serial == 2 ? PLAN_IN_PROGRESS
+                                                         : PLAN_FAILED;
+        (void)sim_add_healthy(&s, serial, 0);
+    }
+    sim_plan(&s);
+    CHECK_EQ_INT(s.starts, 2); /* one of 1, one of 3 stay; that of 2 is old */
+    CHECK_EQ_INT(sim_live(&s, 1), 3);
 }
