@@ -325,7 +325,8 @@ const struct policy_node *policy_json_parse(struct sw_arena *arena, struct sw_st
                                             struct policy_position *ret_where,
                                             const char **ret_problem)
 {
-    struct reader r = {.arena = arena, .p = text.p, .end = text.p + text.n, .at = {1, 1}};
+    const char *p = text.n ? text.p : "";
+    struct reader r = {.arena = arena, .p = p, .end = p + text.n, .at = {1, 1}};
     skip_blanks(&r);
     const struct policy_node *root = read_value(&r, 1);
     skip_blanks(&r);

@@ -143,7 +143,8 @@ static void survey_action(void *ctx, const struct policy_action_info *a)
     if (!a->resources && !s->star_only++)
         snprintf(s->without, sizeof(s->without), "%.*s:%.*s", SW_STR_ARG(a->service),
                  SW_STR_ARG(a->name));
-    s->having += any_pattern(a->resources, s->resource, policy_patterns_meet);
+    if (!s->having)
+        s->having = any_pattern(a->resources, s->resource, policy_patterns_meet);
 }
 
 /* The known actions that the statement lists; NotAction lists the others: no survey. False when nothing can be said. */
