@@ -16,11 +16,9 @@
  * 4. A protected task is stopped only by deletion of the service, failed health checks or the loss of its instance. */
 #include "launcher/plan/plan_place.h"
 
-#define PLAN_HEALTHY_AFTER_US \
-    INT64_C(40000000) /* RUNNING this long is healthy, without a health check */
-#define PLAN_NEVER INT64_MAX
-#define PLAN_ROOM_RETRY_US \
-    INT64_C(15000000) /* when a task found no instance: room may come from anywhere */
+#define PLAN_HEALTHY_AFTER_US INT64_C(40000000) /* RUNNING this long, without a health check */
+#define PLAN_ROOM_RETRY_US    INT64_C(15000000) /* a task found no instance: ask again then */
+#define PLAN_NEVER            INT64_MAX
 
 enum plan_task_state {
     PLAN_TASK_PENDING, /* all before RUNNING */
@@ -42,8 +40,7 @@ struct plan_task {
     enum plan_task_state state;
     enum plan_health health; /* of a stopped task: the last it had */
     bool lost;               /* its instance has been away for longer than the grace */
-    bool
-        wanted; /* PLAN_TASK_STOPPED: somebody asked for it (a user, scaling, a deployment): not a failure */
+    bool wanted;             /* PLAN_TASK_STOPPED: somebody asked for it, so it is no failure */
     int64_t created_us;
     int64_t started_us;         /* reached RUNNING; 0: never */
     int64_t stopped_us;         /* of PLAN_TASK_STOPPED */
@@ -69,10 +66,9 @@ struct plan_deployment_state {
 };
 
 struct plan_deployment {
-    const char *id; /* "ecs-svc/123", or the task set's */
-    const struct plan_request
-        *request;      /* one task of it; group is the service's, count is not read */
-    int scale_percent; /* of a task set: 0..100 */
+    const char *id;                     /* "ecs-svc/123", or the task set's */
+    const struct plan_request *request; /* of one task; group is the service's */
+    int scale_percent;                  /* of a task set: 0..100 */
     struct plan_deployment_state state;
 };
 
