@@ -93,13 +93,11 @@ struct plan_service_view {
     int64_t grace_us;                         /* healthCheckGracePeriodSeconds */
     int64_t healthy_after_us;                 /* PLAN_HEALTHY_AFTER_US, shorter in tests */
     struct plan_breaker breaker;
-    bool
-        can_roll_back; /* an earlier deployment completed, and the PRIMARY one is not a rollback itself */
-    bool steady;       /* as the last plan said */
+    bool can_roll_back; /* one completed before, and PRIMARY is no rollback itself */
+    bool steady;        /* as the last plan said */
     const struct plan_deployment *deployments; /* none that is INACTIVE; newest first */
     size_t deployments_n;
-    const struct plan_task
-        *tasks; /* live and stopping ones, and stopped ones that were not counted */
+    const struct plan_task *tasks; /* all but the stopped ones that were counted */
     size_t tasks_n;
     struct plan_cluster cluster;
     int64_t now_us;
