@@ -15,6 +15,7 @@
 #include "api/awsjson.h"
 #include "api/awsquery.h"
 #include "api/inflate.h"
+#include "api/rejected.h"
 #include "api/wire_errors.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -280,6 +281,8 @@ static int identify(struct aws_state *st, struct sigv4_result *ret, struct sw_er
     if (r == 0)
         r = sigv4_verify(&signed_request, st->call.now_us, st->edge->o.secret,
                          st->edge->o.secret_ctx, ret, err);
+    if (r < 0 && st->edge->o.rejected && sw_streq(err->reason, "InvalidSignatureException"))
+        rejected_note(st->edge->o.rejected, req, &signed_request, st->call.now_us, err);
     if (r < 0)
         return r;
     req->principal = st->call.principal = ret->principal;

@@ -102,6 +102,8 @@ struct aws_edge_options {
         *authorizer;           /* what may() asks with; NULL: built-in policies only; borrowed */
     struct rate_limiter *rate; /* NULL: none; borrowed */
     int64_t (*now_us)(void);   /* NULL: sw_now_us */
+    struct rejected_log
+        *rejected; /* wrong signatures are noted there; NULL: they are not; borrowed */
 };
 /* An http_service that takes POST / with an X-Amz-Target, an AWS4 authorization or a form, and GET / with an Action. The options
  * are copied. */

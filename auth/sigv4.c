@@ -363,6 +363,23 @@ static int find_secret(struct sw_str access_key_id, struct sw_str token, int64_t
     return r < 0 ? sw_err_move(err, &why) : 0;
 }
 
+static int make_texts(const struct sigv4_request *req, const struct authorization *a,
+                      const char *amz_date, const char *hash, const struct sigv4_result *scope,
+                      struct sw_buf *canonical, struct sw_buf *sts, struct sw_err *err)
+{
+    char text[SCOPE_MAX];
+    bool normalize = !sw_streq(scope->service, "s3");
+    int r = sigv4_canonical_request(req, a->signed_headers, sw_str_n(hash, 64), normalize,
+                                    canonical, err);
+
+    if (r < 0)
+        return r;
+    (void)snprintf(text, sizeof(text), "%.8s/%s/%s/%s", amz_date, scope->region, scope->service,
+                   TERMINATOR);
+    sigv4_string_to_sign(sw_buf_str(canonical), amz_date, text, sts);
+    return 0;
+}
+
 /* What the signature of this request must be. */
 static int expected_signature(const struct sigv4_request *req, const struct authorization *a,
                               const char *amz_date, const char *hash, const char *secret,
@@ -371,18 +388,13 @@ static int expected_signature(const struct sigv4_request *req, const struct auth
 {
     SW_CLEANUP(sw_buf_done)
     struct sw_buf canonical = SW_BUF_INIT(CANONICAL_MAX), sts = SW_BUF_INIT(1024);
-    char text[SCOPE_MAX], date[9];
-    bool normalize = !sw_streq(scope->service, "s3");
-    int r = sigv4_canonical_request(req, a->signed_headers, sw_str_n(hash, 64), normalize,
-                                    &canonical, err);
+    char date[9];
+    int r = make_texts(req, a, amz_date, hash, scope, &canonical, &sts, err);
 
     if (r < 0)
         return r;
     memcpy(date, amz_date, 8);
     date[8] = 0;
-    (void)snprintf(text, sizeof(text), "%s/%s/%s/%s", date, scope->region, scope->service,
-                   TERMINATOR);
-    sigv4_string_to_sign(sw_buf_str(&canonical), amz_date, text, &sts);
     sigv4_signature(secret, date, scope->region, scope->service, sw_buf_str(&sts), ret_hex);
     return 0;
 }
@@ -445,6 +457,27 @@ int sigv4_verify(const struct sigv4_request *req, int64_t now_us, sigv4_secret_f
         return deny_invalid(err, WRONG_SIGNATURE);
     *ret = h.result;
     return 0;
+}
+
+int sigv4_explain(const struct sigv4_request *req, struct sw_buf *ret_canonical,
+                  struct sw_buf *ret_string_to_sign, char ret_access_key_id[33], struct sw_err *err)
+{
+    struct sw_str value = {0};
+    struct authorization a;
+    struct sigv4_result scope = {0};
+    char amz_date[SW_TIME_LEN], hash[65];
+    int64_t date_us = 0;
+    int r;
+
+    if ((r = find_authorization(req, &value, err)) < 0 ||
+        (r = parse_authorization(value, &a, err)) < 0 ||
+        (r = request_date(req, amz_date, &date_us, err)) < 0)
+        return r;
+    sw_str_copy(a.region, scope.region, sizeof(scope.region));
+    sw_str_copy(a.service, scope.service, sizeof(scope.service));
+    sw_str_copy(a.access_key_id, ret_access_key_id, 33);
+    body_hash(req->body, hash);
+    return make_texts(req, &a, amz_date, hash, &scope, ret_canonical, ret_string_to_sign, err);
 }
 
 /* ---- signing ---- */

@@ -54,6 +54,12 @@ int sigv4_verify(const struct sigv4_request *req, int64_t now_us, sigv4_secret_f
 int sigv4_check_head(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret,
                      void *ctx, struct sw_err *err);
 
+/* For people who look for what is wrong: canonical request and string to sign of a request as they are made here, appended, and the
+ * access key id that it names. Proves nothing. Fails as sigv4_verify() does for what is malformed. */
+int sigv4_explain(const struct sigv4_request *req, struct sw_buf *ret_canonical,
+                  struct sw_buf *ret_string_to_sign, char ret_access_key_id[33],
+                  struct sw_err *err);
+
 /* The pieces, for tests and `debug`: canonical request and string to sign appended to the buffers.
  * normalize: path normalisation and double encoding as for every service but s3. */
 int sigv4_canonical_request(const struct sigv4_request *req, struct sw_str signed_headers,

@@ -49,7 +49,7 @@ struct app {
     struct server_config config; /* strings borrowed from the caller */
     char *data_dir;              /* config.data, or the temporary folder */
     char *account;
-    char *policies; /* folder, or NULL */
+    struct policies policies;
     int lock_fd;
     struct keyring *keyring;
     struct meta_db *db;
@@ -67,6 +67,7 @@ struct app {
     struct sts_api *sts;
     struct admin_api admin;
     struct identity_admin identity_admin;
+    struct rejected_log *rejected;
     struct policy_admin policy_admin;
     struct maintenance *maintenance;
     struct image_uses image_uses;
@@ -209,8 +210,8 @@ static int open_identities(struct app *a, struct sw_err *err)
         return r;
     struct authorizer_options authorizer = {.identity = a->identity, .sessions = a->sessions};
     a->authorizer = authorizer_new(&authorizer);
-    a->policies = policies_folder(&a->config, a->data_dir);
-    r = policies_load(a->identity, a->policies, a->account, NULL, NULL, err);
+    policies_init(&a->policies, &a->config, a->data_dir, a->identity, a->account);
+    r = policies_load(&a->policies, NULL, NULL, err);
     if (r < 0)
         return r;
     sw_autofree char *file = sw_asprintf("%s/credentials", a->data_dir);
@@ -265,12 +266,12 @@ static void open_apis(struct app *a)
     a->sts = sts_api_new(&sts);
     a->admin.identity = a->identity;
     a->admin.account = a->account;
-    a->identity_admin = (struct identity_admin){a->identity, a->robots};
+    a->rejected = rejected_new();
+    a->identity_admin = (struct identity_admin){a->identity, a->robots, a->rejected};
     a->policy_admin = (struct policy_admin){.identity = a->identity,
                                             .authorizer = a->authorizer,
                                             .registry = a->registry,
-                                            .folder = a->policies,
-                                            .account = a->account};
+                                            .policies = &a->policies};
     struct aws_service aws[] = {*ecr_aws_service(a->ecr),
                                 *ecr_public_aws_service(a->ecr),
                                 ecs_aws_service(a->ecs),
@@ -286,7 +287,8 @@ static void open_apis(struct app *a)
                                     .authorizer = a->authorizer,
                                     .rate = a->rate,
                                     .secret = session_secret,
-                                    .secret_ctx = a->sessions};
+                                    .secret_ctx = a->sessions,
+                                    .rejected = a->rejected};
     a->aws = aws_edge_new(&edge);
     a->services[0] = oci_api_service(a->oci);
     a->services[1] = aws_edge_service(a->aws);
@@ -447,7 +449,7 @@ void app_reload(struct app *a)
     struct sw_err err = SW_ERR_INIT;
     observe_reopen(&a->observe);
     reload_tls(a, false);
-    if (policies_load(a->identity, a->policies, a->account, NULL, NULL, &err) < 0)
+    if (policies_load(&a->policies, NULL, NULL, &err) < 0)
         sw_log_err(SW_LOG_ERROR, "policy-files-kept", &err, NULL);
 }
 
@@ -565,6 +567,7 @@ void app_close(struct app *a)
     lifecycle_worker_stop(a->lifecycle);
     maintenance_stop(a->maintenance);
     aws_edge_free(a->aws);
+    rejected_free(a->rejected);
     ecs_api_free(a->ecs);
     sts_api_free(a->sts);
     iam_api_free(a->iam);
@@ -589,7 +592,7 @@ void app_close(struct app *a)
         sw_log_err(SW_LOG_ERROR, "ephemeral-not-removed", &err, NULL);
     free(a->data_dir);
     free(a->account);
-    free(a->policies);
+    policies_done(&a->policies);
     free(a->endpoint);
     free(a->node_credentials);
     free(a);

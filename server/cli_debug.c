@@ -11,6 +11,7 @@
 #include "registry/api/ecr.h"
 #include "server/admin_api.h"
 #include "server/cli.h"
+#include "server/cli_debug_sigv4.h"
 #include "server/identity_admin.h"
 #include "server/policy_admin.h"
 #include "server/registry_admin.h"
@@ -102,6 +103,8 @@ static void print_schema(const struct aws_service *services, size_t n)
 
 static int run(int argc, char **argv)
 {
+    if (argc >= 2 && sw_streq(argv[1], "sigv4"))
+        return debug_sigv4_run(argc - 1, argv + 1);
     bool operations = argc == 2 && sw_streq(argv[1], "operations");
     if (!operations && (argc != 2 || !sw_streq(argv[1], "schema"))) {
         fprintf(stderr, "usage: slipway debug %s\n", cli_debug.arguments);
@@ -138,8 +141,8 @@ static int run(int argc, char **argv)
 
 const struct cli_command cli_debug = {
     .name = "debug",
-    .arguments = "schema|operations",
-    .summary = "Print the tables of all AWS operations: as JSON, or which are implemented",
+    .arguments = "schema | operations | sigv4 [REQUEST-ID] [--request FILE]",
+    .summary = "Print the tables of all AWS operations, or why a server refused a signature",
     .example = "slipway debug schema | jq keys",
     .flags = NULL,
     .run = run,

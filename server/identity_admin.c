@@ -7,6 +7,7 @@
 
 #include "auth/directory.h"
 #include "auth/oidc.h"
+#include "auth/session.h"
 #include "base/json.h"
 #include "base/macros.h"
 
@@ -16,6 +17,10 @@ struct robot_in {
 };
 struct keys_in {
     const char *url, *jwks;
+};
+
+struct rejected_in {
+    const char *request_id;
 };
 
 #define OFF(type, member) .off = offsetof(struct type, member)
@@ -40,6 +45,14 @@ static const struct sw_field keys_in[] = {
     {.name = "Jwks", .type = T_STRING, .flags = F_REQUIRED | F_BOUND | F_LIMITS, OFF(keys_in, jwks), .min = 1, .max = OIDC_JWKS_MAX},
     F_END};
 static const struct sw_field keys_out[] = {{.name = "Keys", .type = T_INT}, F_END};
+static const struct sw_field rejected_in[] = {
+    {.name = "RequestId", .type = T_STRING, .flags = F_BOUND | F_LIMITS, OFF(rejected_in, request_id), .min = 1, .max = 64}, F_END};
+static const struct sw_field rejected[] = {
+    {.name = "RequestId", .type = T_STRING}, {.name = "Time", .type = T_TIMESTAMP}, {.name = "AccessKeyId", .type = T_STRING},
+    {.name = "SourceIp", .type = T_STRING}, {.name = "Message", .type = T_STRING}, {.name = "CanonicalRequest", .type = T_STRING},
+    {.name = "StringToSign", .type = T_STRING}, F_END};
+static const struct sw_field rejected_element = {.type = T_STRUCT, .of = rejected};
+static const struct sw_field rejected_out[] = {{.name = "Rejected", .type = T_LIST, .of = &rejected_element}, F_END};
 static const struct sw_field empty[] = {F_END};
 /* clang-format on */
 
@@ -160,9 +173,67 @@ static int put_provider_keys(struct aws_call *call, const void *input, json_t *o
     return r;
 }
 
+/* ---- wrong signatures ---- */
+
+struct finding {
+    const struct aws_call *call;
+    const char *request_id; /* NULL: all */
+    json_t *list;
+};
+
+static bool is_ours(const struct aws_call *call, const char *access_key_id)
+{
+    struct iam_key_info key;
+    char account[13] = "";
+
+    if (!session_key_account(access_key_id, account)) {
+        directory_lock(admin_of(call)->identity);
+        if (directory_key(admin_of(call)->identity, access_key_id, &key))
+            (void)sw_str_copy(sw_str(key.account), account, sizeof(account));
+        directory_unlock(admin_of(call)->identity);
+    }
+    return sw_streq(account, call->principal.account);
+}
+
+static void set_text(json_t *object, const char *member, const char *text)
+{
+    sw_json_set_str(object, member, sw_utf8_valid(sw_str(text)) ? text : "(not UTF-8)");
+}
+
+static void find_rejected(void *ctx, const struct rejected *r)
+{
+    const struct finding *f = ctx;
+
+    if ((f->request_id && !sw_streq(f->request_id, r->request_id)) ||
+        !is_ours(f->call, r->access_key_id))
+        return;
+    json_t *one = json_object();
+    sw_json_set_str(one, "RequestId", r->request_id);
+    sw_json_set_time_us(one, "Time", r->at_us);
+    set_text(one, "AccessKeyId", r->access_key_id);
+    sw_json_set_str(one, "SourceIp", r->peer_ip);
+    set_text(one, "Message", r->message);
+    set_text(one, "CanonicalRequest", r->canonical);
+    set_text(one, "StringToSign", r->string_to_sign);
+    json_array_append_new(f->list, one);
+}
+
+static int debug_sigv4(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
+{
+    const struct rejected_in *in = input;
+    struct finding f = {call, in->request_id, json_array()};
+    int r = aws_may(call, "*", err);
+
+    sw_json_set_new(out, "Rejected", f.list);
+    if (r == 0)
+        rejected_each(admin_of(call)->rejected, find_rejected, &f);
+    return r;
+}
+
 /* clang-format off */
 static const struct aws_op ops[] = {
     {"AddRobot", add_robot, add_in, password_out, sizeof(struct robot_in), "slipway:AddRobot"},
+    {"DebugSigv4", debug_sigv4, rejected_in, rejected_out, sizeof(struct rejected_in), "slipway:DebugSigv4"},
     {"ListRobots", list_robots, empty, list_out, 0, "slipway:ListRobots"},
     {"PutProviderKeys", put_provider_keys, keys_in, keys_out, sizeof(struct keys_in), "slipway:PutProviderKeys"},
     {"RemoveRobot", remove_robot, remove_in, empty, sizeof(struct robot_in), "slipway:RemoveRobot"},
