@@ -28,7 +28,7 @@ const char *iam_kind_to_string(
 bool iam_kind_from_string(const char *s, enum iam_kind *ret);
 
 #define IAM_ID_MAX       33
-#define IAM_ARN_MAX      PRINCIPAL_ARN_MAX
+#define IAM_ARN_MAX      768   /* 512 of a path, 128 of a name */
 #define IAM_AWS_ACCOUNT  "aws" /* of AWS managed policies */
 #define IAM_BUILTIN      "builtin"
 #define IAM_TAGS_MAX     50

@@ -63,6 +63,38 @@ static int check_policy_arn(struct identity *d, const char *account, const char 
     return 0;
 }
 
+struct principals {
+    struct identity *d;
+    const char *account;
+    struct sw_err *err;
+};
+
+/* A user or role of the role's own account must be there, or a later one of that name would be let in. */
+static void check_principal(void *ctx, enum policy_principal_kind kind, const char *value,
+                            struct policy_position where SW_UNUSED)
+{
+    struct principals *p = ctx;
+    struct sw_str rest = sw_str(value), part = {0};
+
+    if (p->err->code != 0 || kind != POLICY_PRINCIPAL_ARN)
+        return;
+    for (int i = 0; i < 5; i++)
+        (void)sw_str_split(&rest, ':', &part);
+    bool named = rest.p && (sw_str_starts_with(rest, "user/") || sw_str_starts_with(rest, "role/"));
+    if (named && sw_str_eq_z(part, p->account) && !strmap_get(&p->d->maps.by_arn, value))
+        (void)sw_fail(p->err, SW_EINVALID, "MalformedPolicyDocument",
+                      "Invalid principal in policy: \"AWS\":\"%s\"", value);
+}
+
+static int check_trust(struct identity *d, const struct iam_entity *e, struct sw_err *err)
+{
+    struct principals p = {d, e->account, err};
+
+    if (e->trust_doc)
+        policy_document_principals(e->trust_doc, check_principal, &p);
+    return err->code;
+}
+
 int directory_check_new(struct identity *d, const struct iam_entity *n, struct sw_err *err)
 {
     const struct iam_entity *there = maps_find(&d->maps, n->kind, n->account, n->name);
@@ -77,7 +109,8 @@ int directory_check_new(struct identity *d, const struct iam_entity *n, struct s
     if (directory_count(&d->maps, n->kind, n->account) >= IAM_ENTITIES_MAX)
         return sw_fail(err, SW_ELIMIT, "LimitExceeded", "Cannot exceed quota for %ssPerAccount: %d",
                        entity_display(n->kind), IAM_ENTITIES_MAX);
-    return n->boundary ? check_policy_arn(d, n->account, n->boundary, err) : 0;
+    int r = check_trust(d, n, err);
+    return r == 0 && n->boundary ? check_policy_arn(d, n->account, n->boundary, err) : r;
 }
 
 int directory_create(struct identity *d, const struct directory_new *n, char ret_id[IAM_ID_MAX],
@@ -229,6 +262,8 @@ static int apply(struct identity *d, struct iam_entity *e, const struct director
         entity_set_str(&e->description, u->description);
     if (r == 0 && u->trust)
         r = entity_set_trust(e, u->trust, NULL, err);
+    if (r == 0 && u->trust)
+        r = check_trust(d, e, err);
     if (r == 0 && u->max_session_s)
         r = entity_set_session(e, u->max_session_s, err);
     if (r == 0 && u->jwks)

@@ -153,7 +153,7 @@ IAM_HANDLER(get_account_authorization_details)
     s.roles = json_array();
     s.policies = json_array();
     directory_lock(s.d);
-    s.counts = iam_counts_new(s.d);
+    s.counts = iam_counts_new(s.d, call->principal.account);
     for (int kind = IAM_USER; kind <= IAM_POLICY; kind++)
         directory_each(s.d, (enum iam_kind)kind,
                        kind == IAM_POLICY ? NULL : call->principal.account, add_one, &s);

@@ -34,7 +34,8 @@ static int answer_created(struct aws_call *call, const char *id, json_t *out, st
 
     directory_lock(d);
     const struct iam_entity *e = directory_by_id(d, id);
-    struct iam_counts *counts = e && e->kind == IAM_POLICY ? iam_counts_new(d) : NULL;
+    struct iam_counts *counts =
+        e && e->kind == IAM_POLICY ? iam_counts_new(d, call->principal.account) : NULL;
     if (e && e->kind == IAM_USER)
         sw_json_set_new(out, "User", iam_user_json(e, true));
     else if (e && e->kind == IAM_GROUP)
@@ -261,7 +262,7 @@ static int list(struct aws_call *call, enum iam_kind kind, json_t *out, const ch
         return r;
     directory_lock(l.d);
     if (kind == IAM_POLICY)
-        l.counts = iam_counts_new(l.d);
+        l.counts = iam_counts_new(l.d, l.account);
     directory_each(l.d, kind, kind == IAM_POLICY ? NULL : l.account, add_listed, &l);
     directory_unlock(l.d);
     if (l.counts)

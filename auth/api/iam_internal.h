@@ -53,8 +53,8 @@ json_t *iam_user_json(const struct iam_entity *e, bool whole);
 json_t *iam_group_json(const struct iam_entity *e);
 json_t *iam_role_json(const struct iam_entity *e, bool whole);
 json_t *iam_profile_json(struct identity *d, const struct iam_entity *e, bool whole);
-struct iam_counts; /* how often each policy is attached */
-struct iam_counts *iam_counts_new(struct identity *d);
+struct iam_counts; /* how often each policy is attached in an account */
+struct iam_counts *iam_counts_new(struct identity *d, const char *account);
 void iam_counts_free(struct iam_counts *c);
 int64_t iam_count_attached(const struct iam_counts *c, const char *arn);
 int64_t iam_count_boundaries(const struct iam_counts *c, const char *arn);

@@ -160,13 +160,13 @@ static void count_entity(void *ctx, const struct iam_entity *e)
         count_of(ctx, e->boundary)->boundaries++;
 }
 
-struct iam_counts *iam_counts_new(struct identity *d)
+struct iam_counts *iam_counts_new(struct identity *d, const char *account)
 {
     struct iam_counts *c = SW_NEW(struct iam_counts);
 
-    directory_each(d, IAM_USER, NULL, count_entity, c);
-    directory_each(d, IAM_GROUP, NULL, count_entity, c);
-    directory_each(d, IAM_ROLE, NULL, count_entity, c);
+    directory_each(d, IAM_USER, account, count_entity, c);
+    directory_each(d, IAM_GROUP, account, count_entity, c);
+    directory_each(d, IAM_ROLE, account, count_entity, c);
     return c;
 }
 

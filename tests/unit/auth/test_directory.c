@@ -406,6 +406,89 @@ TEST(inactive_keys_open_nothing)
     CHECK_EQ_STR(info.last_region, "eu-west-1");
 }
 
+TEST(accounts_are_apart)
+{
+    autoworld w = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct principal here, there;
+    struct identity_key key;
+    const struct iam_entity *e;
+
+    world_open(&w);
+    CHECK_OK(identity_ensure_account(w.id, OTHER, &err));
+    world_add(&w, "ann", PRINCIPAL_ADMIN, &here);
+    CHECK_OK(identity_user_add(w.id, OTHER, "ann", PRINCIPAL_ADMIN, NULL, &there, &key, &err));
+    CHECK_EQ_STR(there.arn, "arn:aws:iam::" OTHER ":user/ann");
+    CHECK_EQ_INT(ask(&w, here, "ecr:PutImage", REPO), 0);
+    CHECK_EQ_INT(ask(&w, there, "ecr:PutImage", REPO), SW_EDENIED); /* of ACCOUNT */
+    make(&w, IAM_POLICY, "p", ALLOW("a:b", "*"));
+    CHECK_ERR(
+        directory_attach(w.id, IAM_USER, OTHER, "ann", "arn:aws:iam::" ACCOUNT ":policy/p", &err),
+        SW_ENOTFOUND, "NoSuchEntity");
+    CHECK_OK(
+        directory_attach(w.id, IAM_USER, OTHER, "ann", PULL, &err)); /* AWS's are everybody's */
+    CHECK_OK(identity_user_delete(w.id, ACCOUNT, "ann", &err));
+    directory_lock(w.id);
+    e = directory_find(w.id, IAM_USER, OTHER, "ann");
+    CHECK_NOT_NULL(e);
+    CHECK_NULL(directory_find(w.id, IAM_USER, ACCOUNT, "ann"));
+    directory_unlock(w.id);
+}
+
+TEST(a_trust_policy_names_who_is_there)
+{
+#define TRUSTS(who)                                                                            \
+    "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":" \
+    "\"" who "\"},\"Action\":\"sts:AssumeRole\"}]}"
+    autoworld w = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct directory_update u = {.trust = TRUSTS("arn:aws:iam::" ACCOUNT ":user/nobody")};
+    struct directory_new n = {
+        .kind = IAM_ROLE, .account = ACCOUNT, .name = "r", .document = u.trust};
+    char id[IAM_ID_MAX];
+
+    world_open(&w);
+    CHECK_ERR(directory_create(w.id, &n, id, &err), SW_EINVALID, "MalformedPolicyDocument");
+    make(&w, IAM_ROLE, "r", TRUSTS("arn:aws:iam::" OTHER ":user/whoever"));
+    make(&w, IAM_ROLE, "s", TRUSTS(ACCOUNT));
+    CHECK_ERR(directory_change(w.id, IAM_ROLE, ACCOUNT, "r", &u, &err), SW_EINVALID,
+              "MalformedPolicyDocument");
+    make(&w, IAM_USER, "nobody", NULL);
+    CHECK_OK(directory_change(w.id, IAM_ROLE, ACCOUNT, "r", &u, &err));
+#undef TRUSTS
+}
+
+TEST(names_and_paths_may_be_as_long_as_they_may)
+{
+    autoworld w = {0};
+    struct sw_err err = SW_ERR_INIT;
+    char path[513], name[129], id[IAM_ID_MAX], arn[IAM_ARN_MAX];
+
+    memset(path, 'p', sizeof(path));
+    path[0] = path[511] = '/';
+    path[512] = 0;
+    memset(name, 'n', sizeof(name));
+    name[128] = 0;
+    struct directory_new n = {.kind = IAM_POLICY,
+                              .account = ACCOUNT,
+                              .name = name,
+                              .path = path,
+                              .document = ALLOW("a:b", "*")};
+    world_open(&w);
+    CHECK_OK(directory_create(w.id, &n, id, &err));
+    (void)snprintf(arn, sizeof(arn), "arn:aws:iam::" ACCOUNT ":policy%s%s", path, name);
+    directory_lock(w.id);
+    CHECK_NOT_NULL(directory_by_arn(w.id, arn));
+    directory_unlock(w.id);
+    n.kind = IAM_USER;
+    name[64] = 0;
+    CHECK_OK(directory_create(w.id, &n, id, &err));
+    CHECK_EQ_INT(strlen(user(&w, name).arn), 30 + 512 + 64);
+    name[64] = 'n';
+    name[65] = 0;
+    CHECK_ERR(directory_create(w.id, &n, id, &err), SW_EINVALID, "ValidationError");
+}
+
 /* ---- policy files ---- */
 
 static struct iam_entity *lay(struct directory_overlay *o, enum iam_kind kind, const char *name,
