@@ -184,10 +184,27 @@ TEST(refuses_broken_json_at_its_place)
         {0, "{'a':'\xff'}", "invalid UTF-8", 1, 7},
         {0, "{'\xc3\xa4\xc3\xb6':'\n'}", "a control character", 1, 8},
         {0, "{} x", "more after the end", 1, 4},
-        {0, "{'a':[[[[[[[[1]]]]]]]]}", "nested too deeply", 0, 0},
     };
     for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++)
         check_refusal(&rows[i]);
+}
+
+TEST(refuses_endless_nesting)
+{
+    char text[2 * LIMIT_POLICY_DEPTH + 8] = "{'a':";
+    memset(text + 5, '[', LIMIT_POLICY_DEPTH);
+    check_refusal(&(struct refusal){0, text, "nested too deeply", 1, LIMIT_POLICY_DEPTH + 5});
+    memset(text + 5, '[', LIMIT_POLICY_DEPTH - 1);
+    text[LIMIT_POLICY_DEPTH + 4] = 0;
+    check_refusal(&(struct refusal){0, text, "ends too early", 0, 0});
+}
+
+TEST(refuses_nothing_at_all)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct policy_document *d = NULL;
+    CHECK_ERR(policy_document_parse((struct sw_str){0}, POLICY_TYPE_IDENTITY, &d, NULL, &err),
+              SW_EINVALID, "MalformedPolicyDocument");
 }
 
 TEST(knows_where_its_statements_stand)
