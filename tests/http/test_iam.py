@@ -3,10 +3,15 @@
 """IAM through boto3 and the AWS CLI: identities, policies and what they change, limits, pages, simulation, and destroying in the
 order in which provisioning tools do it. botocore parses every reply by the service's model."""
 import datetime
+import glob
 import json
+import os
+import sqlite3
 
 import pytest
 from botocore.exceptions import ClientError
+
+from support import run as r
 
 ACCOUNT = "000000000000"
 TRUST = {"Version": "2012-10-17", "Statement": [
@@ -518,3 +523,38 @@ def test_all_of_it_survives_a_restart(server, iam):
     client(server, "ecr", key).describe_repositories()
     with Refused("AccessDeniedException"):
         client(server, "ecr", key).create_repository(repositoryName="no")
+
+
+def rows_of_before_iam(path):
+    """Rewrites a server's database as the migrations up to 0005 would have left it, with its users and keys."""
+    with sqlite3.connect(path) as new:
+        account = new.execute("SELECT id, created_at FROM account").fetchall()
+        users = new.execute("SELECT id, account_id, name, path, user_kind, created_at FROM iam_entity WHERE kind = 'user'").fetchall()
+        keys = new.execute("SELECT id, user_id, secret, status, created_at FROM iam_access_key").fetchall()
+        names = dict(new.execute("SELECT number, name FROM schema_migration"))
+    new.close()
+    for old in glob.glob(path + "*"):
+        os.unlink(old)
+    db = sqlite3.connect(path)
+    with db:
+        db.execute("CREATE TABLE schema_migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at BIGINT NOT NULL)")
+        for number in range(1, 6):
+            file, = glob.glob(os.path.join(r.SOURCE, "storage/meta/migrations/%04d_*.sql" % number))
+            with open(file, encoding="utf-8") as f:
+                db.executescript(f.read())
+            db.execute("INSERT INTO schema_migration VALUES (?, ?, 0)", (number, names[number]))
+        db.executemany("INSERT INTO account VALUES (?, ?)", account)
+        db.executemany("INSERT INTO iam_user (id, account_id, name, path, kind, created_at) VALUES (?, ?, ?, ?, ?, ?)", users)
+        db.executemany("INSERT INTO access_key (id, user_id, secret, status, created_at) VALUES (?, ?, ?, ?, ?)", keys)
+    db.close()
+
+
+def test_users_and_keys_of_an_earlier_version(server, iam):
+    iam.create_user(UserName="Earlier")
+    key = key_of(iam, "Earlier")
+    server.stop()
+    rows_of_before_iam(os.path.join(server.data, "slipway.db"))
+    server.start()
+    assert client(server, "iam", server.admin).get_user(UserName="earlier")["User"]["Arn"] == arn("user", "Earlier")
+    with Refused("AccessDenied", 403):
+        client(server, "iam", key).get_user()
