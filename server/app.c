@@ -253,6 +253,7 @@ static void open_apis(struct app *a)
     a->oci = oci_api_new(&oci);
     struct ecr_api_options ecr = {.registry = a->registry,
                                   .keyring = a->keyring,
+                                  .identity = a->identity,
                                   .sessions = a->sessions,
                                   .account = a->account,
                                   .region = a->config.region,

@@ -7,12 +7,14 @@
 #include <stdint.h>
 
 #include "api/awsjson.h"
+#include "auth/identity.h"
 #include "auth/keyring.h"
 #include "registry/core/registry.h"
 
 struct ecr_api_options {
     struct registry *registry;
     struct keyring *keyring;
+    struct identity *identity; /* to look up principals that policies name; NULL: they are not */
     struct session_store *sessions; /* NULL: no principals with temporary credentials */
     const char *account;            /* plain host names lead to it */
     const char *region;             /* the same; NULL: us-east-1 */

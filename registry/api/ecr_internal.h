@@ -68,8 +68,9 @@ int ecr_download_url(struct aws_call *call, const struct ecr_target *t, const st
 
 /* What repositories and creation templates are checked with. */
 struct policy_document;
-int ecr_check_policy(const char *text, const char *member, const char *what,
-                     struct policy_document **ret, struct sw_err *err); /* ret: NULL ok */
+/* Grammar, and that users and roles of the caller's account which it names exist. ret: NULL ok. */
+int ecr_check_policy(const struct aws_call *call, const char *text, const char *member,
+                     const char *what, struct policy_document **ret, struct sw_err *err);
 int ecr_check_filters(enum repo_mutability m, const json_t *filters, struct sw_err *err);
 int ecr_check_encryption(const json_t *encryption, struct sw_err *err);
 int ecr_check_tags(const json_t *tags, struct sw_err *err);

@@ -4,6 +4,7 @@
  * permissions". */
 #include <stdio.h>
 
+#include "auth/directory.h"
 #include "auth/policy_document.h"
 #include "auth/policy_eval.h"
 #include "base/alloc.h"
@@ -11,8 +12,46 @@
 #include "registry/api/ecr_internal.h"
 #include "registry/core/registry_setting.h"
 
-int ecr_check_policy(const char *text, const char *member, const char *what,
-                     struct policy_document **ret, struct sw_err *err)
+struct principals {
+    struct identity *identity;
+    const char *account;
+    char missing[PRINCIPAL_ARN_MAX];
+    struct policy_position where;
+};
+
+/* Of other accounts nothing is known, and a session comes and goes. */
+static void check_principal(void *ctx, enum policy_principal_kind kind, const char *value,
+                            struct policy_position where)
+{
+    struct principals *p = ctx;
+    char mine[40];
+    (void)snprintf(mine, sizeof(mine), "arn:aws:iam::%s:", p->account);
+    if (kind != POLICY_PRINCIPAL_ARN || p->missing[0] || !sw_str_starts_with(sw_str(value), mine))
+        return;
+    directory_lock(p->identity);
+    bool known = directory_by_arn(p->identity, value) != NULL;
+    directory_unlock(p->identity);
+    if (!known && sw_str_copy(sw_str(value), p->missing, sizeof(p->missing)))
+        p->where = where;
+}
+
+static int check_principals(const struct aws_call *call, const struct policy_document *document,
+                            const char *member, const char *what, struct sw_err *err)
+{
+    struct principals p = {.identity = ecr_of(call)->o.identity,
+                           .account = call->principal.account};
+    if (p.identity)
+        policy_document_principals(document, check_principal, &p);
+    if (!p.missing[0])
+        return 0;
+    return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                   "Invalid parameter at '%s' failed to satisfy constraint: 'Invalid %s policy "
+                   "provided': line %u, column %u: Principal not found: %s",
+                   member, what, p.where.line, p.where.column, p.missing);
+}
+
+int ecr_check_policy(const struct aws_call *call, const char *text, const char *member,
+                     const char *what, struct policy_document **ret, struct sw_err *err)
 {
     struct sw_err why = SW_ERR_INIT;
     struct policy_position where = {0};
@@ -22,11 +61,11 @@ int ecr_check_policy(const char *text, const char *member, const char *what,
                        "Invalid parameter at '%s' failed to satisfy constraint: 'Invalid %s policy "
                        "provided': line %u, column %u: %s",
                        member, what, where.line, where.column, why.msg);
-    if (ret)
-        *ret = document;
-    else
-        policy_document_unref(document);
-    return 0;
+    int r = check_principals(call, document, member, what, err);
+    if (r == 0 && ret)
+        *ret = SW_TAKE(document);
+    policy_document_unref(document);
+    return r;
 }
 
 /* Amazon: a policy that would keep its author from setting another one needs `force`. */
@@ -67,7 +106,7 @@ int ecr_set_repository_policy(struct aws_call *call, const void *in, json_t *out
     sw_autofree char *old = NULL;
     int r = ecr_target(call, args->registry_id, args->repository, &t, err);
     if (r == 0)
-        r = ecr_check_policy(args->text, "PolicyText", "repository", &document, err);
+        r = ecr_check_policy(call, args->text, "PolicyText", "repository", &document, err);
     if (r == 0 && args->force != SCHEMA_TRUE)
         r = check_lockout(call, &t, document, err);
     if (r == 0)
@@ -122,7 +161,7 @@ int ecr_put_registry_policy(struct aws_call *call, const void *in, json_t *out, 
     sw_autofree char *old = NULL;
     int r = ecr_may_registry(call, err);
     if (r == 0)
-        r = ecr_check_policy(args->text, "PolicyText", "registry", NULL, err);
+        r = ecr_check_policy(call, args->text, "PolicyText", "registry", NULL, err);
     if (r == 0)
         r = registry_policy_set(ecr_of(call)->o.registry, &key, args->text, &old, err);
     if (r < 0)

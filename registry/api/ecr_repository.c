@@ -84,10 +84,18 @@ json_t *ecr_repository_json(const struct aws_call *call, const struct ecr_target
     return out;
 }
 
+static size_t characters(const char *s)
+{
+    size_t n = 0;
+    for (; *s; s++)
+        n += ((unsigned char)*s & 0xc0) != 0x80;
+    return n;
+}
+
 static int check_tag(const json_t *tag, struct sw_err *err)
 {
     const char *key = sw_json_str(tag, "Key", ""), *value = sw_json_str(tag, "Value", "");
-    if (!*key || strlen(key) > TAG_KEY_MAX * 4 || strlen(value) > TAG_VALUE_MAX * 4)
+    if (!*key || characters(key) > TAG_KEY_MAX || characters(value) > TAG_VALUE_MAX)
         return sw_fail(err, SW_EINVALID, "InvalidTagParameterException",
                        "a tag needs a Key of at most %d characters and a Value of at most %d",
                        TAG_KEY_MAX, TAG_VALUE_MAX);

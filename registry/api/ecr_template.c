@@ -33,7 +33,7 @@ static int check_lifecycle(const char *text, struct sw_err *err)
 }
 
 /* The whole document, as it would be stored. */
-static int check_document(const json_t *doc, struct sw_err *err)
+static int check_document(const struct aws_call *call, const json_t *doc, struct sw_err *err)
 {
     const char *policy = sw_json_str(doc, "repositoryPolicy", NULL);
     const char *lifecycle = sw_json_str(doc, "lifecyclePolicy", NULL);
@@ -46,7 +46,7 @@ static int check_document(const json_t *doc, struct sw_err *err)
     if (r == 0)
         r = ecr_check_tags(sw_json_array(doc, "resourceTags"), err);
     if (r == 0 && policy && *policy)
-        r = ecr_check_policy(policy, "repositoryPolicy", "repository", NULL, err);
+        r = ecr_check_policy(call, policy, "repositoryPolicy", "repository", NULL, err);
     if (r == 0 && lifecycle && *lifecycle)
         r = check_lifecycle(lifecycle, err);
     return r;
@@ -94,7 +94,7 @@ int ecr_create_template(struct aws_call *call, const void *in, json_t *out, stru
     set_defaults(doc);
     int r = ecr_may_registry(call, err);
     if (r == 0)
-        r = check_document(doc, err);
+        r = check_document(call, doc, err);
     if (r == 0)
         r = creation_template_create(ecr_of(call)->o.registry, &key, args->prefix, doc, &t, err);
     if (r == 0)
@@ -123,7 +123,7 @@ int ecr_update_template(struct aws_call *call, const void *in, json_t *out, stru
         sw_json_set_new(changes, TAG_FILTER_SETTING, json_array());
     }
     (void)json_object_update(t.document, changes);
-    r = check_document(t.document, err);
+    r = check_document(call, t.document, err);
     creation_template_done(&t);
     if (r == 0)
         r = creation_template_update(reg, &key, args->prefix, changes, &t, err);

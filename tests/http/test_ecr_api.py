@@ -120,6 +120,20 @@ def test_malformed_repository_policies(ecr, repo, text, told):
         ecr.get_repository_policy(repositoryName=repo)
 
 
+def test_principals_of_a_policy_must_exist(server, ecr, repo):
+    def policy(*arns):
+        return json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": list(arns)}, "Action": "ecr:BatchGetImage"}]})
+    nobody = "arn:aws:iam::000000000000:user/nobody-here"
+    for operation, members in (("SetRepositoryPolicy", {"repositoryName": repo}), ("PutRegistryPolicy", {})):
+        told = refused(server, operation, "InvalidParameterException", policyText=policy(nobody), **members)
+        assert "Principal not found: " + nobody in told
+    server.add_user("somebody")
+    ecr.set_repository_policy(repositoryName=repo, policyText=policy(
+        "arn:aws:iam::000000000000:user/somebody", "arn:aws:iam::999999999999:role/elsewhere", "000000000000",
+        "arn:aws:iam::000000000000:root"))
+
+
 def test_policy_size(server, ecr, repo):
     big = dict(ALLOW_ALL, Id="i" * (10240 - len(json.dumps(dict(ALLOW_ALL, Id="")))))
     text = json.dumps(big)
@@ -219,6 +233,16 @@ def test_mutability_with_exclusions_on_every_path(server, ecr, http, name):
      "imageTagMutabilityExclusionFilters": [{"filterType": "REGEX", "filter": "a"}]}))
 def test_wrong_mutability_settings(server, name, members):
     refused(server, "CreateRepository", "InvalidParameterException", repositoryName=name, **members)
+
+
+@pytest.mark.parametrize("key, value, ok", (
+    ("ü" * 128, "ü" * 256, True), ("k" * 129, "", False), ("k", "v" * 257, False), ("", "v", False)))
+def test_lengths_of_resource_tags_are_characters(server, name, key, value, ok):
+    body = json.dumps({"repositoryName": name, "tags": [{"Key": key, "Value": value}]}).encode()
+    reply = call(server, "ecr", "CreateRepository", body)
+    assert (reply.status == 200) == ok
+    if not ok:
+        assert reply.json()["__type"] == "InvalidTagParameterException"
 
 
 @pytest.mark.parametrize("encryption, error", (
