@@ -6,7 +6,7 @@
  *    is not there may do nothing.
  * 3. `generation` moves with every change of objects. A view is of the generation that its object says; one of an earlier
  *    generation is built anew by the next who asks, under the read lock, so a change costs nobody but those whom it may concern.
- * 4. `views` guards building, `notes` last uses; both are taken inside the read lock and nothing is taken inside them. */
+ * 4. `views` guards the views of objects; it is taken inside the read lock and nothing is taken inside it. */
 #include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -275,14 +275,6 @@ static int key_cmp(const void *a, const void *b)
     return strcmp(x->info.id, y->info.id);
 }
 
-static struct iam_key_info key_info(struct identity *d, const struct key_entry *k)
-{
-    pthread_mutex_lock(&d->notes);
-    struct iam_key_info info = k->info;
-    pthread_mutex_unlock(&d->notes);
-    return info;
-}
-
 void directory_each_key(struct identity *d, const char *user_id, directory_key_fn *fn, void *ctx)
 {
     struct key_listing l = {.user_id = user_id};
@@ -290,10 +282,8 @@ void directory_each_key(struct identity *d, const char *user_id, directory_key_f
     l.v = sw_calloc(d->maps.keys.n + 1, sizeof(struct key_entry *));
     strmap_each(&d->maps.keys, collect_key, &l);
     qsort(l.v, l.n, sizeof(*l.v), key_cmp);
-    for (size_t i = 0; i < l.n; i++) {
-        struct iam_key_info info = key_info(d, l.v[i]);
-        fn(ctx, &info);
-    }
+    for (size_t i = 0; i < l.n; i++)
+        fn(ctx, &l.v[i]->info);
     free(l.v);
 }
 
@@ -302,7 +292,7 @@ bool directory_key(struct identity *d, const char *key_id, struct iam_key_info *
     const struct key_entry *k = strmap_get(&d->maps.keys, key_id);
 
     if (k)
-        *ret = key_info(d, k);
+        *ret = k->info;
     return k != NULL;
 }
 

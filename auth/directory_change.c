@@ -27,11 +27,14 @@ static int begin(struct identity *d, enum iam_kind kind, const char *account, co
         r = sw_fail(err, SW_ECONFLICT, "UnmodifiableEntity",
                     "%s is managed by the policy file %s and cannot be changed through IAM.",
                     e->arn, e->origin);
-    if (r < 0)
+    if (r < 0) {
         pthread_mutex_unlock(&d->change);
-    else
-        *ret = entity_clone(e);
-    return r;
+        return r;
+    }
+    pthread_rwlock_wrlock(&d->lock); /* an object's view changes under the read lock */
+    *ret = entity_clone(e);
+    pthread_rwlock_unlock(&d->lock);
+    return 0;
 }
 
 /* r: of the change. Gives `change` back. */

@@ -31,7 +31,6 @@ struct identity {
     pthread_mutex_t change;
     pthread_rwlock_t lock;
     pthread_mutex_t views; /* of building a view; inside the read lock */
-    pthread_mutex_t notes; /* of last uses; inside the read lock */
     struct directory_maps maps;
     uint64_t generation; /* of the maps */
 };

@@ -139,14 +139,14 @@ struct directory_view *directory_view(struct identity *d, const char *id)
 
 /* ---- last uses ---- */
 
+/* Rare (the caller sees to that), so it may have the write lock, and who reads needs no other. */
 void directory_note_use(struct identity *d, const struct principal *p, const char *service,
                         const char *region, int64_t now_us)
 {
-    pthread_rwlock_rdlock(&d->lock);
+    pthread_rwlock_wrlock(&d->lock);
     struct key_entry *k = strmap_get(&d->maps.keys, p->access_key_id);
     struct iam_entity *role =
         p->kind == PRINCIPAL_ROLE ? strmap_get(&d->maps.by_id, p->user_id) : NULL;
-    pthread_mutex_lock(&d->notes);
     if (k) {
         k->used = true;
         k->info.last_used_us = now_us;
@@ -158,7 +158,6 @@ void directory_note_use(struct identity *d, const struct principal *p, const cha
         (void)snprintf(role->last_used_region, sizeof(role->last_used_region), "%s", region);
         role->used = true;
     }
-    pthread_mutex_unlock(&d->notes);
     pthread_rwlock_unlock(&d->lock);
 }
 
@@ -226,13 +225,11 @@ int directory_flush(struct identity *d, struct sw_err *err)
     struct uses u = {0};
     int r = 0;
 
-    pthread_rwlock_rdlock(&d->lock);
+    pthread_rwlock_wrlock(&d->lock);
     u.keys = sw_calloc(d->maps.keys.n + 1, sizeof(*u.keys));
     u.roles = sw_calloc(d->maps.by_id.n + 1, sizeof(*u.roles));
-    pthread_mutex_lock(&d->notes);
     strmap_each(&d->maps.keys, take_key, &u);
     strmap_each(&d->maps.by_id, take_role, &u);
-    pthread_mutex_unlock(&d->notes);
     pthread_rwlock_unlock(&d->lock);
     if (u.keys_n || u.roles_n)
         r = meta_tx(d->db, META_WRITE, store_uses, &u, err);

@@ -40,8 +40,8 @@ int identity_reload(struct identity *id, struct sw_err *err)
     if (r == 0) {
         struct directory_maps old = id->maps;
         struct overlaid o = {&fresh};
+        pthread_rwlock_wrlock(&id->lock); /* views change under the read lock */
         strmap_each(&old.by_id, keep_overlaid, &o);
-        pthread_rwlock_wrlock(&id->lock);
         id->maps = fresh;
         id->generation++;
         pthread_rwlock_unlock(&id->lock);
@@ -62,7 +62,6 @@ int identity_open(struct meta_db *db, struct keyring *k, struct identity **ret, 
     id->generation = 1; /* an object's view_at is 0 at first */
     pthread_mutex_init(&id->change, NULL);
     pthread_mutex_init(&id->views, NULL);
-    pthread_mutex_init(&id->notes, NULL);
     pthread_rwlockattr_init(&attr);
     /* Readers overlap all the time under load; a change must not wait for the first pause. */
     pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
@@ -85,7 +84,6 @@ void identity_free(struct identity *id)
     pthread_rwlock_destroy(&id->lock);
     pthread_mutex_destroy(&id->change);
     pthread_mutex_destroy(&id->views);
-    pthread_mutex_destroy(&id->notes);
     free(id);
 }
 
