@@ -100,9 +100,10 @@ const KNOWN = {
     const rewrite = (arn) => {
       const parts = arn.split(':')
       const last = parts.slice(5).join(':')
-      if (!/^[^/:]*[*?]/.test(last) || last === '*' || last.includes('${') || c.resource === '*') return arn
+      const plain = last.replaceAll('${$}', '$')
+      if (!/^[^/:]*[*?]/.test(plain) || plain === '*' || /\$\{(?!\$\})/.test(last) || c.resource === '*') return arn
       changed = true
-      return [...parts.slice(0, 5), glob(last).test(given) ? given : 'never/never'].join(':')
+      return [...parts.slice(0, 5), glob(plain).test(given) ? given : 'never/never'].join(':')
     }
     for (const s of all(c))
       for (const element of ['Resource', 'NotResource'])
@@ -203,8 +204,9 @@ async function sessionIsPassedBy(c, ask) {
 }
 
 async function explain(c, answer, ours, evaluator) {
-  const names = Object.keys(KNOWN)
-  for (const tried of [...names.map((n) => [n]), ['session-direct'], [...names, 'session-direct']]) {
+  const names = [...Object.keys(KNOWN), 'session-direct']
+  const pairs = names.flatMap((a, i) => names.slice(i + 1).map((b) => [a, b]))
+  for (const tried of [...names.map((n) => [n]), ...pairs, names]) {
     const copy = structuredClone(c)
     const used = tried.filter((n) => KNOWN[n]?.(copy))
     if (tried.includes('session-direct') && await sessionIsPassedBy(copy, ours.ask)) used.push('session-direct')
