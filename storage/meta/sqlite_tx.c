@@ -532,57 +532,64 @@ static int record(struct meta_tx *tx, void *arg, struct sw_err *err)
                      "iti", (int64_t)m->number, m->name, sw_now_us());
 }
 
+/* In the transaction that is open. */
 static int apply(struct conn *c, struct meta_migration m, struct sw_err *err)
 {
-    int r = begin_write(c, err);
-    if (r < 0)
-        return r;
-    r = call(c, is_applied, &m, err);
+    int r = call(c, is_applied, &m, err);
     if (r == 0) {
         r = conn_script(c, m.sql, err);
         if (r == 0)
             r = call(c, record, &m, err);
-        if (r == 0)
-            return conn_commit(c, err);
     }
-    conn_rollback(c);
+    if (r < 0)
+        sw_prefix(err, "migration %d (%s)", m.number, m.name);
     return r < 0 ? r : 0;
 }
 
-static int check_newest(struct meta_tx *tx, void *arg, struct sw_err *err)
+/* What is applied already, if the table is there. */
+static int newest(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
-    const int *known = arg;
-    int64_t newest = 0;
-    int r = meta_get(tx, err, "SELECT coalesce(max(number), 0) FROM schema_migration", "", "i",
-                     &newest);
-    if (r >= 0 && newest > *known)
-        return sw_fail(err, SW_ECONFLICT, NULL,
-                       "the database has schema %lld, this program knows up to %d: it was used by "
-                       "a newer program",
-                       (long long)newest, *known);
+    return meta_get(tx, err, "SELECT coalesce(max(number), 0) FROM schema_migration", "", "i", arg);
+}
+
+static int check_newest(int64_t there, int64_t known, struct sw_err *err)
+{
+    if (there <= known)
+        return 0;
+    return sw_fail(err, SW_ECONFLICT, NULL,
+                   "the database has schema %lld, this program knows up to %lld: it was used by "
+                   "a newer program",
+                   (long long)there, (long long)known);
+}
+
+/* All in one transaction: a start of a new program makes one sync of it, and leaves an old database as it was unless every migration
+ * succeeds. */
+static int migrate(struct conn *c, const struct meta_migration *list, size_t n, struct sw_err *err)
+{
+    int64_t there = 0;
+    int r = conn_script(c,
+                        "CREATE TABLE IF NOT EXISTS schema_migration (number INTEGER PRIMARY KEY,"
+                        " name TEXT NOT NULL, applied_at BIGINT NOT NULL)",
+                        err);
+    if (r == 0)
+        r = call(c, newest, &there, err);
+    if (r >= 0)
+        r = check_newest(there, n > 0 ? list[n - 1].number : 0, err);
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = apply(c, list[i], err);
     return r < 0 ? r : 0;
 }
 
 int meta_sqlite_migrate(struct conn *c, const struct meta_migration *list, size_t n,
                         struct sw_err *err)
 {
-    int r = conn_script(c,
-                        "CREATE TABLE IF NOT EXISTS schema_migration (number INTEGER PRIMARY KEY,"
-                        " name TEXT NOT NULL, applied_at BIGINT NOT NULL)",
-                        err);
+    int r = begin_write(c, err);
     if (r < 0)
         return r;
-    int known = n > 0 ? list[n - 1].number : 0;
-    r = begin_write(c, err);
-    if (r < 0)
-        return r;
-    r = call(c, check_newest, &known, err);
+    r = migrate(c, list, n, err);
+    if (r == 0)
+        return conn_commit(c, err);
     conn_rollback(c);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        r = apply(c, list[i], err);
-        if (r < 0)
-            sw_prefix(err, "migration %d (%s)", list[i].number, list[i].name);
-    }
     return r;
 }
 
