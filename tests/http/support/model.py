@@ -14,6 +14,7 @@ NEWER_MEMBERS = {
             "clientToken", "volumeConfigurations", "serviceConnectDefaults", "s3EncryptionEnabled", "appProtocol",
             "containerPortRange", "hostPortRange", "managedStorageConfiguration", "configuredAtLaunch"},
     "iam": set(),
+    "sts": {"ProvidedContexts"},
 }
 NEWER_VALUES = {"IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION", "KMS_DSSE"}
 NEWER_OPERATIONS = {
@@ -27,6 +28,7 @@ NEWER_OPERATIONS = {
     "ecr-public": set(),
     "ecs": set(),
     "iam": set(),
+    "sts": set(),
 }
 _NEWER = set().union(*NEWER_MEMBERS.values())
 
