@@ -10,6 +10,7 @@
 #define LIMIT_MANIFEST \
     (4 * 1024 * 1024)               /* manifest or index, bytes (registry-wide; ECR's number) */
 #define LIMIT_ECR_POLICY_TEXT 10240 /* repository and registry policies, characters */
+#define LIMIT_BATCH_MANIFESTS (64 * 1024 * 1024) /* of all images of one BatchGetImage, bytes */
 #define LIMIT_MANIFEST_DEPTH  32
 #define LIMIT_MANIFEST_VALUES 100000 /* JSON values; 10,000 children with platform have 70,000 */
 #define LIMIT_MANIFEST_LARGE \

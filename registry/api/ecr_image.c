@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/limits.h"
 #include "base/macros.h"
 #include "registry/api/ecr_internal.h"
 #include "registry/core/blob_link.h"
@@ -127,17 +128,34 @@ static void audit_images(struct aws_call *call, const json_t *ids)
     }
 }
 
+/* The whole answer is in memory: counts the manifests that were added since. */
+static int check_batch(const json_t *list, size_t *bytes, size_t *counted, struct sw_err *err)
+{
+    for (; *counted < json_array_size(list); (*counted)++)
+        *bytes +=
+            json_string_length(json_object_get(json_array_get(list, *counted), "imageManifest"));
+    return *bytes <= LIMIT_BATCH_MANIFESTS
+               ? 0
+               : sw_fail(err, SW_ELIMIT, "InvalidParameterException",
+                         "the manifests of these images have more than %d bytes: ask for fewer",
+                         LIMIT_BATCH_MANIFESTS);
+}
+
 int ecr_batch_get_image(struct aws_call *call, const void *in, json_t *out, struct sw_err *err)
 {
     const struct ecr_images_in *args = in;
     struct ecr_target t;
     struct repo *repo = NULL;
+    size_t bytes = 0, counted = 0;
     sw_json_set_new(out, "images", json_array());
     sw_json_set_new(out, "failures", json_array());
     int r = ecr_open(call, args->registry_id, args->repository, &t, &repo, err);
-    for (size_t i = 0; r == 0 && i < json_array_size(args->image_ids); i++)
+    for (size_t i = 0; r == 0 && i < json_array_size(args->image_ids); i++) {
         r = get_image(call, &t, repo, json_array_get(args->image_ids, i), args->media_types, out,
                       err);
+        if (r == 0)
+            r = check_batch(sw_json_array(out, "images"), &bytes, &counted, err);
+    }
     audit_images(call, sw_json_array(out, "images"));
     repo_unref(repo);
     return r;

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from support import images
 from support import run as r
-from support.aws import call
+from support.aws import call, signed_headers
 from support.rawhttp import Http
 from support.server import Server
 
@@ -576,10 +576,21 @@ def test_filters_of_images(server, http, repo):
         "imageStatus"] == "ACTIVE"
 
 
+def test_manifests_of_one_batch_are_bounded(ecr, http, repo):
+    big = [images.dump({"schemaVersion": 2, "mediaType": images.OCI_INDEX, "manifests": [],
+                        "annotations": {"a": str(i) + "x" * 3500000}}) for i in range(2)]
+    for m in big:
+        assert images.put_manifest(http, repo, images.digest(m), m, images.OCI_INDEX).status == 201
+    ids = [{"imageDigest": images.digest(m)} for m in big]
+    assert len(ecr.batch_get_image(repositoryName=repo, imageIds=ids)["images"]) == 2
+    with Refused("InvalidParameterException") as e:
+        ecr.batch_get_image(repositoryName=repo, imageIds=ids * 10)
+    assert "ask for fewer" in e.message
+
+
 # -- where clients find the registry
 
 def hosted(server, host, operation, region=r.REGION, **members):
-    from support.aws import signed_headers
     body = json.dumps(members).encode()
     headers = signed_headers(server, "ecr", operation, body, region=region, more={"Host": host})
     with Http(server.host_port) as h:
@@ -693,3 +704,48 @@ def test_aws_cli(server, tmp_path):
     assert r.run(["curl", "-sS", "-f", url["downloadUrl"]], env=server.env()).stdout == "hello"
     failed = server.aws("ecr", "get-registry-policy", check=False)
     assert failed.returncode == 254 and "(RegistryPolicyNotFoundException)" in failed.stderr
+
+
+# -- every operation
+
+VALUES = {"repositoryName": "no/such", "repositoryNames": "no/such", "uploadId": "01234567-89ab-cdef-0123-456789abcdef",
+          "policyText": "{}", "prefix": "x",
+          "ecrRepositoryPrefix": "quay", "principalArn": "arn:aws:iam::000000000000:role/x", "region": "eu-west-1",
+          "registryId": r.ACCOUNT, "layerDigest": "sha256:" + "0" * 64, "lifecyclePolicyText": "x" * 100,
+          "imageManifest": "{}", "value": "ENABLED", "filter": "abc"}
+
+
+def smallest(description, name=None, service="ecr"):
+    """The smallest value that a table lets through."""
+    kind = description["type"]
+    if kind == "structure":
+        members = (description.get("of") or description)["members"]
+        return {n: smallest(m, n, service) for n, m in members.items() if m.get("required")}
+    if kind == "list":
+        of = description["of"]
+        return [smallest(of.get("member", of) if "type" not in of else of, name, service)] * max(1, description.get("min") or 0)
+    if name == "resourceArn":
+        return "arn:aws:%s:repository/no/such" % ("ecr:us-east-1:000000000000" if service == "ecr" else
+                                                   "ecr-public::000000000000")
+    if "enum" in description:
+        return description["enum"][0]
+    return {"string": VALUES.get(name, "sha256:" + "0" * 64), "long": 0, "integer": 1, "boolean": True, "blob": "eA=="}[kind]
+
+
+@pytest.mark.parametrize("service, target", (("ecr", "AmazonEC2ContainerRegistry_V20150921"),
+                                             ("ecr-public", "SpencerFrontendService")))
+def test_every_operation_asks_before_it_looks(server, tmp_path, service, target):
+    """A user without rights is refused by every operation in the same way, whatever exists."""
+    tables = json.loads(r.run([r.BIN, "debug", "schema"], env=r.clean_env(str(tmp_path))).stdout)
+    key = server.add_user("nobody-" + service)
+    wrong = []
+    with Http(server.host_port) as h:
+        for name, op in sorted(tables[target]["operations"].items()):
+            body = json.dumps(smallest(op["input"], service=service)).encode()
+            headers = signed_headers(server, target, name, body, key=key, scope=service)
+            reply = h.request("POST", "/", body, headers)
+            if (reply.status, reply.json().get("__type")) != (400, "AccessDeniedException"):
+                wrong.append("%s %s -> %r" % (name, body[:200], reply))
+            elif "perform: %s:%s on" % (service, name) not in reply.json()["message"]:
+                wrong.append("%s: %s" % (name, reply.json()["message"]))
+    assert not wrong, "\n".join(wrong)
