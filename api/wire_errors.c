@@ -69,6 +69,7 @@ const struct wire_error wire_errors[] = {
     {"MANIFEST_UNKNOWN",                    400, "ImageNotFoundException",  404, NULL},
     {"MANIFEST_UNVERIFIED",                 400, "InvalidParameterException", 400, NULL},
     {"MalformedPolicyDocument",             400, NULL,                      0, NULL},
+    {"MalformedPolicyFile",                 400, NULL,                      0, NULL},
     {"MissingAuthenticationTokenException", 403, NULL,                      401, "UNAUTHORIZED"},
     {"MissingParameter",                    400, NULL,                      0, NULL},
     {"MissingVersionException",             400, NULL,                      0, NULL},

@@ -23,7 +23,8 @@ static json_t *describe(const struct aws_service *s)
         json_t *op = json_object();
         sw_json_set_str(op, "action", s->ops[i].action);
         sw_json_set_new(op, "input", schema_describe(s->ops[i].in));
-        sw_json_set_new(op, "output", schema_describe(s->ops[i].out));
+        if (s->ops[i].out)
+            sw_json_set_new(op, "output", schema_describe(s->ops[i].out));
         sw_json_set_new(operations, s->ops[i].name, op);
     }
     for (size_t i = 0; s->unimplemented && s->unimplemented[i]; i++)

@@ -200,9 +200,7 @@ static int reload(struct client *client, struct sw_err *err)
         return sw_fail(err, SW_EINVALID, "MalformedPolicyFile",
                        "%zu problem%s; the server goes on with what it had", c.errors,
                        c.errors == 1 ? "" : "s");
-    const char *folder = sw_json_str(out, "Folder", NULL);
-    printf(folder ? "policy files of %s loaded\n" : "the server has no folder of policy files%s\n",
-           folder ? folder : "");
+    printf("policy files of %s loaded\n", sw_json_str(out, "Folder", ""));
     return 0;
 }
 

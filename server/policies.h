@@ -5,9 +5,16 @@
 #include "auth/policy_files.h"
 #include "server/config.h"
 
-/* The key `policies`; else `policies` beside the configuration file that --config names; else `policies` in the data folder. NULL:
- * it was not configured and is not there. The caller's. */
-char *policies_folder(const struct server_config *c, const char *data_dir);
-/* fn NULL: problems are logged. A NULL folder is an empty one. */
-int policies_load(struct identity *d, const char *folder, const char *account,
-                  policy_problem_fn *fn, void *ctx, struct sw_err *err);
+struct policies {
+    char *folder;
+    bool required; /* it was configured; else it may be missing, which is as if it were empty */
+    struct identity *directory;
+    const char *account;
+};
+/* The folder: the key `policies`; else `policies` beside the configuration file that --config names, when that is there; else
+ * `policies` in the data folder, which may come later. */
+void policies_init(struct policies *p, const struct server_config *c, const char *data_dir,
+                   struct identity *d, const char *account);
+void policies_done(struct policies *p);
+/* fn NULL: problems are logged. */
+int policies_load(const struct policies *p, policy_problem_fn *fn, void *ctx, struct sw_err *err);

@@ -9,7 +9,6 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "registry/core/rights.h"
-#include "server/policies.h"
 
 #define KEYS_MAX      50
 #define SENTENCE_MAX  8192
@@ -221,8 +220,8 @@ static int reload(struct aws_call *call, const void *in SW_UNUSED, json_t *out, 
     sw_json_set_new(out, "Problems", found);
     if (r < 0)
         return r;
-    sw_json_set_str(out, "Folder", a->folder);
-    r = policies_load(a->identity, a->folder, a->account, add_problem, found, err);
+    sw_json_set_str(out, "Folder", a->policies->folder);
+    r = policies_load(a->policies, add_problem, found, err);
     if (r < 0 && json_array_size(found) > 0) {
         sw_err_clear(err);
         r = 0;

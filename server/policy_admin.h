@@ -7,6 +7,7 @@
 #include "api/awsedge.h"
 #include "auth/authorizer.h"
 #include "registry/core/registry.h"
+#include "server/policies.h"
 
 #define TARGET_POLICY_ADMIN "SlipwayAdminPolicy_V20261121"
 
@@ -14,7 +15,6 @@ struct policy_admin {
     struct identity *identity;
     struct authorizer *authorizer;
     struct registry *registry;
-    const char *folder; /* NULL: none */
-    const char *account;
+    const struct policies *policies;
 };
 struct aws_service policy_admin_aws_service(struct policy_admin *a);

@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "base/macros.h"
 
-const struct sw_field iam_nothing[] = {F_END};
+static const struct sw_field no_members[] = {F_END};
 
 /* clang-format off */
 static const struct aws_op ops[] = {
@@ -49,7 +49,7 @@ static const struct aws_op ops[] = {
     {"DetachUserPolicy", iam_detach, iam_detach_user_policy_in, NULL, 0, "iam:DetachUserPolicy"},
     {"GetAccessKeyLastUsed", iam_get_access_key_last_used, iam_get_access_key_last_used_in, iam_get_access_key_last_used_out, 0, "iam:GetAccessKeyLastUsed"},
     {"GetAccountAuthorizationDetails", iam_get_account_authorization_details, iam_get_account_authorization_details_in, iam_get_account_authorization_details_out, 0, "iam:GetAccountAuthorizationDetails"},
-    {"GetAccountSummary", iam_get_account_summary, NULL, iam_get_account_summary_out, 0, "iam:GetAccountSummary"},
+    {"GetAccountSummary", iam_get_account_summary, no_members, iam_get_account_summary_out, 0, "iam:GetAccountSummary"},
     {"GetContextKeysForCustomPolicy", iam_context_keys, iam_get_context_keys_for_custom_policy_in, iam_get_context_keys_for_custom_policy_out, 0, "iam:GetContextKeysForCustomPolicy"},
     {"GetContextKeysForPrincipalPolicy", iam_context_keys, iam_get_context_keys_for_principal_policy_in, iam_get_context_keys_for_principal_policy_out, 0, "iam:GetContextKeysForPrincipalPolicy"},
     {"GetGroup", iam_get_group, iam_get_group_in, iam_get_group_out, 0, "iam:GetGroup"},

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* auth/api/iam_schema.h - tables of IAM's operations; an operation without members has iam_nothing. */
+/* auth/api/iam_schema.h - tables of IAM's operations; an operation whose answer has no members has NULL as its output. */
 #include "api/schema.h"
 
-extern const struct sw_field iam_nothing[];
 extern const struct sw_field iam_add_client_id_to_openidconnect_provider_in[];
 extern const struct sw_field iam_add_role_to_instance_profile_in[];
 extern const struct sw_field iam_add_user_to_group_in[];

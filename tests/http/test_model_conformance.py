@@ -141,7 +141,7 @@ def test_members_types_required_enums_and_limits(tables, service, direction):
             continue
         operation = model.operation_model(name)
         shape = operation.input_shape if direction == "in" else operation.output_shape
-        members = op["input" if direction == "in" else "output"]["members"]
+        members = op.get("input" if direction == "in" else "output", {"members": {}})["members"]
         if shape is None:
             assert not members, name
             continue
