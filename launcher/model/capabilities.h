@@ -8,8 +8,9 @@
 #define CAPABILITY_LOG_JSON_FILE   "com.amazonaws.ecs.capability.logging-driver.json-file"
 #define CAPABILITY_HEALTH_CHECK    "ecs.capability.container-health-check"
 #define CAPABILITY_ORDERING        "ecs.capability.container-ordering"
-#define ATTRIBUTE_CPU_ARCHITECTURE "ecs.cpu-architecture" /* x86_64 | arm64 */
-#define ATTRIBUTE_OS_TYPE          "ecs.os-type"          /* linux */
+#define ATTRIBUTE_EXTERNAL         "ecs.capability.external" /* an instance for launch type EXTERNAL */
+#define ATTRIBUTE_CPU_ARCHITECTURE "ecs.cpu-architecture"    /* x86_64 | arm64 */
+#define ATTRIBUTE_OS_TYPE          "ecs.os-type"             /* linux */
 
 extern const char *const capabilities_all[]; /* NULL-terminated */
 /* ECS's attribute value for a runtimePlatform.cpuArchitecture or uname machine; NULL: none that is known. */

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/model/capabilities.h"
 #include "launcher/service/service.h"
 
 void instance_view_done(struct instance_view *v)
@@ -94,6 +95,15 @@ int instance_view_read_groups(struct meta_tx *tx, struct instance_view *v, struc
         v->groups[v->groups_n++] =
             (struct plan_group){.name = name, .tasks = (int)json_integer_value(count)};
     return 0;
+}
+
+bool instance_view_external(const struct instance_view *v)
+{
+    for (size_t i = 0; i < v->attributes_n; i++) {
+        if (sw_streq(v->attributes[i].name, ATTRIBUTE_EXTERNAL))
+            return true;
+    }
+    return false;
 }
 
 static json_t *port_strings(const uint16_t *ports, size_t n)

@@ -26,6 +26,8 @@ int instance_view_read(struct meta_tx *tx, struct instance_row *row, struct inst
                        struct sw_err *err);
 /* For placement that looks at them: the groups whose tasks are on it. */
 int instance_view_read_groups(struct meta_tx *tx, struct instance_view *v, struct sw_err *err);
+/* An instance of ECS Anywhere: it takes tasks of launch type EXTERNAL, and no others. */
+bool instance_view_external(const struct instance_view *v);
 /* As DescribeContainerInstances answers it. */
 json_t *instance_view_json(const struct instance_view *v, const char *arn, bool with_tags);
 struct plan_instance instance_view_plan(const struct instance_view *v);

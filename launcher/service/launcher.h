@@ -114,6 +114,9 @@ int launcher_list_instances(struct launcher *l, const struct launcher_caller *c,
  * token is compared with it. SW_ECONFLICT "ConflictException" for a clientToken that was used with other parameters. */
 int launcher_run_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                       json_t *out, struct sw_err *err);
+/* The same on each of the containerInstances (at most 10), without placement rules. */
+int launcher_start_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                        json_t *out, struct sw_err *err);
 /* Where RunTask with this input would place its tasks now, and why: {placed, unplaced, instances: [{containerInstanceArn, verdict
  * CHOSEN | REJECTED | PASSED_OVER, tasks, reason?, text}]} about the last task (launcher/plan/plan_explain.h). */
 int launcher_explain_placement(struct launcher *l, const struct launcher_caller *c,

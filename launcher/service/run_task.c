@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RunTask: snapshot -> plan -> apply.
+/* RunTask and StartTask: snapshot -> plan -> apply. StartTask names its instances, so its plan is only whether each takes the task.
  * 1. The snapshot is one read transaction: the task definition, the instances with what is reserved, the client token.
  * 2. The plan is a function of it.
  * 3. Applying claims each chosen instance at the version that was seen; one that moved on gives SW_ESTALE, nothing is written, and
@@ -29,6 +29,8 @@ struct run {
     struct cluster_ref cluster;
     struct arn want;
     const char *token; /* NULL: none */
+    json_t *wanted;    /* StartTask: ids of instances; NULL: RunTask */
+    json_t *missing;   /* of them, those that are not there */
     char *request;     /* with a token: the parameters */
     int64_t now_us;
     /* The snapshot. */
@@ -74,6 +76,8 @@ static void run_done(struct run *s)
     forget_snapshot(s);
     free(s->request);
     json_decref(s->tasks);
+    json_decref(s->wanted);
+    json_decref(s->missing);
 }
 
 /* 1. The snapshot. */
@@ -115,6 +119,42 @@ static int read_definition(struct meta_tx *tx, struct run *s, struct sw_err *err
     return r < 0 ? r : service_document(s->definition_row.document, &s->definition, err);
 }
 
+/* Takes row. Instances of ECS Anywhere are for the launch type EXTERNAL, all others for the rest. */
+static int read_instance(struct meta_tx *tx, struct run *s, struct instance_row *row,
+                         struct sw_err *err)
+{
+    struct instance_view *v = &s->instances[s->instances_n];
+    bool external = sw_streq(sw_json_str(s->in, "launchType", ""), "EXTERNAL");
+    int r = instance_view_read(tx, row, v, err);
+    if (r < 0)
+        return r;
+    if (!s->wanted && instance_view_external(v) != external) {
+        instance_view_done(v);
+        return 0;
+    }
+    s->instances_n++;
+    return placement_rules_read_groups(&s->rules) ? instance_view_read_groups(tx, v, err) : 0;
+}
+
+static int read_wanted(struct meta_tx *tx, struct run *s, struct sw_err *err)
+{
+    const json_t *v;
+    size_t i;
+    s->instances = sw_calloc(json_array_size(s->wanted) + 1, sizeof *s->instances);
+    json_array_clear(s->missing);
+    json_array_foreach(s->wanted, i, v) {
+        struct instance_row row = {.id = NULL};
+        int r = instance_store_get(tx, s->cluster.id, json_string_value(v), &row, err);
+        if (r > 0)
+            r = read_instance(tx, s, &row, err);
+        else if (r == 0)
+            json_array_append(s->missing, (json_t *)v);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 static int read_instances(struct meta_tx *tx, struct run *s, struct sw_err *err)
 {
     struct instance_row *rows = NULL;
@@ -123,15 +163,10 @@ static int read_instances(struct meta_tx *tx, struct run *s, struct sw_err *err)
     if (r < 0)
         return r;
     s->instances = sw_calloc(n + 1, sizeof *s->instances);
-    bool groups = placement_rules_read_groups(&s->rules);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        r = instance_view_read(tx, &rows[i], &s->instances[i], err);
-        s->instances_n += r == 0;
-        if (r == 0 && groups)
-            r = instance_view_read_groups(tx, &s->instances[i], err);
-    }
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = read_instance(tx, s, &rows[i], err);
     instance_rows_free(rows, n);
-    if (r == 0 && n == 0)
+    if (r == 0 && s->instances_n == 0)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "No Container Instances were found in your cluster.");
     return r;
@@ -144,10 +179,13 @@ static int snapshot(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = s->token ? read_earlier(tx, s, err) : 0;
     if (r != 0)
         return r < 0 ? r : 0;
-    if ((r = read_definition(tx, s, err)) < 0 ||
-        (r = placement_rules_read(s->definition, s->in, &s->arena, &s->rules, err)) < 0)
+    if ((r = read_definition(tx, s, err)) < 0)
         return r;
     (void)snprintf(s->group, sizeof s->group, "family:%s", s->definition_row.family);
+    if (s->wanted)
+        return read_wanted(tx, s, err);
+    if ((r = placement_rules_read(s->definition, s->in, &s->arena, &s->rules, err)) < 0)
+        return r;
     return read_instances(tx, s, err);
 }
 
@@ -172,6 +210,20 @@ static json_t *port_list(const uint16_t *ports, size_t n)
     for (size_t i = 0; i < n; i++)
         json_array_append_new(list, json_integer(ports[i]));
     return list;
+}
+
+/* One task on each instance that takes it. */
+static void place_wanted(struct run *s)
+{
+    struct plan_placements *p = &s->placements;
+    p->instance = SW_ARENA_NEW(&s->arena, size_t, s->instances_n);
+    p->here = SW_ARENA_NEW(&s->arena, int, s->instances_n);
+    for (size_t i = 0; i < s->instances_n; i++) {
+        if (plan_place_obstacle(&s->cluster_view, &s->request_view, i, 0).reason == PLAN_FITS)
+            p->instance[p->placed++] = i;
+        else
+            p->unplaced++;
+    }
 }
 
 static int plan(struct run *s, struct sw_err *err)
@@ -205,8 +257,11 @@ static int plan(struct run *s, struct sw_err *err)
                                             .group = sw_json_str(s->in, "group", s->group),
                                             .seed = seed,
                                             .count = (int)sw_json_int(s->in, "count", 1)};
-    plan_place(&s->cluster_view, &s->request_view, &s->arena, &s->placements);
     s->reasons = SW_ARENA_NEW(&s->arena, enum plan_reason, s->instances_n);
+    if (s->wanted)
+        place_wanted(s);
+    else
+        plan_place(&s->cluster_view, &s->request_view, &s->arena, &s->placements);
     for (i = 0; i < s->instances_n; i++)
         s->reasons[i] =
             plan_place_obstacle(&s->cluster_view, &s->request_view, i, s->placements.here[i])
@@ -261,6 +316,7 @@ static json_t *task_document(const struct run *s, const struct instance_view *at
                                    .definition_arn = definition_arn,
                                    .group = sw_json_str(s->in, "group", s->group),
                                    .started_by = sw_json_str(s->in, "startedBy", NULL),
+                                   .launch_type = instance_view_external(at) ? "EXTERNAL" : "EC2",
                                    .definition = s->definition,
                                    .overrides = sw_json_object(s->in, "overrides"),
                                    .tags = tags,
@@ -341,10 +397,20 @@ static void answer(struct run *s, json_t *out)
 {
     json_t *tasks = service_list(out, "tasks"), *failures = service_list(out, "failures");
     json_array_extend(tasks, s->earlier ? s->earlier : s->tasks);
+    const json_t *v;
+    size_t k;
+    json_array_foreach(s->missing, k, v) {
+        char arn[ARN_MAX];
+        arn_container_instance(arn, s->c->region, s->c->account, s->cluster.name,
+                               json_string_value(v));
+        json_array_append_new(failures, service_failure(arn, "MISSING"));
+    }
     if (s->earlier || s->placements.unplaced == 0)
         return;
     for (size_t i = 0; i < s->instances_n; i++) {
         char arn[ARN_MAX];
+        if (s->reasons[i] == PLAN_FITS)
+            continue;
         arn_container_instance(arn, s->c->region, s->c->account, s->cluster.name,
                                s->instances[i].row.id);
         json_array_append_new(failures, service_failure(arn, plan_reason_to_string(s->reasons[i])));
@@ -371,7 +437,7 @@ static int check_request(const json_t *in, struct sw_err *err)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "A task that is run alone has no service to take tags from.");
     const char *type = sw_json_str(in, "launchType", "EC2");
-    if (!sw_streq(type, "EC2"))
+    if (!sw_streq(type, "EC2") && !sw_streq(type, "EXTERNAL"))
         return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
                        "launchType '%s' is not supported.", type);
     return 0;
@@ -402,15 +468,12 @@ static int prepare(struct run *s, struct sw_err *err)
     return service_cluster(s->l, s->c, sw_json_str(s->in, "cluster", NULL), &s->cluster, err);
 }
 
-int launcher_run_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
-                      json_t *out, struct sw_err *err)
+/* Plans and applies until nothing moved meanwhile. */
+static int run(struct run *s, json_t *out, struct sw_err *err)
 {
-    SW_CLEANUP(run_done) struct run s = {.l = l, .c = c, .in = in, .tasks = json_array()};
-    int r = prepare(&s, err);
-    if (r < 0)
-        return r;
+    int r = 0;
     for (int i = 0; i < SERVICE_PLANS_MAX; i++) {
-        r = attempt(&s, err);
+        r = attempt(s, err);
         if (r != SW_ESTALE)
             break;
         if (i + 1 < SERVICE_PLANS_MAX)
@@ -423,12 +486,54 @@ int launcher_run_task(struct launcher *l, const struct launcher_caller *c, const
     }
     if (r < 0)
         return r;
-    for (int i = 0; !s.earlier && i < s.placements.placed; i++) {
-        if (first_on_instance(&s, i))
-            poll_notify(l, s.instances[s.placements.instance[i]].row.id);
+    for (int i = 0; !s->earlier && i < s->placements.placed; i++) {
+        if (first_on_instance(s, i))
+            poll_notify(s->l, s->instances[s->placements.instance[i]].row.id);
     }
-    answer(&s, out);
+    answer(s, out);
     return 0;
+}
+
+int launcher_run_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                      json_t *out, struct sw_err *err)
+{
+    SW_CLEANUP(run_done) struct run s = {.l = l, .c = c, .in = in, .tasks = json_array()};
+    int r = prepare(&s, err);
+    return r < 0 ? r : run(&s, out, err);
+}
+
+int launcher_start_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                        json_t *out, struct sw_err *err)
+{
+    SW_CLEANUP(run_done)
+    struct run s = {.l = l,
+                    .c = c,
+                    .in = in,
+                    .tasks = json_array(),
+                    .wanted = json_array(),
+                    .missing = json_array()};
+    const json_t *list = sw_json_array(in, "containerInstances"), *v;
+    size_t i, k;
+    int r = prepare(&s, err);
+    if (r < 0)
+        return r;
+    if (json_array_size(list) < 1 || json_array_size(list) > COUNT_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Between 1 and %d container instances must be named.", COUNT_MAX);
+    json_array_foreach(list, i, v) {
+        char id[ARN_ID_LEN + 1];
+        const json_t *other;
+        r = service_id(c, s.cluster.name, ARN_CONTAINER_INSTANCE, json_string_value(v), id, err);
+        if (r < 0)
+            return r;
+        json_array_foreach(s.wanted, k, other) {
+            if (sw_streq(json_string_value(other), id))
+                return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                               "The container instance %s is named twice.", id);
+        }
+        json_array_append_new(s.wanted, json_string(id));
+    }
+    return run(&s, out, err);
 }
 
 /* The same snapshot and plan, and nothing applied. */

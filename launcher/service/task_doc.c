@@ -121,7 +121,7 @@ json_t *task_doc_new(const struct task_doc_new *n)
     sw_json_set_str(o, "group", n->group);
     sw_json_set_str(o, "healthStatus", "UNKNOWN");
     sw_json_set_str(o, "lastStatus", task_status_to_string(TASK_PROVISIONING));
-    sw_json_set_str(o, "launchType", "EC2");
+    sw_json_set_str(o, "launchType", n->launch_type ? n->launch_type : "EC2");
     sw_json_set_new(o, "overrides", overrides_new(n));
     sw_json_set_str(o, "startedBy", n->started_by);
     sw_json_set_new(o, "tags", n->tags ? json_deep_copy(n->tags) : json_array());

@@ -9,6 +9,7 @@
 struct task_doc_new {
     const char *task_arn, *cluster_arn, *instance_arn, *definition_arn;
     const char *group, *started_by;    /* started_by may be NULL */
+    const char *launch_type;           /* NULL: EC2 */
     const json_t *definition;          /* stored document */
     const json_t *overrides, *tags;    /* NULL: none */
     const json_t *attributes;          /* of the instance; NULL: none */

@@ -19,16 +19,17 @@ int task_store_add(struct meta_tx *tx, const struct task_new *t, int64_t now_us,
     return meta_exec(tx, err, NULL,
                      "INSERT INTO task (id, cluster_id, instance_id, definition_id, family, cpu,"
                      " memory_mib, ports, document, desired_status, last_status, started_by,"
-                     " version, created_at)"
-                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+                     " version, created_at, service_id)"
+                     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
+                     " CASE WHEN $15 > 0 THEN $15 END)",
                      "titi"
                      "tiit"
-                     "ttttii",
+                     "ttttiii",
                      t->id, t->cluster_id, t->instance_id, t->definition_id, t->family, t->cpu,
                      t->memory_mib, t->ports, text, sw_json_str(t->document, "desiredStatus", ""),
                      sw_json_str(t->document, "lastStatus", ""),
                      sw_json_str(t->document, "startedBy", ""),
-                     sw_json_int(t->document, "version", 1), now_us);
+                     sw_json_int(t->document, "version", 1), now_us, t->service_id);
 }
 
 int task_store_get(struct meta_tx *tx, int64_t cluster_id, const char *id, struct task_row *ret,
@@ -52,18 +53,34 @@ int task_store_get(struct meta_tx *tx, int64_t cluster_id, const char *id, struc
     return 1;
 }
 
+/* What a service asks: did somebody want this end? A failed health check is not wanted. */
+static bool stop_wanted(const json_t *document)
+{
+    const char *code = sw_json_str(document, "stopCode", "");
+    const char *reason = sw_json_str(document, "stoppedReason", "");
+    return sw_streq(code, "UserInitiated") || (sw_streq(code, "ServiceSchedulerInitiated") &&
+                                               !sw_str_starts_with(sw_str(reason), "Task failed "));
+}
+
 int task_store_put(struct meta_tx *tx, struct task_row *row, int64_t now_us, struct sw_err *err)
 {
     int64_t changed = 0;
+    const json_t *started = json_object_get(row->document, "startedAt");
     const char *last = sw_json_str(row->document, "lastStatus", "");
     sw_json_set_int(row->document, "version", row->version + 1);
     sw_autofree char *text = sw_json_dump(row->document);
-    int r = meta_exec(tx, err, &changed,
-                      "UPDATE task SET document = $3, desired_status = $4, last_status = $5,"
-                      " version = $2 + 1, stopped_at = CASE WHEN $5 = 'STOPPED'"
-                      " THEN COALESCE(stopped_at, $6) END WHERE id = $1 AND version = $2",
-                      "tittti", row->id, row->version, text,
-                      sw_json_str(row->document, "desiredStatus", ""), last, now_us);
+    int r =
+        meta_exec(tx, err, &changed,
+                  "UPDATE task SET document = $3, desired_status = $4, last_status = $5,"
+                  " version = $2 + 1, stopped_at = CASE WHEN $5 = 'STOPPED'"
+                  " THEN COALESCE(stopped_at, $6) END,"
+                  " health_at = CASE WHEN health = $7 THEN health_at ELSE $6 END, health = $7,"
+                  " started_at = $8, stop_wanted = $9 WHERE id = $1 AND version = $2",
+                  "tittti"
+                  "tii",
+                  row->id, row->version, text, sw_json_str(row->document, "desiredStatus", ""),
+                  last, now_us, sw_json_str(row->document, "healthStatus", "UNKNOWN"),
+                  (int64_t)(json_number_value(started) * 1e6), (int64_t)stop_wanted(row->document));
     if (r < 0)
         return r;
     if (changed != 1)
@@ -79,11 +96,14 @@ int task_store_list(struct meta_tx *tx, const struct task_filter *f, struct laun
     int r = meta_query(tx, err, &st,
                        "SELECT id FROM task WHERE cluster_id = $1 AND desired_status = $2"
                        " AND ($3 = '' OR family = $3) AND ($4 = '' OR started_by = $4)"
-                       " AND ($5 = '' OR instance_id = $5) AND id > $6 ORDER BY id LIMIT $7",
+                       " AND ($5 = '' OR instance_id = $5) AND id > $6"
+                       " AND ($8 = '' OR launch_type = $8) AND ($9 = 0 OR service_id = $9)"
+                       " ORDER BY id LIMIT $7",
                        "itttt"
-                       "ti",
+                       "titi",
                        f->cluster_id, f->desired_status, f->family, f->started_by, f->instance_id,
-                       page->after, (int64_t)page->limit + 1);
+                       page->after, (int64_t)page->limit + 1, f->launch_type ? f->launch_type : "",
+                       f->service_id);
     return r < 0 ? r : service_page_rows(st, page, ids, err);
 }
 
@@ -217,4 +237,35 @@ int task_store_expire(struct meta_tx *tx, int64_t before_us, struct sw_err *err)
         return r;
     return meta_exec(tx, err, NULL, "DELETE FROM task_request WHERE created_at < $1", "i",
                      before_us);
+}
+
+int task_store_protection(struct meta_tx *tx, const char *id, int64_t *ret_until_us,
+                          struct sw_err *err)
+{
+    return meta_get(tx, err, "SELECT protected_until FROM task WHERE id = $1", "t", id, "i",
+                    ret_until_us);
+}
+
+int task_store_protect(struct meta_tx *tx, const char *id, int64_t until_us, struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL, "UPDATE task SET protected_until = $2 WHERE id = $1", "ti", id,
+                     until_us);
+}
+
+int task_store_protected(struct meta_tx *tx, int64_t cluster_id, int64_t now_us, int limit,
+                         json_t *ids, struct sw_err *err)
+{
+    meta_autostmt *st = NULL;
+    int r = meta_query(tx, err, &st,
+                       "SELECT id FROM task WHERE cluster_id = $1 AND protected_until > 0"
+                       " AND protected_until > $2 AND last_status <> 'STOPPED'"
+                       " ORDER BY id LIMIT $3",
+                       "iii", cluster_id, now_us, (int64_t)limit);
+    if (r < 0)
+        return r;
+    while ((r = meta_step(st, err)) > 0) {
+        struct sw_str id = meta_str(st, 0);
+        json_array_append_new(ids, json_stringn(id.p, id.n));
+    }
+    return r;
 }

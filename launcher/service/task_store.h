@@ -14,6 +14,7 @@ void task_row_done(struct task_row *r);
 struct task_new {
     const char *id, *instance_id, *family;
     int64_t cluster_id, definition_id, cpu, memory_mib;
+    int64_t service_id; /* 0: not of a service */
     const char *ports;
     const json_t *document;
 };
@@ -29,9 +30,19 @@ struct task_filter {
     int64_t cluster_id;
     const char *desired_status;
     const char *family, *started_by, *instance_id; /* "": any */
+    int64_t service_id;                            /* 0: any */
+    const char *launch_type;                       /* NULL or "": any */
 };
 int task_store_list(struct meta_tx *tx, const struct task_filter *f, struct launcher_page *page,
                     json_t *ids, struct sw_err *err);
+
+/* Until when a task is protected from being scaled in; 0: it is not. 1 found, 0 not. */
+int task_store_protection(struct meta_tx *tx, const char *id, int64_t *ret_until_us,
+                          struct sw_err *err);
+int task_store_protect(struct meta_tx *tx, const char *id, int64_t until_us, struct sw_err *err);
+/* Ids of those that are protected at now_us, in order. */
+int task_store_protected(struct meta_tx *tx, int64_t cluster_id, int64_t now_us, int limit,
+                         json_t *ids, struct sw_err *err);
 
 /* What an instance has to know: tasks that are not STOPPED, with the stored task definition. */
 typedef int (*task_store_fn)(void *ctx, const char *task_document, const char *definition_document,
