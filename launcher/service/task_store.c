@@ -19,17 +19,18 @@ int task_store_add(struct meta_tx *tx, const struct task_new *t, int64_t now_us,
     return meta_exec(tx, err, NULL,
                      "INSERT INTO task (id, cluster_id, instance_id, definition_id, family, cpu,"
                      " memory_mib, ports, document, desired_status, last_status, started_by,"
-                     " version, created_at, service_id)"
+                     " version, created_at, service_id, launch_type)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-                     " CASE WHEN $15 > 0 THEN $15 END)",
+                     " CASE WHEN $15 > 0 THEN $15 END, $16)",
                      "titi"
                      "tiit"
-                     "ttttiii",
+                     "ttttiiit",
                      t->id, t->cluster_id, t->instance_id, t->definition_id, t->family, t->cpu,
                      t->memory_mib, t->ports, text, sw_json_str(t->document, "desiredStatus", ""),
                      sw_json_str(t->document, "lastStatus", ""),
                      sw_json_str(t->document, "startedBy", ""),
-                     sw_json_int(t->document, "version", 1), now_us, t->service_id);
+                     sw_json_int(t->document, "version", 1), now_us, t->service_id,
+                     sw_json_str(t->document, "launchType", "EC2"));
 }
 
 int task_store_get(struct meta_tx *tx, int64_t cluster_id, const char *id, struct task_row *ret,
