@@ -229,7 +229,9 @@ static int open_domains(struct app *a, struct sw_err *err)
     int r = registry_open(&registry, &a->registry, err);
     if (r < 0)
         return r;
-    struct launcher_options launcher = {.db = a->db};
+    struct launcher_options launcher = {.db = a->db,
+                                        .agent_timeout_us = a->config.agent_timeout_ms * 1000,
+                                        .agent_grace_us = a->config.agent_grace_ms * 1000};
     return launcher_open(&launcher, &a->launcher, err);
 }
 

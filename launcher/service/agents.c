@@ -25,11 +25,14 @@ struct agents {
     struct agents_waiter *waiters;
     struct agents_log *logs;
     size_t logs_n;
+    int64_t here_us, since_us;
 };
 
-struct agents *agents_new(void)
+struct agents *agents_new(int64_t here_us, int64_t now_us)
 {
     struct agents *a = SW_NEW(struct agents);
+    a->here_us = here_us;
+    a->since_us = now_us;
     pthread_mutex_init(&a->lock, NULL);
     return a;
 }
@@ -94,9 +97,9 @@ uint64_t agents_polled(struct agents *a, const char *instance_id, int64_t now_us
     return generation;
 }
 
-static bool is_here(const struct agent *g, int64_t now_us)
+static bool is_here(const struct agents *a, const struct agent *g, int64_t now_us)
 {
-    return g->waiting > 0 || (g->last_poll_us && now_us - g->last_poll_us < SERVICE_HERE_US);
+    return g->waiting > 0 || (g->last_poll_us && now_us - g->last_poll_us < a->here_us);
 }
 
 size_t agents_count(struct agents *a, int64_t now_us)
@@ -104,7 +107,7 @@ size_t agents_count(struct agents *a, int64_t now_us)
     size_t n = 0;
     pthread_mutex_lock(&a->lock);
     for (const struct agent *g = a->agents; g; g = g->next)
-        n += is_here(g, now_us);
+        n += is_here(a, g, now_us);
     pthread_mutex_unlock(&a->lock);
     return n;
 }
@@ -113,9 +116,19 @@ bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
     const struct agent *g = find(a, instance_id);
-    bool connected = g && is_here(g, now_us);
+    bool connected = g && is_here(a, g, now_us);
     pthread_mutex_unlock(&a->lock);
     return connected;
+}
+
+int64_t agents_away_us(struct agents *a, const char *instance_id, int64_t now_us)
+{
+    pthread_mutex_lock(&a->lock);
+    const struct agent *g = find(a, instance_id);
+    int64_t heard_us = g && g->last_poll_us ? g->last_poll_us : a->since_us;
+    int64_t away_us = g && is_here(a, g, now_us) ? 0 : now_us - heard_us;
+    pthread_mutex_unlock(&a->lock);
+    return away_us;
 }
 
 bool agents_park(struct agents *a, struct agents_waiter *w)

@@ -7,7 +7,8 @@
 #include "launcher/service/launcher.h"
 
 struct agents;
-struct agents *agents_new(void);
+/* here_us: an agent that was heard within this time is connected. now_us: what was not heard of counts as away since then. */
+struct agents *agents_new(int64_t here_us, int64_t now_us);
 void agents_free(struct agents *a); /* nothing may wait any more */
 
 struct agents_waiter {
@@ -34,6 +35,8 @@ void agents_log_free(struct agents_log *q);
 uint64_t agents_polled(struct agents *a, const char *instance_id, int64_t now_us, bool *ret_logs);
 size_t agents_count(struct agents *a, int64_t now_us); /* that are connected */
 bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us);
+/* How long it has said nothing; 0 while it is connected. */
+int64_t agents_away_us(struct agents *a, const char *instance_id, int64_t now_us);
 /* Parks the waiter, taken; false (and still the caller's) when something changed since its generation. */
 bool agents_park(struct agents *a, struct agents_waiter *w);
 /* Something changed for the instance: whoever waits is handed out. NULL: for all instances, and all connections are forgotten. */

@@ -18,7 +18,9 @@ int launcher_open(const struct launcher_options *o, struct launcher **ret,
     struct launcher *l = SW_NEW(struct launcher);
     l->db = o->db;
     l->now_us = o->now_us ? o->now_us : sw_now_us;
-    l->agents = agents_new();
+    l->agents =
+        agents_new(o->agent_timeout_us ? o->agent_timeout_us : SERVICE_HERE_US, l->now_us());
+    l->agent_grace_us = o->agent_grace_us ? o->agent_grace_us : SERVICE_GRACE_US;
     *ret = l;
     return 0;
 }
@@ -195,6 +197,11 @@ int service_cluster(struct launcher *l, const struct launcher_caller *c, const c
     ret->id = a.id;
     arn_cluster(ret->arn, c->region, c->account, ret->name);
     return 0;
+}
+
+bool service_instance_lost(struct launcher *l, const char *instance_id, int64_t now_us)
+{
+    return agents_away_us(l->agents, instance_id, now_us) > l->agent_grace_us;
 }
 
 int launcher_cluster_arn(const struct launcher_caller *c, const char *cluster, char out[ARN_MAX],

@@ -24,7 +24,10 @@ struct launcher;
 
 struct launcher_options {
     struct meta_db *db;
-    int64_t (*now_us)(void); /* NULL: sw_now_us */
+    int64_t (*now_us)(void);  /* NULL: sw_now_us */
+    int64_t agent_timeout_us; /* an agent that says nothing for so long is not connected; 0: 60 s */
+    int64_t
+        agent_grace_us; /* and after so long its services' tasks are replaced elsewhere; 0: 5 min */
 };
 
 int launcher_open(const struct launcher_options *o, struct launcher **ret, struct sw_err *err);

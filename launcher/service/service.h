@@ -8,7 +8,8 @@
 #define SERVICE_INVALID   "InvalidParameterException"
 #define SERVICE_CLIENT    "ClientException"
 #define SERVICE_DEFAULT   "default"
-#define SERVICE_HERE_US   60000000LL    /* a poll this recent: the agent is connected */
+#define SERVICE_HERE_US   60000000LL  /* default: a poll this recent, and the agent is connected */
+#define SERVICE_GRACE_US  300000000LL /* default: away for so long, and the instance is lost */
 #define SERVICE_KEEP_US   86400000000LL /* stopped tasks and client tokens */
 #define SERVICE_LOGS_MAX  1000          /* requests that wait at one time */
 #define SERVICE_NAMES_MAX 100           /* things of one Describe call */
@@ -21,6 +22,7 @@ struct launcher {
     struct meta_db *db;
     int64_t (*now_us)(void);
     struct agents *agents;
+    int64_t agent_grace_us;
 };
 
 /* Cluster of the caller by name, ARN or NULL (default). SW_ENOTFOUND "ClusterNotFoundException". */
@@ -40,6 +42,8 @@ int service_id(const struct launcher_caller *c, const char *cluster_name, enum a
 /* The instance is not INACTIVE and the caller registered it; its version, if asked for. SW_ENOTFOUND, SW_EDENIED. */
 int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t cluster_id,
                   const char *instance_id, int64_t *ret_version, struct sw_err *err);
+/* Its agent has been away for longer than the grace: services replace their tasks on it. */
+bool service_instance_lost(struct launcher *l, const char *instance_id, int64_t now_us);
 json_t *service_failure(const char *arn, const char *reason); /* {"arn","reason"} */
 json_t *service_list(json_t *out, const char *key);           /* sets and borrows a new list */
 bool service_includes(const json_t *in, const char *what);    /* "include": ["TAGS", ...] */

@@ -26,7 +26,7 @@ static size_t drop(struct agents_waiter *list)
 
 TEST(parking_fails_after_a_change)
 {
-    struct agents *a = agents_new();
+    struct agents *a = agents_new(60000000, 0);
     bool logs;
     uint64_t g = agents_polled(a, "i", 1, &logs);
     CHECK_EQ_INT(drop(agents_changed(a, "i")), 0);
@@ -41,7 +41,7 @@ TEST(parking_fails_after_a_change)
 
 TEST(waiters_are_due_at_their_time)
 {
-    struct agents *a = agents_new();
+    struct agents *a = agents_new(60000000, 0);
     bool logs;
     uint64_t g = agents_polled(a, "i", 1, &logs);
     CHECK(agents_park(a, waiter("i", g, 100)));
@@ -54,7 +54,7 @@ TEST(waiters_are_due_at_their_time)
 
 TEST(an_agent_is_here_while_it_waits_and_a_minute_after)
 {
-    struct agents *a = agents_new();
+    struct agents *a = agents_new(60000000, 0);
     bool logs;
     const int64_t t = 1000000000;
     CHECK(!agents_connected(a, "i", t));
@@ -80,7 +80,7 @@ static struct agents_log *ask(const char *id, const char *request, int64_t deadl
 
 TEST(log_requests_are_delivered_once_and_taken_once)
 {
-    struct agents *a = agents_new();
+    struct agents *a = agents_new(60000000, 0);
     json_t *list = json_array();
     bool logs;
     CHECK(agents_log_add(a, ask("i", "r1", 10)));
@@ -115,7 +115,7 @@ TEST(log_requests_are_delivered_once_and_taken_once)
 
 TEST(the_number_of_log_requests_is_bounded)
 {
-    struct agents *a = agents_new();
+    struct agents *a = agents_new(60000000, 0);
     for (int i = 0; i < SERVICE_LOGS_MAX; i++)
         CHECK(agents_log_add(a, ask("i", "r", 10)));
     struct agents_log *over = ask("i", "r", 10);
