@@ -121,7 +121,9 @@ static int check_bytes(struct registry *reg, const char *digest, const struct bl
     if (r == 0 && size == link->size)
         return 0;
     sw_err_clear(err);
-    return fail_unknown(err, digest);
+    sw_fail(err, SW_ENOTFOUND, "LayerInaccessibleException",
+            "the bytes of blob %s are not there any more", digest);
+    return sw_detail(err, "%s", digest);
 }
 
 int blob_link_find(struct registry *reg, struct repo *repo, const struct digest *d,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* registry/core/blob_link.h - which repository has which blob. Bytes are shared by all; a repository sees a blob only through
- * its own link. Threads: shared freely. Expected errors: BLOB_UNKNOWN, RepositoryNotFoundException. */
+ * its own link. Threads: shared freely. Expected errors: BLOB_UNKNOWN, RepositoryNotFoundException;
+ * LayerInaccessibleException for what is linked but has lost its bytes (over /v2/ that is an unknown blob too). */
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -361,6 +361,26 @@ def test_an_upload_outlives_the_server():
         s.close()
 
 
+def test_a_layer_that_lost_its_bytes():
+    s = Server().start()
+    try:
+        s.create_repository("lost")
+        with s.http() as h:
+            images.push_blob(h, "lost", b"bytes")
+        s.stop()
+        digest = hashlib.sha256(b"bytes").hexdigest()
+        os.unlink(os.path.join(s.data, "blobs", "sha256", digest[:2], digest))
+        s.start()
+        with Refused("LayerInaccessibleException"):
+            s.boto("ecr").get_download_url_for_layer(repositoryName="lost", layerDigest="sha256:" + digest)
+        layer = s.boto("ecr").batch_check_layer_availability(repositoryName="lost", layerDigests=["sha256:" + digest])
+        assert layer["layers"][0]["layerAvailability"] == "UNAVAILABLE"
+        with s.http() as h:
+            assert h.get("/v2/lost/blobs/sha256:" + digest).code() == "BLOB_UNKNOWN"
+    finally:
+        s.close()
+
+
 def test_addresses_of_layers_are_sealed(server, ecr, http, repo):
     images.push_blob(http, repo, b"secret")
     url = ecr.get_download_url_for_layer(repositoryName=repo, layerDigest=sha(b"secret"))["downloadUrl"]

@@ -241,7 +241,8 @@ TEST(a_blob_of_another_length_is_not_served)
     CHECK_EQ_INT(fd, -1);
     registry_reset_memory(f.w.reg);
     CHECK_OK(meta_tx(f.w.db, META_WRITE, shorten, NULL, &err));
-    CHECK_ERR(blob_link_find(f.w.reg, f.one, &f.d, &link, &err), SW_ENOTFOUND, "BLOB_UNKNOWN");
+    CHECK_ERR(blob_link_find(f.w.reg, f.one, &f.d, &link, &err), SW_ENOTFOUND,
+              "LayerInaccessibleException");
 }
 
 TEST(bytes_that_are_gone_are_mended_by_the_next_push)
@@ -254,7 +255,8 @@ TEST(bytes_that_are_gone_are_mended_by_the_next_push)
     int fd = -1;
     fixture_open(&f);
     CHECK(unlink(file_of(&f.d)) == 0);
-    CHECK_ERR(blob_link_find(f.w.reg, f.one, &f.d, &link, &err), SW_ENOTFOUND, "BLOB_UNKNOWN");
+    CHECK_ERR(blob_link_find(f.w.reg, f.one, &f.d, &link, &err), SW_ENOTFOUND,
+              "LayerInaccessibleException");
     CHECK_OK(upload_begin(f.w.reg, f.one, "AIDA", DIGEST_SHA256, true, &u, &err));
     CHECK_OK(upload_append(u, "x", 1, &err));
     CHECK_OK(upload_commit(u, f.one, &f.d, &info, &err));

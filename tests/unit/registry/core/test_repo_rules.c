@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The compiled policy and the resource tags of a repository, beside its object; the registry policy; creation templates. */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/json.h"
 #include "registry/core/creation_template.h"
 #include "registry/core/registry_setting.h"
@@ -140,4 +143,61 @@ TEST(the_longest_prefix_with_the_reason_is_taken)
     CHECK_OK(repo_describe(w.reg, &key, &info, &err));
     CHECK_EQ_INT(info.mutability, REPO_IMMUTABLE);
     repo_info_done(&info);
+}
+
+struct race {
+    struct world *w;
+    atomic_bool over;
+    atomic_bool torn;
+};
+
+/* Opens and closes the repository all the time: its object comes and goes. */
+static void *look(void *ctx)
+{
+    struct race *race = ctx;
+    struct repo_key key = world_key("raced");
+    while (!atomic_load(&race->over)) {
+        struct sw_err err = SW_ERR_INIT;
+        struct repo *repo = NULL;
+        if (repo_open(race->w->reg, &key, &repo, &err) == 0) {
+            policy_autodoc struct policy_document *d = repo_policy(repo);
+            const char *sid = sid_of(d);
+            if (!sw_streq(sid, "none") && !sw_streq(sid, "PutImage") &&
+                !sw_streq(sid, "ListImages"))
+                atomic_store(&race->torn, true);
+        }
+        repo_unref(repo);
+        registry_reset_memory(race->w->reg);
+    }
+    return NULL;
+}
+
+/* After a change was acknowledged nobody opens the repository with older rules. */
+TEST(no_open_meets_older_rules_than_were_acknowledged)
+{
+    autoworld w = {0};
+    struct race race = {.w = &w};
+    struct sw_err err = SW_ERR_INIT;
+    struct repo_key key = world_key("raced");
+    pthread_t threads[2];
+    world_open(&w);
+    world_repo(&w, "raced");
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ_INT(pthread_create(&threads[i], NULL, look, &race), 0);
+    for (int i = 0; i < 60; i++) {
+        char *old = NULL;
+        struct repo *repo = NULL;
+        CHECK_OK(repo_set_policy(w.reg, &key, i % 2 ? ALLOW("PutImage") : ALLOW("ListImages"), &old,
+                                 &err));
+        free(old);
+        for (int k = 0; k < 5; k++) {
+            CHECK_OK(repo_open(w.reg, &key, &repo, &err));
+            check_policy(repo, i % 2 ? "PutImage" : "ListImages");
+            repo_unref(repo);
+        }
+    }
+    atomic_store(&race.over, true);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ_INT(pthread_join(threads[i], NULL), 0);
+    CHECK(!race.torn);
 }
