@@ -11,6 +11,7 @@ struct details {
     struct identity *d;
     struct iam_page page;
     struct iam_counts *counts;
+    json_t *profiles; /* role id -> its profiles */
     json_t *users, *groups, *roles, *policies;
 };
 
@@ -51,29 +52,28 @@ static void add_group(struct details *s, const struct iam_entity *e)
     json_array_append_new(s->groups, o);
 }
 
-struct holding {
-    struct details *s;
-    const char *role_id;
-    json_t *list;
-};
-
-static void add_profile(void *ctx, const struct iam_entity *e)
+/* Each profile once, at the role that it holds. */
+static void note_profile(void *ctx, const struct iam_entity *e)
 {
-    struct holding *h = ctx;
+    struct details *s = ctx;
 
-    if (iam_words_has(&e->roles, h->role_id))
-        json_array_append_new(h->list, iam_profile_json(h->s->d, e, false));
+    for (size_t i = 0; i < e->roles.n; i++) {
+        json_t *list = json_object_get(s->profiles, e->roles.v[i]);
+        if (!list) {
+            list = json_array();
+            sw_json_set_new(s->profiles, e->roles.v[i], list);
+        }
+        json_array_append_new(list, iam_profile_json(s->d, e, false));
+    }
 }
 
 static void add_role(struct details *s, const struct iam_entity *e)
 {
-    struct holding h = {s, e->id, json_array()};
-    json_t *o = iam_role_json(e, true);
+    json_t *o = iam_role_json(e, true), *profiles = json_object_get(s->profiles, e->id);
 
     json_object_del(o, "Description");
     json_object_del(o, "MaxSessionDuration");
-    directory_each(s->d, IAM_PROFILE, e->account, add_profile, &h);
-    sw_json_set_new(o, "InstanceProfileList", h.list);
+    sw_json_set_new(o, "InstanceProfileList", profiles ? json_incref(profiles) : json_array());
     sw_json_set_new(o, "RolePolicyList", inline_list(e));
     sw_json_set_new(o, "AttachedManagedPolicies", iam_attached_json(s->d, e));
     json_array_append_new(s->roles, o);
@@ -154,10 +154,13 @@ IAM_HANDLER(get_account_authorization_details)
     s.policies = json_array();
     directory_lock(s.d);
     s.counts = iam_counts_new(s.d, call->principal.account);
+    s.profiles = json_object();
+    directory_each(s.d, IAM_PROFILE, call->principal.account, note_profile, &s);
     for (int kind = IAM_USER; kind <= IAM_POLICY; kind++)
         directory_each(s.d, (enum iam_kind)kind,
                        kind == IAM_POLICY ? NULL : call->principal.account, add_one, &s);
     iam_counts_free(s.counts);
+    json_decref(s.profiles);
     directory_unlock(s.d);
     sw_json_set_new(out, "UserDetailList", s.users);
     sw_json_set_new(out, "GroupDetailList", s.groups);

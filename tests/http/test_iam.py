@@ -382,7 +382,12 @@ def test_account(iam):
     users = {u["UserName"]: u for p in pages for u in p["UserDetailList"]}
     assert {"admin", "detailed"} <= set(users)
     assert users["detailed"]["UserPolicyList"][0]["PolicyDocument"]["Statement"][0]["Action"] == "ecr:A"
+    iam.create_role(RoleName="held", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.create_instance_profile(InstanceProfileName="holds")
+    iam.add_role_to_instance_profile(InstanceProfileName="holds", RoleName="held")
     only = iam.get_account_authorization_details(Filter=["Role"])
+    held, = [x for x in only["RoleDetailList"] if x["RoleName"] == "held"]
+    assert [x["InstanceProfileName"] for x in held["InstanceProfileList"]] == ["holds"]
     assert only["UserDetailList"] == [] and only["Policies"] == []
 
 
