@@ -163,6 +163,7 @@ struct cluster_arg {
     const struct launcher_caller *c;
     const char *name;
     int64_t now_us, id;
+    bool inactive;
 };
 
 static int cluster_read(struct meta_tx *tx, void *arg, struct sw_err *err)
@@ -170,7 +171,8 @@ static int cluster_read(struct meta_tx *tx, void *arg, struct sw_err *err)
     struct cluster_arg *a = arg;
     struct cluster_row row = {.id = 0};
     int r = cluster_store_get(tx, a->c, a->name, &row, err);
-    a->id = r > 0 && sw_streq(row.status, "ACTIVE") ? row.id : 0;
+    a->inactive = r > 0 && !sw_streq(row.status, "ACTIVE");
+    a->id = r > 0 && !a->inactive ? row.id : 0;
     cluster_row_done(&row);
     return r < 0 ? r : 0;
 }
@@ -189,11 +191,12 @@ int service_cluster(struct launcher *l, const struct launcher_caller *c, const c
     int r = service_cluster_name(c, cluster, ret->name, err);
     if (r < 0 || (r = meta_tx(l->db, META_READ, cluster_read, &a, err)) < 0)
         return r;
-    if (!a.id && sw_streq(ret->name, SERVICE_DEFAULT) &&
+    if (!a.id && !a.inactive && sw_streq(ret->name, SERVICE_DEFAULT) &&
         (r = meta_tx(l->db, META_WRITE, cluster_add_default, &a, err)) < 0)
         return r;
     if (!a.id)
-        return sw_fail(err, SW_ENOTFOUND, "ClusterNotFoundException", "Cluster not found.");
+        return sw_fail(err, SW_ENOTFOUND, "ClusterNotFoundException",
+                       a.inactive ? "The referenced cluster was inactive." : "Cluster not found.");
     ret->id = a.id;
     arn_cluster(ret->arn, c->region, c->account, ret->name);
     return 0;

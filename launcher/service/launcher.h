@@ -90,6 +90,20 @@ int launcher_describe_clusters(struct launcher *l, const struct launcher_caller 
 int launcher_list_clusters(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                            struct launcher_page *page, json_t *out, struct sw_err *err);
 
+/* UpdateCluster and UpdateClusterSettings. */
+int launcher_update_cluster(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            json_t *out, struct sw_err *err);
+/* SW_ECONFLICT "ClusterContains...Exception" while something is in it. */
+int launcher_delete_cluster(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            json_t *out, struct sw_err *err);
+int launcher_put_cluster_providers(struct launcher *l, const struct launcher_caller *c,
+                                   const json_t *in, json_t *out, struct sw_err *err);
+int launcher_describe_providers(struct launcher *l, const struct launcher_caller *c,
+                                const json_t *in, struct launcher_page *page, json_t *out,
+                                struct sw_err *err);
+int launcher_delete_provider(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                             json_t *out, struct sw_err *err);
+
 /* Task definitions. Revisions count up for ever. */
 int launcher_register_taskdef(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                               json_t *out, struct sw_err *err);
