@@ -180,6 +180,12 @@ static const struct group groups[] = {
     {"ssm", NULL, NULL,
      "CreateActivation DeleteActivation DescribeActivations DescribeInstanceInformation DescribeParameters DescribeSessions "
      "ListCommandInvocations ListCommands ListDocuments GetCommandInvocation"},
+    {"slipway", IAM_USER, NULL, "AddRobot ListRobots RemoveRobot RotateRobot"},
+    {"slipway", IAM_USER " " IAM_ROLE, NULL, "ExplainPolicy"},
+    {"slipway", IAM_OIDC, NULL, "PutProviderKeys"},
+    {"slipway", NULL, NULL,
+     "AdministerAccounts BackupData CheckStorage CollectGarbage DebugSigv4 DeleteQuota DescribeMaintenanceJob GetMetrics ListQuotas "
+     "PutQuota ReloadPolicies"},
     /* Later additions, and what slipway does not serve: any resource of the service. */
     {"iam", "arn:*:iam::*:*", NULL,
      "AcceptDelegationRequest AssociateDelegationRequest CreateDelegationRequest DisableOrganizationsRootCredentialsManagement "
