@@ -36,6 +36,7 @@
 #include "server/policies.h"
 #include "server/policy_admin.h"
 #include "server/registry_admin.h"
+#include "server/reset.h"
 
 #define DEFAULT_ACCOUNT "000000000000"
 #define TICK_MS         250
@@ -43,7 +44,7 @@
 #define TLS_LOOK_MS     2000 /* for another certificate */
 #define TLS_WARN_S      (14 * 86400)
 #define NODE_USER       "slipway-agent"
-#define HTTP_SERVICES   5
+#define HTTP_SERVICES   6
 
 struct app {
     struct server_config config; /* strings borrowed from the caller */
@@ -75,6 +76,7 @@ struct app {
     struct aws_edge *aws;
     struct rate_limiter *rate; /* NULL: no limit */
     struct health health;
+    struct reset reset;
     struct observe observe;
     struct metrics metrics;
     struct http_service services[HTTP_SERVICES];
@@ -235,6 +237,47 @@ static int open_domains(struct app *a, struct sw_err *err)
     return launcher_open(&launcher, &a->launcher, err);
 }
 
+/* The same key as before, so that whoever read the file goes on. */
+static int restore_user(struct app *a, const char *name, enum principal_kind kind, const char *file,
+                        struct sw_err *err)
+{
+    struct identity_key given = {0}, key = {0};
+    struct principal p;
+    char id[129];
+    int r = credentials_read(file, NULL, id, given.secret_access_key, err);
+    (void)sw_str_copy(sw_str(r == 0 ? id : ""), given.access_key_id, sizeof(given.access_key_id));
+    if (r == 0)
+        r = identity_user_add(a->identity, a->account, name, kind, &given, &p, &key, err);
+    explicit_bzero(&given, sizeof(given));
+    explicit_bzero(&key, sizeof(key));
+    return r;
+}
+
+/* Rows, then memory, then what a first start makes. The bytes follow on the maintenance thread. */
+static int reset(void *ctx, struct sw_err *err)
+{
+    struct app *a = ctx;
+    char job[MAINTENANCE_ID_LEN + 1];
+    struct maintenance_request collect = {.kind = MAINTENANCE_COLLECT, .at_once = true};
+    sw_autofree char *file = sw_asprintf("%s/credentials", a->data_dir);
+    int r = meta_delete_all(a->db, err);
+    if (r == 0)
+        r = identity_reload(a->identity, err);
+    if (r == 0)
+        r = identity_ensure_account(a->identity, a->account, err);
+    if (r == 0)
+        r = policies_load(&a->policies, NULL, NULL, err);
+    if (r == 0)
+        r = restore_user(a, "admin", PRINCIPAL_ADMIN, file, err);
+    if (r == 0 && a->node_credentials)
+        r = restore_user(a, NODE_USER, PRINCIPAL_NODE, a->node_credentials, err);
+    registry_reset_memory(a->registry);
+    launcher_reset_memory(a->launcher);
+    if (r == 0 && a->maintenance)
+        r = maintenance_submit(a->maintenance, &collect, job, err);
+    return r;
+}
+
 static void open_apis(struct app *a)
 {
     struct rate_options rate = {.per_second = a->config.request_rate,
@@ -306,7 +349,9 @@ static void open_apis(struct app *a)
                                                                : METRICS_NONE;
     a->services[2] = metrics_service(&a->metrics);
     a->services[3] = ecr_download_service(a->ecr);
-    a->services[4] = health_service(&a->health); /* takes what nobody else did */
+    a->reset = (struct reset){.run = a->config.ephemeral ? reset : NULL, .ctx = a};
+    a->services[4] = reset_service(&a->reset);
+    a->services[5] = health_service(&a->health); /* takes what nobody else did */
 }
 
 static int open_logs(struct app *a, struct sw_err *err)

@@ -19,6 +19,7 @@
 #include "registry/core/fsck.h"
 #include "server/backup.h"
 
+#define AT_ONCE_US    2000000LL /* between the bytes and the row of a push */
 #define ENTRIES_KEPT  20000
 #define ENTRIES_PAGE  500
 #define SETTLE_MS     300
@@ -162,7 +163,8 @@ static int collect_job(struct maintenance *m, struct sw_err *err)
 {
     struct registry_collect_counts c = {0};
     struct collect_options o = {.now_us = sw_now_us(),
-                                .grace_us = m->o.collect_grace_ms * 1000,
+                                .grace_us = m->job.request.at_once ? AT_ONCE_US
+                                                                   : m->o.collect_grace_ms * 1000,
                                 .dry_run = m->job.request.dry_run,
                                 .walk_files = true,
                                 .note = note_collected,

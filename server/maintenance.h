@@ -36,6 +36,7 @@ enum maintenance_kind { MAINTENANCE_COLLECT, MAINTENANCE_CHECK, MAINTENANCE_BACK
 struct maintenance_request {
     enum maintenance_kind kind;
     bool dry_run;     /* collect */
+    bool at_once;     /* collect: without the grace period, but for what is under way */
     bool quarantine;  /* check */
     const char *path; /* backup: absolute; copied */
 };

@@ -77,6 +77,9 @@ static inline void meta_stmt_freep(struct meta_stmt **st)
  *   meta_get(tx, err, "SELECT id, name FROM t WHERE name = $1", "t", name, "it", &id, &name) */
 int meta_get(struct meta_tx *tx, struct sw_err *err, const char *sql, const char *fmt, ...);
 
+/* Empties every table of the migrations, in one transaction: the database is as when it was made. */
+int meta_delete_all(struct meta_db *db, struct sw_err *err);
+
 /* A copy of the whole database as of one commit, in a new file `path` (0600) that exists and is durable when 0 is returned.
  * Writers and readers go on meanwhile. SW_ECONFLICT if the file exists; a copy that failed is removed. */
 int meta_backup(struct meta_db *db, const char *path, struct sw_err *err);
