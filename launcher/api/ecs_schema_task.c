@@ -55,9 +55,9 @@ const struct sw_field task_override[] = {
     LIST("containerOverrides", F_READ, container_overrides_list),
     STRING("cpu", F_READ),
     LIST("inferenceAcceleratorOverrides", F_REFUSED, inference_accelerator_overrides_list),
-    STRING("executionRoleArn", F_STORED),
+    STRING("executionRoleArn", F_READ),
     STRING("memory", F_READ),
-    STRING("taskRoleArn", F_REFUSED),
+    STRING("taskRoleArn", F_READ),
     STRUCT("ephemeralStorage", F_REFUSED, ephemeral_storage),
     F_END,
 };

@@ -384,8 +384,8 @@ static const struct sw_field runtime_platform[] = {
 
 const struct sw_field register_task_definition_in[] = {
     STRING("family", F_READ | F_REQUIRED),
-    STRING("taskRoleArn", F_REFUSED),
-    STRING("executionRoleArn", F_STORED),
+    STRING("taskRoleArn", F_READ),
+    STRING("executionRoleArn", F_READ),
     ENUM("networkMode", F_READ, network_mode_values),
     LIST("containerDefinitions", F_READ | F_REQUIRED, container_definitions_list),
     LIST("volumes", F_READ, volume_list),

@@ -4,6 +4,8 @@
  * taskdef_start_order ends on any input all the same. */
 #include "launcher/model/taskdef.h"
 
+#include <string.h>
+
 #include "base/macros.h"
 #include "base/str.h"
 
@@ -122,8 +124,25 @@ void taskdef_free(struct taskdef *t)
         free(t->volumes[i].source_path);
     }
     free(t->volumes);
+    free(t->task_role);
+    free(t->execution_role);
     free(t->family);
     free(t);
+}
+
+bool taskdef_role_valid(const char *arn)
+{
+    struct sw_str s = sw_str(arn);
+    static const char prefix[] = "arn:aws:iam::", role[] = ":role/";
+    size_t at = sizeof prefix - 1;
+    if (s.n > 640 || !sw_str_starts_with(s, prefix) || strspn(arn + at, "0123456789") != 12 ||
+        strncmp(arn + at + 12, role, sizeof role - 1) != 0)
+        return false;
+    const char *name = arn + at + 12 + sizeof role - 1;
+    for (const char *p = name; *p; p++)
+        if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
+            return false;
+    return *name && name[strlen(name) - 1] != '/';
 }
 
 int taskdef_container_index(const struct taskdef *t, const char *name)

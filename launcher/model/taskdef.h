@@ -85,7 +85,8 @@ struct taskdef {
     char *family;
     int64_t revision;
     enum network_mode network_mode;
-    int64_t cpu, memory_mib; /* task level; 0: not given */
+    int64_t cpu, memory_mib;          /* task level; 0: not given */
+    char *task_role, *execution_role; /* ARNs; NULL: none */
     struct container_def *containers;
     size_t containers_n;
     struct volume *volumes;
@@ -94,9 +95,12 @@ struct taskdef {
 
 /* From the stored document (member names as in DescribeTaskDefinition's taskDefinition); SW_EINVALID "ClientException". */
 int taskdef_from_json(const json_t *doc, struct taskdef **ret, struct sw_err *err);
-/* Applies RunTask's overrides (containerOverrides: name, command, environment, cpu, memory, memoryReservation; cpu, memory). */
+/* Applies RunTask's overrides (containerOverrides: name, command, environment, cpu, memory, memoryReservation; cpu, memory,
+ * taskRoleArn, executionRoleArn). */
 int taskdef_apply_overrides(struct taskdef *t, const json_t *overrides, struct sw_err *err);
 void taskdef_free(struct taskdef *t);
+/* "arn:aws:iam::123456789012:role/path/name" */
+bool taskdef_role_valid(const char *arn);
 int taskdef_container_index(const struct taskdef *t, const char *name); /* -1: none */
 /* Start order: indices such that dependencies come first. Validated to be free of cycles. */
 void taskdef_start_order(const struct taskdef *t, int ret_order[TASKDEF_CONTAINERS_MAX]);

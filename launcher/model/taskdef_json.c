@@ -256,6 +256,26 @@ static int check_size_overrides(const json_t *o, const struct taskdef *t, struct
     return wrong ? sw_fail(err, SW_EINVALID, INVALID, "Invalid '%s' setting for task.", wrong) : 0;
 }
 
+/* An empty one is none; owned. Takes `old`. */
+static char *role_member(const json_t *o, const char *key, char *old)
+{
+    const char *arn = sw_json_str(o, key, "");
+    if (!*arn)
+        return old;
+    free(old);
+    return sw_strdup(arn);
+}
+
+static int role_overrides(struct taskdef *t, const json_t *o, struct sw_err *err)
+{
+    t->task_role = role_member(o, "taskRoleArn", t->task_role);
+    t->execution_role = role_member(o, "executionRoleArn", t->execution_role);
+    if ((t->task_role && !taskdef_role_valid(t->task_role)) ||
+        (t->execution_role && !taskdef_role_valid(t->execution_role)))
+        return sw_fail(err, SW_EINVALID, INVALID, "Role is not valid");
+    return 0;
+}
+
 static void taskdef_freep(struct taskdef **t)
 {
     taskdef_free(*t);
@@ -271,6 +291,8 @@ int taskdef_from_json(const json_t *doc, struct taskdef **ret, struct sw_err *er
     t->revision = sw_json_int(doc, "revision", 0);
     if (!network_mode_from_string(sw_json_str(doc, "networkMode", "bridge"), &t->network_mode))
         return sw_fail(err, SW_EINVALID, INVALID, "The network mode is unknown.");
+    t->task_role = role_member(doc, "taskRoleArn", NULL);
+    t->execution_role = role_member(doc, "executionRoleArn", NULL);
     volumes_from(doc, t);
     if ((r = sizes_from(doc, t, err)) < 0 || (r = containers_from(doc, t, err)) < 0)
         return r;
@@ -343,7 +365,8 @@ int taskdef_apply_overrides(struct taskdef *t, const json_t *overrides, struct s
     size_t i;
     json_t *v;
     int r = sizes_from(overrides, t, err);
-    if (r < 0 || (r = check_size_overrides(overrides, t, err)) < 0)
+    if (r < 0 || (r = check_size_overrides(overrides, t, err)) < 0 ||
+        (r = role_overrides(t, overrides, err)) < 0)
         return r;
     json_array_foreach(sw_json_array(overrides, "containerOverrides"), i, v) {
         if ((r = container_override(t, v, err)) < 0)

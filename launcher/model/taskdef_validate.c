@@ -341,6 +341,18 @@ static int check_family(const json_t *doc, struct sw_err *err)
     return 0;
 }
 
+/* Names alone would not be what policies about iam:PassRole name. */
+static int check_roles(const json_t *doc, struct sw_err *err)
+{
+    static const char *const members[] = {"taskRoleArn", "executionRoleArn"};
+    for (size_t i = 0; i < SW_ARRAY_LEN(members); i++) {
+        const char *arn = sw_json_str(doc, members[i], "");
+        if (*arn && !taskdef_role_valid(arn))
+            return sw_fail(err, SW_EINVALID, INVALID, "Role is not valid");
+    }
+    return 0;
+}
+
 static int check_platform(const json_t *doc, struct sw_err *err)
 {
     const json_t *v;
@@ -498,8 +510,8 @@ static int check_containers(const json_t *doc, struct sw_err *err)
 }
 
 static int (*const task_rules[])(const json_t *, struct sw_err *) = {
-    check_family, check_platform, check_volumes,   check_containers,
-    check_sizes,  check_cycles,   check_all_ports,
+    check_family,     check_roles, check_platform, check_volumes,
+    check_containers, check_sizes, check_cycles,   check_all_ports,
 };
 
 int taskdef_validate(const json_t *doc, struct sw_err *err)

@@ -290,7 +290,7 @@ TEST(what_is_not_implemented_is_refused_by_name)
         {ONE_CONTAINER(", 'restartPolicy': {'enabled': true}"), "restartPolicy.enabled"},
         {"{'family': 'f', 'pidMode': 'task', 'containerDefinitions': []}", "pidMode"},
         {"{'family': 'f', 'ipcMode': 'host', 'containerDefinitions': []}", "ipcMode"},
-        {"{'family': 'f', 'taskRoleArn': 'r', 'containerDefinitions': []}", "taskRoleArn"},
+        {"{'family': 'f', 'enableFaultInjection': true, 'containerDefinitions': []}", "enableFaultInjection"},
         {"{'family': 'f', 'containerDefinitions': [], 'volumes': [{'name': 'v', "
          "'efsVolumeConfiguration':"
          " {'fileSystemId': 'f'}}]}",

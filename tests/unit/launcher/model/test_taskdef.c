@@ -147,6 +147,22 @@ TEST(overrides_replace_and_add)
     CHECK_ERR(taskdef_apply_overrides(t, name, &err), SW_EINVALID, "InvalidParameterException");
 }
 
+TEST(overrides_replace_roles)
+{
+    struct sw_err err = SW_ERR_INIT;
+    autotaskdef *t = parse("{'family': 'f', 'taskRoleArn': 'arn:aws:iam::000000000000:role/a',"
+                           " 'containerDefinitions': [{'name': 'a', 'image': 'i', 'memory': 64}]}");
+    CHECK_EQ_STR(t->task_role, "arn:aws:iam::000000000000:role/a");
+    CHECK_NULL(t->execution_role);
+    sw_autojson json_t *o = doc("{'taskRoleArn': 'arn:aws:iam::000000000000:role/b',"
+                                " 'executionRoleArn': 'arn:aws:iam::000000000000:role/c'}");
+    CHECK_OK(taskdef_apply_overrides(t, o, &err));
+    CHECK_EQ_STR(t->task_role, "arn:aws:iam::000000000000:role/b");
+    CHECK_EQ_STR(t->execution_role, "arn:aws:iam::000000000000:role/c");
+    sw_autojson json_t *wrong = doc("{'taskRoleArn': 'b'}");
+    CHECK_ERR(taskdef_apply_overrides(t, wrong, &err), SW_EINVALID, "ClientException");
+}
+
 TEST(no_override_takes_a_task_out_of_its_limits)
 {
     static const char *const table[] = {

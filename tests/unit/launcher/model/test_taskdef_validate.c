@@ -183,6 +183,17 @@ TEST(task_members)
           CLIENT, "Invalid 'cpu' setting for task.");
 }
 
+TEST(roles_are_named_in_full)
+{
+    task(", 'taskRoleArn': 'arn:aws:iam::000000000000:role/path/app'", FINE);
+    task(", 'executionRoleArn': 'arn:aws:iam::000000000000:role/pull', 'taskRoleArn': ''", FINE);
+    task(", 'taskRoleArn': 'app'", CLIENT, "Role is not valid");
+    task(", 'taskRoleArn': 'arn:aws:iam::00000000000:role/app'", CLIENT, "Role is not valid");
+    task(", 'taskRoleArn': 'arn:aws:iam::000000000000:user/app'", CLIENT, "Role is not valid");
+    task(", 'executionRoleArn': 'arn:aws:iam::000000000000:role/'", CLIENT, "Role is not valid");
+    task(", 'executionRoleArn': 'arn:aws:iam::000000000000:role/a b'", CLIENT, "Role is not valid");
+}
+
 TEST(more_than_ten_containers_are_refused)
 {
     struct sw_err err = SW_ERR_INIT;
