@@ -361,6 +361,16 @@ def test_an_upload_outlives_the_server():
         s.close()
 
 
+def test_parts_count_for_quotas(server, ecr, repo):
+    server.slipway("quota", "set", repo, "--bytes", "100")
+    uid = upload(ecr, repo, b"a" * 60, 60)
+    with Refused("LimitExceededException"):
+        ecr.upload_layer_part(repositoryName=repo, uploadId=uid, partFirstByte=60, partLastByte=119, layerPartBlob=b"b" * 60)
+    with Refused("LimitExceededException"):
+        upload(ecr, repo, b"c" * 101, 101)
+    ecr.complete_layer_upload(repositoryName=repo, uploadId=uid, layerDigests=[sha(b"a" * 60)])
+
+
 def test_a_layer_that_lost_its_bytes():
     s = Server().start()
     try:
