@@ -174,6 +174,15 @@ static const char *mfa_present(const struct asking *a, char text[TEXT_BYTES] SW_
     return a->p->expires_at_us ? "false" : NULL;
 }
 
+/* With it a policy ends the sessions from before a moment, and not those after it. */
+static const char *token_issue_time(const struct asking *a, char text[TEXT_BYTES])
+{
+    if (!a->p->issued_at_us)
+        return NULL;
+    sw_format_iso8601_s(a->p->issued_at_us, text);
+    return text;
+}
+
 static const char *never(const struct asking *a SW_UNUSED, char text[TEXT_BYTES] SW_UNUSED)
 {
     return "false";
@@ -198,6 +207,7 @@ static const struct {
     {"aws:UserAgent", user_agent},
     {"aws:ResourceAccount", resource_account},
     {"aws:MultiFactorAuthPresent", mfa_present},
+    {"aws:TokenIssueTime", token_issue_time},
 };
 
 static const struct policy_key *fill(struct slot *s, const char *name, const char *value)

@@ -33,6 +33,7 @@ struct principal {
     char session_name[PRINCIPAL_SESSION_MAX]; /* ROLE; else "" */
     char role_arn[PRINCIPAL_ARN_MAX]; /* ROLE: arn:aws:iam::ACCOUNT:role/PATH/NAME; else "" */
     int64_t expires_at_us;            /* of temporary credentials; 0: never */
+    int64_t issued_at_us;             /* of a session; else 0 */
     bool has_session_policy;
     unsigned char
         session_policy_id[PRINCIPAL_POLICY_ID]; /* of auth/session, when has_session_policy */

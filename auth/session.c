@@ -168,7 +168,7 @@ int session_claims_of(struct session_store *s, const struct principal *p, int64_
     memset(ret, 0, offsetof(struct session_claims, packed));
     ret->kind = user ? PRINCIPAL_USER : p->kind;
     ret->has_policy = p->has_session_policy;
-    ret->issued_at_us = now_us;
+    ret->issued_at_us = p->issued_at_us ? p->issued_at_us : now_us;
     ret->expires_at_us = expires_at_us;
     (void)sw_str_copy(sw_str(p->account), ret->account, sizeof(ret->account));
     (void)sw_str_copy(sw_str(p->user_id), ret->id, sizeof(ret->id));
@@ -264,6 +264,7 @@ enum session_state session_principal(struct session_store *s, struct identity *i
     (void)sw_str_copy(sw_str(c->access_key_id), p.access_key_id, sizeof(p.access_key_id));
     p.has_session_policy = c->has_policy;
     p.expires_at_us = session ? c->expires_at_us : 0;
+    p.issued_at_us = session ? c->issued_at_us : 0;
     *ret = p;
     return SESSION_VALID;
 }

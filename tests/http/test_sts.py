@@ -313,6 +313,22 @@ def test_deleting_a_role_ends_its_sessions(server, sts, iam, name):
         ecr.describe_repositories()
 
 
+def test_revoking_the_sessions_so_far(server, sts, iam, name):
+    arn = make_role(iam, name, trust({"AWS": ROOT}), allow("ecr:*"))
+    server.create_repository(name)
+    key = key_of(assume(sts, arn))
+    password = server.password(key)
+    time.sleep(2.1)
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1))
+    iam.put_role_policy(RoleName=name, PolicyName="revoked", PolicyDocument=document(
+        {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"DateLessThan": {"aws:TokenIssueTime": now}}}))
+    with Refused("AccessDeniedException", 400, "explicit deny"):
+        server.boto("ecr", key).describe_repositories()
+    with Http(server.host_port, password) as http:
+        assert http.get("/v2/%s/tags/list" % name).status == 403
+    server.boto("ecr", key_of(assume(sts, arn))).describe_repositories()
+
+
 def test_registry_passwords_of_sessions(server, sts, iam, name):
     arn = make_role(iam, name, trust({"AWS": ROOT}), allow("ecr:*"))
     server.create_repository(name)

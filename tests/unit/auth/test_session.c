@@ -99,6 +99,7 @@ TEST(a_role_session_comes_back)
     CHECK_EQ_STR(who.session_name, "build-7");
     CHECK_EQ_STR(who.access_key_id, c.access_key_id);
     CHECK_EQ_INT(who.expires_at_us, NOW_US + HOUR_US);
+    CHECK_EQ_INT(who.issued_at_us, NOW_US);
     CHECK(!who.has_session_policy);
 }
 
@@ -322,6 +323,7 @@ TEST(registry_tokens_carry_sessions)
     CHECK_EQ_INT(expires, NOW_US + HOUR_US); /* no longer than the session */
     CHECK_OK(token_verify(&a, sw_str(token), NOW_US, &back, &err));
     CHECK_EQ_STR(back.arn, who.arn);
+    CHECK_EQ_INT(back.issued_at_us, NOW_US); /* of the session */
     CHECK(back.has_session_policy);
     CHECK_EQ_MEM(back.session_policy_id, PRINCIPAL_POLICY_ID, who.session_policy_id,
                  PRINCIPAL_POLICY_ID);
