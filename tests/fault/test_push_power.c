@@ -356,7 +356,7 @@ static struct power_disk *run_until(uint64_t cut_at, uint32_t found, struct hist
 
 TEST(no_cut_loses_an_acknowledged_image)
 {
-    uint32_t found = sw_streq(getenv("SLIPWAY_TEST_LONG"), "1") ? 30 : 2;
+    uint32_t found = sw_streq(getenv("SLIPWAY_TEST_LONG"), "1") ? 20 : 2;
     make_images();
     struct history h = {.state = {NEVER}};
     struct power_disk *disk = run_until(0, 1, &h);
