@@ -10,6 +10,14 @@
 #include "base/clock.h"
 #include "base/macros.h"
 
+struct iam_entity *directory_copy(struct identity *d, const struct iam_entity *e)
+{
+    pthread_rwlock_wrlock(&d->lock); /* an object's view changes under the read lock */
+    struct iam_entity *copy = entity_clone(e);
+    pthread_rwlock_unlock(&d->lock);
+    return copy;
+}
+
 /* Takes `change`. On failure it is given back. */
 static int begin(struct identity *d, enum iam_kind kind, const char *account, const char *name,
                  struct iam_entity **ret, struct sw_err *err)
@@ -31,9 +39,7 @@ static int begin(struct identity *d, enum iam_kind kind, const char *account, co
         pthread_mutex_unlock(&d->change);
         return r;
     }
-    pthread_rwlock_wrlock(&d->lock); /* an object's view changes under the read lock */
-    *ret = entity_clone(e);
-    pthread_rwlock_unlock(&d->lock);
+    *ret = directory_copy(d, e);
     return 0;
 }
 
@@ -221,6 +227,8 @@ int directory_delete(struct identity *d, enum iam_kind kind, const char *account
     if (r < 0)
         return r;
     r = check_free(d, e, err);
+    if (r == 0)
+        r = directory_retire(d, e, err);
     if (r == 0)
         r = store_delete(d->db, e, err);
     if (r == 0)

@@ -102,6 +102,11 @@ void builtin_add(struct directory_maps *m);
 /* directory_change.c: `key`, of a user, may be NULL. */
 int directory_check_new(struct identity *d, const struct iam_entity *e, struct sw_err *err);
 
+struct iam_entity *directory_copy(struct identity *d, const struct iam_entity *e);
+
+/* directory_retire.c: before a user or role is deleted. */
+int directory_retire(struct identity *d, const struct iam_entity *gone, struct sw_err *err);
+
 /* directory_key.c */
 void key_remember(struct identity *d, const struct store_key *k);
 int key_check_given(const struct identity_key *given, struct sw_err *err);

@@ -191,6 +191,8 @@ int identity_user_delete(struct identity *id, const char *account, const char *n
         r = sw_fail(err, SW_ECONFLICT, "UnmodifiableEntity", "%s is managed by the policy file %s.",
                     e->arn, e->origin);
     else
+        r = directory_retire(id, e, err);
+    if (r == 0)
         r = store_delete(id->db, e, err);
     if (r == 0)
         directory_forget(id, e->id);

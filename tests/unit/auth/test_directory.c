@@ -455,6 +455,17 @@ TEST(a_trust_policy_names_who_is_there)
               "MalformedPolicyDocument");
     make(&w, IAM_USER, "nobody", NULL);
     CHECK_OK(directory_change(w.id, IAM_ROLE, ACCOUNT, "r", &u, &err));
+    char *trust = sw_asprintf(TRUSTS("%s"), user(&w, "nobody").user_id);
+    CHECK_OK(directory_delete(w.id, IAM_USER, ACCOUNT, "nobody", &err));
+    make(&w, IAM_USER, "nobody", NULL); /* another one */
+    for (int round = 0; round < 2; round++) {
+        directory_lock(w.id);
+        CHECK_EQ_STR(directory_find(w.id, IAM_ROLE, ACCOUNT, "r")->trust, trust);
+        CHECK_EQ_STR(directory_find(w.id, IAM_ROLE, ACCOUNT, "s")->trust, TRUSTS(ACCOUNT));
+        directory_unlock(w.id);
+        CHECK_OK(identity_reload(w.id, &err));
+    }
+    free(trust);
 #undef TRUSTS
 }
 
