@@ -17,6 +17,7 @@
 const struct wire_error wire_errors[] = {
     /* reason                               AWS status, __type              OCI status, code */
     {"AccessDeniedException",               400, NULL,                      403, "DENIED"},
+    {"AttributeLimitExceededException",     400, NULL,                      0, NULL},
     {"BLOB_UNKNOWN",                        400, "LayersNotFoundException", 404, NULL},
     {"BLOB_UPLOAD_INVALID",                 400, "InvalidLayerPartException", 400, NULL},
     {"BLOB_UPLOAD_UNKNOWN",                 400, "UploadNotFoundException", 404, NULL},
@@ -49,6 +50,8 @@ const struct wire_error wire_errors[] = {
     {"InternalFailure",                     500, NULL,                      500, "UNKNOWN"},
     {"InvalidIdentityToken",                400, NULL,                      0, NULL},
     {"InvalidInput",                        400, NULL,                      0, NULL},
+    {"InvalidActivation",                   400, NULL,                      0, NULL},
+    {"InvalidActivationId",                 400, NULL,                      0, NULL},
     {"InvalidLayerException",               400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
     {"InvalidLayerPartException",           400, NULL,                      416, "BLOB_UPLOAD_INVALID"},
     {"InvalidParameterException",           400, NULL,                      400, "NAME_INVALID"},
