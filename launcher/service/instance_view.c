@@ -138,7 +138,8 @@ static json_t *remaining(const struct instance_view *v)
 
 json_t *instance_view_json(const struct instance_view *v, const char *arn, bool with_tags)
 {
-    static const char *const same[] = {"versionInfo", "registeredResources", "attributes"};
+    static const char *const same[] = {"versionInfo", "registeredResources", "attributes",
+                                       "ec2InstanceId"};
     json_t *o = json_object(), *tags = sw_json_array(v->document, "tags");
     sw_json_set_str(o, "containerInstanceArn", arn);
     sw_json_set_int(o, "version", v->row.version);

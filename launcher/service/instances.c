@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Container instances: registration, and what is asked about them. */
+#include <string.h>
+
+#include "base/arena.h"
 #include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/plan/cluster_query.h"
 #include "launcher/service/agents.h"
+#include "launcher/service/instance_attributes.h"
 #include "launcher/service/instance_view.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service.h"
 #include "launcher/service/task_doc.h"
+
+#define STATES_MAX 10 /* instances of one UpdateContainerInstancesState */
 
 struct instance_arg {
     struct launcher *l;
@@ -15,11 +22,28 @@ struct instance_arg {
     const struct cluster_ref *cluster;
     const char *id; /* "" in register: a new one */
     char *new_id;   /* register: room for it */
-    const char *document;
-    bool force, with_tags;
+    json_t *document;
+    const char *status;  /* update: the new one */
+    const char *refusal; /* update: why it has not changed; NULL: it has */
+    bool force, with_tags, with_health;
     int64_t now_us;
     json_t *instance; /* NULL: there is none */
 };
+
+/* The one check that there is: whether the agent, which is what runs containers, is heard of. */
+static void add_health(struct instance_arg *a, const struct instance_view *v)
+{
+    int64_t away_us = agents_away_us(a->l->agents, v->row.id, a->now_us);
+    const char *status = away_us == 0 ? "OK" : "INSUFFICIENT_DATA";
+    json_t *check = json_object();
+    sw_json_set_str(check, "type", "CONTAINER_RUNTIME");
+    sw_json_set_str(check, "status", status);
+    sw_json_set_time_us(check, "lastUpdated", a->now_us - away_us);
+    sw_json_set_time_us(check, "lastStatusChange",
+                        away_us == 0 ? v->row.registered_at : a->now_us - away_us);
+    sw_json_set_new(a->instance, "healthStatus",
+                    json_pack("{s:s, s:[o]}", "overallStatus", status, "details", check));
+}
 
 /* Reads the instance into a->instance. */
 static int read_one(struct meta_tx *tx, struct instance_arg *a, const char *id, struct sw_err *err)
@@ -37,6 +61,8 @@ static int read_one(struct meta_tx *tx, struct instance_arg *a, const char *id, 
     v.agent_connected = agents_connected(a->l->agents, id, a->now_us);
     arn_container_instance(arn, a->c->region, a->c->account, a->cluster->name, id);
     a->instance = instance_view_json(&v, arn, a->with_tags);
+    if (a->with_health)
+        add_health(a, &v);
     instance_view_done(&v);
     return 0;
 }
@@ -78,19 +104,42 @@ int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t c
     return r;
 }
 
+/* What others said of the instance since stands: its tags, and the attributes that were put. */
+static void keep(const json_t *before, json_t *document)
+{
+    json_t *tags = sw_json_array(before, "tags"), *put = sw_json_object(before, "putAttributes");
+    if (tags)
+        json_object_set(document, "tags", tags);
+    if (!put)
+        return;
+    json_object_set(document, "putAttributes", put);
+    instance_attributes_apply(document);
+}
+
+static int set_document(struct meta_tx *tx, struct instance_arg *a, const char *before_text,
+                        struct sw_err *err)
+{
+    sw_autojson json_t *before = NULL, *document = json_deep_copy(a->document);
+    int r = service_document(before_text, &before, err);
+    if (r < 0)
+        return r;
+    keep(before, document);
+    sw_autofree char *text = sw_json_dump(document);
+    return instance_store_set_document(tx, a->id, text, err);
+}
+
 static int renew(struct meta_tx *tx, struct instance_arg *a, bool *ret_done, struct sw_err *err)
 {
     struct instance_row row = {.id = NULL};
     int r = instance_store_get(tx, a->cluster->id, a->id, &row, err);
     bool gone = r == 0 || (r > 0 && sw_streq(row.status, "INACTIVE"));
-    bool foreign = !gone && r > 0 && !sw_streq(row.principal_arn, a->c->principal->arn);
+    if (r > 0 && !gone && !sw_streq(row.principal_arn, a->c->principal->arn))
+        r = refuse_foreign(a->id, err);
+    else if (r > 0 && !gone)
+        r = set_document(tx, a, row.document, err);
     instance_row_done(&row);
-    if (r < 0 || gone)
-        return r < 0 ? r : 0;
-    if (foreign)
-        return refuse_foreign(a->id, err);
-    *ret_done = true;
-    return instance_store_set_document(tx, a->id, a->document, err);
+    *ret_done = r >= 0 && !gone;
+    return r < 0 ? r : 0;
 }
 
 static int do_register(struct meta_tx *tx, void *arg, struct sw_err *err)
@@ -100,9 +149,13 @@ static int do_register(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = *a->id ? renew(tx, a, &done, err) : 0;
     if (r < 0)
         return r;
-    if (!done && (r = instance_store_add(tx, a->cluster->id, a->new_id, a->c->principal->arn,
-                                         a->document, a->now_us, err)) < 0)
-        return r;
+    if (!done) {
+        sw_autofree char *text = sw_json_dump(a->document);
+        r = instance_store_add(tx, a->cluster->id, a->new_id, a->c->principal->arn, text, a->now_us,
+                               err);
+        if (r < 0)
+            return r;
+    }
     return read_one(tx, a, done ? a->id : a->new_id, err);
 }
 
@@ -160,19 +213,19 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
     char id[ARN_ID_LEN + 1] = "", fresh[ARN_ID_LEN + 1];
     const char *arn = sw_json_str(in, "containerInstanceArn", "");
     int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
-    if (r < 0 || (r = check_resources(in, err)) < 0)
+    if (r < 0 || (r = check_resources(in, err)) < 0 ||
+        (r = service_check_attributes(sw_json_array(in, "attributes"), err)) < 0)
         return r;
     if (*arn && (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE, arn, id, err)) < 0)
         return r;
     sw_random_hex(fresh, ARN_ID_LEN);
     sw_autojson json_t *document = registration(in);
-    sw_autofree char *text = sw_json_dump(document);
     struct instance_arg a = {.l = l,
                              .c = c,
                              .cluster = &cluster,
                              .id = id,
                              .new_id = fresh,
-                             .document = text,
+                             .document = document,
                              .with_tags = true,
                              .now_us = l->now_us()};
     r = meta_tx(l->db, META_WRITE, do_register, &a, err);
@@ -287,6 +340,7 @@ int launcher_describe_instances(struct launcher *l, const struct launcher_caller
                                  .cluster = &cluster,
                                  .id = id,
                                  .with_tags = service_includes(in, "TAGS"),
+                                 .with_health = service_includes(in, "CONTAINER_INSTANCE_HEALTH"),
                                  .now_us = l->now_us()};
         r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE, json_string_value(v), id, err);
         if (r < 0 || (r = meta_tx(l->db, META_READ_LONG, do_describe, &a, err)) < 0)
@@ -300,17 +354,145 @@ int launcher_describe_instances(struct launcher *l, const struct launcher_caller
     return 0;
 }
 
+/* State. A DRAINING instance gets no new tasks; its standalone tasks stay, those of services are their services' to move. */
+
+static int set_state(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct instance_arg *a = arg;
+    a->refusal = NULL;
+    int r = read_one(tx, a, a->id, err);
+    const char *now = sw_json_str(a->instance, "status", "");
+    if (r < 0)
+        return r;
+    if (!a->instance || sw_streq(now, "INACTIVE")) {
+        a->refusal = a->instance ? "INACTIVE" : "MISSING";
+        return 0;
+    }
+    if (sw_streq(now, a->status))
+        return 0;
+    r = instance_store_set_status(tx, a->id, a->status, err);
+    return r < 0 ? r : read_one(tx, a, a->id, err);
+}
+
+int launcher_update_instances_state(struct launcher *l, const struct launcher_caller *c,
+                                    const json_t *in, json_t *out, struct sw_err *err)
+{
+    struct cluster_ref cluster;
+    json_t *list = service_list(out, "containerInstances");
+    json_t *failures = service_list(out, "failures");
+    const json_t *names = sw_json_array(in, "containerInstances"), *v;
+    const char *status = sw_json_str(in, "status", "");
+    size_t i;
+    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    if (r < 0)
+        return r;
+    if (!sw_streq(status, "ACTIVE") && !sw_streq(status, "DRAINING"))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "A container instance can be set to ACTIVE or DRAINING.");
+    if (json_array_size(names) < 1 || json_array_size(names) > STATES_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Between 1 and %d container instances must be named.", STATES_MAX);
+    json_array_foreach(names, i, v) {
+        char id[ARN_ID_LEN + 1], arn[ARN_MAX];
+        struct instance_arg a = {
+            .l = l, .c = c, .cluster = &cluster, .id = id, .status = status, .now_us = l->now_us()};
+        r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE, json_string_value(v), id, err);
+        if (r == 0)
+            r = meta_tx(l->db, META_WRITE, set_state, &a, err);
+        if (r == 0 && !a.refusal)
+            json_array_append(list, a.instance);
+        arn_container_instance(arn, c->region, c->account, cluster.name, id);
+        if (r == 0 && a.refusal)
+            json_array_append_new(failures, service_failure(arn, a.refusal));
+        json_decref(a.instance);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* The program is updated with the machine, never from here. */
+int launcher_update_agent(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                          json_t *out SW_UNUSED, struct sw_err *err)
+{
+    struct cluster_ref cluster;
+    char id[ARN_ID_LEN + 1];
+    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    if (r < 0 || (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE,
+                                 sw_json_str(in, "containerInstance", NULL), id, err)) < 0)
+        return r;
+    struct instance_arg a = {.l = l, .c = c, .cluster = &cluster, .id = id, .now_us = l->now_us()};
+    if ((r = meta_tx(l->db, META_READ, do_describe, &a, err)) < 0)
+        return r;
+    bool there = a.instance && !sw_streq(sw_json_str(a.instance, "status", ""), "INACTIVE");
+    json_decref(a.instance);
+    if (!there)
+        return sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID,
+                       "Referenced container instance %s not found.", id);
+    return sw_fail(err, SW_ECONFLICT, "NoUpdateAvailableException",
+                   "There is no update available for your container agent: it is updated with the "
+                   "slipway program of its machine.");
+}
+
 struct list_arg {
-    int64_t cluster_id;
+    struct launcher *l;
+    int64_t cluster_id, now_us;
     const char *status;
+    const struct cluster_query *query; /* NULL: all */
     struct launcher_page *page;
     json_t *ids;
 };
+
+/* Whether the row, which is taken, is one that the query wants: 1 or 0. */
+static int wanted(struct meta_tx *tx, struct list_arg *a, struct instance_row *row,
+                  struct sw_err *err)
+{
+    struct instance_view v;
+    int r = instance_view_read(tx, row, &v, err);
+    if (r < 0)
+        return r;
+    r = instance_view_read_groups(tx, &v, err);
+    v.agent_connected = agents_connected(a->l->agents, v.row.id, a->now_us);
+    struct plan_instance view = instance_view_plan(&v);
+    struct cluster_query_tasks tasks = {.running = v.usage.running};
+    if (r == 0)
+        r = cluster_query_matches(a->query, &view, &tasks);
+    instance_view_done(&v);
+    return r;
+}
+
+static int list_matching(struct meta_tx *tx, struct list_arg *a, struct sw_err *err)
+{
+    struct instance_row *rows = NULL;
+    size_t n = 0;
+    bool more = false;
+    int r = instance_store_all(tx, a->cluster_id, &rows, &n, err);
+    for (size_t i = 0; i < n && r >= 0 && !more; i++) {
+        if (strcmp(rows[i].id, a->page->after) <= 0 ||
+            (*a->status && !sw_streq(rows[i].status, a->status)))
+            continue;
+        char id[ARN_ID_LEN + 1];
+        (void)sw_str_copy(sw_str(rows[i].id), id, sizeof id);
+        r = wanted(tx, a, &rows[i], err);
+        more = r > 0 && (int)json_array_size(a->ids) == a->page->limit;
+        if (r > 0 && !more)
+            json_array_append_new(a->ids, json_string(id));
+    }
+    instance_rows_free(rows, n);
+    if (r < 0)
+        return r;
+    size_t last = json_array_size(a->ids);
+    if (more)
+        service_page_end(a->page, json_string_value(json_array_get(a->ids, last - 1)), true);
+    return 0;
+}
 
 static int do_list(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct list_arg *a = arg;
     json_array_clear(a->ids);
+    if (a->query)
+        return list_matching(tx, a, err);
     return instance_store_list(tx, a->cluster_id, a->status, a->page, a->ids, err);
 }
 
@@ -324,10 +506,16 @@ int launcher_list_instances(struct launcher *l, const struct launcher_caller *c,
     int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
     if (r < 0)
         return r;
-    struct list_arg a = {.cluster_id = cluster.id,
+    SW_CLEANUP(sw_arena_done) struct sw_arena arena = {0};
+    const char *filter = sw_json_str(in, "filter", "");
+    struct list_arg a = {.l = l,
+                         .cluster_id = cluster.id,
+                         .now_us = l->now_us(),
                          .status = sw_json_str(in, "status", ""),
                          .page = page,
                          .ids = ids};
+    if (*filter && (r = cluster_query_parse(sw_str(filter), &arena, &a.query, err)) < 0)
+        return r;
     if ((r = meta_tx(l->db, META_READ_LONG, do_list, &a, err)) < 0)
         return r;
     json_t *arns = service_list(out, "containerInstanceArns");

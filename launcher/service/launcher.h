@@ -24,7 +24,10 @@ struct launcher;
 
 struct launcher_options {
     struct meta_db *db;
-    int64_t (*now_us)(void);  /* NULL: sw_now_us */
+    int64_t (*now_us)(void); /* NULL: sw_now_us */
+    /* Roles of tasks and their sessions; NULL: no role can be assumed here. */
+    struct identity *identity;
+    struct session_store *sessions;
     int64_t agent_timeout_us; /* an agent that says nothing for so long is not connected; 0: 60 s */
     int64_t
         agent_grace_us; /* and after so long its services' tasks are replaced elsewhere; 0: 5 min */
@@ -111,6 +114,9 @@ int launcher_describe_taskdef(struct launcher *l, const struct launcher_caller *
                               json_t *out, struct sw_err *err);
 int launcher_deregister_taskdef(struct launcher *l, const struct launcher_caller *c,
                                 const json_t *in, json_t *out, struct sw_err *err);
+/* Marks INACTIVE revisions for deletion: they are described, and no task is started from them. */
+int launcher_delete_taskdefs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                             json_t *out, struct sw_err *err);
 int launcher_list_taskdefs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                            struct launcher_page *page, json_t *out, struct sw_err *err);
 int launcher_list_families(struct launcher *l, const struct launcher_caller *c, const json_t *in,
@@ -126,6 +132,21 @@ int launcher_describe_instances(struct launcher *l, const struct launcher_caller
                                 const json_t *in, json_t *out, struct sw_err *err);
 int launcher_list_instances(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                             struct launcher_page *page, json_t *out, struct sw_err *err);
+
+/* ACTIVE or DRAINING: a draining one gets no new tasks. */
+int launcher_update_instances_state(struct launcher *l, const struct launcher_caller *c,
+                                    const json_t *in, json_t *out, struct sw_err *err);
+/* Always refused: SW_ECONFLICT "NoUpdateAvailableException". */
+int launcher_update_agent(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                          json_t *out, struct sw_err *err);
+/* Attributes that people put on instances, besides those that the agent registered. SW_ENOTFOUND "TargetNotFoundException",
+ * SW_ELIMIT "AttributeLimitExceededException". */
+int launcher_put_attributes(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            json_t *out, struct sw_err *err);
+int launcher_delete_attributes(struct launcher *l, const struct launcher_caller *c,
+                               const json_t *in, json_t *out, struct sw_err *err);
+int launcher_list_attributes(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                             struct launcher_page *page, json_t *out, struct sw_err *err);
 
 /* Tasks. The member requestedTaskDefinition says how the caller named the taskDefinition, when that was resolved before: a client
  * token is compared with it. SW_ECONFLICT "ConflictException" for a clientToken that was used with other parameters. */
@@ -145,6 +166,22 @@ int launcher_describe_tasks(struct launcher *l, const struct launcher_caller *c,
 int launcher_list_tasks(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                         struct launcher_page *page, json_t *out, struct sw_err *err);
 
+/* Task protection: of tasks of services only; others are failures. */
+int launcher_update_protection(struct launcher *l, const struct launcher_caller *c,
+                               const json_t *in, json_t *out, struct sw_err *err);
+int launcher_get_protection(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            json_t *out, struct sw_err *err);
+
+/* Account settings. */
+int launcher_put_setting(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                         json_t *out, struct sw_err *err);
+int launcher_put_setting_default(struct launcher *l, const struct launcher_caller *c,
+                                 const json_t *in, json_t *out, struct sw_err *err);
+int launcher_delete_setting(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            json_t *out, struct sw_err *err);
+int launcher_list_settings(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                           struct launcher_page *page, json_t *out, struct sw_err *err);
+
 /* The agent's side: launcher/model/agent_protocol.h. A stale or repeated report changes nothing and is acknowledged. */
 int launcher_submit_task_state(struct launcher *l, const struct launcher_caller *c,
                                const json_t *in, json_t *out, struct sw_err *err);
@@ -152,6 +189,12 @@ int launcher_submit_health(struct launcher *l, const struct launcher_caller *c, 
                            json_t *out, struct sw_err *err);
 int launcher_submit_logs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                          json_t *out, struct sw_err *err);
+
+/* SubmitContainerStateChange: the same for one container. */
+int launcher_submit_container_state(struct launcher *l, const struct launcher_caller *c,
+                                    const json_t *in, json_t *out, struct sw_err *err);
+int launcher_submit_attachments(struct launcher *l, const struct launcher_caller *c,
+                                const json_t *in, json_t *out, struct sw_err *err);
 
 /* Long polls, in two steps, so that the caller can set up its ticket in between:
  * the first says 1 (answered: out is filled) or 0 (would wait), the second waits and calls done once, perhaps at once. */

@@ -85,6 +85,15 @@ int taskdef_store_retire(struct meta_tx *tx, int64_t id, const char *document, i
                      "iti", id, document, now_us);
 }
 
+int taskdef_store_mark_deleted(struct meta_tx *tx, int64_t id, const char *document,
+                               struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL,
+                     "UPDATE task_definition SET status = 'DELETE_IN_PROGRESS', document = $2"
+                     " WHERE id = $1",
+                     "it", id, document);
+}
+
 #define LIST_WHERE                                                                       \
     "SELECT family, revision FROM task_definition WHERE account_id = $1 AND region = $2" \
     " AND status = $3 AND ($4 = '' OR family = $4)"

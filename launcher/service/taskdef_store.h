@@ -22,6 +22,8 @@ int taskdef_store_get(struct meta_tx *tx, const struct launcher_caller *c, const
 int taskdef_store_document(struct meta_tx *tx, int64_t id, json_t **ret, struct sw_err *err);
 int taskdef_store_set_document(struct meta_tx *tx, int64_t id, const char *document,
                                struct sw_err *err);
+int taskdef_store_mark_deleted(struct meta_tx *tx, int64_t id, const char *document,
+                               struct sw_err *err);
 int taskdef_store_retire(struct meta_tx *tx, int64_t id, const char *document, int64_t now_us,
                          struct sw_err *err);
 

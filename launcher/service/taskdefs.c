@@ -180,6 +180,82 @@ int launcher_deregister_taskdef(struct launcher *l, const struct launcher_caller
     return r;
 }
 
+#define DELETE_MAX 10 /* task definitions of one DeleteTaskDefinitions */
+
+struct delete_arg {
+    struct get_arg g; /* first: get() */
+    const char *failure;
+};
+
+static int mark_deleted(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct delete_arg *a = arg;
+    a->failure = NULL;
+    int r = get(tx, &a->g, err);
+    if (r < 0)
+        return r;
+    if (!a->g.row.document || a->g.row.active) {
+        a->failure = a->g.row.active
+                         ? "The specified task definition is still in ACTIVE status. Please "
+                           "deregister the target and try again."
+                         : "The specified task definition does not exist. Specify a valid account, "
+                           "family, revision and try again.";
+        return 0;
+    }
+    json_decref(a->g.document);
+    a->g.document = NULL;
+    if ((r = service_document(a->g.row.document, &a->g.document, err)) < 0)
+        return r;
+    if (sw_streq(sw_json_str(a->g.document, "status", ""), "DELETE_IN_PROGRESS"))
+        return 0;
+    sw_json_set_str(a->g.document, "status", "DELETE_IN_PROGRESS");
+    sw_json_set_time_us(a->g.document, "deleteRequestedAt", a->g.now_us);
+    sw_autofree char *text = sw_json_dump(a->g.document);
+    return taskdef_store_mark_deleted(tx, a->g.row.id, text, err);
+}
+
+static int delete_one(struct launcher *l, const struct launcher_caller *c, const char *text,
+                      json_t *list, json_t *failures, struct sw_err *err)
+{
+    char arn[ARN_MAX];
+    struct arn want;
+    if (!parse(c, text, &want) || !want.revision)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Invalid task definition: '%.300s'. It must be named with its revision.",
+                       text);
+    struct delete_arg a = {.g = {.c = c, .want = &want, .now_us = l->now_us()}};
+    int r = meta_tx(l->db, META_WRITE, mark_deleted, &a, err);
+    taskdef_row_done(&a.g.row);
+    sw_autojson json_t *document = a.g.document, *one = json_object();
+    if (r < 0)
+        return r;
+    arn_task_definition(arn, c->region, c->account, want.id, want.revision);
+    if (a.failure) {
+        json_array_append_new(failures, service_failure(arn, a.failure));
+        return 0;
+    }
+    answer(one, document, false);
+    json_array_append(list, sw_json_object(one, "taskDefinition"));
+    return 0;
+}
+
+int launcher_delete_taskdefs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                             json_t *out, struct sw_err *err)
+{
+    json_t *list = service_list(out, "taskDefinitions"), *failures = service_list(out, "failures");
+    const json_t *names = sw_json_array(in, "taskDefinitions"), *v;
+    size_t i;
+    if (json_array_size(names) < 1 || json_array_size(names) > DELETE_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Between 1 and %d task definitions must be named.", DELETE_MAX);
+    json_array_foreach(names, i, v) {
+        int r = delete_one(l, c, json_string_value(v), list, failures, err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 struct list_arg {
     const struct launcher_caller *c;
     struct taskdef_filter filter;

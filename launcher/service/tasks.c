@@ -98,13 +98,12 @@ int launcher_list_tasks(struct launcher *l, const struct launcher_caller *c, con
     if (sw_json_str(in, "serviceName", NULL))
         return sw_fail(err, SW_ENOTFOUND, "ServiceNotFoundException", "Service not found.");
     json_t *arns = service_list(out, "taskArns");
-    if (!sw_streq(sw_json_str(in, "launchType", "EC2"), "EC2"))
-        return 0;
     struct list_arg a = {.filter = {.cluster_id = cluster.id,
                                     .desired_status = sw_json_str(in, "desiredStatus", "RUNNING"),
                                     .family = sw_json_str(in, "family", ""),
                                     .started_by = sw_json_str(in, "startedBy", ""),
-                                    .instance_id = instance},
+                                    .instance_id = instance,
+                                    .launch_type = sw_json_str(in, "launchType", "")},
                          .page = page,
                          .ids = ids};
     if ((r = meta_tx(l->db, META_READ_LONG, do_list, &a, err)) < 0)
@@ -253,6 +252,38 @@ int launcher_submit_task_state(struct launcher *l, const struct launcher_caller 
     if (r == 0)
         sw_json_set_str(out, "acknowledgment", "ACCEPTED");
     return r;
+}
+
+/* One container's part of a task's report. */
+int launcher_submit_container_state(struct launcher *l, const struct launcher_caller *c,
+                                    const json_t *in, json_t *out, struct sw_err *err)
+{
+    static const char *const members[] = {"containerName", "runtimeId", "status",
+                                          "exitCode",      "reason",    "networkBindings"};
+    sw_autojson json_t *task = json_object();
+    json_t *container = json_object();
+    for (size_t i = 0; i < SW_ARRAY_LEN(members); i++) {
+        json_t *v = json_object_get(in, members[i]);
+        if (v && !json_is_null(v))
+            json_object_set(container, members[i], v);
+    }
+    sw_json_set_str(task, "cluster", sw_json_str(in, "cluster", NULL));
+    sw_json_set_str(task, "task", sw_json_str(in, "task", NULL));
+    json_array_append_new(service_list(task, "containers"), container);
+    int r = report(l, c, task, task_doc_report, err);
+    if (r == 0)
+        sw_json_set_str(out, "acknowledgment", "ACCEPTED");
+    return r;
+}
+
+/* No task has attachments. */
+int launcher_submit_attachments(struct launcher *l SW_UNUSED,
+                                const struct launcher_caller *c SW_UNUSED, const json_t *in,
+                                json_t *out SW_UNUSED, struct sw_err *err)
+{
+    const json_t *first = json_array_get(sw_json_array(in, "attachments"), 0);
+    return sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID, "The attachment '%.300s' was not found.",
+                   sw_json_str(first, "attachmentArn", ""));
 }
 
 static bool apply_health(json_t *task, const json_t *in, const json_t *definition,
