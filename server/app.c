@@ -232,6 +232,8 @@ static int open_domains(struct app *a, struct sw_err *err)
     if (r < 0)
         return r;
     struct launcher_options launcher = {.db = a->db,
+                                        .identity = a->identity,
+                                        .sessions = a->sessions,
                                         .agent_timeout_us = a->config.agent_timeout_ms * 1000,
                                         .agent_grace_us = a->config.agent_grace_ms * 1000};
     return launcher_open(&launcher, &a->launcher, err);

@@ -66,6 +66,14 @@ static int get_task_logs(struct aws_call *call, const void *in SW_UNUSED, json_t
     return 0;
 }
 
+static int get_task_credentials(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                struct sw_err *err)
+{
+    struct launcher_caller c = ecs_caller(call);
+    int r = ecs_may_instance(call, sw_json_str(call->input, "containerInstance", ""), err);
+    return r < 0 ? r : launcher_task_credentials(ecs_launcher(call), &c, call->input, out, err);
+}
+
 static int explain_placement(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                              struct sw_err *err)
 {
@@ -81,6 +89,11 @@ const struct aws_op agent_ops[] = {
      .in = explain_placement_in,
      .out = explain_placement_out,
      .action = "ecs:RunTask"},
+    {.name = "GetTaskCredentials",
+     .fn = get_task_credentials,
+     .in = get_task_credentials_in,
+     .out = get_task_credentials_out,
+     .action = "ecs:Poll"},
     {.name = "GetTaskLogs",
      .fn = get_task_logs,
      .in = get_task_logs_in,

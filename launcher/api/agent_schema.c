@@ -24,6 +24,8 @@ static const struct sw_field poll_task[] = {
     STRING("startedBy", 0),
     STRING("clusterArn", 0),
     TIME("createdAt", 0),
+    STRING("launchType", 0),
+    LIST("tags", 0, tags_list),
     STRUCT("taskDefinition", 0, task_definition),
     STRUCT("overrides", 0, task_override),
     STRING("knownStatus", 0),
@@ -81,6 +83,21 @@ const struct sw_field submit_health_in[] = {
     STRING("task", F_READ | F_REQUIRED),
     LIST("containers", F_READ | F_REQUIRED, container_health_list),
     F_END,
+};
+
+static const char *const role_type_values[] = {"TASK", "EXECUTION", NULL};
+
+const struct sw_field get_task_credentials_in[] = {
+    STRING("cluster", F_READ),
+    STRING("containerInstance", F_READ | F_REQUIRED),
+    STRING("task", F_READ | F_REQUIRED),
+    ENUM("roleType", F_READ | F_REQUIRED, role_type_values),
+    F_END,
+};
+
+const struct sw_field get_task_credentials_out[] = {
+    STRING("roleArn", 0),      STRING("accessKeyId", 0), STRING("secretAccessKey", 0),
+    STRING("sessionToken", 0), TIME("expiration", 0),    F_END,
 };
 
 const struct sw_field get_task_logs_in[] = {

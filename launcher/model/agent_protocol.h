@@ -14,7 +14,7 @@
  *   answers at once when the instance's version differs from seenVersion or a log request waits, else after waitSeconds.
  * PollTasks output  {version: long,
  *                    tasks: [{taskArn, taskDefinitionArn, desiredStatus: RUNNING|STOPPED, stopReason?: string,
- *                             group?, startedBy?, clusterArn, createdAt: epoch seconds,
+ *                             group?, startedBy?, clusterArn, createdAt: epoch seconds, launchType, tags: [...],
  *                             taskDefinition: {the stored document}, overrides: {...},
  *                             knownStatus: last status the control plane has}],
  *                    logRequests: [{requestId, taskArn, containerName?: string, cursor?: string, maxBytes: int,
@@ -28,6 +28,9 @@
  *   SubmitHealth {cluster, task, containers: [{containerName, healthStatus}]}.
  *   task-level `reason` for STOPPED is stoppedReason's text; member "stopCode" travels in reason as "CODE: text" with CODE one of
  *   TaskFailedToStart, EssentialContainerExited, UserInitiated.
+ * GetTaskCredentials (IAM action ecs:Poll) input {cluster, containerInstance, task, roleType: TASK|EXECUTION}, output {roleArn,
+ *   accessKeyId, secretAccessKey, sessionToken, expiration: epoch seconds}: a session of the task's role, named after the task's id,
+ *   for a task of the own instance. A ClientException is the last word: the role is not there or does not trust tasks.
  * SubmitLogs input  {containerInstance, requestId, records: [{containerName, stream: stdout|stderr, timestamp: long (us),
  *   message: string (base64 of the raw bytes), partial: bool}], cursor: string, finished: bool}
  *   cursor: where the next request goes on; finished: all containers asked for have ended and every record was sent.

@@ -17,6 +17,8 @@ int launcher_open(const struct launcher_options *o, struct launcher **ret,
 {
     struct launcher *l = SW_NEW(struct launcher);
     l->db = o->db;
+    l->identity = o->identity;
+    l->sessions = o->sessions;
     l->now_us = o->now_us ? o->now_us : sw_now_us;
     l->agents =
         agents_new(o->agent_timeout_us ? o->agent_timeout_us : SERVICE_HERE_US, l->now_us());

@@ -21,6 +21,8 @@
 #include "storage/meta/meta.h"
 
 struct launcher;
+struct identity;
+struct session_store;
 
 struct launcher_options {
     struct meta_db *db;
@@ -187,6 +189,10 @@ int launcher_submit_task_state(struct launcher *l, const struct launcher_caller 
                                const json_t *in, json_t *out, struct sw_err *err);
 int launcher_submit_health(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                            json_t *out, struct sw_err *err);
+/* {containerInstance, task, roleType: TASK | EXECUTION} -> {roleArn, accessKeyId, secretAccessKey, sessionToken, expiration}. A role
+ * that is not there or does not trust tasks is a "ClientException". */
+int launcher_task_credentials(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                              json_t *out, struct sw_err *err);
 int launcher_submit_logs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                          json_t *out, struct sw_err *err);
 

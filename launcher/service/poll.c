@@ -19,9 +19,9 @@ struct state_arg {
 static int add_task(void *ctx, const char *task_text, const char *definition_text,
                     struct sw_err *err)
 {
-    static const char *const same[] = {"taskArn",   "taskDefinitionArn", "desiredStatus",
-                                       "group",     "startedBy",         "clusterArn",
-                                       "createdAt", "overrides"};
+    static const char *const same[] = {
+        "taskArn",    "taskDefinitionArn", "desiredStatus", "group",     "startedBy",
+        "clusterArn", "createdAt",         "launchType",    "overrides", "tags"};
     sw_autojson json_t *task = NULL, *definition = NULL;
     int r = service_document(task_text, &task, err);
     if (r < 0 || (r = service_document(definition_text, &definition, err)) < 0)

@@ -22,6 +22,8 @@ struct launcher {
     struct meta_db *db;
     int64_t (*now_us)(void);
     struct agents *agents;
+    struct identity *identity;
+    struct session_store *sessions;
     int64_t agent_grace_us;
 };
 
