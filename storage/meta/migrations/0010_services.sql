@@ -6,6 +6,7 @@ CREATE TABLE service (
     name        TEXT NOT NULL,
     status      TEXT NOT NULL,                -- ACTIVE | DRAINING | INACTIVE
     scheduling  TEXT NOT NULL,                -- REPLICA | DAEMON
+    launch_type TEXT NOT NULL,                -- EC2 | EXTERNAL
     desired     BIGINT NOT NULL,
     steady      BIGINT NOT NULL,              -- 0 | 1: as the last plan said
     document    TEXT NOT NULL,                -- JSON: settings as DescribeServices answers them, with tags
