@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "api/acceptor.h"
 #include "api/linger.h"
 #include "api/mhd.h"
 #include "api/slow.h"
@@ -23,6 +24,9 @@ struct http_server {
     struct http_service *services;
     char *server_header;
     struct MHD_Daemon *daemon;
+    struct acceptor *acceptor; /* NULL: stopped */
+    unsigned connections_max;
+    atomic_uint connections; /* taken and not ended */
     struct sw_pool *workers;
     struct lingerer *linger;
     struct slow_watch *slow;

@@ -54,6 +54,7 @@ static void connection_ended(struct http_server *s, struct MHD_Connection *conne
                              struct connection *c)
 {
     slow_remove(s->slow, &c->slow);
+    atomic_fetch_sub(&s->connections, 1);
     if (c->linger)
         start_lingering(s, connection);
     tls_pair_unref(c->pair);
@@ -136,11 +137,27 @@ static void start_watch(struct http_server *s)
     s->slow = slow_watch_new(&limits);
 }
 
-static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err)
+static bool has_room(void *ctx)
+{
+    const struct http_server *s = ctx;
+    return atomic_load(&s->connections) < s->connections_max;
+}
+
+/* The library spreads these over its threads by their descriptor, and closes one that it refuses. */
+static void take_connection(void *ctx, int fd, const struct sockaddr *peer, socklen_t peer_n)
+{
+    struct http_server *s = ctx;
+
+    atomic_fetch_add(&s->connections, 1);
+    if (MHD_add_connection(s->daemon, fd, peer, peer_n) != MHD_YES)
+        atomic_fetch_sub(&s->connections, 1);
+}
+
+static int start_daemon(struct http_server *s, struct sw_err *err)
 {
     const struct http_server_options *o = &s->o;
-    unsigned flags =
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+                     MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
     unsigned threads = o->network_threads ? o->network_threads : default_network_threads();
     size_t memory = o->header_bytes_max ? o->header_bytes_max : LIMIT_REQUEST_HEADERS;
     unsigned connections = o->connections_max ? o->connections_max : 4096;
@@ -155,11 +172,14 @@ static int start_daemon(struct http_server *s, int listen_fd, struct sw_err *err
         flags |= MHD_USE_TLS;
     threads = SW_MAX(
         2, SW_MIN(threads, connections)); /* a pool of one is a different mode of the library */
+    /* We keep to the limit; a thread of the library that meets its own share of it while it takes a connection over never gets out of
+     * that (0.9.75), so each share is more than all. */
+    s->connections_max = SW_MAX(connections, threads);
     s->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, mhd_on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
-        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_THREAD_POOL_SIZE, threads,
-        MHD_OPTION_CONNECTION_LIMIT, SW_MAX(connections, threads), MHD_OPTION_CONNECTION_TIMEOUT,
-        idle_timeout_s(s), MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_max_per_ip,
+        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
+        threads * (s->connections_max + 64), MHD_OPTION_CONNECTION_TIMEOUT, idle_timeout_s(s),
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, o->connections_max_per_ip,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_URI_LOG_CALLBACK, mhd_on_target, s,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_raw, NULL, MHD_OPTION_NOTIFY_COMPLETED,
         mhd_on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
@@ -203,12 +223,13 @@ int http_server_start(const struct http_server_options *o, struct http_server **
     if (r == 0)
         r = http_listen(o->host, o->port, &fd, &s->port, err);
     if (r == 0)
-        r = start_daemon(s, fd, err);
+        r = start_daemon(s, err);
     if (r < 0) {
         server_free(s);
         return r;
     }
-    (void)SW_TAKE_FD(fd); /* closed by stop */
+    const struct acceptor_options acceptor = {has_room, take_connection, s};
+    s->acceptor = acceptor_start(SW_TAKE_FD(fd), &acceptor);
     *ret = s;
     return 0;
 }
@@ -246,9 +267,7 @@ void http_server_stop(struct http_server *s, int64_t grace_ms)
     pthread_mutex_lock(&s->tickets_lock);
     atomic_store(&s->stopping, true);
     pthread_mutex_unlock(&s->tickets_lock);
-    int fd = MHD_quiesce_daemon(s->daemon);
-    if (fd >= 0)
-        (void)close(fd);
+    acceptor_stop(s->acceptor);
     mhd_complete_tickets(s);
     wait_idle(s, grace_ms);
     atomic_store(&s->closed, true);
