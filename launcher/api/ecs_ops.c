@@ -5,18 +5,19 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/api/ecs_facts.h"
+#include "launcher/api/ecs_handlers.h"
 #include "launcher/api/ecs_schema.h"
 
 #define PAGE_MAX 100
 
-static int run(struct aws_call *call, launcher_fn fn, json_t *out, struct sw_err *err)
+int ecs_run(struct aws_call *call, launcher_fn fn, json_t *out, struct sw_err *err)
 {
     struct launcher_caller c = ecs_caller(call);
     sw_autojson json_t *in = ecs_input(call);
     return fn(ecs_launcher(call), &c, in, out, err);
 }
 
-static int run_page(struct aws_call *call, launcher_list_fn fn, json_t *out, struct sw_err *err)
+int ecs_run_page(struct aws_call *call, launcher_list_fn fn, json_t *out, struct sw_err *err)
 {
     char after[ARN_MAX] = "", token[AWS_PAGE_TOKEN_MAX];
     sw_autojson json_t *in = ecs_input(call);
@@ -45,9 +46,9 @@ static const char *input_str(const struct aws_call *call, const char *key)
 }
 
 /* Every one of the named things; when there is none, the whole cluster. */
-static int may_each(struct aws_call *call, const char *key,
-                    int (*may_one)(struct aws_call *, const char *, struct sw_err *),
-                    struct sw_err *err)
+int ecs_may_each(struct aws_call *call, const char *key,
+                 int (*may_one)(struct aws_call *, const char *, struct sw_err *),
+                 struct sw_err *err)
 {
     const json_t *list = sw_json_array(call->input, key), *v;
     size_t i;
@@ -65,21 +66,21 @@ static int create_cluster(struct aws_call *call, const void *in SW_UNUSED, json_
                           struct sw_err *err)
 {
     int r = ecs_may_cluster(call, input_str(call, "clusterName"), err);
-    return r < 0 ? r : run(call, launcher_create_cluster, out, err);
+    return r < 0 ? r : ecs_run(call, launcher_create_cluster, out, err);
 }
 
 static int describe_clusters(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                              struct sw_err *err)
 {
-    int r = may_each(call, "clusters", ecs_may_cluster, err);
-    return r < 0 ? r : run(call, launcher_describe_clusters, out, err);
+    int r = ecs_may_each(call, "clusters", ecs_may_cluster, err);
+    return r < 0 ? r : ecs_run(call, launcher_describe_clusters, out, err);
 }
 
 static int list_clusters(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                          struct sw_err *err)
 {
     int r = aws_may(call, "*", err);
-    return r < 0 ? r : run_page(call, launcher_list_clusters, out, err);
+    return r < 0 ? r : ecs_run_page(call, launcher_list_clusters, out, err);
 }
 
 /* The name at the end of an ARN, for the audit log: FAMILY:REVISION or a task's id. */
@@ -97,7 +98,7 @@ static int register_task_definition(struct aws_call *call, const void *in SW_UNU
                    call->principal.account, sw_json_str(call->input, "family", ""));
     int r = ecs_may(call, arn, NULL, err);
     if (r < 0 || (r = ecs_may_pass_roles(call, call->input, err)) < 0 ||
-        (r = run(call, launcher_register_taskdef, out, err)) < 0)
+        (r = ecs_run(call, launcher_register_taskdef, out, err)) < 0)
         return r;
     audit_name(call, sw_json_str(sw_json_object(out, "taskDefinition"), "taskDefinitionArn", NULL));
     return 0;
@@ -107,7 +108,7 @@ static int describe_task_definition(struct aws_call *call, const void *in SW_UNU
                                     struct sw_err *err)
 {
     int r = aws_may(call, "*", err);
-    return r < 0 ? r : run(call, launcher_describe_taskdef, out, err);
+    return r < 0 ? r : ecs_run(call, launcher_describe_taskdef, out, err);
 }
 
 static int deregister_task_definition(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
@@ -115,49 +116,49 @@ static int deregister_task_definition(struct aws_call *call, const void *in SW_U
 {
     int r = aws_may(call, "*", err);
     audit_name(call, input_str(call, "taskDefinition"));
-    return r < 0 ? r : run(call, launcher_deregister_taskdef, out, err);
+    return r < 0 ? r : ecs_run(call, launcher_deregister_taskdef, out, err);
 }
 
 static int list_task_definitions(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                                  struct sw_err *err)
 {
     int r = aws_may(call, "*", err);
-    return r < 0 ? r : run_page(call, launcher_list_taskdefs, out, err);
+    return r < 0 ? r : ecs_run_page(call, launcher_list_taskdefs, out, err);
 }
 
 static int list_task_definition_families(struct aws_call *call, const void *in SW_UNUSED,
                                          json_t *out, struct sw_err *err)
 {
     int r = aws_may(call, "*", err);
-    return r < 0 ? r : run_page(call, launcher_list_families, out, err);
+    return r < 0 ? r : ecs_run_page(call, launcher_list_families, out, err);
 }
 
 static int register_container_instance(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                                        struct sw_err *err)
 {
     int r = ecs_may_cluster(call, input_str(call, "cluster"), err);
-    return r < 0 ? r : run(call, launcher_register_instance, out, err);
+    return r < 0 ? r : ecs_run(call, launcher_register_instance, out, err);
 }
 
 static int deregister_container_instance(struct aws_call *call, const void *in SW_UNUSED,
                                          json_t *out, struct sw_err *err)
 {
     int r = ecs_may_cluster(call, input_str(call, "cluster"), err);
-    return r < 0 ? r : run(call, launcher_deregister_instance, out, err);
+    return r < 0 ? r : ecs_run(call, launcher_deregister_instance, out, err);
 }
 
 static int describe_container_instances(struct aws_call *call, const void *in SW_UNUSED,
                                         json_t *out, struct sw_err *err)
 {
-    int r = may_each(call, "containerInstances", ecs_may_instance, err);
-    return r < 0 ? r : run(call, launcher_describe_instances, out, err);
+    int r = ecs_may_each(call, "containerInstances", ecs_may_instance, err);
+    return r < 0 ? r : ecs_run(call, launcher_describe_instances, out, err);
 }
 
 static int list_container_instances(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                                     struct sw_err *err)
 {
     int r = ecs_may_cluster(call, input_str(call, "cluster"), err);
-    return r < 0 ? r : run_page(call, launcher_list_instances, out, err);
+    return r < 0 ? r : ecs_run_page(call, launcher_list_instances, out, err);
 }
 
 /* The revision that was asked about is the one that runs, whatever is registered in between. */
@@ -202,14 +203,14 @@ static int stop_task(struct aws_call *call, const void *in SW_UNUSED, json_t *ou
                      struct sw_err *err)
 {
     int r = ecs_may_task(call, input_str(call, "task"), err);
-    return r < 0 ? r : run(call, launcher_stop_task, out, err);
+    return r < 0 ? r : ecs_run(call, launcher_stop_task, out, err);
 }
 
 static int describe_tasks(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                           struct sw_err *err)
 {
-    int r = may_each(call, "tasks", ecs_may_task, err);
-    return r < 0 ? r : run(call, launcher_describe_tasks, out, err);
+    int r = ecs_may_each(call, "tasks", ecs_may_task, err);
+    return r < 0 ? r : ecs_run(call, launcher_describe_tasks, out, err);
 }
 
 static int list_tasks(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
@@ -217,14 +218,14 @@ static int list_tasks(struct aws_call *call, const void *in SW_UNUSED, json_t *o
 {
     const char *instance = input_str(call, "containerInstance");
     int r = instance ? ecs_may_instance(call, instance, err) : aws_may(call, "*", err);
-    return r < 0 ? r : run_page(call, launcher_list_tasks, out, err);
+    return r < 0 ? r : ecs_run_page(call, launcher_list_tasks, out, err);
 }
 
 static int submit_task_state_change(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                                     struct sw_err *err)
 {
     int r = ecs_may_cluster(call, input_str(call, "cluster"), err);
-    return r < 0 ? r : run(call, launcher_submit_task_state, out, err);
+    return r < 0 ? r : ecs_run(call, launcher_submit_task_state, out, err);
 }
 
 /* Everything is at this port. */
@@ -247,21 +248,21 @@ static int list_tags_for_resource(struct aws_call *call, const void *in SW_UNUSE
                                   struct sw_err *err)
 {
     int r = ecs_may(call, input_str(call, "resourceArn"), NULL, err);
-    return r < 0 ? r : run(call, launcher_list_tags, out, err);
+    return r < 0 ? r : ecs_run(call, launcher_list_tags, out, err);
 }
 
 static int tag_resource(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                         struct sw_err *err)
 {
     int r = ecs_may(call, input_str(call, "resourceArn"), NULL, err);
-    return r < 0 ? r : run(call, launcher_tag_resource, out, err);
+    return r < 0 ? r : ecs_run(call, launcher_tag_resource, out, err);
 }
 
 static int untag_resource(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                           struct sw_err *err)
 {
     int r = ecs_may(call, input_str(call, "resourceArn"), NULL, err);
-    return r < 0 ? r : run(call, launcher_untag_resource, out, err);
+    return r < 0 ? r : ecs_run(call, launcher_untag_resource, out, err);
 }
 
 #define OP(aws_name, fn_)                                                                          \
@@ -270,26 +271,49 @@ static int untag_resource(struct aws_call *call, const void *in SW_UNUSED, json_
     }
 
 const struct aws_op ecs_ops[] = {
+    OP(CreateCapacityProvider, create_capacity_provider),
     OP(CreateCluster, create_cluster),
+    OP(DeleteAccountSetting, delete_account_setting),
+    OP(DeleteAttributes, delete_attributes),
+    OP(DeleteCapacityProvider, delete_capacity_provider),
+    OP(DeleteCluster, delete_cluster),
+    OP(DeleteTaskDefinitions, delete_task_definitions),
     OP(DeregisterContainerInstance, deregister_container_instance),
     OP(DeregisterTaskDefinition, deregister_task_definition),
+    OP(DescribeCapacityProviders, describe_capacity_providers),
     OP(DescribeClusters, describe_clusters),
     OP(DescribeContainerInstances, describe_container_instances),
     OP(DescribeTaskDefinition, describe_task_definition),
     OP(DescribeTasks, describe_tasks),
     OP(DiscoverPollEndpoint, discover_poll_endpoint),
+    OP(GetTaskProtection, get_task_protection),
+    OP(ListAccountSettings, list_account_settings),
+    OP(ListAttributes, list_attributes),
     OP(ListClusters, list_clusters),
     OP(ListContainerInstances, list_container_instances),
     OP(ListTagsForResource, list_tags_for_resource),
     OP(ListTaskDefinitionFamilies, list_task_definition_families),
     OP(ListTaskDefinitions, list_task_definitions),
     OP(ListTasks, list_tasks),
+    OP(PutAccountSetting, put_account_setting),
+    OP(PutAccountSettingDefault, put_account_setting_default),
+    OP(PutAttributes, put_attributes),
+    OP(PutClusterCapacityProviders, put_cluster_capacity_providers),
     OP(RegisterContainerInstance, register_container_instance),
     OP(RegisterTaskDefinition, register_task_definition),
     OP(RunTask, run_task),
+    OP(StartTask, start_task),
     OP(StopTask, stop_task),
+    OP(SubmitAttachmentStateChanges, submit_attachment_state_changes),
+    OP(SubmitContainerStateChange, submit_container_state_change),
     OP(SubmitTaskStateChange, submit_task_state_change),
     OP(TagResource, tag_resource),
     OP(UntagResource, untag_resource),
+    OP(UpdateCapacityProvider, update_capacity_provider),
+    OP(UpdateCluster, update_cluster),
+    OP(UpdateClusterSettings, update_cluster_settings),
+    OP(UpdateContainerAgent, update_container_agent),
+    OP(UpdateContainerInstancesState, update_container_instances_state),
+    OP(UpdateTaskProtection, update_task_protection),
 };
 const size_t ecs_ops_n = SW_ARRAY_LEN(ecs_ops);

@@ -16,23 +16,23 @@ const struct sw_field describe_clusters_in[] = {
 static const char *const execute_command_logging_values[] = {"NONE", "DEFAULT", "OVERRIDE", NULL};
 
 static const struct sw_field execute_command_log_configuration[] = {
-    STRING("cloudWatchLogGroupName", F_REFUSED),
-    BOOLEAN("cloudWatchEncryptionEnabled", F_REFUSED),
-    STRING("s3BucketName", F_REFUSED),
-    BOOLEAN("s3EncryptionEnabled", F_REFUSED),
-    STRING("s3KeyPrefix", F_REFUSED),
+    STRING("cloudWatchLogGroupName", F_STORED),
+    BOOLEAN("cloudWatchEncryptionEnabled", F_STORED),
+    STRING("s3BucketName", F_STORED),
+    BOOLEAN("s3EncryptionEnabled", F_STORED),
+    STRING("s3KeyPrefix", F_STORED),
     F_END,
 };
 
 static const struct sw_field execute_command_configuration[] = {
-    STRING("kmsKeyId", F_REFUSED),
-    ENUM("logging", F_REFUSED, execute_command_logging_values),
-    STRUCT("logConfiguration", F_REFUSED, execute_command_log_configuration),
+    STRING("kmsKeyId", F_STORED),
+    ENUM("logging", F_STORED, execute_command_logging_values),
+    STRUCT("logConfiguration", F_STORED, execute_command_log_configuration),
     F_END,
 };
 
 static const struct sw_field cluster_configuration[] = {
-    STRUCT("executeCommandConfiguration", F_REFUSED, execute_command_configuration),
+    STRUCT("executeCommandConfiguration", F_STORED, execute_command_configuration),
     F_END,
 };
 
@@ -98,13 +98,22 @@ static const struct sw_field cluster_service_connect_defaults_request[] = {
     F_END,
 };
 
+static const struct sw_field cluster_strategy_item[] = {
+    STRING("capacityProvider", F_STORED | F_REQUIRED),
+    INTEGER("weight", F_STORED | F_LIMITS, .min = 0, .max = 1000),
+    INTEGER("base", F_STORED | F_LIMITS, .min = 0, .max = 100000),
+    F_END,
+};
+
+static const struct sw_field cluster_strategy_list[] = {STRUCT("member", 0, cluster_strategy_item)};
+
 const struct sw_field create_cluster_in[] = {
     STRING("clusterName", F_READ),
     LIST("tags", F_STORED | F_LIMITS, tags_list, .min = 0, .max = 50),
     LIST("settings", F_STORED, cluster_settings_list),
-    STRUCT("configuration", F_REFUSED, cluster_configuration),
-    LIST("capacityProviders", F_REFUSED, strings_list),
-    LIST("defaultCapacityProviderStrategy", F_REFUSED, capacity_provider_strategy_list),
+    STRUCT("configuration", F_STORED, cluster_configuration),
+    LIST("capacityProviders", F_STORED, strings_list),
+    LIST("defaultCapacityProviderStrategy", F_STORED, cluster_strategy_list),
     STRUCT("serviceConnectDefaults", F_REFUSED, cluster_service_connect_defaults_request),
     F_END,
 };
@@ -114,12 +123,58 @@ const struct sw_field create_cluster_out[] = {
     F_END,
 };
 
+const struct sw_field delete_cluster_in[] = {
+    STRING("cluster", F_READ | F_REQUIRED),
+    F_END,
+};
+
+const struct sw_field delete_cluster_out[] = {
+    STRUCT("cluster", 0, cluster),
+    F_END,
+};
+
+const struct sw_field update_cluster_in[] = {
+    STRING("cluster", F_READ | F_REQUIRED),
+    LIST("settings", F_STORED, cluster_settings_list),
+    STRUCT("configuration", F_STORED, cluster_configuration),
+    STRUCT("serviceConnectDefaults", F_REFUSED, cluster_service_connect_defaults_request),
+    F_END,
+};
+
+const struct sw_field update_cluster_out[] = {
+    STRUCT("cluster", 0, cluster),
+    F_END,
+};
+
+const struct sw_field update_cluster_settings_in[] = {
+    STRING("cluster", F_READ | F_REQUIRED),
+    LIST("settings", F_STORED | F_REQUIRED, cluster_settings_list),
+    F_END,
+};
+
+const struct sw_field update_cluster_settings_out[] = {
+    STRUCT("cluster", 0, cluster),
+    F_END,
+};
+
+const struct sw_field put_cluster_capacity_providers_in[] = {
+    STRING("cluster", F_READ | F_REQUIRED),
+    LIST("capacityProviders", F_STORED | F_REQUIRED, strings_list),
+    LIST("defaultCapacityProviderStrategy", F_STORED | F_REQUIRED, cluster_strategy_list),
+    F_END,
+};
+
+const struct sw_field put_cluster_capacity_providers_out[] = {
+    STRUCT("cluster", 0, cluster),
+    F_END,
+};
+
 static const char *const container_instance_status_values[] = {
     "ACTIVE", "DRAINING", "REGISTERING", "DEREGISTERING", "REGISTRATION_FAILED", NULL};
 
 const struct sw_field list_container_instances_in[] = {
     STRING("cluster", F_READ),
-    STRING("filter", F_REFUSED),
+    STRING("filter", F_READ),
     STRING("nextToken", F_READ),
     INTEGER("maxResults", F_READ),
     ENUM("status", F_READ, container_instance_status_values),
@@ -216,6 +271,30 @@ static const struct sw_field container_instances_list[] = {STRUCT("member", 0, c
 const struct sw_field describe_container_instances_out[] = {
     LIST("containerInstances", 0, container_instances_list),
     LIST("failures", 0, failures_list),
+    F_END,
+};
+
+const struct sw_field update_container_instances_state_in[] = {
+    STRING("cluster", F_READ),
+    LIST("containerInstances", F_READ | F_REQUIRED, strings_list),
+    ENUM("status", F_READ | F_REQUIRED, container_instance_status_values),
+    F_END,
+};
+
+const struct sw_field update_container_instances_state_out[] = {
+    LIST("containerInstances", 0, container_instances_list),
+    LIST("failures", 0, failures_list),
+    F_END,
+};
+
+const struct sw_field update_container_agent_in[] = {
+    STRING("cluster", F_READ),
+    STRING("containerInstance", F_READ | F_REQUIRED),
+    F_END,
+};
+
+const struct sw_field update_container_agent_out[] = {
+    STRUCT("containerInstance", 0, container_instance),
     F_END,
 };
 

@@ -354,3 +354,98 @@ const struct sw_field submit_task_state_change_out[] = {
     STRING("acknowledgment", 0),
     F_END,
 };
+
+const struct sw_field start_task_in[] = {
+    STRING("cluster", F_READ),
+    LIST("containerInstances", F_READ | F_REQUIRED, strings_list),
+    BOOLEAN("enableECSManagedTags", F_REFUSED),
+    BOOLEAN("enableExecuteCommand", F_REFUSED),
+    STRING("group", F_READ),
+    STRUCT("networkConfiguration", F_REFUSED, network_configuration),
+    STRUCT("overrides", F_READ, task_override),
+    ENUM("propagateTags", F_READ, propagate_tags_values),
+    STRING("referenceId", F_REFUSED),
+    STRING("startedBy", F_READ),
+    LIST("tags", F_STORED | F_LIMITS, tags_list, .min = 0, .max = 50),
+    STRING("taskDefinition", F_READ | F_REQUIRED),
+    LIST("volumeConfigurations", F_REFUSED, launch_volumes_list),
+    F_END,
+};
+
+const struct sw_field start_task_out[] = {
+    LIST("tasks", 0, tasks_list),
+    LIST("failures", 0, failures_list),
+    F_END,
+};
+
+static const struct sw_field protected_task[] = {
+    STRING("taskArn", 0),
+    BOOLEAN("protectionEnabled", 0),
+    TIME("expirationDate", 0),
+    F_END,
+};
+
+static const struct sw_field protected_tasks_list[] = {STRUCT("member", 0, protected_task)};
+
+const struct sw_field get_task_protection_in[] = {
+    STRING("cluster", F_READ | F_REQUIRED),
+    LIST("tasks", F_READ, strings_list),
+    F_END,
+};
+
+const struct sw_field get_task_protection_out[] = {
+    LIST("protectedTasks", 0, protected_tasks_list),
+    LIST("failures", 0, failures_list),
+    F_END,
+};
+
+const struct sw_field update_task_protection_in[] = {
+    STRING("cluster", F_READ | F_REQUIRED),
+    LIST("tasks", F_READ | F_REQUIRED, strings_list),
+    BOOLEAN("protectionEnabled", F_READ | F_REQUIRED),
+    INTEGER("expiresInMinutes", F_READ),
+    F_END,
+};
+
+const struct sw_field update_task_protection_out[] = {
+    LIST("protectedTasks", 0, protected_tasks_list),
+    LIST("failures", 0, failures_list),
+    F_END,
+};
+
+const struct sw_field submit_container_state_change_in[] = {
+    STRING("cluster", F_READ),
+    STRING("task", F_READ),
+    STRING("containerName", F_READ),
+    STRING("runtimeId", F_READ),
+    STRING("status", F_READ),
+    INTEGER("exitCode", F_READ),
+    STRING("reason", F_READ),
+    LIST("networkBindings", F_READ, network_bindings_list),
+    F_END,
+};
+
+const struct sw_field submit_container_state_change_out[] = {
+    STRING("acknowledgment", 0),
+    F_END,
+};
+
+static const struct sw_field submitted_attachment[] = {
+    STRING("attachmentArn", F_READ | F_REQUIRED),
+    STRING("status", F_READ | F_REQUIRED),
+    F_END,
+};
+
+static const struct sw_field submitted_attachments_list[] = {
+    STRUCT("member", 0, submitted_attachment)};
+
+const struct sw_field submit_attachment_state_changes_in[] = {
+    STRING("cluster", F_READ),
+    LIST("attachments", F_READ | F_REQUIRED, submitted_attachments_list),
+    F_END,
+};
+
+const struct sw_field submit_attachment_state_changes_out[] = {
+    STRING("acknowledgment", 0),
+    F_END,
+};

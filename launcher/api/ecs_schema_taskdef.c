@@ -404,7 +404,8 @@ const struct sw_field register_task_definition_in[] = {
     F_END,
 };
 
-static const char *const task_definition_status_values[] = {"ACTIVE", "INACTIVE", NULL};
+static const char *const task_definition_status_values[] = {"ACTIVE", "INACTIVE",
+                                                            "DELETE_IN_PROGRESS", NULL};
 
 static const char *const target_type_values[] = {"container-instance", NULL};
 
@@ -441,6 +442,7 @@ const struct sw_field task_definition[] = {
     STRUCT("proxyConfiguration", 0, proxy_configuration),
     TIME("registeredAt", 0),
     TIME("deregisteredAt", 0),
+    TIME("deleteRequestedAt", 0),
     STRING("registeredBy", 0),
     STRUCT("ephemeralStorage", 0, ephemeral_storage),
     BOOLEAN("enableFaultInjection", 0),
@@ -508,5 +510,18 @@ const struct sw_field deregister_task_definition_in[] = {
 
 const struct sw_field deregister_task_definition_out[] = {
     STRUCT("taskDefinition", 0, task_definition),
+    F_END,
+};
+
+static const struct sw_field task_definitions_list[] = {STRUCT("member", 0, task_definition)};
+
+const struct sw_field delete_task_definitions_in[] = {
+    LIST("taskDefinitions", F_READ | F_REQUIRED, strings_list),
+    F_END,
+};
+
+const struct sw_field delete_task_definitions_out[] = {
+    LIST("taskDefinitions", 0, task_definitions_list),
+    LIST("failures", 0, failures_list),
     F_END,
 };

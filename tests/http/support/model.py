@@ -12,11 +12,13 @@ NEWER_MEMBERS = {
     "ecr-public": set(),
     "ecs": {"restartPolicy", "credentialSpecs", "versionConsistency", "enableFaultInjection", "fargateEphemeralStorage",
             "clientToken", "volumeConfigurations", "serviceConnectDefaults", "s3EncryptionEnabled", "appProtocol",
-            "containerPortRange", "hostPortRange", "managedStorageConfiguration", "configuredAtLaunch"},
+            "containerPortRange", "hostPortRange", "managedStorageConfiguration", "configuredAtLaunch", "deleteRequestedAt",
+            "managedDraining"},
     "iam": set(),
     "sts": {"ProvidedContexts"},
 }
-NEWER_VALUES = {"IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION", "KMS_DSSE"}
+NEWER_VALUES = {"DELETE_IN_PROGRESS", "defaultLogDriverMode", "dualStackIPv6", "fargateFIPSMode", "fargateTaskRetirementWaitPeriod",
+                "guardDutyActivate", "tagResourceAuthorization", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION", "KMS_DSSE"}
 NEWER_OPERATIONS = {
     "ecr": {"CreateRepositoryCreationTemplate", "DeleteRepositoryCreationTemplate", "DeleteSigningConfiguration",
             "DeregisterPullTimeUpdateExclusion", "DescribeImageSigningStatus", "DescribeReplicationBackfillResults",
@@ -26,7 +28,7 @@ NEWER_OPERATIONS = {
             "UpdateImageStorageClass", "UpdatePullThroughCacheRule", "UpdateRepositoryCreationTemplate",
             "ValidatePullThroughCacheRule"},
     "ecr-public": set(),
-    "ecs": set(),
+    "ecs": {"DeleteTaskDefinitions"},
     "iam": set(),
     "sts": set(),
 }
