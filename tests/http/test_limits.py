@@ -4,6 +4,7 @@
 import json
 import os
 import socket
+import threading
 import time
 
 import botocore.exceptions
@@ -378,3 +379,39 @@ def test_the_least_size_of_a_chunk_is_advice(configured):
             name = images.digest(data)
             assert h.request("PUT", reply.header("Location") + "?digest=" + name).status == 201
             assert h.get("/v2/chunks/blobs/" + name).body == data
+
+
+# -- memory
+
+def peak_mib(server):
+    with open("/proc/%d/status" % server.process.pid, encoding="ascii") as f:
+        return next(int(line.split()[1]) // 1024 for line in f if line.startswith("VmHWM:"))
+
+
+def test_manifests_made_of_many_values_take_bounded_memory():
+    """Each takes 27 MiB while it is looked at; 16 workers do not take sixteen times that, nor keep it."""
+    body = (b'{"schemaVersion":2,"manifests":[],"x":[' + b",".join([b'{"a":{}}'] * 49900) + b"]}")
+    for s in running():
+        with open("/proc/%d/maps" % s.process.pid, encoding="ascii") as f:
+            if "libasan" in f.read():
+                pytest.skip("a sanitizer has a memory of its own")
+        s.create_repository("memory")
+        before, wrong = peak_mib(s), []
+
+        def push(s=s, wrong=wrong):
+            with s.http() as h:
+                for _ in range(4):
+                    reply = images.put_manifest(h, "memory", "t", body, images.OCI_INDEX)
+                    if reply.status != 201:
+                        wrong.append(reply)
+        threads = [threading.Thread(target=push) for _ in range(24)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        assert not wrong
+        assert peak_mib(s) - before < 220, "%d MiB, %d before" % (peak_mib(s), before)
+        with s.http() as h:
+            reply = images.put_manifest(h, "memory", "t", body.replace(b'"x":[', b'"x":[' + b"1," * 300), images.OCI_INDEX)
+            assert (reply.status, reply.code()) == (400, "MANIFEST_INVALID")
+            assert "more than 100000 values" in reply.json()["errors"][0]["message"]
