@@ -106,6 +106,7 @@ const struct wire_error wire_errors[] = {
     {"ScanNotFoundException",               400, NULL,                      0, NULL},
     {"SerializationException",              400, NULL,                      400, "MANIFEST_INVALID"},
     {"ServerException",                     500, NULL,                      500, "UNKNOWN"},
+    {"ServiceDeploymentNotFoundException",  400, NULL,                      0, NULL},
     {"ServiceNotActiveException",           400, NULL,                      0, NULL},
     {"ServiceNotFoundException",            400, NULL,                      0, NULL},
     {"ServiceUnavailableException",         503, NULL,                      503, "UNAVAILABLE"},

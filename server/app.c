@@ -20,6 +20,7 @@
 #include "base/macros.h"
 #include "launcher/api/ecs.h"
 #include "launcher/service/launcher.h"
+#include "launcher/service/launcher_services.h"
 #include "registry/api/ecr.h"
 #include "registry/api/oci.h"
 #include "registry/core/registry.h"
@@ -235,8 +236,10 @@ static int open_domains(struct app *a, struct sw_err *err)
                                         .identity = a->identity,
                                         .sessions = a->sessions,
                                         .agent_timeout_us = a->config.agent_timeout_ms * 1000,
-                                        .agent_grace_us = a->config.agent_grace_ms * 1000};
-    return launcher_open(&launcher, &a->launcher, err);
+                                        .agent_grace_us = a->config.agent_grace_ms * 1000,
+                                        .healthy_after_us = a->config.task_healthy_after_ms * 1000};
+    r = launcher_open(&launcher, &a->launcher, err);
+    return r < 0 ? r : launcher_services_start(a->launcher, err);
 }
 
 /* The same key as before, so that whoever read the file goes on. */
@@ -246,7 +249,7 @@ static int restore_user(struct app *a, const char *name, enum principal_kind kin
     struct identity_key given = {0}, key = {0};
     struct principal p;
     char id[129];
-    int r = credentials_read(file, NULL, id, given.secret_access_key, err);
+    int r = credentials_read(file, "default", id, given.secret_access_key, err);
     (void)sw_str_copy(sw_str(r == 0 ? id : ""), given.access_key_id, sizeof(given.access_key_id));
     if (r == 0)
         r = identity_user_add(a->identity, a->account, name, kind, &given, &p, &key, err);

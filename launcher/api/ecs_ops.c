@@ -7,6 +7,7 @@
 #include "launcher/api/ecs_facts.h"
 #include "launcher/api/ecs_handlers.h"
 #include "launcher/api/ecs_schema.h"
+#include "launcher/api/ecs_services.h"
 
 #define PAGE_MAX 100
 
@@ -273,16 +274,21 @@ static int untag_resource(struct aws_call *call, const void *in SW_UNUSED, json_
 const struct aws_op ecs_ops[] = {
     OP(CreateCapacityProvider, create_capacity_provider),
     OP(CreateCluster, create_cluster),
+    OP(CreateService, create_service),
     OP(DeleteAccountSetting, delete_account_setting),
     OP(DeleteAttributes, delete_attributes),
     OP(DeleteCapacityProvider, delete_capacity_provider),
     OP(DeleteCluster, delete_cluster),
+    OP(DeleteService, delete_service),
     OP(DeleteTaskDefinitions, delete_task_definitions),
     OP(DeregisterContainerInstance, deregister_container_instance),
     OP(DeregisterTaskDefinition, deregister_task_definition),
     OP(DescribeCapacityProviders, describe_capacity_providers),
     OP(DescribeClusters, describe_clusters),
     OP(DescribeContainerInstances, describe_container_instances),
+    OP(DescribeServiceDeployments, describe_service_deployments),
+    OP(DescribeServiceRevisions, describe_service_revisions),
+    OP(DescribeServices, describe_services),
     OP(DescribeTaskDefinition, describe_task_definition),
     OP(DescribeTasks, describe_tasks),
     OP(DiscoverPollEndpoint, discover_poll_endpoint),
@@ -291,6 +297,8 @@ const struct aws_op ecs_ops[] = {
     OP(ListAttributes, list_attributes),
     OP(ListClusters, list_clusters),
     OP(ListContainerInstances, list_container_instances),
+    OP(ListServiceDeployments, list_service_deployments),
+    OP(ListServices, list_services),
     OP(ListTagsForResource, list_tags_for_resource),
     OP(ListTaskDefinitionFamilies, list_task_definition_families),
     OP(ListTaskDefinitions, list_task_definitions),
@@ -303,6 +311,7 @@ const struct aws_op ecs_ops[] = {
     OP(RegisterTaskDefinition, register_task_definition),
     OP(RunTask, run_task),
     OP(StartTask, start_task),
+    OP(StopServiceDeployment, stop_service_deployment),
     OP(StopTask, stop_task),
     OP(SubmitAttachmentStateChanges, submit_attachment_state_changes),
     OP(SubmitContainerStateChange, submit_container_state_change),
@@ -314,6 +323,7 @@ const struct aws_op ecs_ops[] = {
     OP(UpdateClusterSettings, update_cluster_settings),
     OP(UpdateContainerAgent, update_container_agent),
     OP(UpdateContainerInstancesState, update_container_instances_state),
+    OP(UpdateService, update_service),
     OP(UpdateTaskProtection, update_task_protection),
 };
 const size_t ecs_ops_n = SW_ARRAY_LEN(ecs_ops);

@@ -128,6 +128,36 @@ extern const struct sw_field update_container_instances_state_out[];
 extern const struct sw_field update_task_protection_in[];
 extern const struct sw_field update_task_protection_out[];
 
+/* ecs_schema_service.c */
+extern const struct sw_field create_service_in[];
+extern const struct sw_field create_service_out[];
+extern const struct sw_field update_service_in[];
+extern const struct sw_field update_service_out[];
+extern const struct sw_field delete_service_in[];
+extern const struct sw_field delete_service_out[];
+extern const struct sw_field describe_services_in[];
+extern const struct sw_field describe_services_out[];
+extern const struct sw_field list_services_in[];
+extern const struct sw_field list_services_out[];
+extern const struct sw_field list_service_deployments_in[];
+extern const struct sw_field list_service_deployments_out[];
+extern const struct sw_field describe_service_deployments_in[];
+extern const struct sw_field describe_service_deployments_out[];
+extern const struct sw_field describe_service_revisions_in[];
+extern const struct sw_field describe_service_revisions_out[];
+extern const struct sw_field stop_service_deployment_in[];
+extern const struct sw_field stop_service_deployment_out[];
+extern const struct sw_field create_task_set_in[];
+extern const struct sw_field create_task_set_out[];
+extern const struct sw_field update_task_set_in[];
+extern const struct sw_field update_task_set_out[];
+extern const struct sw_field delete_task_set_in[];
+extern const struct sw_field delete_task_set_out[];
+extern const struct sw_field describe_task_sets_in[];
+extern const struct sw_field describe_task_sets_out[];
+extern const struct sw_field update_service_primary_task_set_in[];
+extern const struct sw_field update_service_primary_task_set_out[];
+
 /* agent_schema.c */
 extern const struct sw_field poll_tasks_in[];
 extern const struct sw_field poll_tasks_out[];

@@ -10,6 +10,10 @@ static const char *const prefixes[ARN_KIND_MAX_] = {
     [ARN_TASK] = "task/",
     [ARN_CONTAINER_INSTANCE] = "container-instance/",
     [ARN_TASK_DEFINITION] = "task-definition/",
+    [ARN_SERVICE] = "service/",
+    [ARN_SERVICE_DEPLOYMENT] = "service-deployment/",
+    [ARN_SERVICE_REVISION] = "service-revision/",
+    [ARN_TASK_SET] = "task-set/",
 };
 
 static bool name_valid(struct sw_str s)
@@ -41,6 +45,25 @@ static bool parse_family(struct sw_str s, struct arn *ret)
     return !rest.p || (sw_parse_i64(rest, &ret->revision) && ret->revision > 0);
 }
 
+/* ecs-svc/DIGITS, as a task set is called beside its ARN too. */
+static bool copy_task_set(struct sw_str s, char out[ARN_NAME_MAX + 1])
+{
+    static const char prefix[] = "ecs-svc/";
+    return sw_str_starts_with(s, prefix) && name_valid(sw_str_slice(s, strlen(prefix), s.n)) &&
+           sw_str_copy(s, out, ARN_NAME_MAX + 1);
+}
+
+/* CLUSTER/SERVICE/ID, with ARNs only; a task set is known by its id alone too. */
+static bool parse_of_service(struct sw_str s, struct arn *ret)
+{
+    struct sw_str rest = s, cluster, service;
+    if (ret->kind == ARN_TASK_SET && copy_task_set(s, ret->id))
+        return true;
+    return sw_str_split(&rest, '/', &cluster) && rest.p && sw_str_split(&rest, '/', &service) &&
+           rest.p && copy_name(cluster, ret->cluster) && copy_name(service, ret->service) &&
+           (ret->kind == ARN_TASK_SET ? copy_task_set(rest, ret->id) : copy_name(rest, ret->id));
+}
+
 static bool parse_resource(struct sw_str s, struct arn *ret)
 {
     struct sw_str rest = s, first;
@@ -48,6 +71,9 @@ static bool parse_resource(struct sw_str s, struct arn *ret)
         return copy_name(s, ret->cluster);
     if (ret->kind == ARN_TASK_DEFINITION)
         return parse_family(s, ret);
+    if (ret->kind == ARN_SERVICE_DEPLOYMENT || ret->kind == ARN_SERVICE_REVISION ||
+        ret->kind == ARN_TASK_SET)
+        return parse_of_service(s, ret);
     if (!sw_str_split(&rest, '/', &first))
         return false;
     if (!rest.p)
@@ -111,6 +137,19 @@ void arn_task_definition(char out[ARN_MAX], const char *region, const char *acco
 {
     (void)snprintf(out, ARN_MAX, "arn:aws:ecs:%s:%s:task-definition/%s:%lld", region, account,
                    family, (long long)revision);
+}
+
+void arn_service(char out[ARN_MAX], const char *region, const char *account, const char *cluster,
+                 const char *name)
+{
+    (void)snprintf(out, ARN_MAX, "arn:aws:ecs:%s:%s:service/%s/%s", region, account, cluster, name);
+}
+
+void arn_of_service(char out[ARN_MAX], enum arn_kind kind, const char *region, const char *account,
+                    const char *cluster, const char *service, const char *id)
+{
+    (void)snprintf(out, ARN_MAX, "arn:aws:ecs:%s:%s:%s%s/%s/%s", region, account, prefixes[kind],
+                   cluster, service, id);
 }
 
 void arn_container(char out[ARN_MAX], const char *region, const char *account, const char *cluster,

@@ -12,6 +12,7 @@
 #include "launcher/service/instance_view.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service.h"
+#include "launcher/service/service_loop.h"
 #include "launcher/service/task_doc.h"
 
 #define STATES_MAX 10 /* instances of one UpdateContainerInstancesState */
@@ -242,6 +243,7 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
         poll_end_older(l, parsed.id);
         agents_log_redeliver(l->agents, parsed.id);
     }
+    service_loop_wake(l->services);
     sw_json_set_new(out, "containerInstance", a.instance);
     return 0;
 }

@@ -8,9 +8,24 @@
 #include "base/macros.h"
 #include "launcher/service/agents.h"
 #include "launcher/service/cluster_store.h"
+#include "launcher/service/launcher_services.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service.h"
+#include "launcher/service/service_loop.h"
+#include "launcher/service/service_store.h"
 #include "launcher/service/task_store.h"
+
+#define HISTORY_KEEP_US INT64_C(7776000000000) /* deployments that ended: 90 days */
+
+int launcher_services_start(struct launcher *l, struct sw_err *err)
+{
+    return service_loop_start(l->services, err);
+}
+
+int launcher_services_settle(struct launcher *l, struct sw_err *err)
+{
+    return service_loop_settle(l->services, err);
+}
 
 int launcher_open(const struct launcher_options *o, struct launcher **ret,
                   struct sw_err *err SW_UNUSED)
@@ -22,6 +37,8 @@ int launcher_open(const struct launcher_options *o, struct launcher **ret,
     l->now_us = o->now_us ? o->now_us : sw_now_us;
     l->agents =
         agents_new(o->agent_timeout_us ? o->agent_timeout_us : SERVICE_HERE_US, l->now_us());
+    l->healthy_after_us = o->healthy_after_us ? o->healthy_after_us : PLAN_HEALTHY_AFTER_US;
+    l->services = service_loop_new(l);
     l->agent_grace_us = o->agent_grace_us ? o->agent_grace_us : SERVICE_GRACE_US;
     *ret = l;
     return 0;
@@ -31,6 +48,8 @@ void launcher_free(struct launcher *l)
 {
     if (!l)
         return;
+    service_loop_free(l->services);
+    l->services = NULL;
     launcher_reset_memory(l);
     agents_free(l->agents);
     free(l);
@@ -40,6 +59,7 @@ void launcher_reset_memory(struct launcher *l)
 {
     poll_answer_all(l, agents_changed(l->agents, NULL));
     poll_fail_logs(agents_log_due(l->agents, INT64_MAX));
+    service_loop_forget(l->services);
 }
 
 void launcher_tick(struct launcher *l)
@@ -51,7 +71,9 @@ void launcher_tick(struct launcher *l)
 
 static int expire_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
-    return task_store_expire(tx, *(int64_t *)arg, err);
+    int64_t before = *(int64_t *)arg;
+    int r = task_store_expire(tx, before, err);
+    return r < 0 ? r : service_store_expire(tx, before, before - HISTORY_KEEP_US, err);
 }
 
 int launcher_expire(struct launcher *l, struct sw_err *err)

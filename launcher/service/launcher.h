@@ -33,6 +33,7 @@ struct launcher_options {
     int64_t agent_timeout_us; /* an agent that says nothing for so long is not connected; 0: 60 s */
     int64_t
         agent_grace_us; /* and after so long its services' tasks are replaced elsewhere; 0: 5 min */
+    int64_t healthy_after_us; /* a service's task without a health check is healthy; 0: 40 s */
 };
 
 int launcher_open(const struct launcher_options *o, struct launcher **ret, struct sw_err *err);

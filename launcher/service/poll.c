@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/service/service.h"
+#include "launcher/service/service_loop.h"
 #include "launcher/service/task_store.h"
 
 struct state_arg {
@@ -81,6 +82,7 @@ void poll_answer_all(struct launcher *l, struct agents_waiter *list)
 void poll_notify(struct launcher *l, const char *instance_id)
 {
     poll_answer_all(l, agents_changed(l->agents, instance_id));
+    service_loop_wake(l->services);
 }
 
 void poll_end_older(struct launcher *l, const char *instance_id)

@@ -17,6 +17,7 @@
 
 struct agents; /* agents.h */
 struct meta_stmt;
+struct service_loop; /* service_loop.h */
 
 struct launcher {
     struct meta_db *db;
@@ -24,7 +25,8 @@ struct launcher {
     struct agents *agents;
     struct identity *identity;
     struct session_store *sessions;
-    int64_t agent_grace_us;
+    int64_t agent_grace_us, healthy_after_us;
+    struct service_loop *services;
 };
 
 /* Cluster of the caller by name, ARN or NULL (default). SW_ENOTFOUND "ClusterNotFoundException". */

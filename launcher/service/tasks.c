@@ -5,6 +5,8 @@
 #include "launcher/service/instance_store.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service.h"
+#include "launcher/service/service_json.h"
+#include "launcher/service/service_loop.h"
 #include "launcher/service/task_doc.h"
 #include "launcher/service/task_store.h"
 #include "launcher/service/taskdef_store.h"
@@ -80,11 +82,28 @@ static int do_list(struct meta_tx *tx, void *arg, struct sw_err *err)
     return task_store_list(tx, &a->filter, a->page, a->ids, err);
 }
 
+struct service_arg {
+    int64_t cluster_id, id;
+    const char *name;
+};
+
+static int find_service(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct service_arg *a = arg;
+    struct service_row row = {.id = 0};
+    int r = service_store_get(tx, a->cluster_id, a->name, &row, err);
+    if (r == 0)
+        return sw_fail(err, SW_ENOTFOUND, "ServiceNotFoundException", "Service not found.");
+    a->id = row.id;
+    service_row_done(&row);
+    return r < 0 ? r : 0;
+}
+
 int launcher_list_tasks(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                         struct launcher_page *page, json_t *out, struct sw_err *err)
 {
     struct cluster_ref cluster;
-    char instance[ARN_ID_LEN + 1] = "";
+    char instance[ARN_ID_LEN + 1] = "", service[ARN_NAME_MAX + 1];
     const char *wanted = sw_json_str(in, "containerInstance", "");
     sw_autojson json_t *ids = json_array();
     const json_t *v;
@@ -95,15 +114,19 @@ int launcher_list_tasks(struct launcher *l, const struct launcher_caller *c, con
     if (*wanted &&
         (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE, wanted, instance, err)) < 0)
         return r;
-    if (sw_json_str(in, "serviceName", NULL))
-        return sw_fail(err, SW_ENOTFOUND, "ServiceNotFoundException", "Service not found.");
+    struct service_arg of = {.cluster_id = cluster.id, .name = service};
+    const char *named = sw_json_str(in, "serviceName", NULL);
+    if (named && ((r = service_name(c, cluster.name, named, service, err)) < 0 ||
+                  (r = meta_tx(l->db, META_READ, find_service, &of, err)) < 0))
+        return r;
     json_t *arns = service_list(out, "taskArns");
     struct list_arg a = {.filter = {.cluster_id = cluster.id,
                                     .desired_status = sw_json_str(in, "desiredStatus", "RUNNING"),
                                     .family = sw_json_str(in, "family", ""),
                                     .started_by = sw_json_str(in, "startedBy", ""),
                                     .instance_id = instance,
-                                    .launch_type = sw_json_str(in, "launchType", "")},
+                                    .launch_type = sw_json_str(in, "launchType", ""),
+                                    .service_id = of.id},
                          .page = page,
                          .ids = ids};
     if ((r = meta_tx(l->db, META_READ_LONG, do_list, &a, err)) < 0)
@@ -237,6 +260,8 @@ static int report(struct launcher *l, const struct launcher_caller *c, const jso
     r = meta_tx(l->db, META_WRITE, do_report, &a, err);
     if (r == 0 && a.notify)
         poll_notify(l, a.instance_id);
+    if (r == 0)
+        service_loop_wake(l->services);
     return r;
 }
 

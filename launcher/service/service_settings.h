@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/service/service_settings.h - what CreateService and UpdateService may ask for, checked and made the service's document.
+ * Values only: no rows, no clock.
+ * Expected errors: SW_EINVALID "InvalidParameterException", SW_EUNSUPPORTED "UnsupportedFeatureException". */
+#include <jansson.h>
+
+#include "base/err.h"
+
+/* A new service. *ret_document is owned. */
+int service_settings_new(const json_t *in, json_t **ret_document, struct sw_err *err);
+/* An update of `document`, in place. */
+int service_settings_update(const json_t *in, json_t *document, struct sw_err *err);
+/* The rules of the task definition and of the service together are ones that placement understands. definition NULL: only the service's. */
+int service_settings_check_rules(const json_t *document, const json_t *definition,
+                                 struct sw_err *err);

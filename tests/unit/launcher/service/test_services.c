@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/service/launcher_services.h"
+#include "tests/unit/launcher/service/world.h"
+
+/* The services' side of a world: agents that do what they are told, at once or when the test says so. */
+
+static json_t *service(struct world *w, const char *name)
+{
+    sw_autojson json_t *out = call(w, &w->user, launcher_describe_services,
+                                   doc("{'services': ['%s'], 'include': ['TAGS']}", name));
+    json_t *s = json_array_get(sw_json_array(out, "services"), 0);
+    CHECK_MSG(s != NULL, "no service %s", name);
+    return json_incref(s);
+}
+
+static void settle(struct world *w)
+{
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(launcher_services_settle(w->l, &err));
+}
+
+static void pass_time(struct world *w, int seconds)
+{
+    world_now_us += (int64_t)seconds * 1000000;
+    settle(w);
+}
+
+static void report(struct world *w, const char *task, const char *status, const char *reason)
+{
+    json_decref(call(w, &w->agent, launcher_submit_task_state,
+                     doc("{'task': '%s', 'status': '%s', 'reason': '%s'}", task, status, reason)));
+}
+
+/* Agents poll, start what shall run and stop what shall not; *ret: how many reports it took. */
+static int agents_work(struct world *w, const char *status_of_new)
+{
+    struct sw_err err = SW_ERR_INIT;
+    char next[ARN_MAX];
+    const json_t *v, *task;
+    size_t i, k;
+    int reports = 0;
+    sw_autojson json_t *all = list(w, launcher_list_instances, doc("{}"), "", 100, next);
+    json_array_foreach(sw_json_array(all, "containerInstanceArns"), i, v) {
+        struct launcher_poll p;
+        sw_autojson json_t *in = doc("{'containerInstance': '%s'}", json_string_value(v));
+        sw_autojson json_t *state = json_object();
+        CHECK_EQ_INT(launcher_poll(w->l, &w->agent, in, &p, state, &err), 1);
+        json_array_foreach(sw_json_array(state, "tasks"), k, task) {
+            const char *arn = sw_json_str(task, "taskArn", "");
+            const char *known = sw_json_str(task, "knownStatus", "");
+            bool stop = sw_streq(sw_json_str(task, "desiredStatus", ""), "STOPPED");
+            if (!stop && sw_streq(known, status_of_new))
+                continue;
+            report(w, arn, stop ? "STOPPED" : status_of_new, "");
+            reports++;
+        }
+    }
+    return reports;
+}
+
+/* Until nobody has anything to do at this time. */
+static void work(struct world *w)
+{
+    settle(w);
+    for (int i = 0; agents_work(w, "RUNNING") > 0; i++) {
+        CHECK(i < 100);
+        settle(w);
+    }
+}
+
+static size_t deployments(const json_t *s)
+{
+    return json_array_size(sw_json_array(s, "deployments"));
+}
+
+static const json_t *deployment(const json_t *s, size_t i)
+{
+    return json_array_get(sw_json_array(s, "deployments"), i);
+}
+
+static bool has_event(const json_t *s, const char *part)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(s, "events"), i, v) {
+        if (strstr(sw_json_str(v, "message", ""), part))
+            return true;
+    }
+    return false;
+}
+
+static void check_counts(struct world *w, const char *name, int desired, int running, int pending,
+                         size_t deployments_n)
+{
+    sw_autojson json_t *s = service(w, name);
+    CHECK_EQ_INT(sw_json_int(s, "desiredCount", -1), desired);
+    CHECK_EQ_INT(sw_json_int(s, "runningCount", -1), running);
+    CHECK_EQ_INT(sw_json_int(s, "pendingCount", -1), pending);
+    CHECK_EQ_INT(deployments(s), deployments_n);
+}
+
+static void create(struct world *w, const char *name, const char *definition, int desired)
+{
+    json_decref(call(w, &w->user, launcher_create_service,
+                     doc("{'serviceName': '%s', 'taskDefinition': '%s', 'desiredCount': %d}", name,
+                         definition, desired)));
+}
+
+TEST(a_service_starts_its_tasks_and_becomes_steady)
+{
+    struct world w;
+    char instance[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, instance);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 2);
+    check_counts(&w, "web", 2, 0, 0, 1);
+    settle(&w);
+    check_counts(&w, "web", 2, 0, 2, 1);
+    work(&w);
+    check_counts(&w, "web", 2, 2, 0, 1);
+    pass_time(&w, 41);
+    sw_autojson json_t *s = service(&w, "web");
+    const json_t *d = deployment(s, 0);
+    CHECK_EQ_STR(sw_json_str(d, "rolloutState", ""), "COMPLETED");
+    CHECK_EQ_STR(sw_json_str(d, "status", ""), "PRIMARY");
+    CHECK(has_event(s, "(service web) has started 2 tasks: (task "));
+    CHECK(has_event(s, "(service web) has reached a steady state."));
+    char next[ARN_MAX];
+    sw_autojson json_t *arns =
+        list(&w, launcher_list_tasks, doc("{'serviceName': 'web'}"), "", 10, next);
+    sw_autojson json_t *tasks = call(&w, &w.user, launcher_describe_tasks,
+                                     json_pack("{s:O}", "tasks", sw_json_array(arns, "taskArns")));
+    const json_t *t = json_array_get(sw_json_array(tasks, "tasks"), 0);
+    CHECK_EQ_INT(json_array_size(sw_json_array(tasks, "tasks")), 2);
+    CHECK_EQ_STR(sw_json_str(t, "group", ""), "service:web");
+    CHECK_EQ_STR(sw_json_str(t, "startedBy", ""), sw_json_str(d, "id", "?"));
+    world_close(&w);
+}
+
+TEST(a_new_definition_replaces_tasks_and_the_old_deployment_goes)
+{
+    struct world w;
+    char instance[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, instance);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 2);
+    work(&w);
+    pass_time(&w, 41);
+    world_taskdef(&w, "web", 110, 0);
+    json_decref(call(&w, &w.user, launcher_update_service,
+                     doc("{'service': 'web', 'taskDefinition': 'web'}")));
+    check_counts(&w, "web", 2, 2, 0, 2);
+    work(&w);
+    check_counts(&w, "web", 2, 4, 0, 2);
+    pass_time(&w, 41);
+    work(&w);
+    pass_time(&w, 1);
+    check_counts(&w, "web", 2, 2, 0, 1);
+    sw_autojson json_t *s = service(&w, "web");
+    CHECK_CONTAINS(sw_json_str(s, "taskDefinition", ""), "task-definition/web:2");
+    CHECK(has_event(s, "has stopped 2 running tasks: (task "));
+    world_close(&w);
+}
+
+TEST(the_event_says_why_the_second_task_does_not_fit)
+{
+    struct world w;
+    char instance[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, instance);
+    world_taskdef(&w, "web", 100, 8080);
+    create(&w, "web", "web", 2);
+    work(&w);
+    check_counts(&w, "web", 2, 1, 0, 1);
+    {
+        sw_autojson json_t *s = service(&w, "web");
+        CHECK(has_event(s, "(service web) was unable to place a task because no container instance "
+                           "met all of its requirements."));
+        CHECK(has_event(s, "is already using a port required by your task"));
+    }
+    world_taskdef(&w, "web", 100, 0);
+    json_decref(call(&w, &w.user, launcher_update_service,
+                     doc("{'service': 'web', 'taskDefinition': 'web:2'}")));
+    work(&w);
+    pass_time(&w, 41);
+    work(&w);
+    pass_time(&w, 1);
+    check_counts(&w, "web", 2, 2, 0, 1);
+    json_decref(
+        call(&w, &w.user, launcher_update_service, doc("{'service': 'web', 'desiredCount': 4}")));
+    work(&w);
+    check_counts(&w, "web", 4, 4, 0, 1);
+    world_close(&w);
+}
+
+TEST(scale_in_says_so_and_a_stopped_task_is_replaced)
+{
+    struct world w;
+    char instance[ARN_MAX], next[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, instance);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 3);
+    work(&w);
+    pass_time(&w, 41);
+    json_decref(
+        call(&w, &w.user, launcher_update_service, doc("{'service': 'web', 'desiredCount': 1}")));
+    work(&w);
+    check_counts(&w, "web", 1, 1, 0, 1);
+    sw_autojson json_t *gone =
+        list(&w, launcher_list_tasks, doc("{'serviceName': 'web', 'desiredStatus': 'STOPPED'}"), "",
+             10, next);
+    CHECK_EQ_INT(json_array_size(sw_json_array(gone, "taskArns")), 2);
+    sw_autojson json_t *tasks = call(&w, &w.user, launcher_describe_tasks,
+                                     json_pack("{s:O}", "tasks", sw_json_array(gone, "taskArns")));
+    const json_t *t = json_array_get(sw_json_array(tasks, "tasks"), 0);
+    CHECK_EQ_STR(sw_json_str(t, "stopCode", ""), "ServiceSchedulerInitiated");
+    CHECK_CONTAINS(sw_json_str(t, "stoppedReason", ""),
+                   "Scaling activity initiated by (deployment ecs-svc/");
+    sw_autojson json_t *left =
+        list(&w, launcher_list_tasks, doc("{'serviceName': 'web'}"), "", 10, next);
+    const char *arn = json_string_value(json_array_get(sw_json_array(left, "taskArns"), 0));
+    json_decref(call(&w, &w.user, launcher_stop_task, doc("{'task': '%s'}", arn)));
+    work(&w);
+    check_counts(&w, "web", 1, 1, 0, 1);
+    world_close(&w);
+}
+
+TEST(deletion_drains_and_the_name_is_free_again)
+{
+    struct world w;
+    char instance[ARN_MAX], next[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, instance);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 2);
+    work(&w);
+    refused(&w, &w.user, launcher_delete_service, doc("{'service': 'web'}"), SW_EINVALID,
+            "InvalidParameterException",
+            "The service cannot be stopped while it is scaled above 0.");
+    json_decref(
+        call(&w, &w.user, launcher_delete_service, doc("{'service': 'web', 'force': true}")));
+    sw_autojson json_t *names = list(&w, launcher_list_services, doc("{}"), "", 10, next);
+    CHECK_EQ_INT(json_array_size(sw_json_array(names, "serviceArns")), 0);
+    refused(&w, &w.user, launcher_update_service, doc("{'service': 'web', 'desiredCount': 1}"),
+            SW_ECONFLICT, "ServiceNotActiveException", "Service was not ACTIVE.");
+    refused(&w, &w.user, launcher_create_service,
+            doc("{'serviceName': 'web', 'taskDefinition': 'web', 'desiredCount': 1}"), SW_EINVALID,
+            "InvalidParameterException", "still Draining");
+    work(&w);
+    {
+        sw_autojson json_t *s = service(&w, "web");
+        CHECK_EQ_STR(sw_json_str(s, "status", ""), "INACTIVE");
+        CHECK_EQ_INT(sw_json_int(s, "runningCount", -1), 0);
+    }
+    refused(&w, &w.user, launcher_delete_service, doc("{'service': 'web'}"), SW_ECONFLICT,
+            "ServiceNotActiveException", "");
+    create(&w, "web", "web", 1);
+    work(&w);
+    check_counts(&w, "web", 1, 1, 0, 1);
+    refused(&w, &w.user, launcher_update_service, doc("{'service': 'nope'}"), SW_ENOTFOUND,
+            "ServiceNotFoundException", "Service not found.");
+    world_close(&w);
+}
+
+/* Tasks that never start: the breaker fails the deployment and goes back to the one that had completed. */
+TEST(the_circuit_breaker_rolls_back)
+{
+    struct world w;
+    char instance[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, instance);
+    world_taskdef(&w, "web", 100, 0);
+    json_decref(call(&w, &w.user, launcher_create_service,
+                     doc("{'serviceName': 'web', 'taskDefinition': 'web', 'desiredCount': 1,"
+                         " 'deploymentConfiguration': {'deploymentCircuitBreaker':"
+                         " {'enable': true, 'rollback': true}}}")));
+    work(&w);
+    pass_time(&w, 41);
+    world_taskdef(&w, "web", 110, 0);
+    json_decref(call(&w, &w.user, launcher_update_service,
+                     doc("{'service': 'web', 'taskDefinition': 'web:2'}")));
+    for (int i = 0; i < 40; i++) {
+        char next[ARN_MAX];
+        const json_t *v;
+        size_t k;
+        settle(&w);
+        sw_autojson json_t *arns =
+            list(&w, launcher_list_tasks, doc("{'serviceName': 'web'}"), "", 10, next);
+        json_array_foreach(sw_json_array(arns, "taskArns"), k, v) {
+            sw_autojson json_t *out = call(&w, &w.user, launcher_describe_tasks,
+                                           doc("{'tasks': ['%s']}", json_string_value(v)));
+            const json_t *t = json_array_get(sw_json_array(out, "tasks"), 0);
+            if (strstr(sw_json_str(t, "taskDefinitionArn", ""), "web:2"))
+                report(&w, json_string_value(v), "STOPPED", "TaskFailedToStart: no such image");
+        }
+        pass_time(&w, 2);
+    }
+    for (int i = 0; i < 3; i++) {
+        work(&w);
+        pass_time(&w, 41);
+    }
+    sw_autojson json_t *s = service(&w, "web");
+    CHECK_EQ_INT(deployments(s), 1);
+    CHECK_CONTAINS(sw_json_str(s, "taskDefinition", ""), "task-definition/web:1");
+    CHECK(has_event(s, "rolling back to (deployment ecs-svc/"));
+    char next[ARN_MAX];
+    sw_autojson json_t *history =
+        list(&w, launcher_list_service_deployments, doc("{'service': 'web'}"), "", 10, next);
+    const json_t *all = sw_json_array(history, "serviceDeployments");
+    CHECK_EQ_INT(json_array_size(all), 2);
+    CHECK_EQ_STR(sw_json_str(json_array_get(all, 0), "status", ""), "ROLLBACK_SUCCESSFUL");
+    CHECK_EQ_STR(sw_json_str(json_array_get(all, 1), "status", ""), "SUCCESSFUL");
+    world_close(&w);
+}
+
+TEST(an_instance_that_stays_away_is_replaced)
+{
+    struct world w;
+    char first[ARN_MAX], second[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, first);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 1);
+    work(&w);
+    pass_time(&w, 41);
+    check_counts(&w, "web", 1, 1, 0, 1);
+    pass_time(&w, 200);
+    world_instance(&w, 2048, 2000, second);
+    settle(&w);
+    check_counts(&w, "web", 1, 1, 0, 1); /* within the grace nothing happens */
+    pass_time(&w, 110);
+    {
+        sw_autojson json_t *poll_in = doc("{'containerInstance': '%s'}", second);
+        sw_autojson json_t *out = json_object();
+        struct sw_err err = SW_ERR_INIT;
+        struct launcher_poll p;
+        CHECK_EQ_INT(launcher_poll(w.l, &w.agent, poll_in, &p, out, &err), 1);
+    }
+    settle(&w);
+    char next[ARN_MAX];
+    sw_autojson json_t *arns =
+        list(&w, launcher_list_tasks, doc("{'containerInstance': '%s'}", second), "", 10, next);
+    CHECK_EQ_INT(json_array_size(sw_json_array(arns, "taskArns")), 1);
+    world_close(&w);
+}
+
+TEST(a_steady_service_writes_nothing)
+{
+    struct world w;
+    char instance[ARN_MAX];
+    struct meta_stats before, after;
+    world_open(&w);
+    world_instance(&w, 2048, 2000, instance);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 2);
+    work(&w);
+    pass_time(&w, 41);
+    settle(&w);
+    meta_stats(w.db, &before);
+    for (int i = 0; i < 20; i++)
+        pass_time(&w, 1);
+    meta_stats(w.db, &after);
+    CHECK_EQ_INT(after.writes, before.writes);
+    world_close(&w);
+}
+
+TEST(creating_it_again_is_the_same_service_only_with_the_same_parameters)
+{
+    struct world w;
+    world_open(&w);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 2);
+    create(&w, "web", "web", 2);
+    refused(&w, &w.user, launcher_create_service,
+            doc("{'serviceName': 'web', 'taskDefinition': 'web', 'desiredCount': 3}"), SW_EINVALID,
+            "InvalidParameterException", "Creation of service was not idempotent.");
+    world_close(&w);
+}
+
+TEST(daemons_run_on_each_instance)
+{
+    struct world w;
+    char first[ARN_MAX], second[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, first);
+    world_instance(&w, 2048, 2000, second);
+    world_taskdef(&w, "agent", 100, 0);
+    json_decref(call(&w, &w.user, launcher_create_service,
+                     doc("{'serviceName': 'd', 'taskDefinition': 'agent',"
+                         " 'schedulingStrategy': 'DAEMON'}")));
+    work(&w);
+    check_counts(&w, "d", 2, 2, 0, 1);
+    char third[ARN_MAX];
+    world_instance(&w, 2048, 2000, third);
+    work(&w);
+    check_counts(&w, "d", 3, 3, 0, 1);
+    json_decref(call(&w, &w.user, launcher_delete_service, doc("{'service': 'd'}")));
+    work(&w);
+    sw_autojson json_t *s = service(&w, "d");
+    CHECK_EQ_STR(sw_json_str(s, "status", ""), "INACTIVE");
+    world_close(&w);
+}
