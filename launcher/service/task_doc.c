@@ -7,7 +7,8 @@
 #include "base/macros.h"
 #include "launcher/model/task_status.h"
 
-#define REASON_MAX 1024
+#define REASON_MAX   1024
+#define BINDINGS_MAX 1000 /* of one container */
 
 static void set_number_text(json_t *o, const char *key, int64_t v)
 {
@@ -228,19 +229,28 @@ static bool copy_member(json_t *to, const json_t *from, const char *key, bool re
     return true;
 }
 
+/* What an agent says is kept only as far as it can be meant: a reason is cut, other words must be short. */
+static bool is_sensible(const json_t *v)
+{
+    return json_string_length(v) <= REASON_MAX && json_array_size(v) <= BINDINGS_MAX;
+}
+
 static bool container_report(json_t *c, const json_t *report)
 {
-    static const char *const once[] = {"exitCode", "reason", "imageDigest"};
+    static const char *const once[] = {"exitCode", "imageDigest"};
     static const char *const latest[] = {"runtimeId", "networkBindings"};
     enum task_status to;
     bool changed = false;
     if (!task_status_from_string(sw_json_str(report, "status", NULL), &to) || to < status_of(c))
         return false;
     changed |= advance(c, to);
+    changed |= set_once(c, "reason", sw_json_str(report, "reason", NULL));
     for (size_t i = 0; i < SW_ARRAY_LEN(once); i++)
-        changed |= copy_member(c, report, once[i], false);
+        changed |=
+            is_sensible(json_object_get(report, once[i])) && copy_member(c, report, once[i], false);
     for (size_t i = 0; i < SW_ARRAY_LEN(latest); i++)
-        changed |= copy_member(c, report, latest[i], true);
+        changed |= is_sensible(json_object_get(report, latest[i])) &&
+                   copy_member(c, report, latest[i], true);
     return changed;
 }
 
