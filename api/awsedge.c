@@ -20,10 +20,13 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/encode.h"
+#include "base/gate.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/macros.h"
+
+#define FEW_VALUES 5000 /* of a call, that are always taken */
 
 #define EXPLAIN_BYTES 1024
 #define HEADERS_MAX   128 /* of a signed request */
@@ -43,6 +46,7 @@ struct aws_state {
     struct sw_buf inflated;
     json_t *doc;
     void *bound;
+    bool many_values; /* holds a place of `many_values_places` */
 };
 
 struct aws_ticket {
@@ -311,6 +315,27 @@ static int check_media_type(const struct aws_state *st, struct sw_err *err)
     return st->codec->check_media(sw_str_trim(media), err);
 }
 
+/* A value takes up to 300 bytes of memory for a few of text, so of calls with many of them a few at once are in memory. A long string,
+ * as a layer's part is, is none of them. Nobody waits here who holds a place of a manifest, and the other way round they may. */
+static struct sw_gate many_values_places = SW_GATE_INIT(4);
+
+static bool has_many_values(struct sw_str body)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < body.n && n <= FEW_VALUES; i++)
+        n += body.p[i] == ',' || body.p[i] == '{' || body.p[i] == '[' || body.p[i] == '&';
+    return n > FEW_VALUES;
+}
+
+/* The input is gone by now, or belongs to an answer that comes later. */
+static void leave_place(struct aws_state *st)
+{
+    if (st->many_values)
+        sw_gate_leave(&many_values_places);
+    st->many_values = false;
+}
+
 /* What the body says; after its signature was verified. */
 static int read_body(struct aws_state *st, struct sw_err *err)
 {
@@ -325,6 +350,9 @@ static int read_body(struct aws_state *st, struct sw_err *err)
             return r;
         body = sw_buf_str(&st->inflated);
     }
+    st->many_values = has_many_values(body);
+    if (st->many_values)
+        sw_gate_enter(&many_values_places);
     return st->codec->load(body, &st->doc, err);
 }
 
@@ -454,11 +482,13 @@ static enum http_run edge_run(void *state, struct http_req *req, struct http_res
         answer_error(st->codec,
                      st->call.service ? st->call.service : claimed_service(st->edge, req), req, err,
                      st->call.error_members, res);
-    else if (st->call.deferred)
-        return HTTP_DEFERRED;
-    else
+    else if (!st->call.deferred)
         answer(st->codec, st->call.service, st->call.op, req, out, res);
-    return HTTP_DONE;
+    bool later = err->code == 0 && st->call.deferred;
+    if (st->many_values && !later)
+        json_decref(SW_TAKE(st->doc)); /* not only when the peer has taken the answer */
+    leave_place(st);
+    return later ? HTTP_DEFERRED : HTTP_DONE;
 }
 
 static void edge_state_free(void *state)

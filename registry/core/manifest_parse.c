@@ -1,34 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry/core/manifest_parse.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <malloc.h>
-#include <pthread.h>
-#include <semaphore.h>
-
 #include "base/alloc.h"
+#include "base/gate.h"
 #include "base/json.h"
 #include "base/limits.h"
 
-#define REASON        "MANIFEST_INVALID"
-#define LARGE_AT_ONCE 4
+#define REASON "MANIFEST_INVALID"
 
-static sem_t large_places;
-
-static void make_places(void)
-{
-    (void)sem_init(&large_places, 0, LARGE_AT_ONCE);
-}
-
-static void take_place(struct manifest *m)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, make_places);
-    while (sem_wait(&large_places) < 0)
-        assert(errno == EINTR);
-    m->large = true;
-}
+static struct sw_gate large_places = SW_GATE_INIT(4);
 
 static const struct media_kind {
     const char *type;
@@ -248,8 +228,10 @@ int manifest_parse(struct sw_str text, struct sw_str content_type, struct manife
         return sw_fail(err, SW_ELIMIT, "MANIFEST_TOO_LARGE",
                        "the manifest has %zu bytes, the maximum is %d", text.n, LIMIT_MANIFEST);
     struct manifest m = {0};
-    if (text.n > LIMIT_MANIFEST_LARGE)
-        take_place(&m);
+    if (text.n > LIMIT_MANIFEST_LARGE) {
+        sw_gate_enter(&large_places);
+        m.large = true;
+    }
     int r = sw_json_load(text, LIMIT_MANIFEST_DEPTH, LIMIT_MANIFEST_VALUES, REASON, &m.doc, err);
     if (r == 0)
         r = parse_document(&m, content_type, err);
@@ -265,11 +247,8 @@ void manifest_done(struct manifest *m)
 {
     json_decref(m->doc);
     free(m->refs);
-    if (m->large) {
-        /* What was a hundred thousand small pieces stays with this thread's arena otherwise, and each worker has one. */
-        (void)malloc_trim(0);
-        sem_post(&large_places);
-    }
+    if (m->large)
+        sw_gate_leave(&large_places);
     *m = (struct manifest){0};
 }
 
