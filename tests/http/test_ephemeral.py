@@ -112,14 +112,13 @@ def test_a_reset_stops_what_runs(busybox_image):
             with s.http() as http:
                 busybox_image.push(http, "app", "v1")
             s.boto("ecs").register_task_definition(family="app", networkMode="host", containerDefinitions=[
-                {"name": "a", "image": s.host_port + "/app:v1", "memory": 64, "command": ["sleep", "3600"]}])
+                {"name": "a", "image": s.host_port + "/app:v1", "memory": 64, "stopTimeout": 2, "command": ["sleep", "3600"]}])
             arn = s.boto("ecs").run_task(taskDefinition="app")["tasks"][0]["taskArn"]
             s.boto("ecs").get_waiter("tasks_running").wait(tasks=[arn], WaiterConfig={"Delay": 1, "MaxAttempts": 30})
             assert reset(s).status == 200
             assert s.boto("ecs").list_tasks()["taskArns"] == []
-            r.wait_for(lambda: not any(s.data + "/" in line and "conmon" in line for pid, line in r.processes() if r.alive(pid)),
-                       45, 0.1, "no container")
-            r.wait_for(lambda: not os.listdir(os.path.join(s.data, "agent", "tasks")), 45, 0.2, "no task on the agent")
+            r.wait_for(lambda: not any(s.data + "/" in line and os.path.basename(line.split()[0]) == "conmon"
+                                       for pid, line in r.processes() if r.alive(pid)), 30, 0.1, "end of the containers")
     finally:
         s.close()
 
