@@ -13,7 +13,11 @@ NEWER_MEMBERS = {
     "ecs": {"restartPolicy", "credentialSpecs", "versionConsistency", "enableFaultInjection", "fargateEphemeralStorage",
             "clientToken", "volumeConfigurations", "serviceConnectDefaults", "s3EncryptionEnabled", "appProtocol",
             "containerPortRange", "hostPortRange", "managedStorageConfiguration", "configuredAtLaunch", "deleteRequestedAt",
-            "managedDraining"},
+            "managedDraining",
+            "availabilityZoneRebalancing", "advancedConfiguration", "thresholdConfiguration", "resetOnHealthyTask", "alarms",
+            "strategy", "bakeTimeInMinutes", "lifecycleHooks", "linearConfiguration", "canaryConfiguration", "testTrafficRules",
+            "timeout", "tls", "accessLogConfiguration", "vpcLatticeConfigurations", "resourceManagementType",
+            "deploymentController", "currentServiceDeployment", "currentServiceRevisions"},
     "iam": set(),
     "sts": {"ProvidedContexts"},
 }
@@ -28,7 +32,8 @@ NEWER_OPERATIONS = {
             "UpdateImageStorageClass", "UpdatePullThroughCacheRule", "UpdateRepositoryCreationTemplate",
             "ValidatePullThroughCacheRule"},
     "ecr-public": set(),
-    "ecs": {"DeleteTaskDefinitions"},
+    "ecs": {"DescribeServiceDeployments", "DescribeServiceRevisions", "ListServiceDeployments", "StopServiceDeployment",
+            "DeleteTaskDefinitions"},
     "iam": set(),
     "sts": set(),
 }
