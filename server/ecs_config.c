@@ -9,13 +9,15 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/io.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/str.h"
 
-#define FILE_MAX (256 * 1024)
+#define FILE_MAX  (256 * 1024)
+#define PAIRS_MAX 200
 
-enum kind { KIND_STRING, KIND_PORTS, KIND_MIB, KIND_SECONDS };
+enum kind { KIND_STRING, KIND_PORTS, KIND_MIB, KIND_SECONDS, KIND_PAIRS, KIND_BOOL };
 
 static const struct key {
     const char *name;
@@ -28,6 +30,10 @@ static const struct key {
     {"AWS_DEFAULT_REGION", KIND_STRING, offsetof(struct ecs_config, region)},
     {"ECS_LOGLEVEL", KIND_STRING, offsetof(struct ecs_config, log_level)},
     {"ECS_RESERVED_PORTS", KIND_PORTS, offsetof(struct ecs_config, reserved_ports)},
+    {"ECS_RESERVED_PORTS_UDP", KIND_PORTS, offsetof(struct ecs_config, reserved_ports_udp)},
+    {"ECS_INSTANCE_ATTRIBUTES", KIND_PAIRS, offsetof(struct ecs_config, attributes)},
+    {"ECS_CONTAINER_INSTANCE_TAGS", KIND_PAIRS, offsetof(struct ecs_config, tags)},
+    {"ECS_EXTERNAL", KIND_BOOL, offsetof(struct ecs_config, external)},
     {"ECS_RESERVED_MEMORY", KIND_MIB, offsetof(struct ecs_config, reserved_memory_mib)},
     {"ECS_CONTAINER_STOP_TIMEOUT", KIND_SECONDS, offsetof(struct ecs_config, stop_timeout_s)},
     {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", KIND_SECONDS,
@@ -54,6 +60,30 @@ static bool parse_ports(struct sw_str value, char **ret)
     return true;
 }
 
+/* {"name": "value", ...} */
+static bool parse_pairs(struct sw_str value, json_t **ret)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autojson json_t *pairs = NULL;
+    const char *name;
+    json_t *v;
+    if (sw_json_load(value, 2, PAIRS_MAX, NULL, &pairs, &ignored) < 0 || !json_is_object(pairs))
+        return false;
+    json_object_foreach(pairs, name, v) {
+        if (!json_is_string(v))
+            return false;
+    }
+    json_decref(*ret);
+    *ret = SW_TAKE(pairs);
+    return true;
+}
+
+static bool parse_bool(struct sw_str value, bool *ret)
+{
+    *ret = sw_str_eq_z(value, "true");
+    return *ret || sw_str_eq_z(value, "false");
+}
+
 static bool set(const struct key *k, struct sw_str value, struct ecs_config *c)
 {
     void *slot = (char *)c + k->off;
@@ -64,6 +94,8 @@ static bool set(const struct key *k, struct sw_str value, struct ecs_config *c)
         *(char **)slot = sw_str_dup(value);
         return value.n > 0;
     case KIND_PORTS: return parse_ports(value, slot);
+    case KIND_PAIRS: return parse_pairs(value, slot);
+    case KIND_BOOL: return parse_bool(value, slot);
     case KIND_MIB:
         if (!sw_parse_u64(value, &number) || number > INT64_MAX)
             return false;
@@ -153,5 +185,8 @@ void ecs_config_free(struct ecs_config *c)
     free(c->region);
     free(c->log_level);
     free(c->reserved_ports);
+    free(c->reserved_ports_udp);
+    json_decref(c->attributes);
+    json_decref(c->tags);
     *c = (struct ecs_config){0};
 }

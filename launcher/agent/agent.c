@@ -183,6 +183,10 @@ static int register_once(struct agent *a, struct sw_err *err)
     sw_autojson json_t *out = NULL;
     instance_facts_read(a->o.reserved_memory_mib, &facts);
     facts.reserved_ports = a->o.reserved_ports;
+    facts.reserved_ports_udp = a->o.reserved_ports_udp;
+    facts.attributes = a->o.attributes;
+    facts.tags = a->o.tags;
+    facts.external = a->o.external;
     if (instance_registration(&facts, a->cluster, a->instance_arn, &in, err) < 0 ||
         call(a, ECS_TARGET, "RegisterContainerInstance", in, CALL_TIMEOUT_MS, &out, err) < 0)
         return err->code;

@@ -36,6 +36,9 @@ struct agent_options {
     const char *bridge_name;    /* "slipway0" */
     const char *bridge_subnet;  /* "10.88.64.0/20" */
     const char *reserved_ports; /* "22,2375,..." or NULL: ECS's defaults */
+    const char *reserved_ports_udp;
+    const json_t *attributes, *tags; /* of the instance, {name: value}; NULL: none; borrowed */
+    bool external;                   /* an instance of ECS Anywhere */
     int64_t reserved_memory_mib;
     int64_t stop_timeout_default_s; /* 30 */
     int64_t task_cleanup_wait_s;    /* 10800: logs and folders of stopped tasks */

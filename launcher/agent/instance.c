@@ -54,6 +54,23 @@ static int ports_of(const char *text, json_t **ret, struct sw_err *err)
     return 0;
 }
 
+/* The operator knows the machine better, its zone for example. */
+static void add_own(json_t *attributes, const json_t *own)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)own, name, value) {
+        for (size_t i = json_array_size(attributes); i-- > 0;) {
+            if (sw_streq(sw_json_str(json_array_get(attributes, i), "name", ""), name))
+                json_array_remove(attributes, i);
+        }
+        json_t *a = json_pack("{s:s}", "name", name);
+        if (json_string_length(value) > 0)
+            json_object_set(a, "value", value);
+        json_array_append_new(attributes, a);
+    }
+}
+
 static json_t *attributes_of(const struct instance_facts *f)
 {
     json_t *a = json_array();
@@ -66,22 +83,40 @@ static json_t *attributes_of(const struct instance_facts *f)
         a, json_pack("{s:s, s:s}", "name", "ecs.availability-zone", "value", "local"));
     for (size_t i = 0; capabilities_all[i]; i++)
         json_array_append_new(a, json_pack("{s:s}", "name", capabilities_all[i]));
+    if (f->external)
+        json_array_append_new(a, json_pack("{s:s}", "name", ATTRIBUTE_EXTERNAL));
+    add_own(a, f->attributes);
     return a;
+}
+
+static json_t *tags_of(const struct instance_facts *f)
+{
+    json_t *tags = json_array(), *value;
+    const char *key;
+    json_object_foreach((json_t *)f->tags, key, value)
+        json_array_append_new(tags, json_pack("{s:s, s:O}", "key", key, "value", value));
+    return tags;
 }
 
 int instance_registration(const struct instance_facts *f, const char *cluster, const char *arn,
                           json_t **ret, struct sw_err *err)
 {
-    json_t *tcp = NULL;
+    json_t *tcp = NULL, *udp = NULL;
     if (ports_of(f->reserved_ports ? f->reserved_ports : PORTS_DEFAULT, &tcp, err) < 0)
         return err->code;
-    json_t *resources = json_pack("[o, o, {s:s, s:s, s:o}, {s:s, s:s, s:[]}]",
+    if (ports_of(f->reserved_ports_udp ? f->reserved_ports_udp : "", &udp, err) < 0) {
+        json_decref(tcp);
+        return err->code;
+    }
+    json_t *resources = json_pack("[o, o, {s:s, s:s, s:o}, {s:s, s:s, s:o}]",
                                   integer("CPU", f->cpu_units), integer("MEMORY", f->memory_mib),
                                   "name", "PORTS", "type", "STRINGSET", "stringSetValue", tcp,
-                                  "name", "PORTS_UDP", "type", "STRINGSET", "stringSetValue");
+                                  "name", "PORTS_UDP", "type", "STRINGSET", "stringSetValue", udp);
     json_t *j = json_pack("{s:s, s:o, s:o, s:{s:s, s:s}}", "cluster", cluster, "totalResources",
                           resources, "attributes", attributes_of(f), "versionInfo", "agentVersion",
                           f->version, "dockerVersion", "slipway runtime");
+    if (json_object_size(f->tags) > 0)
+        sw_json_set_new(j, "tags", tags_of(f));
     if (arn[0])
         sw_json_set_str(j, "containerInstanceArn", arn);
     *ret = j;

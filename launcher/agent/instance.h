@@ -3,6 +3,7 @@
 /* launcher/agent/instance.h - this machine as a container instance: what RegisterContainerInstance is told, and the name that the
  * control plane gave it, kept in DIR/instance.json. */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -11,8 +12,13 @@
 
 struct instance_facts {
     int64_t cpu_units, memory_mib;
-    char machine[66];           /* of uname: "x86_64" */
-    const char *reserved_ports; /* "22,2375" ; NULL: ECS's */
+    char machine[66];               /* of uname: "x86_64" */
+    const char *reserved_ports;     /* "22,2375" ; NULL: ECS's */
+    const char *reserved_ports_udp; /* NULL: none */
+    const json_t
+        *attributes;    /* {name: value} besides the machine's, or in their place; NULL: none */
+    const json_t *tags; /* {key: value}; NULL: none */
+    bool external;      /* of ECS Anywhere: for tasks of launch type EXTERNAL */
     const char *version;
 };
 /* Reads the machine. memory is what is left after the reserve. */

@@ -30,6 +30,10 @@ TEST(reads_every_key)
                   "AWS_DEFAULT_REGION=eu-west-1\n"
                   "ECS_LOGLEVEL=debug\n"
                   "ECS_RESERVED_PORTS=[22, 80]\n"
+                  "ECS_RESERVED_PORTS_UDP=[53]\n"
+                  "ECS_INSTANCE_ATTRIBUTES={\"rack\": \"r1\", \"ssd\": \"\"}\n"
+                  "ECS_CONTAINER_INSTANCE_TAGS={\"team\": \"x\"}\n"
+                  "ECS_EXTERNAL=true\n"
                   "ECS_RESERVED_MEMORY=256\n"
                   "ECS_CONTAINER_STOP_TIMEOUT=2m\n"
                   "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=3h\n",
@@ -40,6 +44,10 @@ TEST(reads_every_key)
     CHECK_EQ_STR(c.region, "eu-west-1");
     CHECK_EQ_STR(c.log_level, "debug");
     CHECK_EQ_STR(c.reserved_ports, "22,80");
+    CHECK_EQ_STR(c.reserved_ports_udp, "53");
+    CHECK_EQ_STR(json_string_value(json_object_get(c.attributes, "rack")), "r1");
+    CHECK_EQ_STR(json_string_value(json_object_get(c.tags, "team")), "x");
+    CHECK(c.external);
     CHECK_EQ_INT(c.reserved_memory_mib, 256);
     CHECK_EQ_INT(c.stop_timeout_s, 120);
     CHECK_EQ_INT(c.task_cleanup_wait_s, 10800);
@@ -123,6 +131,20 @@ TEST(ports_are_a_list_of_numbers_in_range)
         (void)snprintf(text, sizeof(text), "ECS_RESERVED_PORTS=%s\n", bad[i]);
         refused(text, no_env, "ECS_RESERVED_PORTS");
     }
+}
+
+TEST(attributes_and_tags_are_objects_of_texts)
+{
+    static const char *const bad[] = {"x", "[]", "{\"a\": 1}", "{\"a\": {}}", "{\"a\"", NULL};
+
+    for (size_t i = 0; bad[i]; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof(text), "ECS_INSTANCE_ATTRIBUTES=%s\n", bad[i]);
+        refused(text, no_env, "ECS_INSTANCE_ATTRIBUTES");
+        (void)snprintf(text, sizeof(text), "ECS_CONTAINER_INSTANCE_TAGS=%s\n", bad[i]);
+        refused(text, no_env, "ECS_CONTAINER_INSTANCE_TAGS");
+    }
+    refused("ECS_EXTERNAL=yes\n", no_env, "ECS_EXTERNAL");
 }
 
 TEST(durations_are_at_least_a_second)
