@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/io.h"
+#include "registry/core/collect.h"
 #include "registry/core/manifest_store.h"
 #include "registry/core/tag_store.h"
 #include "tests/unit/registry/world.h"
@@ -35,6 +36,7 @@ struct fixture {
     struct world w;
     struct repo *repo;
     int64_t n, repo_id;
+    bool filled; /* with blobs */
 };
 
 static void fixture_close(struct fixture *f)
@@ -162,6 +164,66 @@ static void push_and_delete(struct fixture *f, const char *last)
     counted = PAGE;
 }
 
+struct blobs {
+    const struct fixture *f;
+    int64_t first, n;
+    bool needed; /* by the image of the same number */
+};
+
+static int add_blobs_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    const struct blobs *b = arg;
+    int r = 0;
+    for (int64_t i = b->first; i < b->first + b->n && r >= 0; i++) {
+        char blob[80], image[80];
+        (void)snprintf(blob, sizeof(blob), "sha256:b%063x", (unsigned)i);
+        (void)snprintf(image, sizeof(image), "sha256:%064x", (unsigned)i);
+        r = meta_exec(tx, err, NULL,
+                      "INSERT INTO blob (digest, size, blob_key, created_at) VALUES ($1, 1, $1, 0)",
+                      "t", blob);
+        if (r >= 0 && b->needed)
+            r = meta_exec(tx, err, NULL,
+                          "INSERT INTO manifest_reference (repository_id, parent, child, kind)"
+                          " VALUES ($1, $2, $3, 'layer')",
+                          "itt", b->f->repo_id, image, blob);
+        if (r >= 0)
+            r = meta_exec(tx, err, NULL,
+                          "INSERT INTO repository_blob (repository_id, digest, linked_at)"
+                          " VALUES ($1, $2, 0)",
+                          "it", b->f->repo_id, blob);
+    }
+    return r < 0 ? r : 0;
+}
+
+static void collect(struct fixture *f, uint64_t want)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct registry_collect_counts counts;
+    struct collect_options o = {.now_us = sw_now_us() + 60000000, .grace_us = 1};
+    CHECK_OK(registry_collect_with(f->w.reg, &o, &counts, &err));
+    CHECK_EQ_UINT(counts.links, want);
+    CHECK_EQ_UINT(counts.blobs, want);
+}
+
+/* All that the images need was looked at once, by the first collection. */
+static void make_garbage_and_collect(struct fixture *f, const char *last)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct blobs live = {.f = f, .n = f->n, .needed = true};
+    struct blobs garbage = {.f = f, .first = LONG, .n = PAGE};
+    if (*last) {
+        CHECK_OK(meta_tx(f->w.db, META_WRITE, add_blobs_tx, &garbage, &err));
+        collect(f, PAGE);
+    } else if (!f->filled) {
+        CHECK_OK(meta_tx(f->w.db, META_WRITE, add_blobs_tx, &live, &err));
+        collect(f, 0);
+        f->filled = true;
+    } else {
+        collect(f, 0);
+    }
+    counted = PAGE;
+}
+
 static uint64_t cost(struct fixture *f, void (*list)(struct fixture *, const char *),
                      const char *last)
 {
@@ -220,4 +282,9 @@ TEST(a_page_of_images)
 TEST(a_push_and_a_delete)
 {
     compare(push_and_delete, "other");
+}
+
+TEST(a_collection_without_and_with_garbage)
+{
+    compare(make_garbage_and_collect, "garbage");
 }
