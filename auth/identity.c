@@ -151,22 +151,23 @@ static int store_user(struct identity *id, struct iam_entity *user, const struct
     return r;
 }
 
-int identity_user_add(struct identity *id, const char *account, const char *name,
-                      enum principal_kind kind, const struct identity_key *given,
-                      struct principal *ret, struct identity_key *ret_key, struct sw_err *err)
+/* user_id NULL: a new one. */
+static int add_user(struct identity *id, const struct directory_new *n, const char *user_id,
+                    const struct identity_key *given, struct principal *ret,
+                    struct identity_key *ret_key, struct sw_err *err)
 {
-    struct directory_new n = {
-        .kind = IAM_USER, .account = account, .name = name, .user_kind = kind};
     struct identity_key pair = {0};
     struct principal p;
-    int r = check_account(account, err);
+    int r = check_account(n->account, err);
 
-    assert(principal_kind_is_user(kind));
+    assert(principal_kind_is_user(n->user_kind));
     if (r == 0)
         r = key_mint(given, &pair, err);
     if (r < 0)
         return r;
-    struct iam_entity *user = entity_new(&n, sw_now_us(), err);
+    struct iam_entity *user = entity_new(n, sw_now_us(), err);
+    if (user && user_id)
+        (void)snprintf(user->id, sizeof(user->id), "%s", user_id);
     if (user)
         to_principal(user, &p);
     r = user ? store_user(id, user, &pair, err) : err->code;
@@ -174,6 +175,31 @@ int identity_user_add(struct identity *id, const char *account, const char *name
         *ret = p;
         *ret_key = pair;
     }
+    sodium_memzero(&pair, sizeof(pair));
+    return r;
+}
+
+int identity_user_add(struct identity *id, const char *account, const char *name,
+                      enum principal_kind kind, const struct identity_key *given,
+                      struct principal *ret, struct identity_key *ret_key, struct sw_err *err)
+{
+    struct directory_new n = {
+        .kind = IAM_USER, .account = account, .name = name, .user_kind = kind};
+
+    return add_user(id, &n, NULL, given, ret, ret_key, err);
+}
+
+int identity_user_restore(struct identity *id, const struct principal *before,
+                          const struct identity_key *key, struct sw_err *err)
+{
+    struct directory_new n = {.kind = IAM_USER,
+                              .account = before->account,
+                              .name = before->name,
+                              .user_kind = before->kind};
+    struct identity_key pair = {0};
+    struct principal p;
+    int r = add_user(id, &n, before->user_id, key, &p, &pair, err);
+
     sodium_memzero(&pair, sizeof(pair));
     return r;
 }

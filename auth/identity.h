@@ -29,6 +29,9 @@ int identity_ensure_account(struct identity *id, const char *account, struct sw_
 int identity_user_add(struct identity *id, const char *account, const char *name,
                       enum principal_kind kind, const struct identity_key *given,
                       struct principal *ret, struct identity_key *ret_key, struct sw_err *err);
+/* After the rows were emptied and read again: a user as it was, with its id, so that what was sealed for it is good, and one key. */
+int identity_user_restore(struct identity *id, const struct principal *before,
+                          const struct identity_key *key, struct sw_err *err);
 int identity_user_delete(struct identity *id, const char *account, const char *name,
                          struct sw_err *err);
 /* By name, in name order. fn non-zero stops. */

@@ -242,18 +242,16 @@ static int open_domains(struct app *a, struct sw_err *err)
     return r < 0 ? r : launcher_services_start(a->launcher, err);
 }
 
-/* The same key as before, so that whoever read the file goes on. */
-static int restore_user(struct app *a, const char *name, enum principal_kind kind, const char *file,
+/* Whoever read the file or has a password goes on. */
+static int restore_user(struct app *a, const struct principal *before, const char *file,
                         struct sw_err *err)
 {
-    struct identity_key given = {0}, key = {0};
-    struct principal p;
+    struct identity_key key = {0};
     char id[129];
-    int r = credentials_read(file, "default", id, given.secret_access_key, err);
-    (void)sw_str_copy(sw_str(r == 0 ? id : ""), given.access_key_id, sizeof(given.access_key_id));
+    int r = credentials_read(file, "default", id, key.secret_access_key, err);
+    (void)sw_str_copy(sw_str(r == 0 ? id : ""), key.access_key_id, sizeof(key.access_key_id));
     if (r == 0)
-        r = identity_user_add(a->identity, a->account, name, kind, &given, &p, &key, err);
-    explicit_bzero(&given, sizeof(given));
+        r = identity_user_restore(a->identity, before, &key, err);
     explicit_bzero(&key, sizeof(key));
     return r;
 }
@@ -265,7 +263,12 @@ static int reset(void *ctx, struct sw_err *err)
     char job[MAINTENANCE_ID_LEN + 1];
     struct maintenance_request collect = {.kind = MAINTENANCE_COLLECT, .at_once = true};
     sw_autofree char *file = sw_asprintf("%s/credentials", a->data_dir);
-    int r = meta_delete_all(a->db, err);
+    struct principal admin, node;
+    int r = identity_user_by_name(a->identity, a->account, "admin", &admin, err);
+    if (r == 0 && a->node_credentials)
+        r = identity_user_by_name(a->identity, a->account, NODE_USER, &node, err);
+    if (r == 0)
+        r = meta_delete_all(a->db, err);
     if (r == 0)
         r = identity_reload(a->identity, err);
     if (r == 0)
@@ -273,9 +276,9 @@ static int reset(void *ctx, struct sw_err *err)
     if (r == 0)
         r = policies_load(&a->policies, NULL, NULL, err);
     if (r == 0)
-        r = restore_user(a, "admin", PRINCIPAL_ADMIN, file, err);
+        r = restore_user(a, &admin, file, err);
     if (r == 0 && a->node_credentials)
-        r = restore_user(a, NODE_USER, PRINCIPAL_NODE, a->node_credentials, err);
+        r = restore_user(a, &node, a->node_credentials, err);
     registry_reset_memory(a->registry);
     launcher_reset_memory(a->launcher);
     if (r == 0 && a->maintenance)

@@ -373,3 +373,27 @@ TEST(readers_and_writers_together)
     CHECK_OK(identity_user_list(w.id, ACCOUNT, add_name, &all, &err));
     CHECK_EQ_STR(all.text, "steady t0 t1 t2 ");
 }
+
+TEST(a_user_is_restored_with_its_id)
+{
+    struct world w;
+    struct principal p, again;
+    struct identity_key key;
+    struct sw_err err = SW_ERR_INIT;
+    char secret[129];
+
+    world_open(&w);
+    CHECK_OK(identity_user_add(w.id, ACCOUNT, "root", PRINCIPAL_ADMIN, NULL, &p, &key, &err));
+    CHECK_OK(meta_delete_all(w.db, &err));
+    CHECK_OK(identity_reload(w.id, &err));
+    CHECK(identity_user_by_id(w.id, p.user_id, &again, &err) < 0);
+    sw_err_clear(&err);
+    CHECK_OK(identity_ensure_account(w.id, ACCOUNT, &err));
+    CHECK_OK(identity_user_restore(w.id, &p, &key, &err));
+    CHECK_OK(identity_user_by_id(w.id, p.user_id, &again, &err));
+    CHECK(again.kind == PRINCIPAL_ADMIN);
+    CHECK_EQ_STR(again.arn, p.arn);
+    CHECK_OK(identity_secret(w.id, key.access_key_id, &again, secret, &err));
+    CHECK_EQ_STR(secret, key.secret_access_key);
+    world_close(&w);
+}
