@@ -8,6 +8,7 @@
 #include "auth/policy_facts.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/service/launcher_services.h"
 
 struct facts {
     struct aws_call *call;
@@ -76,7 +77,13 @@ static void task(void *ctx, const char *rest SW_UNUSED, json_t *values)
 static void service(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
     struct facts *f = ctx;
-    add_member(f, json_object_get(input(f), "service") ? "service" : "serviceName", values);
+    char arn[ARN_MAX];
+    struct sw_err ignored = SW_ERR_INIT;
+    struct launcher_caller c = ecs_caller(f->call);
+    const char *text = sw_json_str(input(f), "service", sw_json_str(input(f), "serviceName", NULL));
+    if (text &&
+        launcher_service_arn(&c, sw_json_str(input(f), "cluster", NULL), text, arn, &ignored) == 0)
+        policy_facts_add(values, arn);
 }
 
 static void task_definition_key(void *ctx, const char *rest SW_UNUSED, json_t *values)

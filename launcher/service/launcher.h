@@ -77,7 +77,7 @@ int launcher_taskdef_find(struct launcher *l, const struct launcher_caller *c,
                           const char *reference, char out[ARN_MAX], json_t **ret_definition,
                           struct sw_err *err);
 
-/* Tags of a cluster, a task, a container instance or a revision of a task definition, by its ARN. SW_ENOTFOUND
+/* Tags of a cluster, a service, a task, a container instance or a revision of a task definition, by its ARN. SW_ENOTFOUND
  * "ResourceNotFoundException" or "ClusterNotFoundException". *ret_tags: [{key, value}], the caller's. */
 int launcher_resource_tags(struct launcher *l, const struct launcher_caller *c, const char *arn,
                            json_t **ret_tags, struct sw_err *err);

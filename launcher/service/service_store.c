@@ -132,14 +132,6 @@ int service_store_list(struct meta_tx *tx, const struct service_filter *f,
     return r < 0 ? r : service_page_rows(st, page, names, err);
 }
 
-int service_store_active(struct meta_tx *tx, int64_t cluster_id, int64_t *ret_n, struct sw_err *err)
-{
-    int r = meta_get(tx, err,
-                     "SELECT COUNT(*) FROM service WHERE cluster_id = $1 AND status = 'ACTIVE'",
-                     "i", cluster_id, "i", ret_n);
-    return r < 0 ? r : 0;
-}
-
 /* Events. */
 
 int service_store_event(struct meta_tx *tx, int64_t service_id, const char *message, int64_t now_us,

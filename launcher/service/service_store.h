@@ -45,8 +45,6 @@ struct service_filter {
 /* Names of ACTIVE ones, in order after page->after. */
 int service_store_list(struct meta_tx *tx, const struct service_filter *f,
                        struct launcher_page *page, json_t *names, struct sw_err *err);
-int service_store_active(struct meta_tx *tx, int64_t cluster_id, int64_t *ret_n,
-                         struct sw_err *err);
 
 struct service_deployment_row {
     char id[SERVICE_DEPLOYMENT_ID];

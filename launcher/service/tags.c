@@ -5,6 +5,7 @@
 #include "launcher/service/cluster_store.h"
 #include "launcher/service/instance_store.h"
 #include "launcher/service/service.h"
+#include "launcher/service/service_store.h"
 #include "launcher/service/task_store.h"
 #include "launcher/service/taskdef_store.h"
 
@@ -130,6 +131,22 @@ static int of_task(struct meta_tx *tx, struct tags_arg *a, int64_t cluster_id, s
     return r;
 }
 
+/* Tags are of the service's document, which the loop writes too: hence the claim. */
+static int of_service(struct meta_tx *tx, struct tags_arg *a, int64_t cluster_id,
+                      struct sw_err *err)
+{
+    struct service_row row = {.id = 0};
+    int r = service_store_get(tx, cluster_id, a->want.id, &row, err);
+    if (r == 0 || (r > 0 && sw_streq(row.status, "INACTIVE")))
+        r = not_found(err);
+    if (r > 0)
+        r = change(a, row.document, err);
+    if (r > 0 && (r = service_store_claim(tx, row.id, row.version, err)) == 0)
+        r = service_store_set(tx, &row, err);
+    service_row_done(&row);
+    return r;
+}
+
 static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct tags_arg *a = arg;
@@ -141,7 +158,9 @@ static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = cluster_store_get(tx, a->c, a->want.cluster, &cluster, err);
     if (r == 0)
         r = not_found(err);
-    if (r > 0)
+    if (r > 0 && a->want.kind == ARN_SERVICE)
+        r = of_service(tx, a, cluster.id, err);
+    else if (r > 0)
         r = a->want.kind == ARN_TASK ? of_task(tx, a, cluster.id, err)
                                      : of_instance(tx, a, cluster.id, err);
     cluster_row_done(&cluster);
@@ -153,15 +172,15 @@ static int parse(const struct launcher_caller *c, const char *text, struct arn *
                  struct sw_err *err)
 {
     static const enum arn_kind kinds[] = {ARN_CLUSTER, ARN_TASK_DEFINITION, ARN_TASK,
-                                          ARN_CONTAINER_INSTANCE};
+                                          ARN_CONTAINER_INSTANCE, ARN_SERVICE};
     bool found = false;
     for (size_t i = 0; i < SW_ARRAY_LEN(kinds) && !found; i++)
         found = sw_str_starts_with(sw_str(text), "arn:") && arn_parse(text, kinds[i], ret);
     if (!found || (ret->kind == ARN_TASK_DEFINITION && !ret->revision) ||
         (ret->kind != ARN_TASK_DEFINITION && !*ret->cluster))
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
-                       "Invalid resource ARN: '%.600s'. It must be that of a cluster, a task, a "
-                       "container instance or a task definition with its revision.",
+                       "Invalid resource ARN: '%.600s'. It must be that of a cluster, a service, a "
+                       "task, a container instance or a task definition with its revision.",
                        text);
     return arn_is_local(ret, c->account, c->region) ? 0 : not_found(err);
 }

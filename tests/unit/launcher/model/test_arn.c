@@ -27,6 +27,13 @@ TEST(parses_all_forms)
         {"app", ARN_TASK_DEFINITION, "", "app", 0, true},
         {"app:7", ARN_TASK_DEFINITION, "", "app", 7, true},
         {P "task-definition/app:7", ARN_TASK_DEFINITION, "", "app", 7, true},
+        {"web", ARN_SERVICE, "", "web", 0, true},
+        {P "service/c/web", ARN_SERVICE, "c", "web", 0, true},
+        {P "service/web", ARN_SERVICE, "", "web", 0, true},
+        {P "service-deployment/c/web/AB3D", ARN_SERVICE_DEPLOYMENT, "c", "AB3D", 0, true},
+        {P "service-revision/c/web/123", ARN_SERVICE_REVISION, "c", "123", 0, true},
+        {P "task-set/c/web/ecs-svc/123", ARN_TASK_SET, "c", "ecs-svc/123", 0, true},
+        {"ecs-svc/123", ARN_TASK_SET, "", "ecs-svc/123", 0, true},
     };
     for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
         struct arn a;
@@ -48,6 +55,11 @@ TEST(refuses_what_names_nothing)
                  {P "task/c/1", ARN_CLUSTER},
                  {"arn:aws:ecs", ARN_TASK},
                  {"a/b/c", ARN_TASK},
+                 {P "service-deployment/c/web", ARN_SERVICE_DEPLOYMENT},
+                 {P "service-revision/c/web/a b", ARN_SERVICE_REVISION},
+                 {P "task-set/c/web/123", ARN_TASK_SET},
+                 {"ecs-svc/", ARN_TASK_SET},
+                 {P "service/c/web/x", ARN_SERVICE},
                  {"app:0", ARN_TASK_DEFINITION},
                  {"app:x", ARN_TASK_DEFINITION},
                  {":1", ARN_TASK_DEFINITION},
@@ -71,6 +83,12 @@ TEST(builds_what_it_parses)
     CHECK_EQ_STR(text, P "container-instance/c/1f");
     arn_task_definition(text, "us-east-1", "123456789012", "app", 12);
     CHECK_EQ_STR(text, P "task-definition/app:12");
+    arn_service(text, "us-east-1", "123456789012", "c", "web");
+    CHECK_EQ_STR(text, P "service/c/web");
+    arn_of_service(text, ARN_TASK_SET, "us-east-1", "123456789012", "c", "web", "ecs-svc/12");
+    CHECK_EQ_STR(text, P "task-set/c/web/ecs-svc/12");
+    arn_of_service(text, ARN_SERVICE_REVISION, "us-east-1", "123456789012", "c", "web", "12");
+    CHECK_EQ_STR(text, P "service-revision/c/web/12");
     arn_container(text, "us-east-1", "123456789012", "c", "1f", "u");
     CHECK_EQ_STR(text, P "container/c/1f/u");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
+#include "launcher/service/launcher_services.h"
 #include "tests/unit/launcher/service/world.h"
 
 struct uses {
@@ -74,6 +75,30 @@ TEST(active_definitions_and_tasks_that_have_not_stopped_use_images)
     (void)check_uses(&w, 0, "task h/app:3@sha256:12;task h/side:1;");
     json_decref(call(&w, &w.agent, launcher_submit_task_state,
                      doc("{'task': '%s', 'status': 'STOPPED'}", task)));
+    (void)check_uses(&w, 0, "");
+    world_close(&w);
+}
+
+TEST(services_use_what_they_start_and_what_they_may_roll_back_to)
+{
+    struct world w;
+    struct sw_err err = SW_ERR_INIT;
+    world_open(&w);
+    define(&w, "h/app:1");
+    json_decref(call(&w, &w.user, launcher_create_service,
+                     doc("{'serviceName': 'web', 'taskDefinition': 'app', 'desiredCount': 0}")));
+    CHECK_OK(launcher_services_settle(w.l, &err)); /* completed: nothing is wanted */
+    json_decref(call(&w, &w.user, launcher_deregister_taskdef, doc("{'taskDefinition': 'app:1'}")));
+    (void)check_uses(&w, 0, "web h/app:1;web h/side:1;");
+    define(&w, "h/app:2");
+    json_decref(call(&w, &w.user, launcher_update_service,
+                     doc("{'service': 'web', 'taskDefinition': 'app', 'desiredCount': 1}")));
+    CHECK_OK(launcher_services_settle(w.l, &err));
+    json_decref(call(&w, &w.user, launcher_deregister_taskdef, doc("{'taskDefinition': 'app:2'}")));
+    (void)check_uses(&w, 0, "web h/app:1;web h/side:1;web h/app:2;web h/side:1;");
+    json_decref(
+        call(&w, &w.user, launcher_delete_service, doc("{'service': 'web', 'force': true}")));
+    CHECK_OK(launcher_services_settle(w.l, &err));
     (void)check_uses(&w, 0, "");
     world_close(&w);
 }

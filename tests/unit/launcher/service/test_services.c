@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
+
 #include "launcher/service/launcher_services.h"
 #include "tests/unit/launcher/service/world.h"
 
@@ -377,6 +379,96 @@ TEST(creating_it_again_is_the_same_service_only_with_the_same_parameters)
     refused(&w, &w.user, launcher_create_service,
             doc("{'serviceName': 'web', 'taskDefinition': 'web', 'desiredCount': 3}"), SW_EINVALID,
             "InvalidParameterException", "Creation of service was not idempotent.");
+    world_close(&w);
+}
+
+TEST(a_draining_instance_is_emptied_and_its_tasks_run_elsewhere)
+{
+    struct world w;
+    char first[ARN_MAX], second[ARN_MAX], next[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, first);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 2);
+    work(&w);
+    pass_time(&w, 41);
+    world_instance(&w, 2048, 2000, second);
+    json_decref(call(&w, &w.user, launcher_update_instances_state,
+                     doc("{'containerInstances': ['%s'], 'status': 'DRAINING'}", first)));
+    work(&w);
+    check_counts(&w, "web", 2, 4, 0, 1); /* the new ones come first */
+    pass_time(&w, 41);
+    work(&w);
+    check_counts(&w, "web", 2, 2, 0, 1);
+    sw_autojson json_t *there =
+        list(&w, launcher_list_tasks, doc("{'containerInstance': '%s'}", second), "", 10, next);
+    CHECK_EQ_INT(json_array_size(sw_json_array(there, "taskArns")), 2);
+    world_close(&w);
+}
+
+/* Beside each other, as two servers on one database are: each slot gets one task. */
+static void *settle_often(void *arg)
+{
+    struct launcher *l = arg;
+    for (int i = 0; i < 30; i++) {
+        struct sw_err err = SW_ERR_INIT;
+        if (launcher_services_settle(l, &err) < 0 && err.code != SW_ESTALE)
+            return (void *)1;
+    }
+    return NULL;
+}
+
+TEST(two_loops_start_one_task_for_one_slot)
+{
+    struct world w;
+    struct sw_err err = SW_ERR_INIT;
+    char instance[ARN_MAX], next[ARN_MAX];
+    pthread_t thread;
+    void *failed = NULL;
+    struct launcher *other = NULL;
+    world_open(&w);
+    world_instance(&w, 4096, 4000, instance);
+    struct launcher_options lo = {.db = w.db, .now_us = world_clock};
+    CHECK_OK(launcher_open(&lo, &other, &err));
+    { /* the other one knows the agent too */
+        struct launcher_poll p;
+        sw_autojson json_t *in = doc("{'containerInstance': '%s'}", instance);
+        sw_autojson json_t *state = json_object();
+        CHECK_EQ_INT(launcher_poll(other, &w.agent, in, &p, state, &err), 1);
+    }
+    world_taskdef(&w, "web", 20, 0);
+    for (int i = 0; i < 5; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "web%d", i);
+        create(&w, name, "web", 3);
+    }
+    CHECK_EQ_INT(pthread_create(&thread, NULL, settle_often, other), 0);
+    CHECK(settle_often(w.l) == NULL);
+    CHECK_EQ_INT(pthread_join(thread, &failed), 0);
+    CHECK(failed == NULL);
+    sw_autojson json_t *all = list(&w, launcher_list_tasks, doc("{}"), "", 100, next);
+    CHECK_EQ_INT(json_array_size(sw_json_array(all, "taskArns")), 15);
+    launcher_free(other);
+    world_close(&w);
+}
+
+TEST(tags_of_services)
+{
+    struct world w;
+    world_open(&w);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 0);
+    const char *arn = "arn:aws:ecs:us-east-1:" WORLD_ACCOUNT ":service/default/web";
+    json_decref(call(&w, &w.user, launcher_tag_resource,
+                     doc("{'resourceArn': '%s', 'tags': [{'key': 'a', 'value': 'b'}]}", arn)));
+    settle(&w);
+    sw_autojson json_t *s = service(&w, "web");
+    CHECK_EQ_INT(json_array_size(sw_json_array(s, "tags")), 1);
+    json_decref(call(&w, &w.user, launcher_untag_resource,
+                     doc("{'resourceArn': '%s', 'tagKeys': ['a']}", arn)));
+    sw_autojson json_t *tags =
+        call(&w, &w.user, launcher_list_tags, doc("{'resourceArn': '%s'}", arn));
+    CHECK_EQ_INT(json_array_size(sw_json_array(tags, "tags")), 0);
     world_close(&w);
 }
 
