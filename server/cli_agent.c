@@ -100,6 +100,8 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
         .registry_tls = client->tls,
         .ca_file = o->common.ca_file,
         .bridge_name = o->bridge_name,
+        .region = client->region,
+        .endpoint = true,
         .bridge_subnet = o->bridge_subnet,
         .reserved_ports = ecs->reserved_ports,
         .reserved_ports_udp = ecs->reserved_ports_udp,

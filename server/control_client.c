@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/encode.h"
+#include "base/json.h"
 
 #define RENEW_BEFORE_S 3600
 
@@ -46,6 +47,23 @@ static int call(void *ctx, const char *target, const json_t *in, int64_t timeout
     return client_call(c->client, target, in, timeout_ms, ret_out, err);
 }
 
+static int call_as(void *ctx, const json_t *credentials, const char *target, const json_t *in,
+                   int64_t timeout_ms, json_t **ret_out, struct sw_err *err)
+{
+    struct control_client *c = ctx;
+    struct client theirs = *c->client; /* its strings stay the client's */
+    const char *id = sw_json_str(credentials, "accessKeyId", "");
+    const char *secret = sw_json_str(credentials, "secretAccessKey", "");
+    if (!sw_str_copy(sw_str(id), theirs.access_key_id, sizeof(theirs.access_key_id)) ||
+        !sw_str_copy(sw_str(secret), theirs.secret_access_key, sizeof(theirs.secret_access_key)))
+        return sw_fail(err, SW_EINVALID, NULL, "credentials of a role are too long");
+    theirs.session_token = sw_strdup(sw_json_str(credentials, "sessionToken", ""));
+    int r = client_call(&theirs, target, in, timeout_ms, ret_out, err);
+    free(theirs.session_token);
+    explicit_bzero(&theirs, sizeof(theirs));
+    return r;
+}
+
 static int registry_authorization(void *ctx, const char *host_port, char *out, size_t cap,
                                   struct sw_err *err)
 {
@@ -79,6 +97,7 @@ static void interrupt(void *ctx)
 struct control_plane control_client_plane(struct control_client *c)
 {
     return (struct control_plane){.call = call,
+                                  .call_as = call_as,
                                   .registry_authorization = registry_authorization,
                                   .interrupt = interrupt,
                                   .ctx = c};

@@ -20,6 +20,7 @@
 #include "launcher/agent/instance.h"
 #include "launcher/agent/log_followers.h"
 #include "launcher/agent/pull.h"
+#include "launcher/agent/task_endpoint.h"
 #include "launcher/agent/task_engine.h"
 #include "launcher/model/agent_protocol.h"
 #include "launcher/model/taskdef.h"
@@ -40,6 +41,7 @@ struct agent {
     struct snapshots *snapshots;
     struct puller *puller;
     struct network *network;
+    struct task_endpoint *endpoint;
     struct task_engine *engine;
     struct log_followers *followers;
     pthread_mutex_t lock;
@@ -79,6 +81,31 @@ static int pull(void *ctx, const char *name, const volatile int *cancelled, stru
                 struct sw_err *err)
 {
     return puller_pull(ctx, name, cancelled, ret, err);
+}
+
+static int pull_as(void *ctx, const char *name, const char *authorization,
+                   const volatile int *cancelled, struct image *ret, struct sw_err *err)
+{
+    return puller_pull_as(ctx, name, authorization, cancelled, ret, err);
+}
+
+static int credentials(void *ctx, const char *task, bool execution, json_t **ret,
+                       struct sw_err *err)
+{
+    struct agent *a = ctx;
+    sw_autojson json_t *in = json_object();
+    sw_json_set_str(in, "cluster", a->cluster);
+    sw_json_set_str(in, "containerInstance", a->instance_arn);
+    sw_json_set_str(in, "task", task);
+    sw_json_set_str(in, "roleType", execution ? "EXECUTION" : "TASK");
+    return call(a, AGENT_TARGET_PREFIX, "GetTaskCredentials", in, CALL_TIMEOUT_MS, ret, err);
+}
+
+static int call_as(void *ctx, const json_t *role, const char *target, const json_t *in,
+                   json_t **ret, struct sw_err *err)
+{
+    struct agent *a = ctx;
+    return a->o.control.call_as(a->o.control.ctx, role, target, in, CALL_TIMEOUT_MS, ret, err);
 }
 
 static char *below(const struct agent *a, const char *name)
@@ -137,6 +164,7 @@ void agent_free(struct agent *a)
     if (!a)
         return;
     log_followers_free(a->followers);
+    endpoint_close(a->endpoint, a->engine && engine_idle(a->engine));
     engine_free(a->engine);
     puller_free(a->puller);
     network_free(a->network);
@@ -303,21 +331,34 @@ static void stop_tasks(struct agent *a)
 
 static int start_engine(struct agent *a, struct sw_err *err)
 {
+    if (a->o.endpoint)
+        a->endpoint =
+            endpoint_open(&(struct task_endpoint_options){.data_dir = a->data_dir,
+                                                          .bridge_name = a->o.bridge_name,
+                                                          .bridge_subnet = a->o.bridge_subnet});
     struct task_engine_options o = {.data_dir = a->data_dir,
                                     .cluster = a->cluster,
                                     .runtime = a->o.runtime,
                                     .network = a->network,
                                     .pull = pull,
+                                    .pull_as = pull_as,
                                     .pull_ctx = a->puller,
                                     .submit_state = submit_state,
                                     .submit_health = submit_health,
                                     .submit_ctx = a,
+                                    .credentials = credentials,
+                                    .call_as = a->o.control.call_as ? call_as : NULL,
+                                    .region = a->o.region,
                                     .stop_timeout_default_s = a->o.stop_timeout_default_s > 0
                                                                   ? a->o.stop_timeout_default_s
                                                                   : TASKDEF_STOP_TIMEOUT_DEFAULT_S,
                                     .cleanup_wait_s = a->o.task_cleanup_wait_s};
+    if (a->endpoint)
+        o.urls = endpoint_urls(a->endpoint);
     if (engine_new(&o, &a->engine, err) < 0)
         return sw_prefix(err, "taking over the containers of this instance");
+    if (a->endpoint && endpoint_serve(a->endpoint, a->engine, err) < 0)
+        return err->code;
     network_start_pool(a->network);
     struct log_followers_options l = {
         .engine = a->engine, .cluster = a->cluster, .submit = submit_logs, .ctx = a};

@@ -23,6 +23,9 @@ struct control_plane {
     /* Optional: makes calls, those that run now and later ones, return soon (SW_EUNAVAILABLE). Called when nothing is to be said any
      * more. Without it polls are kept short, so that stopping is quick. */
     void (*interrupt)(void *ctx);
+    /* Optional: a call as `call`, signed with credentials of a role ({accessKeyId, secretAccessKey, sessionToken}). */
+    int (*call_as)(void *ctx, const json_t *credentials, const char *target, const json_t *in,
+                   int64_t timeout_ms, json_t **ret_out, struct sw_err *err);
     void *ctx;
 };
 
@@ -32,9 +35,11 @@ struct agent_options {
     const char *
         registry_host_port; /* where "ECR-style" and bare repository names are pulled from; may be NULL */
     bool registry_tls;
-    const char *ca_file;        /* for pulls over TLS; NULL: the system's */
-    const char *bridge_name;    /* "slipway0" */
-    const char *bridge_subnet;  /* "10.88.64.0/20" */
+    const char *ca_file;       /* for pulls over TLS; NULL: the system's */
+    const char *bridge_name;   /* "slipway0" */
+    const char *bridge_subnet; /* "10.88.64.0/20" */
+    const char *region;        /* that containers are told; NULL: none */
+    bool endpoint; /* answer containers at 169.254.170.2: changes rules of the system's nat table */
     const char *reserved_ports; /* "22,2375,..." or NULL: ECS's defaults */
     const char *reserved_ports_udp;
     const json_t *attributes, *tags; /* of the instance, {name: value}; NULL: none; borrowed */

@@ -32,7 +32,7 @@ void strings_free(char **list)
     free(list);
 }
 
-static void strings_freep(char ***list)
+void strings_freep(char ***list)
 {
     strings_free(*list);
 }
@@ -119,6 +119,27 @@ static void env_set(char ***env, size_t *n, const char *entry)
             return;
         }
     append(env, n, sw_strdup(entry));
+}
+
+static bool env_has(char *const *env, size_t n, const char *entry)
+{
+    size_t name = strcspn(entry, "=");
+    for (size_t i = 0; i < n; i++)
+        if (strncmp(env[i], entry, name + 1) == 0)
+            return true;
+    return false;
+}
+
+static void env_add_agents(char ***env, const struct container_setup *s)
+{
+    size_t n = 0;
+    while ((*env)[n])
+        n++;
+    for (const char *const *e = s->env_defaults; e && *e; e++)
+        if (!env_has(*env, n, *e))
+            env_set(env, &n, *e);
+    for (const char *const *e = s->env; e && *e; e++)
+        env_set(env, &n, *e);
 }
 
 char **container_env(const struct container_def *def, const json_t *image_config,
@@ -351,6 +372,7 @@ static int write_spec(const struct container_setup *s, const char *rootfs,
     SW_CLEANUP(strings_freep) char **args = container_args(s->def, s->image->config);
     SW_CLEANUP(strings_freep)
     char **env = container_env(s->def, s->image->config, hostname, user->home);
+    env_add_agents(&env, s);
     struct spec_rlimit rlimits[16];
     size_t rlimits_n = SW_MIN(s->def->ulimits_n, SW_ARRAY_LEN(rlimits));
     for (size_t i = 0; i < rlimits_n; i++)

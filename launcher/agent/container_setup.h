@@ -18,6 +18,8 @@ struct container_setup {
     const struct image *image;
     const char *netns_path; /* NULL: the host's network */
     const char *address;    /* "" : none */
+    /* NULL-terminated "NAME=value", or NULL: what image and definition cannot change, and what they can. */
+    const char *const *env, *const *env_defaults;
 };
 int container_setup(const struct container_setup *s, struct sw_err *err);
 /* Unmounts and removes all but the log; what is missing is fine. */
@@ -34,3 +36,4 @@ char **container_args(const struct container_def *def, const json_t *image_confi
 char **container_env(const struct container_def *def, const json_t *image_config,
                      const char *hostname, const char *home);
 void strings_free(char **list);
+void strings_freep(char ***list);

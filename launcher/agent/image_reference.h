@@ -26,6 +26,8 @@ struct image_reference {
     struct digest digest;
     bool ours;
     bool tls; /* ours: as configured; elsewhere all but loopback hosts */
+    /* Of a pull from our own registry in somebody else's name: the header's value, borrowed. NULL: the client's. */
+    const char *authorization;
 };
 
 int image_name_parse(struct sw_str text, const struct image_registry *own,

@@ -195,7 +195,8 @@ static int get_manifest(struct puller *p, const struct image_reference *ref,
 {
     char name[DIGEST_STRING_MAX];
     content_type[0] = 0;
-    if (want && content_load(p, want, body)) {
+    bool ask = ref->authorization && ref->ours; /* may they? */
+    if (want && !ask && content_load(p, want, body)) {
         *ret_digest = *want;
         return 0;
     }
@@ -448,9 +449,16 @@ static int pull_image(struct puller *p, const struct image_reference *ref,
 int puller_pull(struct puller *p, const char *name, const volatile int *cancelled,
                 struct image *ret, struct sw_err *err)
 {
+    return puller_pull_as(p, name, NULL, cancelled, ret, err);
+}
+
+int puller_pull_as(struct puller *p, const char *name, const char *authorization,
+                   const volatile int *cancelled, struct image *ret, struct sw_err *err)
+{
     struct image_reference ref;
     if (image_name_parse(sw_str(name), &p->o.registry, &ref, err) < 0)
         return err->code;
+    ref.authorization = authorization;
     /* Large, so not on the stack. */
     sw_autofree struct image_manifest *manifest = SW_NEW(struct image_manifest);
     sw_autofree struct image_config *config = SW_NEW(struct image_config);

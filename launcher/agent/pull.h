@@ -42,5 +42,9 @@ struct image {
 void image_done(struct image *i);
 
 /* cancelled: optional, non-zero ends it with SW_EUNAVAILABLE. */
+/* authorization: for our own registry, in place of the node's. The manifest is then asked for even if it is here, so that what
+ * the registry refuses is refused. */
+int puller_pull_as(struct puller *p, const char *name, const char *authorization,
+                   const volatile int *cancelled, struct image *ret, struct sw_err *err);
 int puller_pull(struct puller *p, const char *name, const volatile int *cancelled,
                 struct image *ret, struct sw_err *err);

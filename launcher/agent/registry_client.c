@@ -143,9 +143,12 @@ static int one_request(struct registry_client *c, const struct registry_get *g,
     struct httpc_header headers[4];
     size_t n = 0;
     bool own = same_host(u, g->ref);
-    if (own && c->o.authorization &&
-        c->o.authorization(c->o.ctx, g->ref->host_port, authorization, sizeof authorization, err) <
-            0)
+    const char *theirs = own && g->ref->ours ? g->ref->authorization : NULL;
+    if (theirs)
+        snprintf(authorization, sizeof authorization, "%s", theirs);
+    else if (own && c->o.authorization &&
+             c->o.authorization(c->o.ctx, g->ref->host_port, authorization, sizeof authorization,
+                                err) < 0)
         return sw_prefix(err, "credentials for %s", g->ref->host_port);
     if (authorization[0])
         headers[n++] = (struct httpc_header){"Authorization", authorization};

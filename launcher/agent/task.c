@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/macros.h"
@@ -72,6 +73,7 @@ int task_new(struct task_engine *e, const char *tasks_dir, const json_t *placed,
     for (size_t i = 0; r == 0 && i < t->def->containers_n; i++) {
         t->containers[i].def = &t->def->containers[i];
         t->containers[i].stop_signal = SIGTERM;
+        sw_uuid(t->containers[i].endpoint_id);
         if (!folder_name_valid(t->def->containers[i].name))
             r = sw_fail(err, SW_EINVALID, "ClientException", "container name is not valid");
         for (size_t k = 0; r == 0 && k < t->def->volumes_n; k++)
@@ -83,6 +85,7 @@ int task_new(struct task_engine *e, const char *tasks_dir, const json_t *placed,
         return r;
     }
     t->dir = sw_asprintf("%s/%s", tasks_dir, t->id);
+    sw_uuid(t->credentials_id);
     *ret = t;
     return 0;
 }
@@ -92,11 +95,13 @@ void task_free(struct task *t)
     if (!t)
         return;
     for (size_t i = 0; i < TASKDEF_CONTAINERS_MAX; i++)
-        image_done(&t->containers[i].image);
+        image_done(&t->containers[i].image), json_decref(t->containers[i].last_cpu);
     pthread_mutex_destroy(&t->lock);
     pthread_cond_destroy(&t->changed);
     taskdef_free(t->def);
     json_decref(t->placed);
+    json_decref(t->credentials);
+    free(t->pull_authorization);
     free(t->dir);
     free(t);
 }
@@ -130,6 +135,10 @@ static json_t *container_json(const struct task_container *c)
     sw_json_set_bool(j, "starting", c->starting);
     sw_json_set_bool(j, "discarding", c->discarding);
     sw_json_set_bool(j, "cleaned", c->cleaned);
+    sw_json_set_str(j, "endpointId", c->endpoint_id);
+    sw_json_set_int(j, "createdUs", c->created_us);
+    sw_json_set_int(j, "startedUs", c->started_us);
+    sw_json_set_int(j, "stoppedUs", c->stopped_us);
     sw_json_set_int(j, "stopSignal", c->stop_signal);
     if (c->has_exit_code)
         sw_json_set_int(j, "exitCode", c->exit_code);
@@ -146,6 +155,7 @@ int task_save(const struct task *t, bool durable, struct sw_err *err)
     sw_json_set_bool(j, "stopWanted", t->stop_wanted);
     sw_json_set_str(j, "stopCode", t->stop_code);
     sw_json_set_str(j, "stopText", t->stop_text);
+    sw_json_set_str(j, "credentialsId", t->credentials_id);
     sw_json_set_int(j, "pullStartedUs", t->pull_started_us);
     sw_json_set_int(j, "pullStoppedUs", t->pull_stopped_us);
     sw_json_set_int(j, "stoppedUs", t->stopped_us);
@@ -177,6 +187,14 @@ static void copy_text(const json_t *j, const char *key, char *out, size_t cap)
     (void)sw_str_copy(sw_str(sw_json_str(j, key, "")), out, cap);
 }
 
+/* One that is not in the file stays as it was made. */
+static void copy_id(const json_t *j, const char *key, char out[37])
+{
+    const char *id = sw_json_str(j, key, "");
+    if (strlen(id) == 36)
+        memcpy(out, id, 37);
+}
+
 static void load_container(struct task_container *c, const json_t *j)
 {
     if (!container_status_from_string(sw_json_str(j, "status", ""), &c->status))
@@ -190,6 +208,10 @@ static void load_container(struct task_container *c, const json_t *j)
     c->starting = sw_json_bool(j, "starting", false);
     c->discarding = sw_json_bool(j, "discarding", false);
     c->cleaned = sw_json_bool(j, "cleaned", false);
+    copy_id(j, "endpointId", c->endpoint_id);
+    c->created_us = sw_json_int(j, "createdUs", 0);
+    c->started_us = sw_json_int(j, "startedUs", 0);
+    c->stopped_us = sw_json_int(j, "stoppedUs", 0);
     c->stop_signal = (int)sw_json_int(j, "stopSignal", SIGTERM);
     c->has_exit_code = json_is_integer(json_object_get(j, "exitCode"));
     c->exit_code = (int)sw_json_int(j, "exitCode", 0);
@@ -222,6 +244,7 @@ int task_load(struct task_engine *e, const char *tasks_dir, const char *id, stru
     t->stop_wanted = sw_json_bool(j, "stopWanted", false);
     copy_text(j, "stopCode", t->stop_code, sizeof t->stop_code);
     copy_text(j, "stopText", t->stop_text, sizeof t->stop_text);
+    copy_id(j, "credentialsId", t->credentials_id);
     t->pull_started_us = sw_json_int(j, "pullStartedUs", 0);
     t->pull_stopped_us = sw_json_int(j, "pullStoppedUs", 0);
     t->stopped_us = sw_json_int(j, "stoppedUs", 0);

@@ -46,6 +46,9 @@ struct task_container {
     int64_t stop_sent_at_ms; /* monotonic; an adopted container is given its time anew */
     int64_t kill_sent_at_ms;
     enum container_health health;
+    char endpoint_id[37]; /* of its metadata */
+    int64_t created_us, started_us, stopped_us;
+    json_t *last_cpu;   /* of the stats that were asked for last; not in the file */
     struct image image; /* while the task starts; not in the file */
     bool watched;       /* its waiter runs */
     pthread_t waiter, health_thread;
@@ -64,6 +67,7 @@ struct task {
     bool stop_wanted;
     char stop_code[32], stop_text[TASK_REASON_MAX];
     int64_t pull_started_us, pull_stopped_us, stopped_us;
+    char credentials_id[37];            /* what containers of a task with a role ask for */
     bool was_running, finished, silent; /* silent: nobody wants reports of it any more */
     enum report_level reported;
     /* Below: not in the file. */
@@ -73,6 +77,11 @@ struct task {
     bool thread_started, thread_ended, report_queued, events, images_pulled;
     volatile int give_up_pull;
     int64_t report_retry_at_ms, report_backoff_ms;
+    json_t *credentials; /* as GetTaskCredentials answered; NULL: none yet */
+    int64_t credentials_expire_us, credentials_renew_at_ms, credentials_backoff_ms;
+    bool credentials_queued;
+    char *pull_authorization;         /* of the execution role, NULL: the node's own */
+    int64_t requests, requests_at_ms; /* of its containers: what is left of the burst, in 1/1000 */
 };
 
 const char *task_arn(const struct task *t);

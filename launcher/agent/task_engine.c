@@ -21,6 +21,7 @@
 #include "launcher/agent/agent_plan.h"
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/task_engine_internal.h"
+#include "launcher/agent/task_roles.h"
 #include "launcher/runtime/cgroup.h"
 
 #define REPORTERS      4
@@ -58,7 +59,11 @@ static void *pull_main(void *arg)
     struct task_container *c = &t->containers[p->container];
     struct sw_err err = SW_ERR_INIT;
     struct image image = {0};
-    int r = t->engine->o.pull(t->engine->o.pull_ctx, c->def->image, &t->give_up_pull, &image, &err);
+    const struct task_engine_options *o = &t->engine->o;
+    int r = t->pull_authorization && o->pull_as
+                ? o->pull_as(o->pull_ctx, c->def->image, t->pull_authorization, &t->give_up_pull,
+                             &image, &err)
+                : o->pull(o->pull_ctx, c->def->image, &t->give_up_pull, &image, &err);
     pthread_mutex_lock(&t->lock);
     if (r == 0) {
         c->image = image;
@@ -254,8 +259,9 @@ static bool task_round(struct task *t)
     if (changed || ended)
         task_persist(t, ended || t->finished);
     task_queue_report(t);
+    task_queue_credentials(t);
     bool reported = t->silent || t->reported >= REPORT_STOPPED;
-    bool done = t->finished && reported && !ended && !t->report_queued;
+    bool done = t->finished && reported && !ended && !t->report_queued && !t->credentials_queued;
     pthread_mutex_unlock(&t->lock);
     if (done)
         return false;
@@ -281,7 +287,7 @@ static void *task_main(void *arg)
     bool pull = !t->stop_wanted && !t->finished;
     task_queue_report(t);
     pthread_mutex_unlock(&t->lock);
-    if (pull)
+    if (pull && task_get_roles(t))
         pull_images(t);
     while (!flag_is_set(&t->engine->closing) && task_round(t))
         ;

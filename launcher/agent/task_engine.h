@@ -10,6 +10,10 @@
 #include "launcher/agent/pull.h"
 #include "launcher/runtime/runtime.h"
 
+/* Where containers find the agent, "http://169.254.170.2" or an address of the loopback device; NULL: nowhere. */
+struct task_endpoint_urls {
+    const char *bridge, *host;
+};
 struct task_engine_options {
     const char *data_dir;
     const char *cluster;
@@ -19,10 +23,21 @@ struct task_engine_options {
     int (*pull)(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
                 struct sw_err *err);
     void *pull_ctx;
+    /* The same with an Authorization header for our own registry; NULL: execution roles change nothing. */
+    int (*pull_as)(void *ctx, const char *name, const char *authorization,
+                   const volatile int *cancelled, struct image *ret, struct sw_err *err);
     /* Sends one report: input of SubmitTaskStateChange, or of SubmitHealth. */
     int (*submit_state)(void *ctx, const json_t *in, struct sw_err *err);
     int (*submit_health)(void *ctx, const json_t *in, struct sw_err *err);
     void *submit_ctx;
+    /* Credentials of a task's role, as GetTaskCredentials answers them. A temporary error is tried again. May be NULL. */
+    int (*credentials)(void *ctx, const char *task_arn, bool execution, json_t **ret,
+                       struct sw_err *err);
+    /* A call signed with such credentials. May be NULL. */
+    int (*call_as)(void *ctx, const json_t *credentials, const char *target, const json_t *in,
+                   json_t **ret, struct sw_err *err);
+    struct task_endpoint_urls urls;
+    const char *region;
     int64_t stop_timeout_default_s, cleanup_wait_s;
     int64_t orphans_again_ms; /* after the start; 0: 10 s */
     const char *cgroup_root;  /* NULL: the system's */

@@ -14,6 +14,7 @@
 #include "launcher/agent/flag.h"
 #include "launcher/agent/health.h"
 #include "launcher/agent/task_engine_internal.h"
+#include "launcher/agent/task_roles.h"
 #include "launcher/runtime/cgroup.h"
 #include "launcher/runtime/spec.h"
 
@@ -126,6 +127,8 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
     task_persist(t, false);
     pthread_mutex_unlock(&t->lock);
     sw_autofree char *netns = c->lease[0] ? network_path(t->engine->o.network, c->lease) : NULL;
+    SW_CLEANUP(strings_freep) char **env = task_container_environment(t, container);
+    SW_CLEANUP(strings_freep) char **defaults = task_container_defaults(t);
     struct container_setup s = {.folder = folder,
                                 .volumes_dir = volumes,
                                 .id = c->id,
@@ -134,12 +137,15 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
                                 .def = c->def,
                                 .image = &c->image,
                                 .netns_path = netns,
+                                .env = (const char *const *)env,
+                                .env_defaults = (const char *const *)defaults,
                                 .address = c->address};
     if (make_group(t, err) < 0 || container_setup(&s, err) < 0 ||
         create_and_map(t, c, folder, err) < 0)
         return err->code;
     pthread_mutex_lock(&t->lock);
     c->starting = true;
+    c->created_us = sw_now_us();
     task_persist(t, false);
     pthread_mutex_unlock(&t->lock);
     return rt->ops->start(rt->self, c->id, err);
@@ -159,6 +165,7 @@ int task_start_container(struct task *t, size_t container, struct sw_err *err)
     pthread_mutex_lock(&t->lock);
     c->status = CONTAINER_RUNNING;
     c->ran = true;
+    c->started_us = sw_now_us();
     image_done(&c->image);
     pthread_mutex_unlock(&t->lock);
     return 0;
@@ -197,6 +204,7 @@ static void container_ended(struct task *t, struct task_container *c,
 {
     pthread_mutex_lock(&t->lock);
     c->status = CONTAINER_STOPPED;
+    c->stopped_us = sw_now_us();
     c->has_exit_code = st->exit_code >= 0;
     c->exit_code = st->exit_code;
     if (st->oom_killed)

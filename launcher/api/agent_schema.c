@@ -15,6 +15,13 @@ const struct sw_field poll_tasks_in[] = {
     F_END,
 };
 
+static const struct sw_field poll_container[] = {
+    STRING("name", 0),
+    STRING("containerArn", 0),
+    F_END,
+};
+static const struct sw_field poll_container_list[] = {STRUCT("member", 0, poll_container)};
+
 static const struct sw_field poll_task[] = {
     STRING("taskArn", 0),
     STRING("taskDefinitionArn", 0),
@@ -26,6 +33,7 @@ static const struct sw_field poll_task[] = {
     TIME("createdAt", 0),
     STRING("launchType", 0),
     LIST("tags", 0, tags_list),
+    LIST("containers", 0, poll_container_list),
     STRUCT("taskDefinition", 0, task_definition),
     STRUCT("overrides", 0, task_override),
     STRING("knownStatus", 0),

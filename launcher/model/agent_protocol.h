@@ -15,6 +15,7 @@
  * PollTasks output  {version: long,
  *                    tasks: [{taskArn, taskDefinitionArn, desiredStatus: RUNNING|STOPPED, stopReason?: string,
  *                             group?, startedBy?, clusterArn, createdAt: epoch seconds, launchType, tags: [...],
+ *                             containers: [{name, containerArn}],
  *                             taskDefinition: {the stored document}, overrides: {...},
  *                             knownStatus: last status the control plane has}],
  *                    logRequests: [{requestId, taskArn, containerName?: string, cursor?: string, maxBytes: int,

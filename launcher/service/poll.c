@@ -28,10 +28,16 @@ static int add_task(void *ctx, const char *task_text, const char *definition_tex
     if (r < 0 || (r = service_document(definition_text, &definition, err)) < 0)
         return r;
     json_t *o = json_object();
-    for (size_t i = 0; i < SW_ARRAY_LEN(same); i++)
+    size_t i;
+    for (i = 0; i < SW_ARRAY_LEN(same); i++)
         json_object_set(o, same[i], json_object_get(task, same[i]));
     sw_json_set_str(o, "stopReason", sw_json_str(task, "stoppedReason", NULL));
     sw_json_set_str(o, "knownStatus", sw_json_str(task, "lastStatus", NULL));
+    json_t *containers = service_list(o, "containers"), *v;
+    json_array_foreach(sw_json_array(task, "containers"), i, v)
+        json_array_append_new(containers,
+                              json_pack("{s:s, s:s}", "name", sw_json_str(v, "name", ""),
+                                        "containerArn", sw_json_str(v, "containerArn", "")));
     json_object_del(definition, "tags"); /* ours beside the document, not part of it */
     json_object_set(o, "taskDefinition", definition);
     json_array_append_new(ctx, o);

@@ -43,6 +43,9 @@ class Network:
     def remove_rules(self):
         """Masquerading and port rules of an agent that was killed and never came back."""
         env, chains = r.clean_env("/tmp"), set()
+        own = "SLIPWAY-" + self.bridge
+        for words in (["-D", "PREROUTING", "-i", self.bridge, "-j", own], ["-F", own], ["-X", own]):
+            subprocess.run(["iptables", "-t", "nat"] + words, check=False, env=env, stderr=subprocess.DEVNULL)
         listed = subprocess.run(["iptables", "-t", "nat", "-S"], check=False, env=env, text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL).stdout
         for line in listed.splitlines():

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launcher/agent/task_endpoint.c - paths and errors as the ECS agent has them. */
+#include "launcher/agent/task_endpoint.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "launcher/agent/small_http.h"
+#include "launcher/agent/task_metadata.h"
+#include "launcher/agent/task_roles.h"
+#include "launcher/runtime/task_net.h"
+
+#define LOOPBACK    "127.0.0.1"
+#define PORT        51679 /* the ECS agent's own; placement leaves it alone */
+#define ID_LEN      36
+#define RATE        40
+#define BURST       60
+#define TOKEN       1000 /* one request */
+#define FROM_HOST   0    /* index of the listener */
+#define FROM_BRIDGE 1
+
+struct task_endpoint {
+    struct task_endpoint_options o;
+    struct task_engine *engine;
+    struct small_http *http;
+    int fds[2];
+    int claim;
+    bool bridge_open;
+    uint16_t port;
+    char host_url[64];
+    struct task_endpoint_urls urls;
+};
+
+/* --- requests --- */
+
+static void put(struct sw_buf *body, const json_t *j)
+{
+    char *text = sw_json_dump(j);
+    sw_buf_add_z(body, text);
+    explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+static int fail_as(struct sw_buf *body, int status, const char *code, const char *message)
+{
+    sw_autojson json_t *j =
+        json_pack("{s:s, s:s, s:i}", "code", code, "message", message, "HTTPErrorCode", status);
+    put(body, j);
+    return status;
+}
+
+/* With the lock held: is it the task's own containers that ask? */
+static bool comes_from(const struct task *t, const struct small_http_request *r)
+{
+    if (r->listener == FROM_HOST)
+        return t->def->network_mode == NETWORK_HOST;
+    for (size_t i = 0; i < t->def->containers_n; i++)
+        if (t->containers[i].address[0] && strcmp(t->containers[i].address, r->peer) == 0)
+            return true;
+    return false;
+}
+
+/* With the lock held. */
+static bool may_ask(struct task *t)
+{
+    int64_t now = sw_mono_ms(), full = (int64_t)BURST * TOKEN;
+    if (t->requests_at_ms == 0)
+        t->requests = full;
+    else
+        t->requests = SW_MIN(t->requests + (now - t->requests_at_ms) * RATE, full);
+    t->requests_at_ms = now;
+    if (t->requests < TOKEN)
+        return false;
+    t->requests -= TOKEN;
+    return true;
+}
+
+/* Finds the task whose credentials or (container not NULL) whose container has this id, and locks it. */
+static struct task *find_and_lock(struct task_engine *e, const char *id, size_t *container,
+                                  const struct small_http_request *r)
+{
+    struct task *found = NULL;
+    pthread_mutex_lock(&e->lock);
+    for (struct task *t = e->tasks; t && !found; t = t->next) {
+        pthread_mutex_lock(&t->lock);
+        if (!container && t->def->task_role && strcmp(t->credentials_id, id) == 0)
+            found = t;
+        for (size_t i = 0; container && i < t->def->containers_n; i++)
+            if (strcmp(t->containers[i].endpoint_id, id) == 0) {
+                *container = i;
+                found = t;
+            }
+        if (found && !comes_from(t, r))
+            found = NULL;
+        if (!found)
+            pthread_mutex_unlock(&t->lock);
+    }
+    pthread_mutex_unlock(&e->lock);
+    return found;
+}
+
+static json_t *credentials_json(const struct task *t)
+{
+    char expiration[SW_TIME_LEN];
+    sw_format_iso8601_s(t->credentials_expire_us, expiration);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "RoleArn",
+                     sw_json_str(t->credentials, "roleArn", ""), "AccessKeyId",
+                     sw_json_str(t->credentials, "accessKeyId", ""), "SecretAccessKey",
+                     sw_json_str(t->credentials, "secretAccessKey", ""), "Token",
+                     sw_json_str(t->credentials, "sessionToken", ""), "Expiration", expiration);
+}
+
+static int get_credentials(struct task_endpoint *p, const struct small_http_request *r,
+                           const char *id, struct sw_buf *body)
+{
+    int status = 200;
+    if (!*id)
+        return fail_as(body, 400, "NoIdInRequest", "CredentialsV2Request: No ID in the request");
+    struct task *t = find_and_lock(p->engine, id, NULL, r);
+    if (!t)
+        return fail_as(body, 400, "InvalidIdInRequest",
+                       "CredentialsV2Request: Credentials not found");
+    if (!may_ask(t)) {
+        status = fail_as(body, 429, "TooManyRequests", "CredentialsV2Request: Rate exceeded");
+    } else if (!t->credentials) {
+        status = fail_as(body, 500, "CredentialsUninitialized",
+                         "CredentialsV2Request: Credentials uninitialized for ID");
+    } else {
+        sw_autojson json_t *j = credentials_json(t);
+        put(body, j);
+    }
+    pthread_mutex_unlock(&t->lock);
+    return status;
+}
+
+static json_t *one_container(struct task *t, size_t container)
+{
+    return metadata_container(t, container);
+}
+
+static json_t *the_task(struct task *t, size_t container SW_UNUSED)
+{
+    return metadata_task(t, false);
+}
+
+static json_t *task_with_tags(struct task *t, size_t container SW_UNUSED)
+{
+    return metadata_task(t, true);
+}
+
+static json_t *all_stats(struct task *t, size_t container SW_UNUSED)
+{
+    return metadata_task_stats(t);
+}
+
+static const struct {
+    const char *path;
+    json_t *(*fn)(struct task *t, size_t container);
+} metadata_paths[] = {{"", one_container},
+                      {"/task", the_task},
+                      {"/taskWithTags", task_with_tags},
+                      {"/stats", metadata_stats},
+                      {"/task/stats", all_stats}};
+
+static int text_answer(struct sw_buf *body, int status, const char *text)
+{
+    sw_autojson json_t *j = json_string(text);
+    sw_autofree char *dump = json_dumps(j, JSON_ENCODE_ANY);
+    sw_buf_add_z(body, dump ? dump : "\"\"");
+    return status;
+}
+
+static int get_metadata(struct task_endpoint *p, const struct small_http_request *r, const char *id,
+                        const char *rest, struct sw_buf *body)
+{
+    size_t container = 0, n = strlen(rest);
+    if (n && rest[n - 1] == '/')
+        n--;
+    for (size_t i = 0; i < SW_ARRAY_LEN(metadata_paths); i++) {
+        if (strlen(metadata_paths[i].path) != n || strncmp(metadata_paths[i].path, rest, n) != 0)
+            continue;
+        struct task *t = find_and_lock(p->engine, id, &container, r);
+        if (!t)
+            return text_answer(body, 404, "V4 metadata handler: unable to find the container");
+        bool allowed = may_ask(t);
+        sw_autojson json_t *j = allowed ? metadata_paths[i].fn(t, container) : NULL;
+        pthread_mutex_unlock(&t->lock);
+        if (!allowed)
+            return text_answer(body, 429, "Too many requests");
+        sw_autofree char *text = json_dumps(j, JSON_ENCODE_ANY | JSON_COMPACT);
+        sw_buf_add_z(body, text ? text : "null");
+        return 200;
+    }
+    return text_answer(body, 404, "404 page not found");
+}
+
+/* The id of PREFIX/ID[/...]; what follows it goes to *ret_rest. */
+static bool split_id(const char *path, const char *prefix, char id[ID_LEN + 1],
+                     const char **ret_rest)
+{
+    size_t n = strlen(prefix);
+    if (strncmp(path, prefix, n) != 0)
+        return false;
+    size_t len = strcspn(path + n, "/");
+    *ret_rest = path + n + len;
+    return sw_str_copy(sw_str_n(path + n, len), id, ID_LEN + 1);
+}
+
+static int handle(void *ctx, const struct small_http_request *r, struct sw_buf *body,
+                  const char **ret_content_type SW_UNUSED)
+{
+    struct task_endpoint *p = ctx;
+    char id[ID_LEN + 1] = "", path[SMALL_HTTP_REQUEST];
+    const char *rest = "";
+    size_t n = strcspn(r->path, "?");
+    (void)sw_str_copy(sw_str_n(r->path, n), path, sizeof path);
+    if (split_id(path, "/api/", id, &rest))
+        return fail_as(body, 404, "NotFound", "The agent's API has no such operation here");
+    if (strcmp(r->method, "GET") != 0)
+        return text_answer(body, 405, "Method not allowed");
+    if (strcmp(path, "/v1/credentials") == 0) {
+        const char *query = r->path[n] ? r->path + n + 1 : "";
+        return get_credentials(p, r, strncmp(query, "id=", 3) == 0 ? query + 3 : "", body);
+    }
+    if (split_id(path, "/v2/credentials/", id, &rest) || strcmp(path, "/v2/credentials") == 0)
+        return get_credentials(p, r, id, body);
+    if (split_id(path, "/v4/", id, &rest) || split_id(path, "/v3/", id, &rest))
+        return get_metadata(p, r, id, rest, body);
+    return text_answer(body, 404, "404 page not found");
+}
+
+/* --- listening --- */
+
+static char *port_path(const struct task_endpoint *p)
+{
+    return sw_asprintf("%s/endpoint-port", p->o.data_dir);
+}
+
+/* Of the last time: containers in the host's network may know it. */
+static uint16_t last_port(const struct task_endpoint *p)
+{
+    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(16);
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autofree char *path = port_path(p);
+    uint64_t port;
+    if (sw_read_file(path, &b, &ignored) < 0 || !sw_parse_u64(sw_buf_str(&b), &port) ||
+        port > 65535)
+        return PORT;
+    return (uint16_t)port;
+}
+
+static int listen_on(struct task_endpoint *p, const char *address, int i, struct sw_err *err)
+{
+    uint16_t wanted = i == FROM_HOST ? last_port(p) : p->port;
+    if (small_http_listen(address, wanted, &p->fds[i], &wanted, err) < 0) {
+        if (err->code != SW_ECONFLICT)
+            return err->code;
+        sw_err_clear(err);
+        if (small_http_listen(address, 0, &p->fds[i], &wanted, err) < 0)
+            return err->code;
+    }
+    if (i == FROM_HOST) {
+        char text[16];
+        sw_autofree char *path = port_path(p);
+        (void)snprintf(text, sizeof text, "%u", wanted);
+        p->port = wanted;
+        return sw_replace_file(path, text, strlen(text), 0600, err);
+    }
+    return task_net_open_bridge(p->o.bridge_name, address, wanted, err);
+}
+
+static void open_host(struct task_endpoint *p)
+{
+    struct sw_err err = SW_ERR_INIT;
+    if (listen_on(p, LOOPBACK, FROM_HOST, &err) < 0) {
+        sw_log_err(SW_LOG_WARNING, "no-endpoint-in-host-network", &err, NULL);
+        return;
+    }
+    p->urls.host = TASK_ENDPOINT;
+    if (task_net_open_host(p->port, &p->claim, &err) == 0)
+        return;
+    /* SDKs take any address of the loopback device from a variable of its own. */
+    sw_log_err(SW_LOG_WARNING, "endpoint-of-host-network-elsewhere", &err, NULL);
+    (void)snprintf(p->host_url, sizeof p->host_url, "http://" LOOPBACK ":%u", p->port);
+    p->urls.host = p->host_url;
+}
+
+static void open_bridge(struct task_endpoint *p)
+{
+    struct sw_err err = SW_ERR_INIT;
+    char gateway[64];
+    if (!p->o.bridge_name || !p->o.bridge_subnet)
+        return;
+    if (task_net_gateway(p->o.bridge_subnet, gateway, &err) < 0 ||
+        listen_on(p, gateway, FROM_BRIDGE, &err) < 0) {
+        sw_log_err(SW_LOG_WARNING, "no-endpoint-on-bridge", &err, "bridge", p->o.bridge_name, NULL);
+        return;
+    }
+    p->bridge_open = true;
+    p->urls.bridge = TASK_ENDPOINT;
+}
+
+struct task_endpoint *endpoint_open(const struct task_endpoint_options *o)
+{
+    struct task_endpoint *p = SW_NEW(struct task_endpoint);
+    p->o = *o;
+    p->fds[0] = p->fds[1] = p->claim = -1;
+    open_host(p);
+    open_bridge(p);
+    return p;
+}
+
+struct task_endpoint_urls endpoint_urls(const struct task_endpoint *p)
+{
+    return p->urls;
+}
+
+int endpoint_serve(struct task_endpoint *p, struct task_engine *e, struct sw_err *err)
+{
+    p->engine = e;
+    int fds[2] = {p->fds[0], p->fds[1]};
+    p->fds[0] = p->fds[1] = -1;
+    return small_http_start(fds, SW_ARRAY_LEN(fds), handle, p, &p->http, err);
+}
+
+void endpoint_close(struct task_endpoint *p, bool for_good)
+{
+    if (!p)
+        return;
+    small_http_stop(p->http);
+    for (size_t i = 0; i < SW_ARRAY_LEN(p->fds); i++)
+        if (p->fds[i] >= 0)
+            (void)close(p->fds[i]);
+    if (for_good && p->bridge_open)
+        task_net_close_bridge(p->o.bridge_name);
+    if (for_good)
+        task_net_close_host(p->claim);
+    else if (p->claim >= 0)
+        (void)close(p->claim);
+    free(p);
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* launcher/runtime/task_net.c - iptables(8) as the CNI plugins use it, and an alias of the loopback device (netdevice(7)).
+ * Invariant: a chain is filled before anything leads to it, and nothing leads to it any more before it is emptied. */
+#include "launcher/runtime/task_net.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/macros.h"
+#include "base/process.h"
+#include "base/str.h"
+
+#define HOST_CHAIN  "SLIPWAY-HOST"
+#define ALIAS       "lo:slipway"
+#define CLAIM       "slipway " TASK_NET_ADDRESS
+#define ARGS_MAX    24
+#define TIMEOUT_MS  10000
+#define MESSAGE_MAX 4096
+
+int task_net_gateway(const char *subnet, char out[64], struct sw_err *err)
+{
+    char text[64];
+    struct in_addr a;
+    const char *slash = strchr(subnet, '/');
+    if (!slash || !sw_str_copy(sw_str_n(subnet, (size_t)(slash - subnet)), text, sizeof text) ||
+        inet_pton(AF_INET, text, &a) != 1)
+        return sw_fail(err, SW_EINVALID, NULL, "'%s' is no subnet", subnet);
+    uint64_t prefix;
+    if (!sw_parse_u64(sw_str(slash + 1), &prefix) || prefix < 1 || prefix > 30)
+        return sw_fail(err, SW_EINVALID, NULL, "'%s' is no subnet", subnet);
+    uint32_t mask = ~(uint32_t)0 << (32 - prefix);
+    a.s_addr = htonl((ntohl(a.s_addr) & mask) + 1);
+    (void)inet_ntop(AF_INET, &a, out, 64);
+    return 0;
+}
+
+/* One call; the words after the table's are separated by blanks. */
+static int iptables(const char *words, struct sw_err *err)
+{
+    char program[256], text[512];
+    const char *argv[ARGS_MAX] = {program, "-w", "10", "-t", "nat"};
+    size_t n = 5;
+    if (!sw_find_program("iptables", program, sizeof program))
+        return sw_fail(err, SW_EUNSUPPORTED, NULL, "iptables is not there");
+    (void)snprintf(text, sizeof text, "%s", words);
+    for (char *p = text; p && n + 1 < ARGS_MAX;) {
+        char *next = strchr(p, ' ');
+        if (next)
+            *next++ = 0;
+        argv[n++] = p;
+        p = next;
+    }
+    SW_CLEANUP(sw_buf_done) struct sw_buf out = SW_BUF_INIT(MESSAGE_MAX);
+    SW_CLEANUP(sw_buf_done) struct sw_buf message = SW_BUF_INIT(MESSAGE_MAX);
+    struct sw_process_spec spec = {.argv = argv, .timeout_ms = TIMEOUT_MS};
+    struct sw_process_result res;
+    if (sw_process_run(&spec, &out, &message, &res, err) < 0)
+        return err->code;
+    if (res.exit_code != 0)
+        return sw_fail(err, SW_EIO, NULL, "iptables %s: %.150s", words, sw_buf_str(&message).p);
+    return 0;
+}
+
+static void iptables_quietly(const char *words)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    (void)iptables(words, &ignored);
+}
+
+/* from: the hook and what it matches. */
+static void close_chain(const char *chain, const char *from)
+{
+    char words[256];
+    (void)snprintf(words, sizeof words, "-D %s -j %s", from, chain);
+    iptables_quietly(words);
+    (void)snprintf(words, sizeof words, "-F %s", chain);
+    iptables_quietly(words);
+    (void)snprintf(words, sizeof words, "-X %s", chain);
+    iptables_quietly(words);
+}
+
+static int open_chain(const char *chain, const char *from, const char *to, uint16_t port,
+                      struct sw_err *err)
+{
+    char words[256];
+    close_chain(chain, from);
+    (void)snprintf(words, sizeof words, "-N %s", chain);
+    if (iptables(words, err) < 0)
+        return err->code;
+    (void)snprintf(words, sizeof words,
+                   "-A %s -d " TASK_NET_ADDRESS "/32 -p tcp --dport 80 -j DNAT --to-destination "
+                   "%s:%u",
+                   chain, to, port);
+    if (iptables(words, err) < 0)
+        return err->code;
+    const char *blank = strchr(from, ' ');
+    (void)snprintf(words, sizeof words, "-I %.*s 1%s -j %s",
+                   blank ? (int)(blank - from) : (int)strlen(from), from, blank ? blank : "",
+                   chain);
+    return iptables(words, err);
+}
+
+static void bridge_names(const char *bridge, char chain[64], char from[64])
+{
+    (void)snprintf(chain, 64, "SLIPWAY-%.15s", bridge);
+    (void)snprintf(from, 64, "PREROUTING -i %.15s", bridge);
+}
+
+int task_net_open_bridge(const char *bridge, const char *to, uint16_t port, struct sw_err *err)
+{
+    char chain[64], from[64];
+    bridge_names(bridge, chain, from);
+    return open_chain(chain, from, to, port, err);
+}
+
+void task_net_close_bridge(const char *bridge)
+{
+    char chain[64], from[64];
+    bridge_names(bridge, chain, from);
+    close_chain(chain, from);
+}
+
+/* Abstract names belong to a network namespace and end with their process. */
+static int take_claim(int *ret, struct sw_err *err)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    sw_autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    memcpy(a.sun_path + 1, CLAIM, sizeof CLAIM - 1);
+    socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof CLAIM);
+    if (fd < 0)
+        return sw_fail_os(err, errno, "socket");
+    if (bind(fd, (struct sockaddr *)&a, n) < 0) {
+        if (errno == EADDRINUSE)
+            return sw_fail(err, SW_ECONFLICT, NULL,
+                           "another agent of this machine answers for " TASK_NET_ADDRESS);
+        return sw_fail_os(err, errno, "claim of " TASK_NET_ADDRESS);
+    }
+    *ret = SW_TAKE_FD(fd);
+    return 0;
+}
+
+static int set_alias(bool up, struct sw_err *err)
+{
+    sw_autoclose int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq r = {.ifr_name = ALIAS};
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    if (s < 0)
+        return sw_fail_os(err, errno, "loopback device");
+    if (!up) {
+        if (ioctl(s, SIOCGIFFLAGS, &r) == 0) {
+            r.ifr_flags &= (short)~IFF_UP;
+            (void)ioctl(s, SIOCSIFFLAGS, &r);
+        }
+        return 0;
+    }
+    (void)inet_pton(AF_INET, TASK_NET_ADDRESS, &a.sin_addr);
+    memcpy(&r.ifr_addr, &a, sizeof a);
+    if (ioctl(s, SIOCSIFADDR, &r) < 0)
+        return sw_fail_os(err, errno, "address " TASK_NET_ADDRESS);
+    a.sin_addr.s_addr = ~(uint32_t)0;
+    memcpy(&r.ifr_netmask, &a, sizeof a);
+    if (ioctl(s, SIOCSIFNETMASK, &r) < 0)
+        return sw_fail_os(err, errno, "address " TASK_NET_ADDRESS);
+    return 0;
+}
+
+int task_net_open_host(uint16_t port, int *ret_claim, struct sw_err *err)
+{
+    sw_autoclose int claim = -1;
+    if (take_claim(&claim, err) < 0)
+        return err->code;
+    if (set_alias(true, err) < 0 || open_chain(HOST_CHAIN, "OUTPUT", "127.0.0.1", port, err) < 0)
+        return err->code;
+    *ret_claim = SW_TAKE_FD(claim);
+    return 0;
+}
+
+void task_net_close_host(int claim)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    if (claim < 0)
+        return;
+    close_chain(HOST_CHAIN, "OUTPUT");
+    (void)set_alias(false, &ignored);
+    (void)close(claim);
+}

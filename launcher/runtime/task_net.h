@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/runtime/task_net.h - the way from a container to 169.254.170.2:80, which nobody listens on.
+ * Containers of a bridge send it to their gateway, where a rule of the nat table that matches this bridge alone sends it to the
+ * agent's listener; so agents with bridges of their own do not meet. Processes of the host's network get an address on the
+ * loopback device and a rule on what leaves, which one agent of a network namespace can hold: whoever has the claim.
+ * Rules lie in chains named after the bridge and are made anew at each start. Nothing is changed inside of containers.
+ * Expected errors: SW_EUNSUPPORTED (no iptables), SW_ECONFLICT (another agent has the claim), SW_EIO. Threads: from one. */
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define TASK_NET_ADDRESS "169.254.170.2"
+
+/* The first address of the subnet, which the bridge has. SW_EINVALID. */
+int task_net_gateway(const char *subnet, char out[64], struct sw_err *err);
+
+/* `to`: the listener's address, which containers of this bridge reach. */
+int task_net_open_bridge(const char *bridge, const char *to, uint16_t port, struct sw_err *err);
+void task_net_close_bridge(const char *bridge);
+
+/* *ret_claim is to be kept open as long as the rule is meant. */
+int task_net_open_host(uint16_t port, int *ret_claim, struct sw_err *err);
+void task_net_close_host(int claim); /* takes it */
