@@ -20,7 +20,7 @@ struct acknowledged {
     size_t n;
 };
 
-static unsigned char content[40000];
+static unsigned char content[400000]; /* long enough to be written past the page cache */
 
 static int push(struct blob_store *s, size_t n, struct acknowledged *ack, struct sw_err *err)
 {
@@ -46,7 +46,7 @@ static int push(struct blob_store *s, size_t n, struct acknowledged *ack, struct
 
 static int scenario(struct blob_store *s, struct acknowledged *ack, struct sw_err *err)
 {
-    static const size_t sizes[] = {10000, 1, 40000, 10000};
+    static const size_t sizes[] = {10000, 1, 40000, 10000, 400000};
     int r = 0;
     for (size_t i = 0; i < SW_ARRAY_LEN(sizes) && r == 0; i++)
         r = push(s, sizes[i], ack, err);
