@@ -295,16 +295,29 @@ static const struct policy_key *passed_to(void *ctx SW_UNUSED, const char *name)
     return strcasecmp(name, key.name) == 0 ? &key : NULL;
 }
 
-/* A role by its ARN, or by the name of one of the caller's account. */
+/* The account in arn:aws:iam::ACCOUNT:role/NAME; false when there is none. */
+static bool account_of_role(const char *role, char ret[13])
+{
+    struct sw_str rest = sw_str(role), part = {0};
+    for (int i = 0; i < 5; i++)
+        if (!sw_str_split(&rest, ':', &part))
+            return false;
+    return part.n == 12 && sw_str_copy(part, ret, 13);
+}
+
+/* A role by its ARN, or by the name of one of the caller's account. Roles have no policies that say who may pass them, so those
+ * of another account cannot be passed. */
 static int may_pass(struct aws_call *call, const char *role, struct sw_err *err)
 {
-    char arn[ARN_MAX];
+    char arn[ARN_MAX], account[13];
     struct policy_context *context = &call->context, before = *context;
     if (strncmp(role, "arn:", 4) == 0)
         (void)snprintf(arn, sizeof arn, "%s", role);
     else
         (void)snprintf(arn, sizeof arn, "arn:aws:iam::%s:role/%s", call->principal.account, role);
     context->more = passed_to;
+    if (account_of_role(arn, account))
+        context->account = account;
     int r = aws_may_action(call, "iam:PassRole", arn, err);
     *context = before;
     return r;
