@@ -137,3 +137,68 @@ int stop_service_deployment(struct aws_call *call, const void *in SW_UNUSED, jso
     audit_name(call, arn);
     return r < 0 ? r : ecs_run(call, launcher_stop_service_deployment, out, err);
 }
+
+int create_task_set(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                    struct sw_err *err)
+{
+    sw_autojson json_t *input = NULL;
+    struct launcher_caller c = ecs_caller(call);
+    int r = may_use(call, input_str(call, "service"), &input, err);
+    if (r < 0)
+        return r;
+    json_object_del(input, "requestedTaskDefinition");
+    return launcher_create_task_set(ecs_launcher(call), &c, input, out, err);
+}
+
+/* Task sets are known to policies by their own ARNs, with the service's in ecs:service. */
+static int may_set(struct aws_call *call, const char *set, struct sw_err *err)
+{
+    char service[ARN_MAX], arn[ARN_MAX];
+    struct arn parsed;
+    struct launcher_caller c = ecs_caller(call);
+    int r = launcher_service_arn(&c, input_str(call, "cluster"), input_str(call, "service"),
+                                 service, err);
+    if (r < 0)
+        return r;
+    if (!set || !arn_parse(service, ARN_SERVICE, &parsed))
+        return ecs_may(call, service, NULL, err);
+    audit_name(call, service);
+    if (strncmp(set, "arn:", 4) == 0)
+        return ecs_may(call, set, NULL, err);
+    arn_of_service(arn, ARN_TASK_SET, c.region, c.account, parsed.cluster, parsed.id, set);
+    return ecs_may(call, arn, NULL, err);
+}
+
+int update_task_set(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                    struct sw_err *err)
+{
+    int r = may_set(call, input_str(call, "taskSet"), err);
+    return r < 0 ? r : ecs_run(call, launcher_update_task_set, out, err);
+}
+
+int delete_task_set(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                    struct sw_err *err)
+{
+    int r = may_set(call, input_str(call, "taskSet"), err);
+    return r < 0 ? r : ecs_run(call, launcher_delete_task_set, out, err);
+}
+
+int update_service_primary_task_set(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                    struct sw_err *err)
+{
+    int r = may_set(call, NULL, err);
+    return r < 0 ? r : ecs_run(call, launcher_update_primary_task_set, out, err);
+}
+
+int describe_task_sets(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                       struct sw_err *err)
+{
+    const json_t *sets = sw_json_array(call->input, "taskSets"), *v;
+    size_t i;
+    int r = json_array_size(sets) == 0 ? may_set(call, NULL, err) : 0;
+    json_array_foreach(sets, i, v) {
+        if (r == 0)
+            r = may_set(call, json_string_value(v), err);
+    }
+    return r < 0 ? r : ecs_run(call, launcher_describe_task_sets, out, err);
+}

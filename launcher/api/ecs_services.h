@@ -13,4 +13,9 @@ int list_service_deployments(struct aws_call *call, const void *in, json_t *out,
 int describe_service_deployments(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int describe_service_revisions(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int stop_service_deployment(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int create_task_set(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int update_task_set(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int delete_task_set(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int update_service_primary_task_set(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int describe_task_sets(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 /* clang-format on */

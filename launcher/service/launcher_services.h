@@ -37,3 +37,15 @@ int launcher_describe_service_revisions(struct launcher *l, const struct launche
                                         const json_t *in, json_t *out, struct sw_err *err);
 int launcher_stop_service_deployment(struct launcher *l, const struct launcher_caller *c,
                                      const json_t *in, json_t *out, struct sw_err *err);
+
+/* Task sets, of services with the EXTERNAL deployment controller. */
+int launcher_create_task_set(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                             json_t *out, struct sw_err *err);
+int launcher_update_task_set(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                             json_t *out, struct sw_err *err);
+int launcher_delete_task_set(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                             json_t *out, struct sw_err *err);
+int launcher_update_primary_task_set(struct launcher *l, const struct launcher_caller *c,
+                                     const json_t *in, json_t *out, struct sw_err *err);
+int launcher_describe_task_sets(struct launcher *l, const struct launcher_caller *c,
+                                const json_t *in, json_t *out, struct sw_err *err);

@@ -161,10 +161,13 @@ int service_json(struct meta_tx *tx, const struct launcher_caller *c,
     if (!json_object_get(o, "taskDefinition"))
         sw_json_set_str(o, "taskDefinition", sw_json_str(row->document, "taskDefinition", NULL));
     r = set_counts(tx, o, row->id, NULL, NULL, err);
-    if (r == 0 && !is_external(row))
-        r = add_deployments(&p, o, err);
-    else
+    if (r == 0 && is_external(row)) {
         (void)service_list(o, "deployments");
+        r = service_task_sets(tx, c, cluster, row, p.deployments, p.n, service_list(o, "taskSets"),
+                              err);
+    } else if (r == 0) {
+        r = add_deployments(&p, o, err);
+    }
     if (r == 0)
         r = service_store_events(tx, row->id, service_list(o, "events"), err);
     service_deployment_rows_free(p.deployments, p.n);

@@ -21,6 +21,12 @@ json_t *service_revision_json(const struct launcher_caller *c, const struct clus
                               const struct service_row *row, const struct service_deployment_row *d,
                               const json_t *definition);
 
+/* Task sets of a service with the EXTERNAL controller, into the list. */
+int service_task_sets(struct meta_tx *tx, const struct launcher_caller *c,
+                      const struct cluster_ref *cluster, const struct service_row *row,
+                      const struct service_deployment_row *all, size_t n, json_t *list,
+                      struct sw_err *err);
+
 /* Name of a service in a reference, checked to be of this cluster and the caller's. SW_EINVALID. */
 int service_name(const struct launcher_caller *c, const char *cluster_name, const char *text,
                  char out[ARN_NAME_MAX + 1], struct sw_err *err);

@@ -495,3 +495,64 @@ TEST(daemons_run_on_each_instance)
     CHECK_EQ_STR(sw_json_str(s, "status", ""), "INACTIVE");
     world_close(&w);
 }
+
+TEST(task_sets_of_an_external_controller)
+{
+    struct world w;
+    char instance[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 4096, 4000, instance);
+    world_taskdef(&w, "blue", 100, 0);
+    world_taskdef(&w, "green", 100, 0);
+    json_decref(call(&w, &w.user, launcher_create_service,
+                     doc("{'serviceName': 'web', 'desiredCount': 4,"
+                         " 'deploymentController': {'type': 'EXTERNAL'}}")));
+    sw_autojson json_t *blue =
+        call(&w, &w.user, launcher_create_task_set,
+             doc("{'cluster': 'default', 'service': 'web', 'taskDefinition': 'blue',"
+                 " 'externalId': 'x', 'clientToken': 't'}"));
+    sw_autojson json_t *again =
+        call(&w, &w.user, launcher_create_task_set,
+             doc("{'cluster': 'default', 'service': 'web', 'taskDefinition': 'blue',"
+                 " 'externalId': 'x', 'clientToken': 't'}"));
+    const char *blue_id = sw_json_str(sw_json_object(blue, "taskSet"), "id", "");
+    CHECK_EQ_STR(sw_json_str(sw_json_object(again, "taskSet"), "id", ""), blue_id);
+    CHECK_EQ_INT(sw_json_int(sw_json_object(blue, "taskSet"), "computedDesiredCount", 0), 4);
+    json_decref(
+        call(&w, &w.user, launcher_update_primary_task_set,
+             doc("{'cluster': 'default', 'service': 'web', 'primaryTaskSet': '%s'}", blue_id)));
+    work(&w);
+    check_counts(&w, "web", 4, 4, 0, 0);
+    sw_autojson json_t *green =
+        call(&w, &w.user, launcher_create_task_set,
+             doc("{'cluster': 'default', 'service': 'web', 'taskDefinition': 'green',"
+                 " 'scale': {'value': 50, 'unit': 'PERCENT'}}"));
+    work(&w);
+    pass_time(&w, 41);
+    check_counts(&w, "web", 4, 6, 0, 0);
+    refused(&w, &w.user, launcher_delete_task_set,
+            doc("{'cluster': 'default', 'service': 'web', 'taskSet': '%s'}", blue_id), SW_EINVALID,
+            "InvalidParameterException", "scaled above 0");
+    json_decref(call(&w, &w.user, launcher_delete_task_set,
+                     doc("{'cluster': 'default', 'service': 'web', 'taskSet': '%s',"
+                         " 'force': true}",
+                         blue_id)));
+    work(&w);
+    check_counts(&w, "web", 4, 2, 0, 0);
+    json_decref(call(&w, &w.user, launcher_update_task_set,
+                     doc("{'cluster': 'default', 'service': 'web', 'taskSet': '%s',"
+                         " 'scale': {'value': 100, 'unit': 'PERCENT'}}",
+                         sw_json_str(sw_json_object(green, "taskSet"), "taskSetArn", ""))));
+    work(&w);
+    pass_time(&w, 41);
+    sw_autojson json_t *sets = call(&w, &w.user, launcher_describe_task_sets,
+                                    doc("{'cluster': 'default', 'service': 'web'}"));
+    const json_t *one = json_array_get(sw_json_array(sets, "taskSets"), 0);
+    CHECK_EQ_INT(json_array_size(sw_json_array(sets, "taskSets")), 1);
+    CHECK_EQ_INT(sw_json_int(one, "runningCount", 0), 4);
+    CHECK_EQ_STR(sw_json_str(one, "stabilityStatus", ""), "STEADY_STATE");
+    refused(&w, &w.user, launcher_update_service,
+            doc("{'service': 'web', 'taskDefinition': 'blue'}"), SW_EINVALID,
+            "InvalidParameterException", "Use a task set");
+    world_close(&w);
+}
