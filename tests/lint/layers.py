@@ -18,7 +18,8 @@ MAY_INCLUDE = {
     "launcher/runtime": ["launcher/model", "base"],
     "launcher/agent": ["launcher/runtime", "launcher/model", "base"],
     "launcher/service": ["launcher/plan", "launcher/model", "storage/blob", "storage/meta", "auth", "base"],
-    "launcher/api": ["launcher/service", "launcher/model", "api", "auth", "base"],
+    "launcher/logs": ["storage/meta", "auth", "base"],
+    "launcher/api": ["launcher/service", "launcher/logs", "launcher/model", "api", "auth", "base"],
 }
 MAY_INCLUDE["server"] = list(MAY_INCLUDE)
 ONLY_IN = [
