@@ -37,6 +37,7 @@ struct slot {
     struct policy_key key;
     const char *value;
     char text[TEXT_BYTES];
+    struct slot *next; /* of those that did not fit into the array */
 };
 
 struct asking {
@@ -46,6 +47,7 @@ struct asking {
     const struct session_extra *session; /* NULL: none */
     struct slot *slots;
     size_t slots_n;
+    struct slot *more; /* a key that is dropped could be the one that a Deny looks at */
 };
 
 static void parse_built_in(const char *text, enum policy_type type, struct policy_document **ret)
@@ -235,29 +237,52 @@ static const struct policy_key *find_slot(const struct asking *a, const char *na
     for (size_t i = 0; i < a->slots_n; i++)
         if (strcasecmp(a->slots[i].key.name, name) == 0)
             return &a->slots[i].key;
+    for (const struct slot *s = a->more; s; s = s->next)
+        if (strcasecmp(s->key.name, name) == 0)
+            return &s->key;
     return NULL;
+}
+
+static struct slot *take_slot(struct asking *a)
+{
+    if (a->slots_n < SLOTS)
+        return &a->slots[a->slots_n++];
+    struct slot *s = SW_NEW(struct slot);
+    s->next = a->more;
+    a->more = s;
+    return s;
+}
+
+static void free_slots(struct asking *a)
+{
+    for (struct slot *s = a->more, *next; s; s = next) {
+        next = s->next;
+        free(s);
+    }
 }
 
 static const struct policy_key *global_key(struct asking *a, const char *name)
 {
-    struct slot *s = &a->slots[a->slots_n];
     const char *value = NULL, *lasting = NULL;
+    char text[TEXT_BYTES];
 
-    if (a->slots_n == SLOTS)
-        return NULL;
     if (strncasecmp(name, PRINCIPAL_TAG, sizeof(PRINCIPAL_TAG) - 1) == 0) {
         value = principal_tag(a, name);
         lasting = name; /* of the document, which outlives the question */
     }
     for (size_t i = 0; !value && i < SW_ARRAY_LEN(globals); i++) {
         if (strcasecmp(globals[i].name, name) == 0) {
-            value = globals[i].value(a, s->text);
+            value = globals[i].value(a, text);
             lasting = globals[i].name;
         }
     }
     if (!value)
         return NULL;
-    a->slots_n++;
+    struct slot *s = take_slot(a);
+    if (value == text) {
+        (void)sw_str_copy(sw_str(text), s->text, sizeof(s->text));
+        value = s->text;
+    }
     return fill(s, lasting, value);
 }
 
@@ -409,17 +434,22 @@ void authorizer_ask(struct authorizer *a, const struct principal *p, const char 
         of_kind(p, &own, &q.identity_n);
         q.identity = &own;
     }
-    if (a && a->o.sessions && memcmp(p->session_policy_id, no_session, sizeof(no_session)) != 0)
+    bool has_extra = memcmp(p->session_policy_id, no_session, sizeof(no_session)) != 0;
+    if (has_extra && a && a->o.sessions)
         session = session_extra(a->o.sessions, p->session_policy_id);
     asking.view = view;
     asking.session = session;
-    q.has_session_policy = p->has_session_policy;
+    /* Its tags alone may be what a Deny looks at, so without them it is as if its policies were gone. */
+    q.has_session_policy = p->has_session_policy || (has_extra && !session);
+    if (p->kind == PRINCIPAL_FEDERATED && view)
+        q.principal_role_arn = view->arn;
     if (view)
         note(a, p, action, ctx, view);
     /* Without its policies a session that has some may do nothing: has_session_policy with none of them. */
     if (!q.has_session_policy || !session ||
         !session_policies(a->o.sessions, p->session_policy_id, decide_with_session, &w))
         decide(&w);
+    free_slots(&asking);
     session_extra_unref(session);
     directory_view_unref(view);
 }

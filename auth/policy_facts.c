@@ -15,15 +15,33 @@ void policy_facts_init(struct policy_facts *f, const struct policy_fact *table, 
     f->ctx = ctx;
     f->held = NULL;
     f->n = 0;
+    f->more = NULL;
 }
 
 void policy_facts_done(struct policy_facts *f)
 {
     for (size_t i = 0; i < f->n; i++)
-        free(f->values[i]);
+        free(f->first[i].values);
+    for (struct policy_fact_held *h = f->more, *next; h; h = next) {
+        next = h->next;
+        free(h->values);
+        free(h);
+    }
+    f->more = NULL;
     json_decref(f->held);
     f->held = NULL;
     f->n = 0;
+}
+
+/* A key that is dropped could be the one that a Deny looks at. */
+static struct policy_fact_held *take_held(struct policy_facts *f)
+{
+    if (f->n < POLICY_FACTS_HELD)
+        return &f->first[f->n++];
+    struct policy_fact_held *h = SW_NEW(struct policy_fact_held);
+    h->next = f->more;
+    f->more = h;
+    return h;
 }
 
 /* The name that was asked for belongs to a document, which outlives the question. */
@@ -31,7 +49,7 @@ static const struct policy_key *hold(struct policy_facts *f, const char *name, b
                                      json_t *values)
 {
     size_t count = json_array_size(values);
-    if (count == 0 || f->n == POLICY_FACTS_MAX)
+    if (count == 0)
         return NULL;
     const char **list = sw_calloc(count, sizeof *list);
     for (size_t i = 0; i < count; i++)
@@ -39,10 +57,10 @@ static const struct policy_key *hold(struct policy_facts *f, const char *name, b
     if (!f->held)
         f->held = json_array();
     json_array_append(f->held, values);
-    f->values[f->n] = list;
-    f->keys[f->n] =
-        (struct policy_key){.name = name, .values = list, .values_n = count, .multi = multi};
-    return &f->keys[f->n++];
+    struct policy_fact_held *h = take_held(f);
+    h->values = list;
+    h->key = (struct policy_key){.name = name, .values = list, .values_n = count, .multi = multi};
+    return &h->key;
 }
 
 static bool stands_for(const char *fact, const char *name, const char **ret_rest)
@@ -58,8 +76,12 @@ const struct policy_key *policy_facts_key(void *ctx, const char *name)
     struct policy_facts *f = ctx;
     const char *rest;
     for (size_t i = 0; i < f->n; i++) {
-        if (strcasecmp(f->keys[i].name, name) == 0)
-            return &f->keys[i];
+        if (strcasecmp(f->first[i].key.name, name) == 0)
+            return &f->first[i].key;
+    }
+    for (const struct policy_fact_held *h = f->more; h; h = h->next) {
+        if (strcasecmp(h->key.name, name) == 0)
+            return &h->key;
     }
     for (size_t i = 0; i < f->table_n; i++) {
         if (!stands_for(f->table[i].name, name, &rest))

@@ -9,7 +9,8 @@
 
 #include "auth/policy_eval.h"
 
-#define POLICY_FACTS_MAX 32 /* different keys in one question; further ones are not there */
+#define POLICY_FACTS_HELD \
+    32 /* different keys in one question without memory of their own; there may be more */
 
 /* Appends the key's values, strings, to the list. rest: what follows the '/' of a name that stands for many. */
 typedef void policy_fact_fn(void *ctx, const char *rest, json_t *values);
@@ -20,15 +21,21 @@ struct policy_fact {
     bool multi; /* as in struct policy_key */
 };
 
+struct policy_fact_held {
+    struct policy_key key;
+    const char **values;
+    struct policy_fact_held *next;
+};
+
 struct policy_facts {
     const struct policy_fact *table;
     size_t table_n;
     void *ctx;
     /* what was asked for */
     json_t *held;
-    struct policy_key keys[POLICY_FACTS_MAX];
-    const char **values[POLICY_FACTS_MAX];
+    struct policy_fact_held first[POLICY_FACTS_HELD];
     size_t n;
+    struct policy_fact_held *more;
 };
 
 void policy_facts_init(struct policy_facts *f, const struct policy_fact *table, size_t n,

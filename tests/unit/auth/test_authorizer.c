@@ -235,3 +235,75 @@ TEST(uses_are_noted_once_a_minute)
         CHECK_EQ_STR(info.last_region, "eu-west-1");
     }
 }
+
+/* Statements that look at many keys do not hide one from a later Deny. */
+TEST(every_key_is_there_however_many_are_asked_for)
+{
+    autosetting s = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct iam_tag tags[40];
+    char keys[40][8];
+    struct sw_buf text = SW_BUF_INIT(4000);
+    const struct policy_context ctx = {.account = ACCOUNT, .source_ip = "10.1.2.3"};
+
+    open_with(&s, IF("\"Null\":{\"aws:SourceArn\":\"true\"}"));
+    (void)sw_buf_add_z(&text,
+                       "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
+                       "\"Action\":\"*\",\"Resource\":\"*\"},{\"Effect\":\"Deny\","
+                       "\"Action\":\"*\",\"Resource\":\"*\",\"Condition\":{\"StringLike\":{");
+    for (int i = 0; i < 40; i++) {
+        (void)snprintf(keys[i], sizeof(keys[i]), "k%d", i);
+        tags[i] = (struct iam_tag){keys[i], keys[i]};
+        (void)sw_buf_addf(&text, "\"aws:PrincipalTag/k%d\":\"*\",", i);
+    }
+    (void)sw_buf_add_z(&text, "\"aws:username\":\"zed\"}}},{\"Effect\":\"Deny\",\"Action\":\"*\","
+                              "\"Resource\":\"*\",\"Condition\":{\"IpAddress\":{\"aws:SourceIp\":"
+                              "\"10.0.0.0/8\"}}}]}");
+    CHECK(allowed(&s, &ctx));
+    CHECK_OK(directory_tag(s.w.id, IAM_USER, ACCOUNT, "ann", tags, SW_ARRAY_LEN(tags), &err));
+    CHECK_OK(directory_put_inline(s.w.id, IAM_USER, ACCOUNT, "ann", "own", text.p, &err));
+    CHECK(!allowed(&s, &ctx));
+    sw_buf_done(&text);
+}
+
+TEST(a_session_whose_tags_are_gone_gets_nothing)
+{
+    autosetting s = {0};
+    const struct policy_context ctx = {.account = ACCOUNT};
+
+    open_with(&s, "{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}");
+    s.ann.session_policy_id[3] = 7;
+    CHECK(!allowed(&s, &ctx));
+}
+
+/* The session policy caps what a resource grants to the user behind the session, by ARN or by id. */
+TEST(a_grant_to_the_user_behind_a_federated_one_is_capped)
+{
+    autosetting s = {0};
+    struct sw_err err = SW_ERR_INIT;
+
+    open_with(&s, "{\"Effect\":\"Allow\",\"Action\":\"iam:GetUser\",\"Resource\":\"*\"}");
+    const char *const names[] = {"arn:aws:iam::" ACCOUNT ":user/ann", s.ann.user_id};
+    struct principal guest = s.ann;
+    guest.kind = PRINCIPAL_FEDERATED;
+    (void)snprintf(guest.arn, sizeof(guest.arn), "arn:aws:sts::" ACCOUNT ":federated-user/guest");
+    for (size_t i = 0; i < SW_ARRAY_LEN(names); i++) {
+        struct policy_document *doc = NULL;
+        char text[300];
+        (void)snprintf(text, sizeof(text),
+                       "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\","
+                       "\"Principal\":{\"AWS\":\"%s\"},\"Action\":\"ecr:PutImage\"}}",
+                       names[i]);
+        CHECK_OK(policy_document_parse(sw_str(text), POLICY_TYPE_RESOURCE, &doc, NULL, &err));
+        const struct policy_attached attached = {
+            .doc = doc, .name = "repository", .kind = POLICY_FROM_RESOURCE};
+        const struct policy_context ctx = {
+            .account = ACCOUNT, .resource_policies = &attached, .resource_policies_n = 1};
+        guest.has_session_policy = false;
+        CHECK_MSG(may(s.a, &guest, "ecr:PutImage", REPO, &ctx, &err) == 0, "%s", names[i]);
+        guest.has_session_policy = true;
+        CHECK_MSG(may(s.a, &guest, "ecr:PutImage", REPO, &ctx, &err) < 0, "%s", names[i]);
+        sw_err_clear(&err);
+        policy_document_unref(doc);
+    }
+}
