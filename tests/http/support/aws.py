@@ -63,11 +63,11 @@ def check_reply(operation, http_response):
 TARGETS = {"ecr": "AmazonEC2ContainerRegistry_V20150921", "ecs": "AmazonEC2ContainerServiceV20141113"}
 
 
-def signed_headers(server, service, operation, body, key=None, scope=None, region=r.REGION, skew_s=0, more=None):
-    """Headers of a correctly signed call. scope: another service in the credential scope. skew_s: a wrong clock."""
-    request = AWSRequest("POST", server.endpoint + "/", data=body, headers=dict({
-        "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "%s.%s" % (TARGETS.get(service, service), operation)},
-        **(more or {})))
+def signed_headers(server, service, operation, body, key=None, scope=None, region=r.REGION, skew_s=0, more=None, target=True):
+    """Headers of a correctly signed call. scope: another service in the credential scope. skew_s: a wrong clock. target: False for a form."""
+    headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "%s.%s" % (TARGETS.get(service, service), operation)}
+    request = AWSRequest("POST", server.endpoint + "/", data=body, headers=dict(
+        headers if target else {"Content-Type": "application/x-www-form-urlencoded"}, **(more or {})))
     key = key or server.admin
     real = botocore.auth.datetime
     botocore.auth.datetime = _Clock(skew_s)
