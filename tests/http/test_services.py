@@ -3,6 +3,9 @@
 # ctest-timeout: 600
 """Services on a real machine: the course's exercise with the AWS CLI, waiters, deployments, the breaker, a killed server."""
 import json
+import os
+import re
+import subprocess
 import time
 
 import pytest
@@ -326,3 +329,27 @@ def test_what_create_service_refuses(tasks, name, more, code, part):
     assert e.value.response["Error"]["Code"] == code
     assert part in e.value.response["Error"]["Message"]
     assert tasks.ecs.describe_services(services=[name])["services"] == []
+
+
+# -- the guide
+
+def test_the_guide_as_written(up, tmp_path):
+    """Every block of docs/first-service.md, in one shell; only the addresses are this test's own."""
+    with open(os.path.join(r.SOURCE, "docs", "first-service.md"), encoding="utf-8") as f:
+        blocks = re.findall(r"^```sh\n(.*?)^```$", f.read(), re.M | re.S)
+    assert len(blocks) == 6
+    fixed = str(free_port())
+    text = "\n".join(["set -e"] + blocks).replace("127.0.0.1:5000", up.host_port).replace("/var/lib/slipway", up.data)
+    text = text.replace("8080", fixed).replace("sleep 10", "sleep 4").replace("ecs wait", "sleep 5; ecs wait")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "slipway").symlink_to(r.BIN)
+    env = r.clean_env(up.home, SLIPWAY_DATA=up.data)
+    env["PATH"] = "%s:%s" % (folder, env["PATH"])
+    out = subprocess.run(["bash", "-c", text], cwd=tmp_path, env=env, check=False, text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, timeout=240).stdout
+    assert "hello from slipway" in out, out
+    assert "is already using a port required by your task" in out, out
+    ecs = up.boto("ecs")
+    assert ecs.describe_services(services=["site"])["services"][0]["status"] == "INACTIVE", out
+    assert ecs.list_tasks(family="site")["taskArns"] == []
