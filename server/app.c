@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/api/ecs.h"
+#include "launcher/api/ssm.h"
 #include "launcher/service/launcher.h"
 #include "launcher/service/launcher_services.h"
 #include "registry/api/ecr.h"
@@ -330,6 +331,7 @@ static void open_apis(struct app *a)
                                 *ecr_public_aws_service(a->ecr),
                                 ecs_aws_service(a->ecs),
                                 agent_aws_service(a->ecs),
+                                ssm_aws_service(a->ecs),
                                 iam_aws_service(a->iam),
                                 sts_aws_service(a->sts),
                                 admin_aws_service(&a->admin),

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "server/activation.h"
 #include "server/agent_process.h"
 #include "server/cli.h"
 #include "server/control_client.h"
@@ -21,6 +22,7 @@
 struct options {
     struct cli_common common;
     char *config, *cluster, *log_level, *bridge_name, *bridge_subnet, *runtime, *conmon;
+    char *activation_id, *activation_code;
     int64_t supervised_by;
 };
 
@@ -36,6 +38,8 @@ static const struct conf_key keys[] = {
     {"bridge_subnet", CONF_STRING, OFF(bridge_subnet), "10.88.64.0/20", 0, 0, NULL, "addresses of tasks on the bridge"},
     {"runtime", CONF_STRING, OFF(runtime), "runc", 0, 0, NULL, "OCI runtime: name or path"},
     {"conmon", CONF_STRING, OFF(conmon), "conmon", 0, 0, NULL, "container monitor: name or path"},
+    {"activation_id", CONF_STRING, OFF(activation_id), NULL, 0, 0, NULL, "of `aws ssm create-activation`: joins as an external instance, the first time"},
+    {"activation_code", CONF_STRING, OFF(activation_code), NULL, 0, 0, NULL, "the code that came with it"},
     {"supervised_by", CONF_INT, OFF(supervised_by), "0", 0, INT32_MAX, NULL, "process id of the slipway up that started it"},
 };
 /* clang-format on */
@@ -74,12 +78,43 @@ static int join_supervisor(pid_t supervisor, struct sw_err *err)
     return 0;
 }
 
+static const char *data_dir(const struct options *o, const struct ecs_config *ecs)
+{
+    return o->common.data  ? o->common.data
+           : ecs->data_dir ? ecs->data_dir
+                           : "/var/lib/slipway/agent";
+}
+
+/* The client of this machine's own credentials. One that came by an activation is external from then on. */
+static int open_client(const struct options *o, struct ecs_config *ecs, struct client *ret,
+                       struct sw_err *err)
+{
+    /* --data is the agent's own folder here; the client looks for its defaults beside the server's data. */
+    struct client_options options = {.endpoint =
+                                         o->common.endpoint ? o->common.endpoint : ecs->endpoint,
+                                     .credentials_file = o->common.credentials,
+                                     .region = o->common.region ? o->common.region : ecs->region,
+                                     .ca_file = o->common.ca_file,
+                                     .profile = o->common.profile};
+    sw_autofree char *external = activation_credentials_path(data_dir(o, ecs));
+    int r = 0;
+    if (!o->activation_id != !o->activation_code)
+        return sw_fail(err, SW_EINVALID, NULL,
+                       "activation_id and activation_code go together: %s is missing",
+                       o->activation_id ? "activation_code" : "activation_id");
+    if (o->activation_id)
+        r = activation_use(data_dir(o, ecs), o->activation_id, o->activation_code, &options, err);
+    if (r == 0 && !options.credentials_file && sw_path_exists(external)) {
+        options.credentials_file = external;
+        ecs->external = true;
+    }
+    return r < 0 ? r : client_open(&options, ret, err);
+}
+
 static int run_agent(const struct options *o, const struct ecs_config *ecs, struct client *client,
                      struct signal_thread *signals, struct sw_err *err)
 {
-    const char *data = o->common.data  ? o->common.data
-                       : ecs->data_dir ? ecs->data_dir
-                                       : "/var/lib/slipway/agent";
+    const char *data = data_dir(o, ecs);
     sw_autofree char *state = sw_asprintf("%s/runtime", data);
     int r = sw_mkdirs(state, 0700, err);
     if (r < 0)
@@ -180,16 +215,8 @@ static int run(int argc, char **argv)
                             &err);
     if (r == 0)
         r = set_log_level(&o, &ecs, &err);
-    if (r == 0) {
-        /* --data is the agent's own folder here; the client looks for its defaults beside the server's data. */
-        struct client_options options = {.endpoint =
-                                             o.common.endpoint ? o.common.endpoint : ecs.endpoint,
-                                         .credentials_file = o.common.credentials,
-                                         .region = o.common.region ? o.common.region : ecs.region,
-                                         .ca_file = o.common.ca_file,
-                                         .profile = o.common.profile};
-        r = client_open(&options, &client, &err);
-    }
+    if (r == 0)
+        r = open_client(&o, &ecs, &client, &err);
     if (r == 0)
         r = run_agent(&o, &ecs, &client, &signals, &err);
     if (r < 0)
@@ -203,7 +230,8 @@ done:
 
 const struct cli_command cli_agent = {
     .name = "agent",
-    .arguments = "[--endpoint URL] [--cluster NAME] [--config /etc/ecs/ecs.config]",
+    .arguments = "[--endpoint URL] [--cluster NAME] [--config /etc/ecs/ecs.config] "
+                 "[--activation-id ID --activation-code CODE]",
     .summary = "Make this machine a container instance of a server",
     .example = "slipway agent --endpoint http://10.0.0.5:5000 --credentials node-credentials",
     .flags = &flags,

@@ -8,6 +8,7 @@
 #include "auth/api/sts.h"
 #include "base/json.h"
 #include "launcher/api/ecs.h"
+#include "launcher/api/ssm.h"
 #include "registry/api/ecr.h"
 #include "server/admin_api.h"
 #include "server/cli.h"
@@ -126,6 +127,7 @@ static int run(int argc, char **argv)
                                            *ecr_public_aws_service(ecr),
                                            ecs_aws_service(ecs),
                                            agent_aws_service(ecs),
+                                           ssm_aws_service(ecs),
                                            iam_aws_service(iam),
                                            sts_aws_service(sts),
                                            admin_aws_service(&admin),

@@ -6,6 +6,7 @@
 #include "base/macros.h"
 #include "launcher/api/ecs_internal.h"
 #include "launcher/api/ecs_schema.h"
+#include "launcher/service/activations.h"
 
 static void finish(void *ctx, json_t *out, const struct sw_err *err)
 {
@@ -74,6 +75,17 @@ static int get_task_credentials(struct aws_call *call, const void *in SW_UNUSED,
     return r < 0 ? r : launcher_task_credentials(ecs_launcher(call), &c, call->input, out, err);
 }
 
+/* Whoever has an activation's code signs as its user, which may do nothing else. */
+static int register_managed_instance(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                     struct sw_err *err)
+{
+    struct launcher_caller c = ecs_caller(call);
+    int r = launcher_register_managed(ecs_launcher(call), &c, call->input, out, err);
+    if (r == 0)
+        aws_allow(call, c.principal->arn);
+    return r;
+}
+
 static int explain_placement(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                              struct sw_err *err)
 {
@@ -104,6 +116,11 @@ const struct aws_op agent_ops[] = {
      .in = poll_tasks_in,
      .out = poll_tasks_out,
      .action = "ecs:Poll"},
+    {.name = "RegisterManagedInstance",
+     .fn = register_managed_instance,
+     .in = nothing_out,
+     .out = register_managed_instance_out,
+     .action = "ssm:RegisterManagedInstance"},
     {.name = "SubmitHealth",
      .fn = submit_health,
      .in = submit_health_in,

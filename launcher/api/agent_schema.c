@@ -155,4 +155,11 @@ const struct sw_field explain_placement_out[] = {
     F_END,
 };
 
+const struct sw_field register_managed_instance_out[] = {
+    STRING("managedInstanceId", 0),
+    STRING("accessKeyId", 0),
+    STRING("secretAccessKey", 0),
+    F_END,
+};
+
 const struct sw_field nothing_out[] = {F_END};

@@ -40,6 +40,9 @@
  * ExplainPlacement (of people's clients, IAM action ecs:RunTask) input {cluster?, taskDefinition, count?, group?, overrides?,
  *   placementConstraints?, placementStrategy?} as RunTask's, output {placed, unplaced, instances: [{containerInstanceArn, verdict:
  *   CHOSEN|REJECTED|PASSED_OVER, tasks, reason?, text}]}.
+ * RegisterManagedInstance (of `slipway agent --activation-id`, signed with the activation: its id without hyphens is the access key
+ *   id, its code the secret) input {}, output {managedInstanceId, accessKeyId, secretAccessKey}: the credentials of one external
+ *   instance, for everything else.
  * A report about a task that is not known any more, and an answer that nobody waits for any more, are acknowledged. A poll for an
  * instance that is not known is an InvalidParameterException: register again.
  */

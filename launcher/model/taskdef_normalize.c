@@ -107,7 +107,7 @@ json_t *taskdef_normalized(const json_t *doc)
         normalize_container(c, host);
     set_default(out, "volumes", json_array());
     set_default(out, "placementConstraints", json_array());
-    sw_json_set_new(out, "compatibilities", json_pack("[s]", "EC2"));
+    sw_json_set_new(out, "compatibilities", json_pack("[s, s]", "EXTERNAL", "EC2"));
     sw_json_set_new(out, "requiresAttributes", required_attributes(out));
     return out;
 }

@@ -362,7 +362,7 @@ static int check_platform(const json_t *doc, struct sw_err *err)
     if (mode_of(doc) == NETWORK_AWSVPC)
         return refuse(err, "networkMode", "awsvpc");
     json_array_foreach(sw_json_array(doc, "requiresCompatibilities"), i, v) {
-        if (!sw_streq(json_string_value(v), "EC2"))
+        if (!sw_streq(json_string_value(v), "EC2") && !sw_streq(json_string_value(v), "EXTERNAL"))
             return refuse(err, "requiresCompatibilities", json_string_value(v));
     }
     if (!sw_streq(os, "LINUX"))

@@ -6,7 +6,9 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/model/capabilities.h"
 #include "launcher/plan/cluster_query.h"
+#include "launcher/service/activations.h"
 #include "launcher/service/agents.h"
 #include "launcher/service/instance_attributes.h"
 #include "launcher/service/instance_view.h"
@@ -207,6 +209,21 @@ static json_t *registration(const json_t *in)
     return o;
 }
 
+/* Whoever came by an activation is external, whatever it says. */
+static void mark_external(json_t *document, const char *name)
+{
+    const json_t *given = sw_json_array(document, "attributes"), *v;
+    json_t *attributes = json_array();
+    size_t i;
+    json_array_foreach(given, i, v) {
+        if (!sw_streq(sw_json_str(v, "name", ""), ATTRIBUTE_EXTERNAL))
+            json_array_append(attributes, (json_t *)v);
+    }
+    json_array_append_new(attributes, json_pack("{s:s}", "name", ATTRIBUTE_EXTERNAL));
+    sw_json_set_new(document, "attributes", attributes);
+    sw_json_set_str(document, "ec2InstanceId", name);
+}
+
 int launcher_register_instance(struct launcher *l, const struct launcher_caller *c,
                                const json_t *in, json_t *out, struct sw_err *err)
 {
@@ -221,6 +238,8 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
         return r;
     sw_random_hex(fresh, ARN_ID_LEN);
     sw_autojson json_t *document = registration(in);
+    if (launcher_is_managed(c->principal))
+        mark_external(document, c->principal->name);
     struct instance_arg a = {.l = l,
                              .c = c,
                              .cluster = &cluster,

@@ -109,6 +109,22 @@ static int read_earlier(struct meta_tx *tx, struct run *s, struct sw_err *err)
     return 1;
 }
 
+/* A definition that names none may run anywhere. */
+static int check_launch_type(const struct run *s, struct sw_err *err)
+{
+    const json_t *list = sw_json_array(s->definition, "requiresCompatibilities"), *v;
+    const char *type = sw_json_str(s->in, "launchType", "EC2");
+    size_t i;
+    json_array_foreach(list, i, v) {
+        if (sw_streq(json_string_value(v), type))
+            return 0;
+    }
+    if (json_array_size(list) == 0 || s->wanted)
+        return 0;
+    return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                   "Task definition does not support launch_type %s.", type);
+}
+
 static int read_definition(struct meta_tx *tx, struct run *s, struct sw_err *err)
 {
     int r = taskdef_store_get(tx, s->c, s->want.id, s->want.revision, &s->definition_row, err);
@@ -179,7 +195,7 @@ static int snapshot(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = s->token ? read_earlier(tx, s, err) : 0;
     if (r != 0)
         return r < 0 ? r : 0;
-    if ((r = read_definition(tx, s, err)) < 0)
+    if ((r = read_definition(tx, s, err)) < 0 || (r = check_launch_type(s, err)) < 0)
         return r;
     (void)snprintf(s->group, sizeof s->group, "family:%s", s->definition_row.family);
     if (s->wanted)

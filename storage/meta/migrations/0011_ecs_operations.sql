@@ -11,11 +11,10 @@ CREATE TABLE account_setting (
     value         TEXT NOT NULL,
     PRIMARY KEY (account_id, region, principal_arn, name)
 );
-CREATE TABLE ssm_activation (
+CREATE TABLE ssm_activation (                 -- its code is the secret of the user activation-ID
     id          TEXT PRIMARY KEY,             -- UUID
     account_id  TEXT NOT NULL REFERENCES account (id),
     region      TEXT NOT NULL,
-    code_hash   TEXT NOT NULL,                -- hex sha256 of the code, which has 120 random bits
     document    TEXT NOT NULL,                -- JSON as DescribeActivations answers it, but for what is counted
     use_limit   BIGINT NOT NULL,
     uses        BIGINT NOT NULL,

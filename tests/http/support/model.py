@@ -35,6 +35,7 @@ NEWER_OPERATIONS = {
     "ecs": {"DescribeServiceDeployments", "DescribeServiceRevisions", "ListServiceDeployments", "StopServiceDeployment",
             "DeleteTaskDefinitions"},
     "iam": set(),
+    "ssm": set(),
     "sts": set(),
 }
 _NEWER = set().union(*NEWER_MEMBERS.values())

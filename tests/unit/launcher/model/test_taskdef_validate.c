@@ -149,6 +149,7 @@ TEST(what_would_change_the_run_is_refused_by_name)
     task(", 'requiresCompatibilities': ['FARGATE']", UNSUPPORTED,
          "requiresCompatibilities 'FARGATE'");
     task(", 'requiresCompatibilities': ['EC2']", FINE);
+    task(", 'requiresCompatibilities': ['EXTERNAL', 'EC2']", FINE);
     task(", 'runtimePlatform': {'operatingSystemFamily': 'WINDOWS_SERVER_2019_CORE'}", UNSUPPORTED,
          "operatingSystemFamily");
 }
@@ -250,7 +251,7 @@ TEST(normalized_document_keeps_all_and_adds_the_defaults)
         "{'family': 'f', 'cpu': '512', 'memory': '1024', 'executionRoleArn': 'r',"
         " 'runtimePlatform': {'cpuArchitecture': 'X86_64'}, 'volumes': [], 'placementConstraints': "
         "[],"
-        " 'compatibilities': ['EC2'], 'requiresAttributes': ["
+        " 'compatibilities': ['EXTERNAL', 'EC2'], 'requiresAttributes': ["
         "{'name': 'ecs.capability.container-health-check'},"
         "{'name': 'ecs.cpu-architecture', 'value': 'x86_64'}],"
         " 'containerDefinitions': [{'name': 'w', 'image': 'i', 'cpu': 0, 'essential': true,"
