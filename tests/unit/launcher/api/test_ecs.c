@@ -160,7 +160,7 @@ TEST(tables_are_sorted_and_complete)
     size_t named = 0;
     while (services[0].unimplemented[named])
         named++;
-    CHECK_EQ_INT(services[0].ops_n + named, 77); /* of the API's model */
+    CHECK(services[0].ops_n + named >= 77); /* of Debian's model; newer ones have more */
     ecs_api_free(api);
 }
 
@@ -290,7 +290,8 @@ TEST(what_is_not_implemented_is_refused_by_name)
         {ONE_CONTAINER(", 'restartPolicy': {'enabled': true}"), "restartPolicy.enabled"},
         {"{'family': 'f', 'pidMode': 'task', 'containerDefinitions': []}", "pidMode"},
         {"{'family': 'f', 'ipcMode': 'host', 'containerDefinitions': []}", "ipcMode"},
-        {"{'family': 'f', 'enableFaultInjection': true, 'containerDefinitions': []}", "enableFaultInjection"},
+        {"{'family': 'f', 'enableFaultInjection': true, 'containerDefinitions': []}",
+         "enableFaultInjection"},
         {"{'family': 'f', 'containerDefinitions': [], 'volumes': [{'name': 'v', "
          "'efsVolumeConfiguration':"
          " {'fileSystemId': 'f'}}]}",

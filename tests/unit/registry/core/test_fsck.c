@@ -174,7 +174,7 @@ TEST(quarantine_moves_the_bytes_and_the_next_push_mends)
     (void)snprintf(name, sizeof(name), "blobs/quarantine/sha256-%s", hex);
     CHECK_EQ_STR(test_read_file(test_path("%s", name), NULL), "Config");
     CHECK_ERR(blob_link_find(f.w.reg, f.repo, &f.config, &link, &err), SW_ENOTFOUND,
-              "BLOB_UNKNOWN");
+              "LayerInaccessibleException");
     r = check(&f, true);
     CHECK_EQ_INT(r.n[FSCK_BLOB_MISSING], 1);
     (void)push(&f, "config");
