@@ -113,7 +113,8 @@ def test_reasons_of_malformed_documents(iam, sts, text, reason, told):
     (trust(Principal={"Nobody": "x"}), 'unknown element "Nobody"'),
     (trust(Principal={"AWS": "12345"}), '"AWS":"12345"'),
     (trust(Principal={"AWS": "arn:aws:iam::%s:role/*" % r.ACCOUNT}), "role/*"),
-    (trust(Principal={"AWS": "arn:aws:iam::%s:user/nobody" % r.ACCOUNT}), 'Invalid principal in policy: "AWS":"arn:aws:iam::%s:user/nobody"' % r.ACCOUNT),
+    (trust(Principal={"AWS": "arn:aws:iam::%s:user/nobody" % r.ACCOUNT}),
+     'Invalid principal in policy: "AWS":"arn:aws:iam::%s:user/nobody"' % r.ACCOUNT),
     (trust(Principal={"AWS": ["arn:aws:iam::%s:user/admin" % r.ACCOUNT, "arn:aws:iam::%s:role/none" % r.ACCOUNT]}), "role/none"),
 ))
 def test_trust_that_cannot_be(iam, name, text, reason):
@@ -317,7 +318,8 @@ def test_cut_bodies(server):
     """Fewer bytes than announced: nothing is done, whatever the signature says."""
     body = json.dumps({"repositoryName": "cut-body"}).encode()
     headers = signed_headers(server, "ecr", "CreateRepository", body)
-    head = "POST / HTTP/1.1\r\nHost: %s\r\n" % server.host_port + "".join("%s: %s\r\n" % h for h in headers.items() if h[0] != "Content-Length")
+    lines = ["%s: %s\r\n" % h for h in headers.items() if h[0] != "Content-Length"]
+    head = "POST / HTTP/1.1\r\nHost: %s\r\n" % server.host_port + "".join(lines)
     for sent in (body[:-1], b"", body[:5]):
         send_bytes(server.host_port, (head + "Content-Length: %d\r\n\r\n" % len(body)).encode() + sent, half_close=True, timeout=1)
     with Refused("RepositoryNotFoundException", 400):

@@ -85,7 +85,8 @@ def test_ecr_repository(ecr, name):
     ecr.put_image_scanning_configuration(registryId=r.ACCOUNT, repositoryName=name, imageScanningConfiguration={"scanOnPush": False})
     ecr.untag_resource(resourceArn=made["repositoryArn"], tagKeys=["env"])
     ecr.tag_resource(resourceArn=made["repositoryArn"], tags=[{"Key": "team", "Value": "b"}])
-    planned(read, dict(wanted, imageTagMutability="MUTABLE", imageScanningConfiguration={"scanOnPush": False}, tags=[{"Key": "team", "Value": "b"}]))
+    planned(read, dict(wanted, imageTagMutability="MUTABLE", imageScanningConfiguration={"scanOnPush": False},
+                       tags=[{"Key": "team", "Value": "b"}]))
 
     ecr.delete_repository(repositoryName=name, registryId=r.ACCOUNT, force=True)
     gone("RepositoryNotFoundException", ecr.describe_repositories, repositoryNames=[name])
@@ -267,7 +268,8 @@ def test_ecs_cluster(ecs, name):
 
 CONTAINERS = [
     {"name": "web", "image": "team/app:v1", "cpu": 64, "memory": 128, "memoryReservation": 64, "essential": True,
-     "command": ["serve", "--caf\u00e9"], "entryPoint": ["/bin/sh", "-c"], "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": ""}],
+     "command": ["serve", "--caf\u00e9"], "entryPoint": ["/bin/sh", "-c"],
+     "environment": [{"name": "A", "value": "1"}, {"name": "B", "value": ""}],
      "portMappings": [{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}], "workingDirectory": "/srv", "user": "1000:1000",
      "mountPoints": [{"sourceVolume": "data", "containerPath": "/data", "readOnly": True}], "readonlyRootFilesystem": True,
      "ulimits": [{"name": "nofile", "softLimit": 1024, "hardLimit": 2048}], "dockerLabels": {"a.b": "c"}, "stopTimeout": 20,
