@@ -66,31 +66,36 @@ int sts_denied(struct aws_call *call, const char *resource, struct sw_err *err, 
 
 /* ---- grants ---- */
 
-static bool policy_exists(struct identity *id, const char *arn)
+/* A managed policy of the session's account, or one of everybody's. */
+static bool policy_exists(struct identity *id, const char *account, const char *arn)
 {
     directory_lock(id);
     const struct iam_entity *e = directory_by_arn(id, arn);
-    bool ok = e && e->kind == IAM_POLICY;
+    bool ok = e && e->kind == IAM_POLICY &&
+              (sw_streq(e->account, account) || sw_streq(e->account, IAM_AWS_ACCOUNT));
     directory_unlock(id);
     return ok;
 }
 
-static int read_policies(const struct aws_call *call, const struct sts_in *in,
-                         struct sts_grant *ret, struct sw_err *err)
+static int check_policies(const struct aws_call *call, const struct session_grant *g,
+                          struct sw_err *err)
+{
+    for (size_t i = 0; i < g->policy_arns_n; i++)
+        if (!policy_exists(sts_of(call)->o.identity, g->account, g->policy_arns[i]))
+            return sw_fail(err, SW_EINVALID, "ValidationError",
+                           "The session policy %.300s does not exist.", g->policy_arns[i]);
+    return 0;
+}
+
+static void read_policies(const struct sts_in *in, struct sts_grant *ret)
 {
     size_t i;
     json_t *one;
 
     ret->g.policy = in->policy;
-    json_array_foreach(in->policy_arns, i, one) {
-        const char *arn = sw_json_str(one, "arn", "");
-        if (!policy_exists(sts_of(call)->o.identity, arn))
-            return sw_fail(err, SW_EINVALID, "ValidationError",
-                           "The session policy %.300s does not exist.", arn);
-        ret->arns[ret->g.policy_arns_n++] = arn;
-    }
+    json_array_foreach(in->policy_arns, i, one)
+        ret->arns[ret->g.policy_arns_n++] = sw_json_str(one, "arn", "");
     ret->g.policy_arns = ret->arns;
-    return 0;
 }
 
 static bool has_tag(const struct session_grant *g, const char *key)
@@ -131,11 +136,10 @@ static int read_tags(const struct sts_in *in, struct sts_grant *ret, struct sw_e
 int sts_read_grant(const struct aws_call *call, const struct sts_in *in, struct sts_grant *ret,
                    struct sw_err *err)
 {
-    int r = read_policies(call, in, ret, err);
-
+    read_policies(in, ret);
     ret->g.name = in->name;
     ret->g.now_us = call->now_us;
-    return r < 0 ? r : read_tags(in, ret, err);
+    return read_tags(in, ret, err);
 }
 
 int sts_issue(const struct aws_call *call, const struct session_grant *g, json_t *out,
@@ -143,8 +147,11 @@ int sts_issue(const struct aws_call *call, const struct session_grant *g, json_t
 {
     struct session_credentials c = {0};
     json_t *credentials;
-    int r = session_issue(sts_of(call)->o.sessions, g, &c, err);
+    int r =
+        check_policies(call, g, err); /* only now: whoever may not ask is not told which exist */
 
+    if (r == 0)
+        r = session_issue(sts_of(call)->o.sessions, g, &c, err);
     if (r < 0)
         return r;
     credentials = json_object();

@@ -82,6 +82,27 @@ STS_HANDLER(get_session_token)
     return sts_issue(call, &g, out, err);
 }
 
+/* sts:GetFederationToken, and sts:TagSession for the tags: policies may trust them. */
+static int ask_federation(struct aws_call *call, const struct session_grant *g, const char *arn,
+                          struct sw_err *err)
+{
+    SW_CLEANUP(sts_keys_freep) struct sts_keys *keys = sts_keys_new();
+    const char *names[SESSION_TAGS_MAX];
+
+    for (size_t i = 0; i < g->tags_n; i++) {
+        sts_keys_add(keys, "aws:RequestTag/", g->tags[i].key, g->tags[i].value);
+        names[i] = g->tags[i].key;
+    }
+    sts_keys_add_list(keys, "aws:TagKeys", names, g->tags_n);
+    call->context.keys = sts_keys_array(keys, &call->context.keys_n);
+    int r = aws_may(call, arn, err);
+    if (r == 0 && g->tags_n > 0)
+        r = aws_may_action(call, "sts:TagSession", arn, err);
+    call->context.keys = NULL;
+    call->context.keys_n = 0;
+    return r;
+}
+
 STS_HANDLER(get_federation_token)
 {
     const struct sts_in *i = in;
@@ -95,7 +116,7 @@ STS_HANDLER(get_federation_token)
     if (r == 0)
         r = sts_read_grant(call, i, &grant, err);
     if (r == 0)
-        r = aws_may(call, arn, err);
+        r = ask_federation(call, &grant.g, arn, err);
     if (r < 0)
         return r;
     grant.g.kind = PRINCIPAL_FEDERATED;

@@ -116,6 +116,8 @@ STS_HANDLER(assume_role)
         return sts_denied(call, role.arn, err,
                           "Cannot call AssumeRole with federated user credentials");
     struct session_extra *x = session_extra(sts_of(call)->o.sessions, p->session_policy_id);
+    if (!x) /* its tags and its source identity would be lost on the way */
+        return sw_fail(err, SW_EUNAVAILABLE, NULL, "the session's tags are not in memory");
     r = assume(call, i, &role, x, out, err);
     session_extra_unref(x);
     return r;

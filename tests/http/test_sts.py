@@ -168,6 +168,22 @@ def test_federation_token_has_no_more_than_both(server, iam, name):
         assume(server.boto("sts", key_of(full)), role_arn("any"))
 
 
+def test_federation_tags_need_permission_of_their_own(server, iam, name):
+    mine = server.boto("sts", make_user(server, iam, name, allow("sts:GetFederationToken"), allow(
+        "ecr:DescribeRepositories", Condition={"StringEquals": {"aws:PrincipalTag/team": "a"}})))
+    arguments = {"Name": "guest", "Policy": document(allow("ecr:*"))}
+    team = [{"Key": "team", "Value": "a"}]
+    with Refused("AccessDenied", 403, "sts:TagSession"):
+        mine.get_federation_token(Tags=team, **arguments)
+    iam.put_user_policy(UserName=name, PolicyName="tags", PolicyDocument=document(allow(
+        "sts:TagSession", Condition={"StringEquals": {"aws:RequestTag/team": "a"},
+                                     "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}})))
+    with Refused("AccessDenied", 403, "sts:TagSession"):
+        mine.get_federation_token(Tags=team + [{"Key": "x", "Value": ""}], **arguments)
+    tagged = mine.get_federation_token(Tags=team, **arguments)
+    server.boto("ecr", key_of(tagged)).describe_repositories()
+
+
 # -- roles
 
 def test_assume_role(server, sts, iam, name):
@@ -288,6 +304,9 @@ def test_session_policies_only_take_away(server, sts, iam, name):
         by_arn.describe_repositories()
     with Refused("ValidationError", 400, "does not exist"):
         assume(sts, arn, PolicyArns=[{"arn": managed}])
+    closed = make_role(iam, name + "-closed", trust({"Service": "ecs-tasks.amazonaws.com"}))
+    with Refused("AccessDenied", 403):  # who may not assume the role is not told which policies exist
+        assume(sts, closed, PolicyArns=[{"arn": managed}])
     with Refused("MalformedPolicyDocument", 400):
         assume(sts, arn, Policy='{"Version": "2012-10-17"}')
     with Refused("PackedPolicyTooLarge", 400):
