@@ -11,8 +11,6 @@
 #include "base/buf.h"
 #include "base/macros.h"
 
-#define FACTS_MAX 24
-
 struct identity *iam_directory(const struct aws_call *call)
 {
     return ((const struct iam_api *)call->service->ctx)->o.identity;
@@ -34,13 +32,32 @@ struct facts {
         char *name;
         char *text;
         const char *values[IAM_TAGS_MAX + 1];
-    } v[FACTS_MAX];
-    size_t n;
+        struct fact *next;
+    } * first;
 };
+
+static struct fact *take_fact(struct facts *f)
+{
+    struct fact *one = SW_NEW(struct fact);
+
+    one->next = f->first;
+    f->first = one;
+    return one;
+}
+
+static void facts_done(struct facts *f)
+{
+    for (struct fact *one = f->first, *next; one; one = next) {
+        next = one->next;
+        free(one->name);
+        free(one->text);
+        free(one);
+    }
+}
 
 static const struct policy_key *add_fact(struct facts *f, const char *name, char *taken)
 {
-    struct fact *one = &f->v[f->n++];
+    struct fact *one = take_fact(f);
 
     one->name = sw_strdup(name);
     one->text = taken;
@@ -64,18 +81,17 @@ static const struct policy_key *tag_keys(struct facts *f)
 {
     const json_t *tags = sw_json_array(f->call->input, "Tags"),
                  *keys = sw_json_array(f->call->input, "TagKeys"), *t;
-    struct fact *one = &f->v[f->n];
     size_t i, n = 0;
 
+    if (json_array_size(tags) + json_array_size(keys) == 0)
+        return NULL;
+    struct fact *one = take_fact(f);
     json_array_foreach(tags, i, t)
         if (n < IAM_TAGS_MAX)
             one->values[n++] = sw_json_str(t, "Key", "");
     json_array_foreach(keys, i, t)
         if (n < IAM_TAGS_MAX)
             one->values[n++] = json_string_value(t);
-    if (n == 0)
-        return NULL;
-    f->n++;
     one->name = sw_strdup("aws:TagKeys");
     one->text = NULL;
     one->key =
@@ -123,11 +139,9 @@ static const struct policy_key *fact_of(void *ctx, const char *name)
     const char *key;
     char *value = NULL;
 
-    for (size_t i = 0; i < f->n; i++)
-        if (strcasecmp(f->v[i].name, name) == 0)
-            return &f->v[i].key;
-    if (f->n == FACTS_MAX)
-        return NULL;
+    for (const struct fact *one = f->first; one; one = one->next)
+        if (strcasecmp(one->name, name) == 0)
+            return &one->key;
     if (strcasecmp(name, "aws:TagKeys") == 0)
         return tag_keys(f);
     if ((key = after(name, "aws:RequestTag/")))
@@ -148,17 +162,14 @@ static const struct policy_key *fact_of(void *ctx, const char *name)
 
 int iam_may(struct aws_call *call, const char *action, const char *arn, struct sw_err *err)
 {
-    struct facts f = {.call = call, .arn = arn, .n = 0};
+    struct facts f = {.call = call, .arn = arn};
 
     call->context.more = fact_of;
     call->context.more_ctx = &f;
     int r = action ? aws_may_action(call, action, arn, err) : aws_may(call, arn, err);
     call->context.more = NULL;
     call->context.more_ctx = NULL;
-    for (size_t i = 0; i < f.n; i++) {
-        free(f.v[i].name);
-        free(f.v[i].text);
-    }
+    facts_done(&f);
     return r;
 }
 

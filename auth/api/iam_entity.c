@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "auth/api/iam_internal.h"
+#include "base/alloc.h"
 #include "base/macros.h"
 
 /* ---- creating ---- */
@@ -311,18 +312,31 @@ static int change(struct aws_call *call, const struct directory_update *u, struc
     return r < 0 ? r : directory_change(iam_directory(call), t->kind, t->account, t->name, u, err);
 }
 
-/* Who renames needs the permission for both names. */
+/* What the object is called afterwards. */
+static int may_become(struct aws_call *call, const struct iam_target *t,
+                      const struct directory_update *u, struct sw_err *err)
+{
+    const char *first = strchr(t->arn, '/'), *last = strrchr(t->arn, '/');
+    sw_autofree char *arn =
+        sw_asprintf("arn:aws:iam::%s:%s%.*s%s", t->account, iam_kind_to_string(t->kind),
+                    u->path ? (int)strlen(u->path) : (int)(last - first) + 1,
+                    u->path ? u->path : first, u->name ? u->name : t->name);
+
+    return iam_may(call, NULL, arn, err);
+}
+
+/* Who renames or moves needs the permission for both ARNs. */
 IAM_HANDLER(update_entity)
 {
     struct directory_update u = {.path = iam_in(call, "NewPath")};
-    struct iam_target t, renamed;
+    struct iam_target t;
     int r = iam_target(call, &t, err);
 
     (void)in;
     (void)out;
     u.name = iam_in(call, t.kind == IAM_USER ? "NewUserName" : "NewGroupName");
     if (r == 0 && (u.name || u.path))
-        r = iam_target_named(call, t.kind, u.name ? u.name : t.name, u.path, &renamed, err);
+        r = may_become(call, &t, &u, err);
     return r < 0 ? r : directory_change(iam_directory(call), t.kind, t.account, t.name, &u, err);
 }
 

@@ -8,6 +8,7 @@
 
 #include "auth/api/iam_internal.h"
 #include "auth/policy_eval.h"
+#include "auth/strmap.h"
 #include "base/alloc.h"
 #include "base/macros.h"
 
@@ -36,6 +37,7 @@ struct simulation {
     char user_id[IAM_ID_MAX];
     char caller[IAM_ARN_MAX];
     char caller_account[13];
+    json_t *missing; /* the same for every action and resource */
 };
 
 static void simulation_done(struct simulation *s)
@@ -50,6 +52,7 @@ static void simulation_done(struct simulation *s)
     for (size_t i = 0; i < s->tags_n; i++)
         free((char *)s->tags[i].name);
     directory_view_unref(s->view);
+    json_decref(s->missing);
     free(s);
 }
 
@@ -336,25 +339,27 @@ static void add_match(void *ctx, const struct policy_attached *p, size_t stateme
 struct missing {
     struct simulation *s;
     json_t *list;
+    struct strmap seen; /* names in lower case: policies may look at very many keys */
 };
 
 static void add_missing(void *ctx, const char *name)
 {
     struct missing *m = ctx;
-    const json_t *had;
-    size_t i;
 
     if (key_of(m->s, name))
         return;
-    json_array_foreach(m->list, i, had)
-        if (strcasecmp(json_string_value(had), name) == 0)
-            return;
+    sw_autofree char *lower = sw_strdup(name);
+    for (char *c = lower; *c; c++)
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
+    if (strmap_get(&m->seen, lower))
+        return;
+    strmap_put(&m->seen, lower, m);
     json_array_append_new(m->list, json_string(name));
 }
 
 static json_t *missing_json(struct simulation *s)
 {
-    struct missing m = {s, json_array()};
+    struct missing m = {.s = s, .list = json_array()};
 
     for (size_t i = 0; i < s->identity_n; i++)
         policy_document_keys(s->identity[i].doc, add_missing, &m);
@@ -362,6 +367,7 @@ static json_t *missing_json(struct simulation *s)
         policy_document_keys(s->boundary.doc, add_missing, &m);
     if (s->has_resource)
         policy_document_keys(s->resource.doc, add_missing, &m);
+    strmap_done(&m.seen);
     return m.list;
 }
 
@@ -410,7 +416,7 @@ static json_t *evaluate(struct simulation *s, const char *action, const char *re
     sw_json_set_str(o, "EvalResourceName", resource);
     sw_json_set_str(o, "EvalDecision", policy_decision_to_string(v.decision));
     sw_json_set_new(o, "MatchedStatements", m.list);
-    sw_json_set_new(o, "MissingContextValues", missing_json(s));
+    sw_json_set_new(o, "MissingContextValues", json_incref(s->missing));
     if (s->has_boundary) {
         json_t *b = json_object();
         sw_json_set_bool(b, "AllowedByPermissionsBoundary", boundary_allows(s, q));
@@ -445,6 +451,7 @@ static int run(struct simulation *s, json_t *out, struct sw_err *err)
         r = iam_page_begin(s->call, &page, err);
     if (r < 0)
         return r;
+    s->missing = missing_json(s);
     for (size_t i = 0; i < json_array_size(actions) * resources_n && !page.truncated; i++) {
         const char *action = json_string_value(json_array_get(actions, i / resources_n)),
                    *resource = json_string_value(json_array_get(resources, i % resources_n));

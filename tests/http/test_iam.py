@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import sqlite3
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -349,6 +350,37 @@ def test_delegated_administration_by_context(server, iam):
     own.attach_user_policy(UserName="made", PolicyArn=PULL)
 
 
+def test_who_moves_a_user_needs_both_arns(server, iam):
+    iam.create_user(UserName="mover")
+    iam.put_user_policy(UserName="mover", PolicyName="m", PolicyDocument=policy(
+        ("Allow", ["iam:UpdateUser", "iam:UpdateGroup"], [arn("user", "team-a/*"), arn("group", "team-a/*")])))
+    own = client(server, "iam", key_of(iam, "mover"))
+    iam.create_user(UserName="moved", Path="/team-a/")
+    iam.create_group(GroupName="moved", Path="/team-a/")
+    for path in ("/", "/admins/"):
+        with Refused("AccessDenied", 403):
+            own.update_user(UserName="moved", NewPath=path)
+        with Refused("AccessDenied", 403):
+            own.update_group(GroupName="moved", NewPath=path)
+    own.update_user(UserName="moved", NewPath="/team-a/more/")
+    own.update_user(UserName="moved", NewUserName="moved-2")
+    assert iam.get_user(UserName="moved-2")["User"]["Path"] == "/team-a/more/"
+
+
+def test_no_statement_hides_keys_from_another(server, iam):
+    tags = [{"Key": "k%d" % i, "Value": "v"} for i in range(40)]
+    iam.create_user(UserName="hider")
+    iam.create_user(UserName="hidden", Tags=tags)
+    many = {"iam:ResourceTag/" + t["Key"]: "*" for t in tags}
+    iam.put_user_policy(UserName="hider", PolicyName="h", PolicyDocument=policy(
+        ("Allow", "iam:*", "*"), ("Deny", "iam:*", "*", {"StringLike": dict(many, **{"aws:username": "zed"})}),
+        ("Deny", "iam:Attach*", "*", {"ArnLike": {"iam:PolicyARN": "arn:aws:iam::aws:policy/Admin*"}})))
+    own = client(server, "iam", key_of(iam, "hider"))
+    with Refused("AccessDenied", 403):
+        own.attach_user_policy(UserName="hidden", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    own.attach_user_policy(UserName="hidden", PolicyArn=PULL)
+
+
 # ---- lists
 
 def test_pages(iam):
@@ -471,6 +503,17 @@ def test_simulate_custom(iam):
 
 
 # ---- bad input, other clients, restarts
+
+def test_a_large_simulation_takes_bounded_time(iam):
+    large = [json.dumps({"Version": "2012-10-17", "Statement": {
+        "Effect": "Allow", "Action": "*", "Resource": "*",
+        "Condition": {"StringLike": {"aws:RequestTag/%d-%d" % (p, i): "*" for i in range(4000)}}}}) for p in range(6)]
+    began = time.monotonic()
+    reply = iam.simulate_custom_policy(PolicyInputList=large, ActionNames=["ecr:GetAuthorizationToken"] * 10)
+    assert len(reply["EvaluationResults"]) == 10
+    assert len(reply["EvaluationResults"][9]["MissingContextValues"]) == 24000
+    assert time.monotonic() - began < 20
+
 
 def test_limits_and_unicode(iam):
     iam.create_user(UserName="limits")
