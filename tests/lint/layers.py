@@ -19,7 +19,8 @@ MAY_INCLUDE = {
     "launcher/agent": ["launcher/runtime", "launcher/model", "base"],
     "launcher/service": ["launcher/plan", "launcher/model", "storage/blob", "storage/meta", "auth", "base"],
     "launcher/logs": ["storage/meta", "auth", "base"],
-    "launcher/api": ["launcher/service", "launcher/logs", "launcher/model", "api", "auth", "base"],
+    "launcher/secrets": ["storage/meta", "auth", "base"],
+    "launcher/api": ["launcher/service", "launcher/logs", "launcher/secrets", "launcher/model", "api", "auth", "base"],
 }
 MAY_INCLUDE["server"] = list(MAY_INCLUDE)
 ONLY_IN = [
