@@ -11,8 +11,10 @@
 #include "base/str.h"
 #include "launcher/service/service.h"
 
+#define BUCKETS 1024 /* looking at a cluster asks for each of its agents */
+
 struct agent {
-    struct agent *next;
+    struct agent *next, *next_in_bucket;
     char id[ARN_ID_LEN + 1];
     int64_t last_poll_us;
     int waiting;
@@ -21,7 +23,7 @@ struct agent {
 
 struct agents {
     pthread_mutex_t lock;
-    struct agent *agents;
+    struct agent *agents, *buckets[BUCKETS];
     struct agents_waiter *waiters;
     struct agents_log *logs;
     size_t logs_n;
@@ -56,9 +58,18 @@ void agents_log_free(struct agents_log *q)
     free(q);
 }
 
+/* Ids are random digits; any text will do. */
+static struct agent **bucket_of(struct agents *a, const char *id)
+{
+    uint32_t h = 2166136261U;
+    for (const char *p = id; *p; p++)
+        h = (h ^ (unsigned char)*p) * 16777619U;
+    return &a->buckets[h % BUCKETS];
+}
+
 static struct agent *find(struct agents *a, const char *id)
 {
-    for (struct agent *g = a->agents; g; g = g->next) {
+    for (struct agent *g = *bucket_of(a, id); g; g = g->next_in_bucket) {
         if (sw_streq(g->id, id))
             return g;
     }
@@ -74,6 +85,9 @@ static struct agent *find_or_add(struct agents *a, const char *id)
     (void)sw_str_copy(sw_str(id), g->id, sizeof g->id);
     g->next = a->agents;
     a->agents = g;
+    struct agent **bucket = bucket_of(a, id);
+    g->next_in_bucket = *bucket;
+    *bucket = g;
     return g;
 }
 

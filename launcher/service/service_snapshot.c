@@ -83,10 +83,31 @@ static int read_deployments(struct meta_tx *tx, struct service_snapshot *s, stru
     return r < 0 ? r : 0;
 }
 
+static bool has_expressions(const json_t *document)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(document, "placementConstraints"), i, v) {
+        if (sw_json_str(v, "expression", NULL))
+            return true;
+    }
+    return false;
+}
+
+static bool needs_all_groups(const struct service_snapshot *s)
+{
+    for (size_t i = 0; i < s->deployments_n; i++) {
+        if (has_expressions(s->templates[i].definition))
+            return true;
+    }
+    return has_expressions(s->service.document);
+}
+
 static int read_instances(struct meta_tx *tx, struct service_snapshot *s, struct sw_err *err)
 {
     struct instance_row *rows = NULL;
     size_t n = 0;
+    s->all_groups = needs_all_groups(s);
     bool external = sw_streq(sw_json_str(s->service.document, "launchType", ""), "EXTERNAL");
     int r = instance_store_all(tx, s->cluster.id, &rows, &n, err);
     if (r < 0)
@@ -102,7 +123,7 @@ static int read_instances(struct meta_tx *tx, struct service_snapshot *s, struct
             continue;
         }
         s->instances_n++;
-        r = instance_view_read_groups(tx, v, err);
+        r = s->all_groups ? instance_view_read_groups(tx, v, err) : 0;
     }
     instance_rows_free(rows, n);
     return r;
@@ -255,15 +276,34 @@ static const struct plan_task *view_tasks(struct service_snapshot *s, const bool
     return tasks;
 }
 
+/* How many tasks of the service shall run on each instance. */
+static const struct plan_group *own_groups(struct service_snapshot *s)
+{
+    struct plan_group *own = SW_ARENA_NEW(&s->arena, struct plan_group, s->instances_n + 1);
+    for (size_t i = 0; i < s->instances_n; i++)
+        own[i].name = s->group;
+    for (size_t i = 0; i < s->tasks_n; i++) {
+        const struct service_task_row *t = &s->tasks[i];
+        if (!t->stopping && !sw_streq(t->last_status, "STOPPED"))
+            own[find_instance(s, t->instance_id)].tasks++;
+    }
+    return own;
+}
+
 static struct plan_cluster view_cluster(struct service_snapshot *s, bool **ret_lost)
 {
     struct plan_instance *view = SW_ARENA_NEW(&s->arena, struct plan_instance, s->instances_n);
     bool *lost = SW_ARENA_NEW(&s->arena, bool, s->instances_n);
+    const struct plan_group *own = s->all_groups ? NULL : own_groups(s);
     for (size_t i = 0; i < s->instances_n; i++) {
         struct instance_view *v = &s->instances[i];
         v->agent_connected = agents_connected(s->l->agents, v->row.id, s->now_us);
         lost[i] = !v->agent_connected && service_instance_lost(s->l, v->row.id, s->now_us);
         view[i] = instance_view_plan(v);
+        if (!s->all_groups) {
+            view[i].groups = &own[i];
+            view[i].groups_n = 1;
+        }
         view[i].daemon_tasks = (int)sw_json_int(s->daemons, v->row.id, 0);
     }
     *ret_lost = lost;

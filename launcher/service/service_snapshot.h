@@ -34,6 +34,7 @@ struct service_snapshot {
     struct service_stamp stamp;
     struct instance_view *instances; /* of the service's launch type */
     size_t instances_n;
+    bool all_groups; /* a constraint's expression may ask for the groups of other tasks */
     json_t *daemons; /* {"instance id": tasks of daemon services}; NULL for replicas */
     bool has_target;
     struct service_target target; /* of a rollback */

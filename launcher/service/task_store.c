@@ -5,6 +5,8 @@
 #include "base/macros.h"
 #include "launcher/service/service.h"
 
+#define TASK_NO_PORTS "{\"tcp\":[],\"udp\":[]}" /* most tasks: not worth reading */
+
 void task_row_done(struct task_row *r)
 {
     free(r->id);
@@ -156,11 +158,13 @@ void task_usage_done(struct task_usage *u)
 static int add_usage(struct task_usage *u, struct meta_stmt *st, struct sw_err *err)
 {
     sw_autojson json_t *ports = NULL;
-    sw_autofree char *text = meta_dup(st, 2);
     struct sw_str status = meta_str(st, 3);
-    int r = service_document(text, &ports, err);
-    if (r < 0)
-        return r;
+    if (!sw_str_eq_z(meta_str(st, 2), TASK_NO_PORTS)) {
+        sw_autofree char *text = meta_dup(st, 2);
+        int r = service_document(text, &ports, err);
+        if (r < 0)
+            return r;
+    }
     u->cpu += meta_int(st, 0);
     u->memory_mib += meta_int(st, 1);
     u->tasks++;
