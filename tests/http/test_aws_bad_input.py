@@ -94,7 +94,7 @@ def test_empty_body_is_an_empty_document(server):
     ("ecr", "", "UnknownOperationException"),
     ("ecs", "createCluster", "UnknownOperationException"),
     ("NoSuchService_V1", "CreateRepository", "UnknownOperationException"),
-    ("ecs", "CreateService", "UnsupportedFeatureException"),
+    ("ecs", "CreateDaemon", "UnsupportedFeatureException"),
 ))
 def test_operation_that_is_not_there(server, state, service, operation, name):
     check_error(call(server, service, operation, b"{}"), name, 400, operation)
