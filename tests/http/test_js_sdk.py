@@ -11,7 +11,7 @@ import pytest
 
 from support import run as r
 
-PACKAGES = ["@aws-sdk/client-" + name for name in ("ecr", "iam", "sts", "ecs")]
+PACKAGES = ["@aws-sdk/" + name for name in ("client-ecr", "client-iam", "client-sts", "client-ecs", "credential-providers")]
 SCRIPTS = os.path.join(r.HERE, "..", "js")
 
 
@@ -36,5 +36,6 @@ def sdk(tmp_path_factory):
 
 @pytest.mark.parametrize("script", sorted(n[:-4] for n in os.listdir(SCRIPTS) if n != "sdk.mjs"))
 def test_script(server, sdk, script):
-    r.run([shutil.which("node"), os.path.join(SCRIPTS, script + ".mjs"), "js-" + script], timeout=120, env=r.clean_env(
-        server.home, SDK=sdk, ENDPOINT=server.endpoint, KEY=json.dumps(server.admin), AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE="1"))
+    env = r.clean_env(server.home, SDK=sdk, ENDPOINT=server.endpoint, KEY=json.dumps(server.admin), SLIPWAY=r.BIN,
+                      SLIPWAY_DATA=server.data)
+    r.run([shutil.which("node"), os.path.join(SCRIPTS, script + ".mjs"), "js-" + script], timeout=120, env=env)

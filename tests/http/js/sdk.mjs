@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the scripts of this folder share. Environment: SDK, a folder with node_modules; ENDPOINT; KEY, JSON [id, secret];
+// What the scripts of this folder share. Environment: SDK, a folder with node_modules; ENDPOINT; KEY, JSON [id, secret]; SLIPWAY;
 // the last argument is a name that no other script uses.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
@@ -12,6 +12,7 @@ export const ecr = require('@aws-sdk/client-ecr')
 export const iam = require('@aws-sdk/client-iam')
 export const sts = require('@aws-sdk/client-sts')
 export const ecs = require('@aws-sdk/client-ecs')
+export const providers = require('@aws-sdk/credential-providers')
 export { assert }
 
 export function settings(key = JSON.parse(process.env.KEY), more = {}) {
