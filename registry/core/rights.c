@@ -71,10 +71,12 @@ void registry_rights_begin(struct registry *reg, const struct repo_key *key,
     ret->rules = NULL;
     ret->input = input;
     context->resource_public = key->name && repo_is_public(reg, key);
-    if (key->name && !sw_streq(key->name, "*") &&
-        (context->resource_public || p->kind != PRINCIPAL_ANONYMOUS))
+    ret->registry = NULL;
+    bool looks = context->resource_public || p->kind != PRINCIPAL_ANONYMOUS;
+    if (looks && key->name && !sw_streq(key->name, "*"))
         ret->rules = rules_of(reg, key);
-    ret->registry = registry_policy(reg, &registry);
+    if (looks)
+        ret->registry = registry_policy(reg, &registry);
     attach(ret, &n, ret->rules ? ret->rules->policy : NULL, "repository policy",
            POLICY_FROM_RESOURCE);
     attach(ret, &n, ret->registry, "registry policy", POLICY_FROM_REGISTRY);

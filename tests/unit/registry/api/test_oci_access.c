@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who may do what on /v2/: the challenge, refusals, accounts and regions, and the registries' published advisories that apply. */
+#include "registry/core/registry_setting.h"
 #include "tests/unit/registry/http.h"
 
 #define REPO "private"
@@ -146,6 +147,39 @@ TEST(repository_policies_allow_and_deny)
     autoreply admin = ask(&a.c, HTTP_GET, "/v2/" REPO "/manifests/v1");
     CHECK_CODE(admin, 403, "DENIED");
     CHECK_CONTAINS(admin.body.p, "explicit deny in a resource-based policy");
+}
+
+/* "*" means everyone with a name. Nobody else gets more than a public repository gives. */
+TEST(policies_for_everyone_give_the_nameless_nothing_but_public_pulls)
+{
+    static const char everyone[] =
+        "{\"Version\":\"2012-10-17\",\"Statement\":{\"Effect\":\"Allow\","
+        "\"Principal\":\"*\",\"Action\":\"ecr:*\"}}";
+    autoaccess a = {0};
+    access_open(&a);
+    struct sw_err err = SW_ERR_INIT;
+    struct repo_key key = world_key("open");
+    struct registry_key registry = {key.account, key.region};
+    sw_autofree char *old = NULL;
+    CHECK_OK(repo_create(a.c.w.reg, &key, REPO_MUTABLE, "{\"public\":true}", NULL, &err));
+    push_image(&a.c, "open", "v1", "layer", image_of("layer", ""));
+    allow(&a, "open", everyone);
+    CHECK_OK(registry_policy_set(a.c.w.reg, &registry, everyone, &old, &err));
+    for (size_t i = 0; i < SW_ARRAY_LEN(requests); i++) {
+        if (!strstr(requests[i].url, "%s"))
+            continue;
+        autoreply closed = ask(&a.c, requests[i].method, url_of(i, REPO), .token = "");
+        CHECK_MSG(closed.status == 401, "%d %s: %d", requests[i].method, requests[i].url,
+                  closed.status);
+        autoreply open = ask(&a.c, requests[i].method, url_of(i, "open"), .token = "");
+        bool reads = requests[i].method == HTTP_GET || requests[i].method == HTTP_HEAD;
+        bool pull = reads && !strstr(requests[i].url, "/uploads/");
+        CHECK_MSG((open.status != 401) == pull, "%d %s: %d", requests[i].method, requests[i].url,
+                  open.status);
+        autoreply named = ask(&a.c, requests[i].method, url_of(i, "open"), .token = a.user_token);
+        CHECK_MSG(named.status != 401 && named.status != 403, "%d %s: %d", requests[i].method,
+                  requests[i].url, named.status);
+    }
 }
 
 TEST(repository_tags_are_condition_keys)
