@@ -22,6 +22,12 @@ int launcher_services_start(struct launcher *l, struct sw_err *err)
     return service_loop_start(l->services, err);
 }
 
+void launcher_services_stop(struct launcher *l)
+{
+    if (l)
+        service_loop_stop(l->services);
+}
+
 int launcher_services_settle(struct launcher *l, struct sw_err *err)
 {
     return service_loop_settle(l->services, err);

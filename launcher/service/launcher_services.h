@@ -7,8 +7,9 @@
  * Spec: Amazon ECS API reference. */
 #include "launcher/service/launcher.h"
 
-/* The thread that keeps services; ended by launcher_free. */
+/* The thread that keeps services. It answers agents that poll: stop it before what carries those answers goes. */
 int launcher_services_start(struct launcher *l, struct sw_err *err);
+void launcher_services_stop(struct launcher *l); /* NULL ok; launcher_free does it too */
 /* Instead of the thread, for tests: plans until nothing is left to do at this time. */
 int launcher_services_settle(struct launcher *l, struct sw_err *err);
 

@@ -304,16 +304,22 @@ int service_loop_start(struct service_loop *s, struct sw_err *err)
     return 0;
 }
 
-void service_loop_free(struct service_loop *s)
+void service_loop_stop(struct service_loop *s)
 {
-    if (!s)
-        return;
     pthread_mutex_lock(&s->lock);
     s->stop = true;
     pthread_cond_signal(&s->changed);
     pthread_mutex_unlock(&s->lock);
     if (s->running)
         pthread_join(s->thread, NULL);
+    s->running = false;
+}
+
+void service_loop_free(struct service_loop *s)
+{
+    if (!s)
+        return;
+    service_loop_stop(s);
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
     free(s->clusters);

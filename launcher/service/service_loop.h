@@ -11,7 +11,8 @@
 struct service_loop;
 struct service_loop *service_loop_new(struct launcher *l); /* no thread yet */
 int service_loop_start(struct service_loop *s, struct sw_err *err);
-void service_loop_free(struct service_loop *s); /* ends the thread; NULL ok */
+void service_loop_stop(struct service_loop *s); /* ends the thread; waking it is still allowed */
+void service_loop_free(struct service_loop *s); /* NULL ok */
 void service_loop_wake(struct service_loop *s); /* something changed and is committed; NULL ok */
 /* What the thread does, until nothing is left to do at this time. Not beside the thread. */
 int service_loop_settle(struct service_loop *s, struct sw_err *err);
