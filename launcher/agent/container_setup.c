@@ -2,6 +2,7 @@
 /* launcher/agent/container_setup.c - what an image says is data: it chooses program, environment, user and working directory
  * inside its own root, and nothing else (labels, volumes' sources, ports and health checks of images change nothing here). */
 #include "launcher/agent/container_setup.h"
+#include "launcher/agent/container_host.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -224,12 +225,18 @@ static int write_host_files(const struct container_setup *s, const char *hostnam
         sw_buf_add_z(&hosts, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
     if (s->address && s->address[0])
         sw_buf_addf(&hosts, "%s\t%s\n", s->address, hostname);
+    host_add_names(s, &hosts);
     sw_err_clear(&ignored);
     (void)sw_read_file("/etc/resolv.conf", &resolv, &ignored);
     sw_err_clear(&ignored);
     (void)sw_read_file(RESOLVED_CONF, &resolved, &ignored);
     sw_autofree char *resolv_text = container_name_servers(
         sw_buf_str(&resolv).p, sw_buf_str(&resolved).p, s->netns_path != NULL);
+    if (s->def->host.dns_servers.n || s->def->host.dns_search.n) {
+        char *own = host_resolv_conf(&s->def->host, resolv_text);
+        free(resolv_text);
+        resolv_text = own;
+    }
     sw_autofree char *name_text = sw_asprintf("%s\n", hostname);
     if (write_text(s->folder, "hosts", sw_buf_str(&hosts).p, err) < 0 ||
         write_text(s->folder, "resolv.conf", resolv_text, err) < 0 ||
@@ -284,6 +291,14 @@ static const struct volume *find_volume(const struct taskdef *t, const char *nam
     return NULL;
 }
 
+static bool is_mounted(const struct mounts *m, const char *path)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (sw_streq(m->list[i].destination, path))
+            return true;
+    return false;
+}
+
 static int make_target(int root, const char *source, const char *target, struct sw_err *err)
 {
     struct stat st;
@@ -293,35 +308,63 @@ static int make_target(int root, const char *source, const char *target, struct 
                                : image_make_file(root, target, err);
 }
 
-static int add_volumes(const struct container_setup *s, int root, struct mounts *m,
-                       struct sw_err *err)
+/* Those of one container; what is mounted at a path already stays. */
+static int add_volumes_of(const struct container_setup *s, const struct container_def *def,
+                          bool read_only, int root, struct mounts *m, struct sw_err *err)
 {
-    for (size_t i = 0; i < s->def->mount_points_n; i++) {
-        const struct mount_point *p = &s->def->mount_points[i];
+    for (size_t i = 0; i < def->mount_points_n; i++) {
+        const struct mount_point *p = &def->mount_points[i];
+        if (is_mounted(m, p->container_path))
+            continue;
         const struct volume *v = find_volume(s->task, p->source_volume);
         if (!v)
             return sw_fail(err, SW_EINVALID, "InvalidVolumeError",
                            "volume %s is not in the task definition",
                            p->source_volume ? p->source_volume : "");
-        char *source = v->source_path ? sw_strdup(v->source_path)
-                                      : sw_asprintf("%s/%s", s->volumes_dir, v->name);
+        char *source = host_volume_source(s, v);
+        if (v->shared && !v->autoprovision && !sw_path_exists(source)) {
+            free(source);
+            return sw_fail(err, SW_ENOTFOUND, "InvalidVolumeError",
+                           "the shared volume %s is not on this instance", v->name);
+        }
         if ((!sw_path_exists(source) && sw_mkdirs(source, 0755, err) < 0) ||
             make_target(root, source, p->container_path, err) < 0) {
             free(source);
             return sw_prefix(err, "volume %s", v->name);
         }
-        if (add_mount(m, source, p->container_path, p->read_only, err) < 0)
+        if (add_mount(m, source, p->container_path, read_only || p->read_only, err) < 0)
             return err->code;
     }
     return 0;
 }
 
-static bool is_mounted(const struct mounts *m, const char *path)
+/* Depth first, as a container's volumes are also those that it has from others. */
+static int add_volumes_from(const struct container_setup *s, const struct container_def *def,
+                            bool read_only, int depth, int root, struct mounts *m,
+                            struct sw_err *err)
 {
-    for (size_t i = 0; i < m->n; i++)
-        if (sw_streq(m->list[i].destination, path))
-            return true;
-    return false;
+    if (add_volumes_of(s, def, read_only, root, m, err) < 0)
+        return err->code;
+    for (size_t i = 0; depth > 0 && i < def->host.volumes_from_n; i++) {
+        const struct volume_from_def *from = &def->host.volumes_from[i];
+        int at = taskdef_container_index(s->task, from->container);
+        if (at < 0)
+            return sw_fail(err, SW_EINVALID, "InvalidVolumeError",
+                           "volumesFrom container %s is not in the task definition",
+                           from->container);
+        if (add_volumes_from(s, &s->task->containers[at], read_only || from->read_only, depth - 1,
+                             root, m, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+static int add_tmpfs_targets(const struct container_setup *s, int root, struct sw_err *err)
+{
+    for (size_t i = 0; i < s->def->host.tmpfs_n; i++)
+        if (image_make_folder(root, s->def->host.tmpfs[i].container_path, 0, 0, err) < 0)
+            return sw_prefix(err, "tmpfs");
+    return 0;
 }
 
 /* The image's own VOLUMEs: folders inside the root; with a read-only root they stay writable, as with Docker. */
@@ -384,7 +427,8 @@ static int write_spec(const struct container_setup *s, const char *rootfs,
     struct container_spec spec = {.id = s->id,
                                   .task = s->task_id,
                                   .rootfs = rootfs,
-                                  .hostname = s->netns_path ? hostname : "",
+                                  .hostname =
+                                      s->netns_path || s->def->host.hostname ? hostname : "",
                                   .args = (const char *const *)args,
                                   .env = (const char *const *)env,
                                   .cwd = cwd,
@@ -403,8 +447,14 @@ static int write_spec(const struct container_setup *s, const char *rootfs,
                                   .rlimits = rlimits,
                                   .rlimits_n = rlimits_n};
     sw_autojson json_t *j = NULL;
-    if (spec_build(&spec, &j, err) < 0)
+    struct host_spec *host = NULL;
+    if (host_spec_new(s->task, &s->def->host, &host, err) < 0)
         return err->code;
+    host_spec_fill(host, &spec);
+    int r = spec_build(&spec, &j, err);
+    host_spec_free(host);
+    if (r < 0)
+        return r;
     sw_autofree char *text = sw_json_dump(j);
     return write_text(s->folder, "config.json", text, err);
 }
@@ -425,8 +475,9 @@ static int fill_root(const struct container_setup *s, const char *rootfs, const 
         cwd = "/";
     if (image_check_mount_targets(root, err) < 0 || image_user_resolve(root, who, &user, err) < 0 ||
         image_make_folder(root, cwd, user.uid, user.gid, err) < 0 ||
-        add_host_files(s, root, &m, err) < 0 || add_volumes(s, root, &m, err) < 0 ||
-        add_image_volumes(s, root, &m, err) < 0)
+        add_host_files(s, root, &m, err) < 0 ||
+        add_volumes_from(s, s->def, false, TASKDEF_CONTAINERS_MAX, root, &m, err) < 0 ||
+        add_tmpfs_targets(s, root, err) < 0 || add_image_volumes(s, root, &m, err) < 0)
         return err->code;
     return write_spec(s, rootfs, &user, &m, hostname, cwd, err);
 }
@@ -434,8 +485,11 @@ static int fill_root(const struct container_setup *s, const char *rootfs, const 
 int container_setup(const struct container_setup *s, struct sw_err *err)
 {
     sw_autofree char *rootfs = NULL;
-    char hostname[13];
-    snprintf(hostname, sizeof hostname, "%s", s->id);
+    char hostname[256];
+    if (s->def->host.hostname)
+        snprintf(hostname, sizeof hostname, "%s", s->def->host.hostname);
+    else
+        snprintf(hostname, sizeof hostname, "%.12s", s->id);
     if (sw_mkdirs(s->folder, 0700, err) < 0 || mount_root(s, &rootfs, err) < 0 ||
         write_host_files(s, hostname, err) < 0 || fill_root(s, rootfs, hostname, err) < 0) {
         if (!err->reason || strcmp(err->reason, "DiskFull") == 0)

@@ -16,8 +16,10 @@ struct container_setup {
     const struct taskdef *task;
     const struct container_def *def;
     const struct image *image;
-    const char *netns_path; /* NULL: the host's network */
-    const char *address;    /* "" : none */
+    const char *shared_dir;       /* of the instance: volumes with the scope shared */
+    const char *const *addresses; /* of the task's containers by index, for links; NULL: none */
+    const char *netns_path;       /* NULL: the host's network */
+    const char *address;          /* "" : none */
     /* NULL-terminated "NAME=value", or NULL: what image and definition cannot change, and what they can. */
     const char *const *env, *const *env_defaults;
 };

@@ -127,6 +127,10 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
     task_persist(t, false);
     pthread_mutex_unlock(&t->lock);
     sw_autofree char *netns = c->lease[0] ? network_path(t->engine->o.network, c->lease) : NULL;
+    sw_autofree char *shared = sw_asprintf("%s/volumes", t->engine->o.data_dir);
+    const char *addresses[TASKDEF_CONTAINERS_MAX];
+    for (size_t i = 0; i < t->def->containers_n; i++)
+        addresses[i] = t->containers[i].address;
     SW_CLEANUP(strings_freep) char **env = task_container_environment(t, container);
     SW_CLEANUP(strings_freep) char **defaults = task_container_defaults(t);
     struct container_setup s = {.folder = folder,
@@ -136,6 +140,8 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
                                 .task = t->def,
                                 .def = c->def,
                                 .image = &c->image,
+                                .shared_dir = shared,
+                                .addresses = addresses,
                                 .netns_path = netns,
                                 .env = (const char *const *)env,
                                 .env_defaults = (const char *const *)defaults,

@@ -55,16 +55,16 @@ static const struct sw_field mount_point[] = {
 static const struct sw_field mount_point_list[] = {STRUCT("member", 0, mount_point)};
 
 static const struct sw_field volume_from[] = {
-    STRING("sourceContainer", F_REFUSED),
-    BOOLEAN("readOnly", F_REFUSED),
+    STRING("sourceContainer", F_READ),
+    BOOLEAN("readOnly", F_READ),
     F_END,
 };
 
 static const struct sw_field volume_from_list[] = {STRUCT("member", 0, volume_from)};
 
 static const struct sw_field kernel_capabilities[] = {
-    LIST("add", F_REFUSED, strings_list),
-    LIST("drop", F_REFUSED, strings_list),
+    LIST("add", F_READ, strings_list),
+    LIST("drop", F_READ, strings_list),
     F_END,
 };
 
@@ -74,29 +74,29 @@ static const struct sw_field device_cgroup_permissions_list[] = {
     ENUM("member", 0, device_cgroup_permission_values)};
 
 static const struct sw_field device[] = {
-    STRING("hostPath", F_REFUSED | F_REQUIRED),
-    STRING("containerPath", F_REFUSED),
-    LIST("permissions", F_REFUSED, device_cgroup_permissions_list),
+    STRING("hostPath", F_READ | F_REQUIRED),
+    STRING("containerPath", F_READ),
+    LIST("permissions", F_READ, device_cgroup_permissions_list),
     F_END,
 };
 
 static const struct sw_field devices_list[] = {STRUCT("member", 0, device)};
 
 static const struct sw_field tmpfs[] = {
-    STRING("containerPath", F_REFUSED | F_REQUIRED),
-    INTEGER("size", F_REFUSED | F_REQUIRED),
-    LIST("mountOptions", F_REFUSED, strings_list),
+    STRING("containerPath", F_READ | F_REQUIRED),
+    INTEGER("size", F_READ | F_REQUIRED),
+    LIST("mountOptions", F_READ, strings_list),
     F_END,
 };
 
 static const struct sw_field tmpfs_list[] = {STRUCT("member", 0, tmpfs)};
 
 static const struct sw_field linux_parameters[] = {
-    STRUCT("capabilities", F_REFUSED, kernel_capabilities),
-    LIST("devices", F_REFUSED, devices_list),
+    STRUCT("capabilities", F_READ, kernel_capabilities),
+    LIST("devices", F_READ, devices_list),
     BOOLEAN("initProcessEnabled", F_REFUSED),
-    INTEGER("sharedMemorySize", F_REFUSED),
-    LIST("tmpfs", F_REFUSED, tmpfs_list),
+    INTEGER("sharedMemorySize", F_READ),
+    LIST("tmpfs", F_READ, tmpfs_list),
     INTEGER("maxSwap", F_REFUSED),
     INTEGER("swappiness", F_REFUSED),
     F_END,
@@ -123,8 +123,8 @@ static const struct sw_field container_dependencies_list[] = {
     STRUCT("member", 0, container_dependency)};
 
 static const struct sw_field host_entry[] = {
-    STRING("hostname", F_REFUSED | F_REQUIRED),
-    STRING("ipAddress", F_REFUSED | F_REQUIRED),
+    STRING("hostname", F_READ | F_REQUIRED),
+    STRING("ipAddress", F_READ | F_REQUIRED),
     F_END,
 };
 
@@ -165,8 +165,8 @@ static const struct sw_field health_check[] = {
 };
 
 static const struct sw_field system_control[] = {
-    STRING("namespace", F_REFUSED),
-    STRING("value", F_REFUSED),
+    STRING("namespace", F_READ),
+    STRING("value", F_READ),
     F_END,
 };
 
@@ -208,7 +208,7 @@ static const struct sw_field container_definition[] = {
     INTEGER("cpu", F_READ),
     INTEGER("memory", F_READ),
     INTEGER("memoryReservation", F_READ),
-    LIST("links", F_REFUSED, strings_list),
+    LIST("links", F_READ, strings_list),
     LIST("portMappings", F_READ, port_mapping_list),
     BOOLEAN("essential", F_READ),
     LIST("entryPoint", F_READ, strings_list),
@@ -216,21 +216,21 @@ static const struct sw_field container_definition[] = {
     LIST("environment", F_READ, environment_variables_list),
     LIST("environmentFiles", F_REFUSED, environment_files_list),
     LIST("mountPoints", F_READ, mount_point_list),
-    LIST("volumesFrom", F_REFUSED, volume_from_list),
+    LIST("volumesFrom", F_READ, volume_from_list),
     STRUCT("linuxParameters", F_READ, linux_parameters),
     LIST("secrets", F_REFUSED, secret_list),
     LIST("dependsOn", F_READ, container_dependencies_list),
     INTEGER("startTimeout", F_REFUSED),
     INTEGER("stopTimeout", F_READ),
-    STRING("hostname", F_REFUSED),
+    STRING("hostname", F_READ),
     STRING("user", F_READ),
     STRING("workingDirectory", F_READ),
     BOOLEAN("disableNetworking", F_REFUSED),
     BOOLEAN("privileged", F_REFUSED),
     BOOLEAN("readonlyRootFilesystem", F_READ),
-    LIST("dnsServers", F_REFUSED, strings_list),
-    LIST("dnsSearchDomains", F_REFUSED, strings_list),
-    LIST("extraHosts", F_REFUSED, host_entry_list),
+    LIST("dnsServers", F_READ, strings_list),
+    LIST("dnsSearchDomains", F_READ, strings_list),
+    LIST("extraHosts", F_READ, host_entry_list),
     LIST("dockerSecurityOptions", F_REFUSED, strings_list),
     BOOLEAN("interactive", F_REFUSED),
     BOOLEAN("pseudoTerminal", F_REFUSED),
@@ -238,7 +238,7 @@ static const struct sw_field container_definition[] = {
     LIST("ulimits", F_READ, ulimit_list),
     STRUCT("logConfiguration", F_READ, log_configuration),
     STRUCT("healthCheck", F_READ, health_check),
-    LIST("systemControls", F_REFUSED, system_controls_list),
+    LIST("systemControls", F_READ, system_controls_list),
     LIST("resourceRequirements", F_REFUSED, resource_requirements_list),
     STRUCT("firelensConfiguration", F_REFUSED, firelens_configuration),
     STRUCT("restartPolicy", F_STORED, restart_policy),
@@ -258,11 +258,11 @@ static const struct sw_field host_volume_properties[] = {
 static const char *const scope_values[] = {"task", "shared", NULL};
 
 static const struct sw_field docker_volume_configuration[] = {
-    ENUM("scope", F_REFUSED, scope_values),
-    BOOLEAN("autoprovision", F_REFUSED),
-    STRING("driver", F_REFUSED),
+    ENUM("scope", F_READ, scope_values),
+    BOOLEAN("autoprovision", F_READ),
+    STRING("driver", F_READ),
     MAP("driverOpts", F_REFUSED, strings_map),
-    MAP("labels", F_REFUSED, strings_map),
+    MAP("labels", F_STORED, strings_map),
     F_END,
 };
 
@@ -302,7 +302,7 @@ static const struct sw_field fsx_windows_file_server_volume_configuration[] = {
 static const struct sw_field volume[] = {
     STRING("name", F_READ),
     STRUCT("host", F_READ, host_volume_properties),
-    STRUCT("dockerVolumeConfiguration", F_REFUSED, docker_volume_configuration),
+    STRUCT("dockerVolumeConfiguration", F_READ, docker_volume_configuration),
     STRUCT("efsVolumeConfiguration", F_REFUSED, efs_volume_configuration),
     STRUCT("fsxWindowsFileServerVolumeConfiguration", F_REFUSED,
            fsx_windows_file_server_volume_configuration),
@@ -394,8 +394,8 @@ const struct sw_field register_task_definition_in[] = {
     STRING("cpu", F_READ),
     STRING("memory", F_READ),
     LIST("tags", F_STORED | F_LIMITS, tags_list, .min = 0, .max = 50),
-    ENUM("pidMode", F_REFUSED, pid_mode_values),
-    ENUM("ipcMode", F_REFUSED, ipc_mode_values),
+    ENUM("pidMode", F_READ, pid_mode_values),
+    ENUM("ipcMode", F_READ, ipc_mode_values),
     STRUCT("proxyConfiguration", F_REFUSED, proxy_configuration),
     LIST("inferenceAccelerators", F_REFUSED, inference_accelerators_list),
     STRUCT("ephemeralStorage", F_REFUSED, ephemeral_storage),

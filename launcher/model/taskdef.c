@@ -101,6 +101,7 @@ static void container_done(struct container_def *c)
     free(c->user);
     free(c->ports);
     free(c->depends_on);
+    container_linux_done(&c->host);
     for (size_t i = 0; i < c->ulimits_n; i++)
         free(c->ulimits[i].name);
     free(c->ulimits);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "launcher/model/taskdef_linux.h"
 
 #define TASKDEF_CONTAINERS_MAX         10
 #define TASKDEF_STOP_TIMEOUT_DEFAULT_S 30
@@ -76,15 +77,19 @@ struct container_def {
     struct mount_point *mount_points;
     size_t mount_points_n;
     struct health_check health_check;
+    struct container_linux host; /* its view of the machine */
 };
 struct volume {
     char *name;
-    char *source_path; /* NULL: an empty one that lives as long as the task */
+    char *source_path;  /* NULL: an empty one that lives as long as the task */
+    bool shared;        /* with other tasks of the instance, by its name */
+    bool autoprovision; /* shared: made when it is not there */
 };
 struct taskdef {
     char *family;
     int64_t revision;
     enum network_mode network_mode;
+    enum share_mode pid_mode, ipc_mode;
     int64_t cpu, memory_mib;          /* task level; 0: not given */
     char *task_role, *execution_role; /* ARNs; NULL: none */
     struct container_def *containers;

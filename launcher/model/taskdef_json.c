@@ -152,11 +152,39 @@ static int container_from(const json_t *o, enum network_mode mode, struct contai
     environment_from(o, c);
     ulimits_from(o, c);
     mount_points_from(o, c);
+    container_linux_from_json(o, &c->host);
     if ((r = strings_member(o, "command", &c->command, err)) < 0 ||
         (r = strings_member(o, "entryPoint", &c->entry_point, err)) < 0 ||
         (r = ports_from(o, mode, c, err)) < 0)
         return r;
     return health_check_from(o, &c->health_check, err);
+}
+
+/* Whose volumes or address it needs starts before it, as if dependsOn said so. */
+static void depend_on(struct taskdef *t, struct container_def *c, struct sw_str name)
+{
+    int on = -1;
+    for (size_t i = 0; i < t->containers_n; i++)
+        if (sw_str_eq_z(name, t->containers[i].name))
+            on = (int)i;
+    for (size_t i = 0; i < c->depends_on_n; i++)
+        if (c->depends_on[i].container == on)
+            on = -1;
+    if (on < 0 || &t->containers[on] == c)
+        return;
+    c->depends_on = sw_realloc_array(c->depends_on, c->depends_on_n + 1, sizeof *c->depends_on);
+    c->depends_on[c->depends_on_n++] = (struct depends_on){on, DEPENDS_START};
+}
+
+static void implied_depends(struct taskdef *t, struct container_def *c)
+{
+    for (size_t i = 0; i < c->host.volumes_from_n; i++)
+        depend_on(t, c, sw_str(c->host.volumes_from[i].container));
+    for (size_t i = 0; i < c->host.links.n; i++) {
+        struct sw_str name, alias;
+        link_parse(c->host.links.v[i], &name, &alias);
+        depend_on(t, c, name);
+    }
 }
 
 static int depends_from(const json_t *o, struct taskdef *t, struct container_def *c,
@@ -188,9 +216,12 @@ static void volumes_from(const json_t *doc, struct taskdef *t)
     t->volumes = sw_calloc(json_array_size(list) + 1, sizeof *t->volumes);
     json_array_foreach(list, i, v) {
         const char *path = sw_json_str(sw_json_object(v, "host"), "sourcePath", NULL);
+        const json_t *docker = sw_json_object(v, "dockerVolumeConfiguration");
         t->volumes[t->volumes_n++] =
             (struct volume){.name = sw_strdup(sw_json_str(v, "name", "")),
-                            .source_path = path && *path ? sw_strdup(path) : NULL};
+                            .source_path = path && *path ? sw_strdup(path) : NULL,
+                            .shared = sw_streq(sw_json_str(docker, "scope", "task"), "shared"),
+                            .autoprovision = sw_json_bool(docker, "autoprovision", false)};
     }
 }
 
@@ -212,6 +243,7 @@ static int containers_from(const json_t *doc, struct taskdef *t, struct sw_err *
     json_array_foreach(list, i, v) {
         if ((r = depends_from(v, t, &t->containers[i], err)) < 0)
             return r;
+        implied_depends(t, &t->containers[i]);
     }
     return 0;
 }
@@ -293,6 +325,8 @@ int taskdef_from_json(const json_t *doc, struct taskdef **ret, struct sw_err *er
         return sw_fail(err, SW_EINVALID, INVALID, "The network mode is unknown.");
     t->task_role = role_member(doc, "taskRoleArn", NULL);
     t->execution_role = role_member(doc, "executionRoleArn", NULL);
+    t->pid_mode = share_mode_from_string(sw_json_str(doc, "pidMode", ""));
+    t->ipc_mode = share_mode_from_string(sw_json_str(doc, "ipcMode", ""));
     volumes_from(doc, t);
     if ((r = sizes_from(doc, t, err)) < 0 || (r = containers_from(doc, t, err)) < 0)
         return r;

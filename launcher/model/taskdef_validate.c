@@ -7,6 +7,7 @@
 #include "launcher/model/arn.h"
 #include "launcher/model/task_size.h"
 #include "launcher/model/taskdef.h"
+#include "launcher/model/taskdef_validate_linux.h"
 
 #define INVALID            "ClientException"
 #define MEMORY_MIN_MIB     6
@@ -324,9 +325,19 @@ static int check_misc(const json_t *doc SW_UNUSED, const json_t *c, struct sw_er
 }
 
 static int (*const container_rules[])(const json_t *, const json_t *, struct sw_err *) = {
-    check_name,         check_image,  check_cpu,        check_memory,
-    check_environment,  check_ports,  check_depends_on, check_ulimits,
-    check_mount_points, check_health, check_log,        check_misc,
+    check_name,
+    check_image,
+    check_cpu,
+    check_memory,
+    check_environment,
+    check_ports,
+    check_depends_on,
+    check_ulimits,
+    check_mount_points,
+    check_health,
+    check_log,
+    check_misc,
+    taskdef_validate_linux,
 };
 
 /* The task. */
@@ -400,6 +411,36 @@ static int check_sizes(const json_t *doc, struct sw_err *err)
     return 0;
 }
 
+static int check_docker_volume(const json_t *v, struct sw_err *err)
+{
+    const json_t *d = sw_json_object(v, "dockerVolumeConfiguration");
+    const char *driver = sw_json_str(d, "driver", "local"), *name = sw_json_str(v, "name", "");
+    bool shared = sw_streq(sw_json_str(d, "scope", "task"), "shared");
+    if (!d)
+        return 0;
+    if (*sw_json_str(sw_json_object(v, "host"), "sourcePath", ""))
+        return sw_fail(err, SW_EINVALID, INVALID,
+                       "Volume '%s' has both a host.sourcePath and a dockerVolumeConfiguration.",
+                       name);
+    if (!sw_streq(driver, "local"))
+        return refuse(err, "dockerVolumeConfiguration.driver", driver);
+    if (sw_json_bool(d, "autoprovision", false) && !shared)
+        return sw_fail(err, SW_EINVALID, INVALID,
+                       "Volume '%s': autoprovision is only for the scope shared.", name);
+    return 0;
+}
+
+static int check_modes(const json_t *doc, struct sw_err *err)
+{
+    static const char *const members[] = {"pidMode", "ipcMode"};
+    bool alone = json_array_size(sw_json_array(doc, "containerDefinitions")) == 1;
+    for (size_t i = 0; i < SW_ARRAY_LEN(members); i++)
+        /* One container has what its task has. */
+        if (sw_streq(sw_json_str(doc, members[i], ""), "task") && !alone)
+            return refuse(err, members[i], "task");
+    return 0;
+}
+
 static int check_volumes(const json_t *doc, struct sw_err *err)
 {
     const json_t *list = sw_json_array(doc, "volumes"), *v;
@@ -414,6 +455,9 @@ static int check_volumes(const json_t *doc, struct sw_err *err)
         if (*path && !path_valid(path))
             return sw_fail(err, SW_EINVALID, INVALID,
                            "The host.sourcePath of volume '%s' must be an absolute path.", name);
+        int r = check_docker_volume(v, err);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -457,23 +501,38 @@ static int check_all_ports(const json_t *doc, struct sw_err *err)
     return 0;
 }
 
+/* Does this container wait for the one of that name? */
+static bool waits_for(const json_t *c, const char *name)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(c, "dependsOn"), i, v)
+        if (sw_streq(sw_json_str(v, "containerName", ""), name))
+            return true;
+    json_array_foreach(sw_json_array(c, "volumesFrom"), i, v)
+        if (sw_streq(sw_json_str(v, "sourceContainer", ""), name))
+            return true;
+    json_array_foreach(sw_json_array(c, "links"), i, v) {
+        struct sw_str to, alias;
+        link_parse(json_string_value(v) ? json_string_value(v) : "", &to, &alias);
+        if (sw_str_eq_z(to, name))
+            return true;
+    }
+    return false;
+}
+
 static int check_cycles(const json_t *doc, struct sw_err *err)
 {
-    const json_t *list = sw_json_array(doc, "containerDefinitions"), *c, *d;
+    const json_t *list = sw_json_array(doc, "containerDefinitions"), *c;
     bool done[TASKDEF_CONTAINERS_MAX] = {false};
-    size_t i, k, left = json_array_size(list);
+    size_t i, left = json_array_size(list);
     bool progress = true;
     while (progress) {
         progress = false;
         json_array_foreach(list, i, c) {
             bool ready = !done[i];
-            json_array_foreach(sw_json_array(c, "dependsOn"), k, d) {
-                const char *name = sw_json_str(d, "containerName", "");
-                for (size_t o = 0; o < json_array_size(list); o++) {
-                    if (!done[o] && sw_streq(name_of(json_array_get(list, o)), name))
-                        ready = false;
-                }
-            }
+            for (size_t o = 0; ready && o < json_array_size(list); o++)
+                ready = done[o] || !waits_for(c, name_of(json_array_get(list, o)));
             if (ready) {
                 done[i] = progress = true;
                 left--;
@@ -482,7 +541,7 @@ static int check_cycles(const json_t *doc, struct sw_err *err)
     }
     if (left)
         return sw_fail(err, SW_EINVALID, INVALID,
-                       "The container dependencies (dependsOn) form a cycle.");
+                       "The container dependencies (dependsOn, links, volumesFrom) form a cycle.");
     return 0;
 }
 
@@ -510,7 +569,7 @@ static int check_containers(const json_t *doc, struct sw_err *err)
 }
 
 static int (*const task_rules[])(const json_t *, struct sw_err *) = {
-    check_family,     check_roles, check_platform, check_volumes,
+    check_family,     check_roles, check_platform, check_modes,     check_volumes,
     check_containers, check_sizes, check_cycles,   check_all_ports,
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* launcher/runtime/spec.c - config.json of the OCI runtime specification 1.0 (config.md, config-linux.md), from tables. */
 #include "launcher/runtime/spec.h"
+#include "launcher/runtime/spec_capabilities.h"
 
 #include <sys/resource.h>
 
@@ -11,14 +12,11 @@
 
 #define REASON         "CannotCreateContainerError"
 #define CPU_SHARES_MAX 262144
+#define SHM            "/dev/shm"
+#define SHM_DEFAULT    (64LL * 1024 * 1024)
 
 extern const unsigned char runtime_seccomp_json[];
 extern const size_t runtime_seccomp_json_size;
-
-static const char *const default_capabilities[] = {
-    "CAP_CHOWN",      "CAP_DAC_OVERRIDE", "CAP_FOWNER",      "CAP_FSETID",           "CAP_KILL",
-    "CAP_SETGID",     "CAP_SETUID",       "CAP_SETPCAP",     "CAP_NET_BIND_SERVICE", "CAP_NET_RAW",
-    "CAP_SYS_CHROOT", "CAP_MKNOD",        "CAP_AUDIT_WRITE", "CAP_SETFCAP"};
 
 static const char *const masked_paths[] = {
     "/proc/asound",     "/proc/acpi",        "/proc/interrupts",
@@ -38,7 +36,6 @@ static const struct {
     {"/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro"},
     {"/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro"},
     {"/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"},
-    {"/dev/shm", "tmpfs", "shm", "nosuid,noexec,nodev,mode=1777,size=65536k"},
 };
 
 /* What a container may reach of devices, as Docker allows it: c with major:minor (-1 any), and the right to make nodes. */
@@ -155,25 +152,40 @@ static void add_mount(json_t *mounts, const char *destination, const char *type,
                                     type, "source", source, "options", options_of(options)));
 }
 
+static void add_shm(json_t *mounts, const struct container_spec *s)
+{
+    char options[96];
+    if (s->host_ipc) {
+        add_mount(mounts, SHM, "bind", SHM, "rbind,rprivate,rw");
+        return;
+    }
+    (void)snprintf(options, sizeof options, "nosuid,noexec,nodev,mode=1777,size=%lldk",
+                   (long long)(s->shm_bytes > 0 ? s->shm_bytes : SHM_DEFAULT) / 1024);
+    if (!s->no_shm)
+        add_mount(mounts, SHM, "tmpfs", "shm", options);
+}
+
 static json_t *mounts_of(const struct container_spec *s)
 {
     json_t *mounts = json_array();
     for (size_t i = 0; i < SW_ARRAY_LEN(default_mounts); i++)
         add_mount(mounts, default_mounts[i].destination, default_mounts[i].type,
                   default_mounts[i].source, default_mounts[i].options);
+    add_shm(mounts, s);
+    for (size_t i = 0; i < s->tmpfs_n; i++)
+        add_mount(mounts, s->tmpfs[i].destination, "tmpfs", "tmpfs", s->tmpfs[i].options);
     for (size_t i = 0; i < s->mounts_n; i++)
         add_mount(mounts, s->mounts[i].destination, "bind", s->mounts[i].source,
                   s->mounts[i].read_only ? "rbind,rprivate,ro" : "rbind,rprivate,rw");
     return mounts;
 }
 
-static json_t *capabilities_of(void)
+static json_t *capabilities_of(const struct container_spec *s)
 {
     json_t *c = json_object();
     static const char *const sets[] = {"bounding", "effective", "permitted"};
     for (size_t i = 0; i < SW_ARRAY_LEN(sets); i++)
-        sw_json_set_new(c, sets[i],
-                        strings(default_capabilities, SW_ARRAY_LEN(default_capabilities)));
+        sw_json_set_new(c, sets[i], spec_capabilities(s));
     sw_json_set_new(c, "inheritable", json_array());
     sw_json_set_new(c, "ambient", json_array());
     return c;
@@ -214,12 +226,12 @@ static int process_of(const struct container_spec *s, json_t **ret, struct sw_er
     if (!cwd)
         return sw_fail(err, SW_EINVALID, REASON, "the working directory is not valid UTF-8");
     *ret = json_pack("{s:b, s:O, s:O, s:O, s:o, s:o, s:b, s:O}", "terminal", 0, "user", user,
-                     "args", args, "env", env, "cwd", cwd, "capabilities", capabilities_of(),
+                     "args", args, "env", env, "cwd", cwd, "capabilities", capabilities_of(s),
                      "noNewPrivileges", 1, "rlimits", rlimits);
     return 0;
 }
 
-static json_t *devices_of(void)
+static json_t *devices_of(const struct container_spec *s)
 {
     json_t *devices = json_array();
     json_array_append_new(devices, json_pack("{s:b, s:s}", "allow", 0, "access", "rwm"));
@@ -232,12 +244,19 @@ static json_t *devices_of(void)
             sw_json_set_int(d, "minor", device_rules[i].minor);
         json_array_append_new(devices, d);
     }
+    for (size_t i = 0; i < s->devices_n; i++) {
+        const char type[2] = {s->devices[i].type};
+        json_array_append_new(devices, json_pack("{s:b, s:s, s:I, s:I, s:s}", "allow", 1, "type",
+                                                 type, "major", (json_int_t)s->devices[i].major,
+                                                 "minor", (json_int_t)s->devices[i].minor, "access",
+                                                 s->devices[i].access));
+    }
     return devices;
 }
 
 static json_t *resources_of(const struct container_spec *s)
 {
-    json_t *r = json_pack("{s:o, s:{s:I}}", "devices", devices_of(), "cpu", "shares",
+    json_t *r = json_pack("{s:o, s:{s:I}}", "devices", devices_of(s), "cpu", "shares",
                           (json_int_t)spec_cpu_shares(s->cpu_units));
     json_t *memory = json_object();
     if (s->memory_limit_bytes > 0) {
@@ -252,7 +271,31 @@ static json_t *resources_of(const struct container_spec *s)
     return r;
 }
 
-static int seccomp_of(json_t **ret, struct sw_err *err)
+/* The nodes in /dev. */
+static json_t *nodes_of(const struct container_spec *s)
+{
+    json_t *nodes = json_array();
+    for (size_t i = 0; i < s->devices_n; i++) {
+        const struct spec_device *d = &s->devices[i];
+        const char type[2] = {d->type};
+        json_array_append_new(nodes,
+                              json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "path", d->path,
+                                        "type", type, "major", (json_int_t)d->major, "minor",
+                                        (json_int_t)d->minor, "fileMode", (json_int_t)d->mode,
+                                        "uid", (json_int_t)d->uid, "gid", (json_int_t)d->gid));
+    }
+    return nodes;
+}
+
+static json_t *controls_of(const struct container_spec *s)
+{
+    json_t *o = json_object();
+    for (size_t i = 0; i < s->controls_n; i++)
+        sw_json_set_str(o, s->controls[i].name, s->controls[i].value);
+    return o;
+}
+
+static int seccomp_of(const struct container_spec *s, json_t **ret, struct sw_err *err)
 {
     json_t *j = NULL;
     struct sw_str text = sw_str_n((const char *)runtime_seccomp_json, runtime_seccomp_json_size);
@@ -267,6 +310,7 @@ static int seccomp_of(json_t **ret, struct sw_err *err)
 #error "this processor has no seccomp architecture here"
 #endif
     sw_json_set_new(j, "architectures", strings(architectures, SW_ARRAY_LEN(architectures)));
+    spec_allow_calls(s, sw_json_array(j, "syscalls"));
     *ret = j;
     return 0;
 }
@@ -274,9 +318,13 @@ static int seccomp_of(json_t **ret, struct sw_err *err)
 static json_t *namespaces_of(const struct container_spec *s)
 {
     json_t *a = json_array();
-    static const char *const own[] = {"pid", "ipc", "uts", "mount", "cgroup"};
+    static const char *const own[] = {"uts", "mount", "cgroup"};
     for (size_t i = 0; i < SW_ARRAY_LEN(own); i++)
         json_array_append_new(a, json_pack("{s:s}", "type", own[i]));
+    if (!s->host_pid)
+        json_array_append_new(a, json_pack("{s:s}", "type", "pid"));
+    if (!s->host_ipc)
+        json_array_append_new(a, json_pack("{s:s}", "type", "ipc"));
     if (s->netns_path)
         json_array_append_new(a, json_pack("{s:s, s:s}", "type", "network", "path", s->netns_path));
     return a;
@@ -307,7 +355,7 @@ int spec_build(const struct container_spec *s, json_t **ret, struct sw_err *err)
         return err->code;
     sw_autojson json_t *process = NULL;
     sw_autojson json_t *seccomp = NULL;
-    if (process_of(s, &process, err) < 0 || seccomp_of(&seccomp, err) < 0)
+    if (process_of(s, &process, err) < 0 || seccomp_of(s, &seccomp, err) < 0)
         return err->code;
     sw_autofree char *cgroup = sw_asprintf("/slipway/%s/%s", s->task, s->id);
     json_t *lnx =
@@ -315,6 +363,10 @@ int spec_build(const struct container_spec *s, json_t **ret, struct sw_err *err)
                   namespaces_of(s), "resources", resources_of(s), "seccomp", seccomp, "maskedPaths",
                   strings(masked_paths, SW_ARRAY_LEN(masked_paths)), "readonlyPaths",
                   strings(read_only_paths, SW_ARRAY_LEN(read_only_paths)));
+    if (s->devices_n)
+        sw_json_set_new(lnx, "devices", nodes_of(s));
+    if (s->controls_n)
+        sw_json_set_new(lnx, "sysctl", controls_of(s));
     json_t *j =
         json_pack("{s:s, s:O, s:{s:s, s:b}, s:s, s:o, s:o}", "ociVersion", "1.0.2", "process",
                   process, "root", "path", s->rootfs, "readonly", s->read_only_root ? 1 : 0,

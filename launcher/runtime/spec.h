@@ -19,6 +19,19 @@ struct spec_rlimit {
     const char *name;   /* ECS's: "nofile" */
     int64_t soft, hard; /* -1: unlimited */
 };
+struct spec_device {
+    const char *path; /* in the container */
+    char type;        /* 'c' or 'b' */
+    uint32_t major, minor, mode, uid, gid;
+    const char *access; /* of "rwm" */
+};
+struct spec_tmpfs {
+    const char *destination;
+    const char *options; /* with commas */
+};
+struct spec_control {
+    const char *name, *value; /* sysctl */
+};
 struct container_spec {
     const char *id;
     const char *task;   /* its group holds this container's: /slipway/TASK/ID */
@@ -40,6 +53,18 @@ struct container_spec {
     int64_t pids_limit;               /* 0: none */
     const struct spec_rlimit *rlimits;
     size_t rlimits_n;
+    /* Names without CAP_; "ALL" is every one. What is added gets the system calls that go with it. */
+    const char *const *capabilities_add, *const *capabilities_drop;
+    size_t capabilities_add_n, capabilities_drop_n;
+    const struct spec_device *devices;
+    size_t devices_n;
+    const struct spec_tmpfs *tmpfs;
+    size_t tmpfs_n;
+    int64_t shm_bytes; /* of /dev/shm; 0: 64 MiB */
+    const struct spec_control *controls;
+    size_t controls_n;
+    bool host_pid, host_ipc; /* the machine's own namespace */
+    bool no_shm;             /* a namespace of its own without /dev/shm */
 };
 
 /* SW_EINVALID "CannotCreateContainerError". Caller owns *ret. */

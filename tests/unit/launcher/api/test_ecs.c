@@ -280,16 +280,14 @@ TEST(what_is_not_implemented_is_refused_by_name)
         {ONE_CONTAINER(", 'privileged': true"), "containerDefinitions[0].privileged"},
         {ONE_CONTAINER(", 'secrets': [{'name': 'a', 'valueFrom': 'b'}]"),
          "containerDefinitions[0].secrets"},
-        {ONE_CONTAINER(", 'links': ['a']"), "containerDefinitions[0].links"},
+        {ONE_CONTAINER(", 'repositoryCredentials': {'credentialsParameter': 'a'}"),
+         "repositoryCredentials"},
+        {ONE_CONTAINER(", 'firelensConfiguration': {'type': 'fluentd'}"), "firelensConfiguration"},
         {ONE_CONTAINER(", 'environmentFiles': [{'value': 'a', 'type': 's3'}]"), "environmentFiles"},
         {ONE_CONTAINER(", 'linuxParameters': {'initProcessEnabled': true}"), "initProcessEnabled"},
-        {ONE_CONTAINER(", 'volumesFrom': [{'sourceContainer': 'a'}]"), "volumesFrom"},
-        {ONE_CONTAINER(", 'extraHosts': [{'hostname': 'a', 'ipAddress': 'b'}]"), "extraHosts"},
-        {ONE_CONTAINER(", 'dnsServers': ['1.1.1.1']"), "dnsServers"},
-        {ONE_CONTAINER(", 'hostname': 'h'"), "hostname"},
+        {ONE_CONTAINER(", 'linuxParameters': {'maxSwap': 5}"), "maxSwap"},
+        {ONE_CONTAINER(", 'interactive': true"), "interactive"},
         {ONE_CONTAINER(", 'restartPolicy': {'enabled': true}"), "restartPolicy.enabled"},
-        {"{'family': 'f', 'pidMode': 'task', 'containerDefinitions': []}", "pidMode"},
-        {"{'family': 'f', 'ipcMode': 'host', 'containerDefinitions': []}", "ipcMode"},
         {"{'family': 'f', 'enableFaultInjection': true, 'containerDefinitions': []}",
          "enableFaultInjection"},
         {"{'family': 'f', 'containerDefinitions': [], 'volumes': [{'name': 'v', "
@@ -298,8 +296,8 @@ TEST(what_is_not_implemented_is_refused_by_name)
          "volumes[0].efsVolumeConfiguration"},
         {"{'family': 'f', 'containerDefinitions': [], 'volumes': [{'name': 'v', "
          "'dockerVolumeConfiguration':"
-         " {'scope': 'task'}}]}",
-         "volumes[0].dockerVolumeConfiguration"},
+         " {'driverOpts': {'type': 'nfs'}}}]}",
+         "volumes[0].dockerVolumeConfiguration.driverOpts"},
     };
     struct world w;
     world_open(&w);

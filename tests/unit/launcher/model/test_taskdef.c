@@ -119,6 +119,29 @@ TEST(resources_are_the_reservations_or_the_tasks)
     CHECK_EQ_INT(r.tcp_ports[0], 80);
 }
 
+TEST(links_and_volumes_of_others_are_dependencies)
+{
+    autotaskdef *t = parse(
+        "{'family': 'f', 'pidMode': 'host', 'containerDefinitions': ["
+        "{'name': 'a', 'image': 'i', 'links': ['b:db'], 'volumesFrom': [{'sourceContainer': 'c', "
+        "'readOnly': true}], 'dependsOn': [{'containerName': 'b', 'condition': 'HEALTHY'}]},"
+        "{'name': 'b', 'image': 'i'}, {'name': 'c', 'image': 'i'}]}");
+    const struct container_def *a = &t->containers[0];
+    struct sw_str name, alias;
+    CHECK_EQ_INT(a->depends_on_n, 2);
+    CHECK_EQ_INT(a->depends_on[0].container, 1);
+    CHECK_EQ_INT(a->depends_on[0].condition, DEPENDS_HEALTHY);
+    CHECK_EQ_INT(a->depends_on[1].container, 2);
+    CHECK_EQ_INT(a->depends_on[1].condition, DEPENDS_START);
+    CHECK(a->host.volumes_from[0].read_only);
+    CHECK_EQ_INT(t->pid_mode, SHARE_HOST);
+    CHECK_EQ_INT(t->ipc_mode, SHARE_OWN);
+    link_parse("b:db", &name, &alias);
+    CHECK(sw_str_eq_z(name, "b") && sw_str_eq_z(alias, "db"));
+    link_parse("b", &name, &alias);
+    CHECK(sw_str_eq_z(name, "b") && sw_str_eq_z(alias, "b"));
+}
+
 TEST(overrides_replace_and_add)
 {
     struct sw_err err = SW_ERR_INIT;

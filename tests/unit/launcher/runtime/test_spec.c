@@ -231,3 +231,56 @@ TEST(ulimits_above_our_own_are_named)
     CHECK_EQ_INT(spec_own_hard_limit(NULL, "bogus"), 0);
     (void)spec_may_raise_rlimits();
 }
+
+TEST(the_machine_as_the_definition_wants_it)
+{
+    static const char *const add[] = {"SYS_ADMIN"}, *const drop[] = {"MKNOD"};
+    const struct spec_device device = {
+        .path = "/dev/x", .type = 'c', .major = 1, .minor = 3, .mode = 0600, .access = "rw"};
+    const struct spec_tmpfs tmpfs = {"/t", "size=1k,mode=0700"};
+    const struct spec_control control = {"net.core.somaxconn", "9"};
+    struct container_spec s = plain();
+    s.capabilities_add = add;
+    s.capabilities_add_n = 1;
+    s.capabilities_drop = drop;
+    s.capabilities_drop_n = 1;
+    s.devices = &device;
+    s.devices_n = 1;
+    s.tmpfs = &tmpfs;
+    s.tmpfs_n = 1;
+    s.controls = &control;
+    s.controls_n = 1;
+    s.shm_bytes = 1 << 20;
+    s.host_pid = true;
+    sw_autojson json_t *j = build(&s);
+    const json_t *lnx = sw_json_object(j, "linux"), *mounts = sw_json_array(j, "mounts");
+    const json_t *caps =
+        sw_json_array(sw_json_object(sw_json_object(j, "process"), "capabilities"), "bounding");
+    CHECK(list_has(caps, "CAP_SYS_ADMIN") && list_has(caps, "CAP_CHOWN"));
+    CHECK(!list_has(caps, "CAP_MKNOD") && !list_has(caps, "CAP_NET_ADMIN"));
+    CHECK_EQ_STR(sw_json_str(sw_json_object(lnx, "sysctl"), "net.core.somaxconn", ""), "9");
+    CHECK_NOT_NULL(find(sw_json_array(lnx, "devices"), "path", "/dev/x"));
+    CHECK(
+        list_has(sw_json_array(find(mounts, "destination", "/dev/shm"), "options"), "size=1024k"));
+    CHECK(list_has(sw_json_array(find(mounts, "destination", "/t"), "options"), "mode=0700"));
+    CHECK_NULL(find(sw_json_array(lnx, "namespaces"), "type", "pid"));
+    CHECK_NOT_NULL(find(sw_json_array(lnx, "namespaces"), "type", "ipc"));
+    const json_t *calls = sw_json_array(sw_json_object(lnx, "seccomp"), "syscalls");
+    const json_t *last = json_array_get(calls, json_array_size(calls) - 1);
+    CHECK(list_has(sw_json_array(last, "names"), "mount"));
+}
+
+TEST(shared_memory_follows_the_ipc_namespace)
+{
+    struct container_spec s = plain();
+    s.no_shm = true;
+    sw_autojson json_t *none = build(&s);
+    CHECK_NULL(find(sw_json_array(none, "mounts"), "destination", "/dev/shm"));
+    s.no_shm = false;
+    s.host_ipc = true;
+    sw_autojson json_t *host = build(&s);
+    CHECK_EQ_STR(
+        sw_json_str(find(sw_json_array(host, "mounts"), "destination", "/dev/shm"), "type", ""),
+        "bind");
+    CHECK_NULL(find(sw_json_array(sw_json_object(host, "linux"), "namespaces"), "type", "ipc"));
+}

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+# ctest-lock: containers
+# ctest-timeout: 600
+"""The members of a task definition that shape a container's machine, each in a real container: volumes of others, names, devices,
+capabilities, kernel settings."""
+import os
+
+import pytest
+from botocore.exceptions import ClientError
+
+from support.tasks import Tasks
+
+
+@pytest.fixture(scope="module")
+def tasks(up):
+    return Tasks(up)
+
+
+def test_everything_is_described_as_it_was_registered(tasks, name):
+    volumes = [{"name": "d", "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": True, "driver": "local",
+                                                           "labels": {"a": "b"}}}]
+    main = {"name": "main", "image": tasks.image, "memory": 64, "hostname": "here", "links": ["other:db"],
+            "extraHosts": [{"hostname": "x.example", "ipAddress": "10.1.2.3"}], "dnsServers": ["10.9.9.9"],
+            "dnsSearchDomains": ["example.com"], "volumesFrom": [{"sourceContainer": "other", "readOnly": True}],
+            "systemControls": [{"namespace": "net.core.somaxconn", "value": "99"}],
+            "linuxParameters": {"capabilities": {"add": ["SYS_PTRACE"], "drop": ["MKNOD"]}, "sharedMemorySize": 8,
+                                "devices": [{"hostPath": "/dev/null", "containerPath": "/dev/zap", "permissions": ["read"]}],
+                                "tmpfs": [{"containerPath": "/t", "size": 4, "mountOptions": ["noexec"]}]}}
+    other = {"name": "other", "image": tasks.image, "memory": 64, "mountPoints": [{"sourceVolume": "d", "containerPath": "/d"}]}
+    arn = tasks.ecs.register_task_definition(family=name, volumes=volumes, containerDefinitions=[main, other], pidMode="host",
+                                             ipcMode="host")["taskDefinition"]["taskDefinitionArn"]
+    got = tasks.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+    assert got["volumes"] == volumes and (got["pidMode"], got["ipcMode"]) == ("host", "host")
+    for key, value in main.items():
+        assert got["containerDefinitions"][0][key] == value, key
+
+
+@pytest.mark.parametrize("member, part", (
+    ({"links": ["nobody"]}, "links to 'nobody'"), ({"links": ["main"]}, "links to 'main'"),
+    ({"volumesFrom": [{"sourceContainer": "nobody"}]}, "volumesFrom 'nobody'"),
+    ({"hostname": "a b"}, "'hostname' is not valid"), ({"dnsServers": ["x"]}, "dnsServers[0]"),
+    ({"extraHosts": [{"hostname": "a", "ipAddress": "x"}]}, "extraHosts[0]"),
+    ({"systemControls": [{"namespace": "kernel.panic", "value": "1"}]}, "'kernel.panic'"),
+    ({"linuxParameters": {"capabilities": {"add": ["FLY"]}}}, "'FLY'"),
+    ({"linuxParameters": {"tmpfs": [{"containerPath": "/t", "size": 1, "mountOptions": ["bind"]}]}}, "'bind'"),
+    ({"linuxParameters": {"tmpfs": [{"containerPath": "/", "size": 1}]}}, "tmpfs[0].containerPath"),
+    ({"linuxParameters": {"devices": [{"hostPath": "dev/x"}]}}, "devices[0]"),
+))
+def test_what_cannot_be_is_refused(tasks, name, member, part):
+    with pytest.raises(ClientError) as e:
+        tasks.define(name, member)
+    assert e.value.response["Error"]["Code"] == "ClientException" and part in str(e.value)
+
+
+@pytest.mark.parametrize("more, code, part", (
+    ({"volumes": [{"name": "v", "dockerVolumeConfiguration": {"driver": "rexray"}}]}, "UnsupportedFeatureException", "'rexray'"),
+    ({"volumes": [{"name": "v", "dockerVolumeConfiguration": {"autoprovision": True}}]}, "ClientException", "autoprovision"),
+))
+def test_volumes_that_cannot_be_are_refused(tasks, name, more, code, part):
+    with pytest.raises(ClientError) as e:
+        tasks.define(name, {}, **more)
+    assert e.value.response["Error"]["Code"] == code and part in str(e.value)
+
+
+def test_links_that_go_round_are_refused(tasks, name):
+    with pytest.raises(ClientError) as e:
+        tasks.define(name, {"links": ["c1"]}, {"volumesFrom": [{"sourceContainer": "main"}]})
+    assert "cycle" in str(e.value)
+
+
+def test_volumes_from_another_container(tasks, name):
+    arn = tasks.start(name, {"command": "sleep 1; cat /data/x; touch /data/y 2>&1; mount | grep /data", "volumesFrom": [
+        {"sourceContainer": "c1", "readOnly": True}]}, {
+            "command": "echo from c1 > /data/x; sleep 100", "mountPoints": [{"sourceVolume": "v", "containerPath": "/data"}],
+            "essential": False}, volumes=[{"name": "v"}])
+    tasks.wait_stopped(arn)
+    out = tasks.logs(arn, "main")
+    assert "from c1" in out and "Read-only file system" in out
+
+
+def test_volumes_with_the_scope_task_and_shared(up, tasks, name):
+    def run(config, command):
+        return tasks.output(name, command, mountPoints=[{"sourceVolume": name, "containerPath": "/v"}],
+                            task={"volumes": [{"name": name, "dockerVolumeConfiguration": config}]})
+    for _ in range(2):
+        assert run({"scope": "task"}, "ls /v | wc -l; touch /v/x").strip() == "0"
+    shared = {"scope": "shared", "autoprovision": True, "driver": "local"}
+    assert run(shared, "ls /v | wc -l; echo kept > /v/x").strip() == "0"
+    assert run(shared, "cat /v/x").strip() == "kept"
+    assert run({"scope": "shared"}, "cat /v/x").strip() == "kept"
+    assert os.path.isdir(os.path.join(up.data, "agent", "volumes", name))
+    arn = tasks.start(name, {"command": "true", "mountPoints": [{"sourceVolume": "none", "containerPath": "/v"}]},
+                      volumes=[{"name": "none", "dockerVolumeConfiguration": {"scope": "shared"}}])
+    assert "the shared volume none is not on this instance" in tasks.wait_stopped(arn)["stoppedReason"]
+
+
+def test_tmpfs_and_shared_memory(tasks, name):
+    out = tasks.output(name, "mount | grep -e ' /t ' -e /dev/shm; touch /t/x && echo written", readonlyRootFilesystem=True,
+                       linuxParameters={"sharedMemorySize": 7,
+                                        "tmpfs": [{"containerPath": "/t", "size": 3, "mountOptions": ["mode=0700"]}]})
+    lines = {line.split(" ")[2]: line for line in out.splitlines() if " on " in line}
+    assert "size=3072k" in lines["/t"] and "mode=700" in lines["/t"] and "noexec" in lines["/t"]
+    assert "size=7168k" in lines["/dev/shm"] and "written" in out
+
+
+def capability_bits(text):
+    return int([line for line in text.splitlines() if line.startswith("CapEff")][0].split()[1], 16)
+
+
+def test_capabilities(tasks, name):
+    def bits(**capabilities):
+        return capability_bits(tasks.output(name, "cat /proc/self/status", linuxParameters={"capabilities": capabilities}))
+    plain, net_admin, chown = bits(), 1 << 12, 1
+    assert plain & chown and not plain & net_admin
+    assert bits(add=["NET_ADMIN"]) == plain | net_admin
+    assert bits(drop=["CHOWN"]) == plain & ~chown
+    assert bits(drop=["ALL"]) == 0
+    assert bits(drop=["ALL"], add=["CHOWN"]) == chown
+
+
+def test_added_capabilities_may_be_used(tasks, name):
+    """The system calls that go with them are open: a mount with SYS_ADMIN."""
+    command = "mount -t tmpfs none /tmp && echo mounted || echo refused"
+    assert "refused" in tasks.output(name, command)
+    assert "mounted" in tasks.output(name, command, linuxParameters={"capabilities": {"add": ["SYS_ADMIN"]}})
+
+
+def test_devices(tasks, name):
+    devices = [{"hostPath": "/dev/kmsg", "containerPath": "/dev/log-of-host", "permissions": ["read"]}]
+    out = tasks.output(name, "ls -l /dev/log-of-host; (: > /dev/log-of-host) 2>&1 || true", linuxParameters={"devices": devices})
+    node = os.stat("/dev/kmsg").st_rdev
+    assert out.startswith("c") and "%d, " % os.major(node) in out and "not permitted" in out
+    arn = tasks.start(name, {"command": "true", "linuxParameters": {"devices": [{"hostPath": "/dev/none"}]}})
+    assert "CannotStartContainerError: device /dev/none: No such file" in tasks.wait_stopped(arn)["stoppedReason"]
+
+
+def test_names(tasks, name):
+    out = tasks.output(name, "hostname; cat /etc/hostname /etc/hosts /etc/resolv.conf", hostname="db-1",
+                       extraHosts=[{"hostname": "x.example", "ipAddress": "10.1.2.3"}], dnsServers=["10.9.9.9", "10.9.9.8"],
+                       dnsSearchDomains=["a.example", "b.example"])
+    lines = out.splitlines()
+    assert lines[:2] == ["db-1", "db-1"] and "10.1.2.3\tx.example" in lines
+    assert [line for line in lines if line.startswith(("nameserver", "search"))] == \
+        ["nameserver 10.9.9.9", "nameserver 10.9.9.8", "search a.example b.example"]
+    assert [line for line in lines if line.endswith("\tdb-1")]
+
+
+def test_links(tasks, name):
+    arn = tasks.start(name, {"command": "cat /etc/hosts", "links": ["c1:web"]},
+                      {"command": ["httpd", "-f", "-p", "80", "-h", "/www"], "essential": False})
+    task = tasks.wait_stopped(arn)
+    lines = [line for line in tasks.logs(arn, "main").splitlines() if line.endswith("\tweb c1")]
+    assert len(lines) == 1 and task["containers"][0]["exitCode"] == 0
+
+
+def test_system_controls(tasks, name):
+    assert tasks.output(name, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax", systemControls=[
+        {"namespace": "net.ipv4.ip_unprivileged_port_start", "value": "7"}, {"namespace": "kernel.msgmax", "value": "9999"}
+    ]).split() == ["7", "9999"]
+
+
+def test_namespaces_of_the_host(tasks, name):
+    own = [os.readlink("/proc/self/ns/pid"), os.readlink("/proc/self/ns/ipc")]
+
+    def seen(**task):
+        return tasks.output(name, "ls -l /proc/self/ns/pid /proc/self/ns/ipc; grep -c /dev/shm /proc/mounts || true", task=task)
+    out = seen()
+    assert own[0] not in out and own[1] not in out and out.split()[-1] == "1"
+    assert own[0] in seen(pidMode="host")
+    assert own[1] in seen(ipcMode="host")
+    out = seen(ipcMode="none", pidMode="task")
+    assert own[0] not in out and own[1] not in out and out.split()[-1] == "0"
+
+
+def test_modes_of_many_containers_are_refused_by_name(tasks, name):
+    for mode in ("pidMode", "ipcMode"):
+        with pytest.raises(ClientError) as e:
+            tasks.define(name, {}, {}, **{mode: "task"})
+        assert e.value.response["Error"]["Code"] == "UnsupportedFeatureException" and mode in str(e.value)
+
+
+def test_what_is_not_there_yet_is_refused_by_name(tasks, name):
+    for member, value in (("repositoryCredentials", {"credentialsParameter": "x"}),
+                          ("firelensConfiguration", {"type": "fluentd"})):
+        with pytest.raises(ClientError) as e:
+            tasks.define(name, {member: value})
+        assert member in str(e.value)
