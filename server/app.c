@@ -620,6 +620,7 @@ void app_close(struct app *a)
         return;
     a->health.ready = false;
     stop_housekeeping(a); /* it looks at the listener's certificate */
+    launcher_services_stop(a->launcher);
     if (a->http)
         http_server_stop(a->http, a->config.shutdown_grace_ms);
     lifecycle_worker_stop(a->lifecycle);

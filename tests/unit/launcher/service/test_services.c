@@ -556,3 +556,101 @@ TEST(task_sets_of_an_external_controller)
             "InvalidParameterException", "Use a task set");
     world_close(&w);
 }
+
+static void report_health(struct world *w, const char *task, const char *health)
+{
+    json_decref(call(w, &w->agent, launcher_submit_health,
+                     doc("{'task': '%s', 'containers': [{'containerName': 'web',"
+                         " 'healthStatus': '%s'}]}",
+                         task, health)));
+}
+
+static json_t *task_of(struct world *w, const char *name, const char *desired, size_t i)
+{
+    char next[ARN_MAX];
+    sw_autojson json_t *arns =
+        list(w, launcher_list_tasks,
+             doc("{'serviceName': '%s', 'desiredStatus': '%s'}", name, desired), "", 10, next);
+    const char *arn = json_string_value(json_array_get(sw_json_array(arns, "taskArns"), i));
+    CHECK_MSG(arn != NULL, "no task %zu of %s that shall be %s", i, name, desired);
+    sw_autojson json_t *out =
+        call(w, &w->user, launcher_describe_tasks, doc("{'tasks': ['%s']}", arn));
+    return json_incref(json_array_get(sw_json_array(out, "tasks"), 0));
+}
+
+TEST(health_decides_and_what_is_unhealthy_is_replaced_after_the_grace)
+{
+    struct world w;
+    world_open(&w);
+    sw_autojson json_t *out =
+        call(&w, &w.agent, launcher_register_instance,
+             doc("{'totalResources': [{'name': 'CPU', 'type': 'INTEGER', 'integerValue': 1024},"
+                 " {'name': 'MEMORY', 'type': 'INTEGER', 'integerValue': 1000}],"
+                 " 'attributes': [{'name':"
+                 " 'ecs.capability.container-health-check'}]}"));
+    CHECK(json_object_get(out, "containerInstance") != NULL);
+    json_decref(call(&w, &w.user, launcher_register_taskdef,
+                     doc("{'family': 'web', 'containerDefinitions': [{'name': 'web', 'image': 'i',"
+                         " 'memory': 64, 'healthCheck': {'command': ['CMD', 'true']}}]}")));
+    json_decref(call(&w, &w.user, launcher_create_service,
+                     doc("{'serviceName': 'web', 'taskDefinition': 'web', 'desiredCount': 1,"
+                         " 'healthCheckGracePeriodSeconds': 60}")));
+    work(&w);
+    pass_time(&w, 50); /* RUNNING for long is not enough */
+    {
+        sw_autojson json_t *s = service(&w, "web");
+        CHECK_EQ_STR(sw_json_str(deployment(s, 0), "rolloutState", ""), "IN_PROGRESS");
+    }
+    sw_autojson json_t *task = task_of(&w, "web", "RUNNING", 0);
+    report_health(&w, sw_json_str(task, "taskArn", ""), "UNHEALTHY");
+    work(&w);
+    check_counts(&w, "web", 1, 1, 0, 1); /* within the grace */
+    pass_time(&w, 11);
+    work(&w);
+    {
+        sw_autojson json_t *newer = task_of(&w, "web", "RUNNING", 0);
+        const char *arn = sw_json_str(newer, "taskArn", "");
+        if (sw_streq(arn, sw_json_str(task, "taskArn", ""))) {
+            json_decref(newer);
+            newer = task_of(&w, "web", "RUNNING", 1);
+            arn = sw_json_str(newer, "taskArn", "");
+        }
+        report_health(&w, arn, "HEALTHY");
+    }
+    work(&w);
+    check_counts(&w, "web", 1, 1, 0, 1);
+    sw_autojson json_t *gone = task_of(&w, "web", "STOPPED", 0);
+    CHECK_EQ_STR(sw_json_str(gone, "taskArn", ""), sw_json_str(task, "taskArn", "?"));
+    CHECK_EQ_STR(sw_json_str(gone, "stoppedReason", ""), "Task failed container health checks");
+    CHECK_EQ_STR(sw_json_str(gone, "stopCode", ""), "ServiceSchedulerInitiated");
+    sw_autojson json_t *s = service(&w, "web");
+    CHECK_EQ_STR(sw_json_str(deployment(s, 0), "rolloutState", ""), "COMPLETED");
+    world_close(&w);
+}
+
+TEST(a_protected_task_survives_scaling_in)
+{
+    struct world w;
+    char instance[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, instance);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 2);
+    work(&w);
+    pass_time(&w, 41);
+    sw_autojson json_t *a = task_of(&w, "web", "RUNNING", 0);
+    json_decref(call(&w, &w.user, launcher_update_protection,
+                     doc("{'cluster': 'default', 'tasks': ['%s'], 'protectionEnabled': true,"
+                         " 'expiresInMinutes': 10}",
+                         sw_json_str(a, "taskArn", ""))));
+    json_decref(
+        call(&w, &w.user, launcher_update_service, doc("{'service': 'web', 'desiredCount': 0}")));
+    work(&w);
+    check_counts(&w, "web", 0, 1, 0, 1);
+    sw_autojson json_t *left = task_of(&w, "web", "RUNNING", 0);
+    CHECK_EQ_STR(sw_json_str(left, "taskArn", ""), sw_json_str(a, "taskArn", "?"));
+    pass_time(&w, 601);
+    work(&w);
+    check_counts(&w, "web", 0, 0, 0, 1);
+    world_close(&w);
+}
