@@ -16,7 +16,7 @@ static const struct cli_command *const commands[] = {
     &cli_repo,   &cli_quota,     &cli_lifecycle, &cli_user,
     &cli_policy, &cli_robot,     &cli_oidc,      &cli_gc,
     &cli_fsck,   &cli_backup,    &cli_restore,   &cli_cert,
-    &cli_debug,  &cli_placement,
+    &cli_debug,  &cli_placement, &cli_top,       &cli_events,
 };
 
 static void print_help(FILE *f)

@@ -7,9 +7,11 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/metric.h"
+#include "launcher/service/usage.h"
 #include "server/process_stats.h"
 
 #define PAGE_MAX        (8 * 1024 * 1024)
@@ -217,6 +219,66 @@ static int launcher_text(const struct metrics *m, struct sw_buf *b, struct sw_er
     return 0;
 }
 
+#define TASKS_MAX 2000 /* with lines of their own */
+
+struct usage_text {
+    struct sw_buf *b;
+    const char *family, *member;
+    bool of_tasks;
+    size_t n;
+};
+
+static void add_usage(void *ctx, const char *instance_id, const json_t *usage)
+{
+    struct usage_text *u = ctx;
+    const json_t *tasks = u->of_tasks ? sw_json_array(usage, "tasks") : NULL, *t;
+    const json_t *own = json_object_get(usage, u->member);
+    size_t i;
+    if (!u->of_tasks && own) {
+        const struct sw_label label = {"instance_id", instance_id};
+        sw_metric_value(u->b, u->family, &label, 1, (uint64_t)json_integer_value(own));
+    }
+    json_array_foreach(tasks, i, t) {
+        const char *arn = sw_json_str(t, "task", ""), *slash = strrchr(arn, '/');
+        int64_t v = sw_json_int(t, u->member, -1);
+        const struct sw_label labels[] = {{"instance_id", instance_id},
+                                          {"task_id", slash ? slash + 1 : arn}};
+        if (v < 0 || u->n >= TASKS_MAX)
+            continue;
+        u->n++;
+        if (sw_streq(u->member, "cpuMs"))
+            sw_metric_seconds(u->b, u->family, labels, 2, v * 1000);
+        else
+            sw_metric_value(u->b, u->family, labels, 2, (uint64_t)v);
+    }
+}
+
+/* What agents said last; instances that are silent for a minute have no lines. */
+static void usage_text(const struct metrics *m, struct sw_buf *b)
+{
+    static const struct {
+        const char *family, *type, *help, *member;
+        bool of_tasks;
+    } families[] = {
+        {"slipway_instance_cpu_units", "gauge", "CPU that a whole machine uses, 1024 a processor.",
+         "cpuUnits", false},
+        {"slipway_instance_memory_mib", "gauge", "Memory that a whole machine uses.", "memoryMiB",
+         false},
+        {"slipway_task_cpu_seconds_total", "counter", "CPU time of a task's running containers.",
+         "cpuMs", true},
+        {"slipway_task_memory_bytes", "gauge", "Memory of a task without the page cache.",
+         "memoryBytes", true},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(families); i++) {
+        struct usage_text u = {.b = b,
+                               .family = families[i].family,
+                               .member = families[i].member,
+                               .of_tasks = families[i].of_tasks};
+        sw_metric_head(b, families[i].family, families[i].type, families[i].help);
+        launcher_each_usage(m->launcher, add_usage, &u);
+    }
+}
+
 /* With the lock held. The old text stays when a query fails. */
 static void renew(struct metrics *m)
 {
@@ -266,6 +328,7 @@ int metrics_text(struct metrics *m, struct sw_buf *b, struct sw_err *err)
     disk_text(m, b);
     audit_text(m, b);
     cached_text(m, b);
+    usage_text(m, b);
     process_stats_text(b);
     return sw_buf_check(b, NULL, err);
 }

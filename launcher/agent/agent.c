@@ -22,6 +22,7 @@
 #include "launcher/agent/pull.h"
 #include "launcher/agent/task_endpoint.h"
 #include "launcher/agent/task_engine.h"
+#include "launcher/agent/usage.h"
 #include "launcher/model/agent_protocol.h"
 #include "launcher/model/taskdef.h"
 
@@ -33,6 +34,8 @@
 #define BACKOFF_MAX_MS    10000
 #define POOL_LEASES       2
 #define STOP_GRACE_MS     20000
+#define USAGE_EVERY_MS    5000 /* at most so often */
+#define USAGE_TIMEOUT_MS  3000
 
 struct agent {
     struct agent_options o;
@@ -48,6 +51,7 @@ struct agent {
     pthread_cond_t changed;
     volatile int stopping;
     bool stop_tasks;
+    struct usage_sampler usage; /* the poller's */
     char instance_arn[INSTANCE_ARN_MAX];
 };
 
@@ -173,6 +177,7 @@ void agent_free(struct agent *a)
         close(a->lock_fd);
     pthread_mutex_destroy(&a->lock);
     pthread_cond_destroy(&a->changed);
+    usage_done(&a->usage);
     free(a->data_dir);
     free(a->cluster);
     free(a);
@@ -293,6 +298,20 @@ static int poll_once(struct agent *a, int64_t *version, struct sw_err *err)
     return 0;
 }
 
+/* One that is lost is no loss: the next says what is used then. */
+static void submit_usage(struct agent *a)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autojson json_t *out = NULL;
+    int64_t now_ms = sw_mono_ms();
+    if (a->usage.sampled_at_ms && now_ms - a->usage.sampled_at_ms < USAGE_EVERY_MS)
+        return;
+    sw_autojson json_t *in = usage_sample(&a->usage, a->engine, now_ms);
+    sw_json_set_str(in, "cluster", a->cluster);
+    sw_json_set_str(in, "containerInstance", a->instance_arn);
+    (void)call(a, AGENT_TARGET_PREFIX, "SubmitMetrics", in, USAGE_TIMEOUT_MS, &out, &ignored);
+}
+
 static void *poll_main(void *arg)
 {
     struct agent *a = arg;
@@ -302,6 +321,7 @@ static void *poll_main(void *arg)
         if (poll_once(a, &version, &err) == 0) {
             wait_ms = BACKOFF_MIN_MS;
             engine_sweep(a->engine);
+            submit_usage(a);
             continue;
         }
         if (flag_is_set(&a->stopping))

@@ -7,6 +7,7 @@
 #include "launcher/api/ecs_internal.h"
 #include "launcher/api/ecs_schema.h"
 #include "launcher/service/activations.h"
+#include "launcher/service/usage.h"
 
 static void finish(void *ctx, json_t *out, const struct sw_err *err)
 {
@@ -95,6 +96,23 @@ static int explain_placement(struct aws_call *call, const void *in SW_UNUSED, js
     return r < 0 ? r : launcher_explain_placement(ecs_launcher(call), &c, input, out, err);
 }
 
+static int submit_metrics(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                          struct sw_err *err)
+{
+    struct launcher_caller c = ecs_caller(call);
+    sw_autojson json_t *input = ecs_input(call);
+    int r = ecs_may_instance(call, sw_json_str(input, "containerInstance", ""), err);
+    return r < 0 ? r : launcher_submit_metrics(ecs_launcher(call), &c, input, out, err);
+}
+
+static int get_usage(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                     struct sw_err *err)
+{
+    struct launcher_caller c = ecs_caller(call);
+    int r = ecs_may_cluster(call, sw_json_str(call->input, "cluster", NULL), err);
+    return r < 0 ? r : launcher_usage(ecs_launcher(call), &c, call->input, out, err);
+}
+
 const struct aws_op agent_ops[] = {
     {.name = "ExplainPlacement",
      .fn = explain_placement,
@@ -111,6 +129,11 @@ const struct aws_op agent_ops[] = {
      .in = get_task_logs_in,
      .out = get_task_logs_out,
      .action = "ecs:DescribeTasks"},
+    {.name = "GetUsage",
+     .fn = get_usage,
+     .in = get_usage_in,
+     .out = get_usage_out,
+     .action = "ecs:DescribeClusters"},
     {.name = "PollTasks",
      .fn = poll_tasks,
      .in = poll_tasks_in,
@@ -131,5 +154,10 @@ const struct aws_op agent_ops[] = {
      .in = submit_logs_in,
      .out = nothing_out,
      .action = "ecs:Poll"},
+    {.name = "SubmitMetrics",
+     .fn = submit_metrics,
+     .in = submit_metrics_in,
+     .out = nothing_out,
+     .action = "ecs:StartTelemetrySession"},
 };
 const size_t agent_ops_n = SW_ARRAY_LEN(agent_ops);

@@ -155,6 +155,56 @@ const struct sw_field explain_placement_out[] = {
     F_END,
 };
 
+/* clang-format off */
+static const struct sw_field task_usage[] = {
+    STRING("task", F_READ | F_REQUIRED | F_LIMITS, .min = 1, .max = 640),
+    LONG("cpuMs", F_READ | F_REQUIRED),
+    LONG("cpuUnits", F_READ),
+    LONG("memoryBytes", F_READ | F_REQUIRED),
+    F_END,
+};
+static const struct sw_field task_usage_list[] = {STRUCT("member", 0, task_usage)};
+
+const struct sw_field submit_metrics_in[] = {
+    STRING("cluster", F_READ),
+    STRING("containerInstance", F_READ | F_REQUIRED),
+    LONG("cpuUnits", F_READ),
+    LONG("memoryMiB", F_READ),
+    LIST("tasks", F_READ | F_REQUIRED | F_LIMITS, task_usage_list, .min = 0, .max = 10000),
+    F_END,
+};
+
+const struct sw_field get_usage_in[] = {STRING("cluster", F_READ), F_END};
+
+static const struct sw_field used_task[] = {
+    STRING("taskArn", 0),
+    STRING("group", 0),
+    STRING("lastStatus", 0),
+    LONG("cpuUnits", 0),
+    LONG("memoryBytes", 0),
+    F_END,
+};
+static const struct sw_field used_task_list[] = {STRUCT("member", 0, used_task)};
+
+static const struct sw_field used_instance[] = {
+    STRING("containerInstanceArn", 0),
+    STRING("status", 0),
+    BOOLEAN("agentConnected", 0),
+    TIME("sampledAt", 0),
+    LONG("cpuUnits", 0),
+    LONG("memoryMiB", 0),
+    LONG("registeredCpu", 0),
+    LONG("registeredMemory", 0),
+    LONG("reservedCpu", 0),
+    LONG("reservedMemory", 0),
+    LIST("tasks", 0, used_task_list),
+    F_END,
+};
+static const struct sw_field used_instance_list[] = {STRUCT("member", 0, used_instance)};
+
+const struct sw_field get_usage_out[] = {LIST("instances", 0, used_instance_list), F_END};
+/* clang-format on */
+
 const struct sw_field register_managed_instance_out[] = {
     STRING("managedInstanceId", 0),
     STRING("accessKeyId", 0),

@@ -169,5 +169,8 @@ extern const struct sw_field get_task_logs_in[];
 extern const struct sw_field get_task_logs_out[];
 extern const struct sw_field explain_placement_in[];
 extern const struct sw_field explain_placement_out[];
+extern const struct sw_field submit_metrics_in[];
+extern const struct sw_field get_usage_in[];
+extern const struct sw_field get_usage_out[];
 extern const struct sw_field register_managed_instance_out[];
 extern const struct sw_field nothing_out[];

@@ -40,6 +40,12 @@
  * ExplainPlacement (of people's clients, IAM action ecs:RunTask) input {cluster?, taskDefinition, count?, group?, overrides?,
  *   placementConstraints?, placementStrategy?} as RunTask's, output {placed, unplaced, instances: [{containerInstanceArn, verdict:
  *   CHOSEN|REJECTED|PASSED_OVER, tasks, reason?, text}]}.
+ * SubmitMetrics (IAM action ecs:StartTelemetrySession), after polls, at most every five seconds: {cluster, containerInstance,
+ *   cpuUnits?, memoryMiB?: what the whole machine uses, tasks: [{task, cpuMs: since its containers started, cpuUnits?: mean since the
+ *   sample before, memoryBytes}]}. Kept in memory only.
+ * GetUsage (of people's clients, IAM action ecs:DescribeClusters) {cluster?} -> {instances: [{containerInstanceArn, status,
+ *   agentConnected, sampledAt?, cpuUnits?, memoryMiB?, registeredCpu, registeredMemory, reservedCpu, reservedMemory, tasks: [{taskArn,
+ *   group, lastStatus, cpuUnits?, memoryBytes?}]}]}.
  * RegisterManagedInstance (of `slipway agent --activation-id`, signed with the activation: its id without hyphens is the access key
  *   id, its code the secret) input {}, output {managedInstanceId, accessKeyId, secretAccessKey}: the credentials of one external
  *   instance, for everything else.

@@ -19,6 +19,8 @@ struct agent {
     int64_t last_poll_us;
     int waiting;
     uint64_t generation;
+    json_t *usage; /* the last SubmitMetrics; NULL: none yet */
+    int64_t usage_at_us;
 };
 
 struct agents {
@@ -45,6 +47,7 @@ void agents_free(struct agents *a)
         return;
     while (a->agents) {
         struct agent *next = a->agents->next;
+        json_decref(a->agents->usage);
         free(a->agents);
         a->agents = next;
     }
@@ -143,6 +146,36 @@ int64_t agents_away_us(struct agents *a, const char *instance_id, int64_t now_us
     int64_t away_us = g && is_here(a, g, now_us) ? 0 : now_us - heard_us;
     pthread_mutex_unlock(&a->lock);
     return away_us;
+}
+
+void agents_set_usage(struct agents *a, const char *instance_id, json_t *usage, int64_t now_us)
+{
+    pthread_mutex_lock(&a->lock);
+    struct agent *g = find_or_add(a, instance_id);
+    json_decref(g->usage);
+    g->usage = usage;
+    g->usage_at_us = now_us;
+    pthread_mutex_unlock(&a->lock);
+}
+
+json_t *agents_usage(struct agents *a, const char *instance_id, int64_t *ret_at_us)
+{
+    pthread_mutex_lock(&a->lock);
+    const struct agent *g = find(a, instance_id);
+    json_t *copy = g && g->usage ? json_deep_copy(g->usage) : NULL;
+    *ret_at_us = g ? g->usage_at_us : 0;
+    pthread_mutex_unlock(&a->lock);
+    return copy;
+}
+
+void agents_each_usage(struct agents *a, int64_t since_us, agents_usage_fn fn, void *ctx)
+{
+    pthread_mutex_lock(&a->lock);
+    for (const struct agent *g = a->agents; g; g = g->next) {
+        if (g->usage && g->usage_at_us >= since_us)
+            fn(ctx, g->id, g->usage);
+    }
+    pthread_mutex_unlock(&a->lock);
 }
 
 bool agents_park(struct agents *a, struct agents_waiter *w)

@@ -37,6 +37,12 @@ size_t agents_count(struct agents *a, int64_t now_us); /* that are connected */
 bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us);
 /* How long it has said nothing; 0 while it is connected. */
 int64_t agents_away_us(struct agents *a, const char *instance_id, int64_t now_us);
+/* What an instance said that it uses; usage is taken. agents_usage: a copy, the caller's, or NULL. each: those heard of since then,
+ * under the lock, so fn must be short. */
+void agents_set_usage(struct agents *a, const char *instance_id, json_t *usage, int64_t now_us);
+json_t *agents_usage(struct agents *a, const char *instance_id, int64_t *ret_at_us);
+typedef void (*agents_usage_fn)(void *ctx, const char *instance_id, const json_t *usage);
+void agents_each_usage(struct agents *a, int64_t since_us, agents_usage_fn fn, void *ctx);
 /* Parks the waiter, taken; false (and still the caller's) when something changed since its generation. */
 bool agents_park(struct agents *a, struct agents_waiter *w);
 /* Something changed for the instance: whoever waits is handed out. NULL: for all instances, and all connections are forgotten. */

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/service/usage.h"
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/macros.h"
+#include "launcher/service/agents.h"
+#include "launcher/service/instance_view.h"
+#include "launcher/service/service.h"
+
+#define FRESH_US 60000000LL
+
+int launcher_submit_metrics(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                            json_t *out SW_UNUSED, struct sw_err *err)
+{
+    static const char *const kept[] = {"cpuUnits", "memoryMiB", "tasks"};
+    struct cluster_ref cluster;
+    char id[ARN_ID_LEN + 1];
+    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    if (r < 0 ||
+        (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE,
+                        sw_json_str(in, "containerInstance", NULL), id, err)) < 0 ||
+        (r = service_owner(l, c, cluster.id, id, NULL, err)) < 0)
+        return r;
+    json_t *usage = json_object();
+    for (size_t i = 0; i < SW_ARRAY_LEN(kept); i++) {
+        if (json_object_get(in, kept[i]))
+            sw_json_set_new(usage, kept[i], json_deep_copy(json_object_get(in, kept[i])));
+    }
+    agents_set_usage(l->agents, id, usage, l->now_us());
+    return 0;
+}
+
+void launcher_each_usage(struct launcher *l,
+                         void (*fn)(void *ctx, const char *instance_id, const json_t *usage),
+                         void *ctx)
+{
+    agents_each_usage(l->agents, l->now_us() - FRESH_US, fn, ctx);
+}
+
+struct usage_arg {
+    struct launcher *l;
+    const struct launcher_caller *c;
+    const struct cluster_ref *cluster;
+    int64_t now_us;
+    json_t *instances;
+    /* Of one instance. */
+    json_t *tasks;
+    const json_t *used;
+};
+
+static const json_t *used_by(const json_t *usage, const char *arn)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(usage, "tasks"), i, v) {
+        if (sw_streq(sw_json_str(v, "task", ""), arn))
+            return v;
+    }
+    return NULL;
+}
+
+static void copy_member(json_t *to, const json_t *from, const char *key)
+{
+    json_t *v = json_object_get(from, key);
+    if (v)
+        json_object_set(to, key, v);
+}
+
+static int add_task(void *ctx, const char *task_text, const char *definition_text SW_UNUSED,
+                    struct sw_err *err)
+{
+    static const char *const same[] = {"taskArn", "group", "lastStatus"};
+    struct usage_arg *a = ctx;
+    sw_autojson json_t *task = NULL;
+    int r = service_document(task_text, &task, err);
+    if (r < 0)
+        return r;
+    json_t *o = json_object();
+    for (size_t i = 0; i < SW_ARRAY_LEN(same); i++)
+        copy_member(o, task, same[i]);
+    const json_t *used = used_by(a->used, sw_json_str(task, "taskArn", ""));
+    copy_member(o, used, "cpuUnits");
+    copy_member(o, used, "memoryBytes");
+    json_array_append_new(a->tasks, o);
+    return 0;
+}
+
+/* Takes row. */
+static int add_instance(struct meta_tx *tx, struct usage_arg *a, struct instance_row *row,
+                        struct sw_err *err)
+{
+    char arn[ARN_MAX];
+    struct instance_view v;
+    int64_t at_us = 0;
+    int r = instance_view_read(tx, row, &v, err);
+    if (r < 0)
+        return r;
+    sw_autojson json_t *usage = agents_usage(a->l->agents, v.row.id, &at_us);
+    const json_t *used = usage && at_us > a->now_us - FRESH_US ? usage : NULL;
+    json_t *o = json_object();
+    arn_container_instance(arn, a->c->region, a->c->account, a->cluster->name, v.row.id);
+    sw_json_set_str(o, "containerInstanceArn", arn);
+    sw_json_set_str(o, "status", v.row.status);
+    sw_json_set_bool(o, "agentConnected", agents_connected(a->l->agents, v.row.id, a->now_us));
+    sw_json_set_int(o, "registeredCpu", v.cpu);
+    sw_json_set_int(o, "registeredMemory", v.memory_mib);
+    sw_json_set_int(o, "reservedCpu", v.usage.cpu);
+    sw_json_set_int(o, "reservedMemory", v.usage.memory_mib);
+    if (used)
+        sw_json_set_time_us(o, "sampledAt", at_us);
+    copy_member(o, used, "cpuUnits");
+    copy_member(o, used, "memoryMiB");
+    a->tasks = service_list(o, "tasks");
+    a->used = used;
+    json_array_append_new(a->instances, o);
+    r = task_store_each_of_instance(tx, v.row.id, add_task, a, err);
+    instance_view_done(&v);
+    return r;
+}
+
+static int read_usage(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct usage_arg *a = arg;
+    struct instance_row *rows = NULL;
+    size_t n = 0;
+    json_array_clear(a->instances);
+    int r = instance_store_all(tx, a->cluster->id, &rows, &n, err);
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = add_instance(tx, a, &rows[i], err);
+    instance_rows_free(rows, n);
+    return r;
+}
+
+int launcher_usage(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                   json_t *out, struct sw_err *err)
+{
+    struct cluster_ref cluster;
+    struct usage_arg a = {.l = l,
+                          .c = c,
+                          .cluster = &cluster,
+                          .now_us = l->now_us(),
+                          .instances = service_list(out, "instances")};
+    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    return r < 0 ? r : meta_tx(l->db, META_READ_LONG, read_usage, &a, err);
+}
