@@ -259,7 +259,9 @@ static int rename_to(struct identity *d, struct iam_entity *e, const struct dire
     if (u->path)
         entity_set_str(&e->path, u->path);
     entity_set_arn(e);
-    return 0;
+    /* Who is trusted stays trusted, and who gets the old name later is not. */
+    const struct iam_entity *before = strmap_get(&d->maps.by_id, e->id);
+    return before && !sw_streq(before->arn, e->arn) ? directory_retire(d, before, err) : 0;
 }
 
 static int apply(struct identity *d, struct iam_entity *e, const struct directory_update *u,

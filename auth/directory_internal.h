@@ -104,7 +104,7 @@ int directory_check_new(struct identity *d, const struct iam_entity *e, struct s
 
 struct iam_entity *directory_copy(struct identity *d, const struct iam_entity *e);
 
-/* directory_retire.c: before a user or role is deleted. */
+/* directory_retire.c: before a user or role is deleted or gets another ARN. */
 int directory_retire(struct identity *d, const struct iam_entity *gone, struct sw_err *err);
 
 /* directory_key.c */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* auth/directory_retire.c - when a user or role goes, trust policies that name it by ARN name its unique id instead, as in IAM: who
- * gets the name later gets nothing by it. It is done before the object goes: until then the id means the same. */
+/* auth/directory_retire.c - when a user or role goes or is renamed, trust policies that name it by ARN name its unique id instead,
+ * as in IAM: who gets the name later gets nothing by it. It is done before: until then the id means the same. */
 #include <stdlib.h>
 #include <string.h>
 

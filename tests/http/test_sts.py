@@ -332,6 +332,17 @@ def test_deleting_a_role_ends_its_sessions(server, sts, iam, name):
         ecr.describe_repositories()
 
 
+def test_trust_follows_a_user_that_is_renamed(server, sts, iam, name):
+    key = make_user(server, iam, name, allow("sts:AssumeRole"))
+    arn = make_role(iam, name, trust({"AWS": "arn:aws:iam::%s:user/%s" % (r.ACCOUNT, name)}), allow("ecr:*"))
+    assume(server.boto("sts", key), arn)
+    iam.update_user(UserName=name, NewUserName=name + "-new", NewPath="/moved/")
+    assume(server.boto("sts", key), arn)
+    later = make_user(server, iam, name, allow("sts:GetCallerIdentity"))
+    with Refused("AccessDenied", 403):  # who has the name now is somebody else
+        assume(server.boto("sts", later), arn)
+
+
 def test_revoking_the_sessions_so_far(server, sts, iam, name):
     arn = make_role(iam, name, trust({"AWS": ROOT}), allow("ecr:*"))
     server.create_repository(name)
