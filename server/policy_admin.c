@@ -167,6 +167,17 @@ static bool split_arn(const char *text, struct arn_parts *ret)
            sw_str_copy(part[4], ret->account, sizeof ret->account);
 }
 
+/* Whoever may not ask about somebody is not told whether they exist, however they are named. */
+static int ask_about(struct aws_call *call, const char *text, const struct principal *found,
+                     struct sw_err *err)
+{
+    bool by_name = !strchr(text, ':') && !sw_streq(text, "anonymous");
+    sw_autofree char *arn =
+        by_name ? sw_asprintf("arn:aws:iam::%s:user/%s", call->principal.account, text) : NULL;
+
+    return aws_may(call, !by_name ? text : found->arn[0] ? found->arn : arn, err);
+}
+
 static int explain(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
 {
     static const char repository[] = "repository/";
@@ -176,9 +187,11 @@ static int explain(struct aws_call *call, const void *input, json_t *out, struct
     struct given_keys given = {.n = 0};
     struct arn_parts arn;
     struct registry_rights rights;
-    int r = aws_may(call, in->principal, err);
-    if (r < 0 || (r = find_principal(a, call->principal.account, in->principal, &p, err)) < 0)
-        return r;
+    struct sw_err missing = SW_ERR_INIT;
+    int found = find_principal(a, call->principal.account, in->principal, &p, &missing);
+    int r = ask_about(call, in->principal, &p, err);
+    if (r < 0 || found < 0)
+        return r < 0 ? r : sw_err_move(err, &missing);
     bool has_arn = split_arn(in->resource, &arn);
     read_keys(in->context, &given);
     struct policy_context context = {

@@ -157,6 +157,24 @@ def test_the_audit_log_names_the_statement(server, team):
     assert p.returncode == 1 and "NoDeletes" in p.stdout
 
 
+def test_who_may_be_explained_is_decided_by_arn(server, team):
+    iam = server.boto("iam")
+    iam.create_user(UserName="curious")
+    iam.create_user(UserName="hidden", Path="/secret/")
+    iam.put_user_policy(UserName="curious", PolicyName="own", PolicyDocument=json.dumps({"Version": POLICY, "Statement": [
+        {"Effect": "Allow", "Action": "slipway:ExplainPolicy", "Resource": "*"},
+        {"Effect": "Deny", "Action": "slipway:ExplainPolicy", "Resource": "arn:aws:iam::*:user/secret/*"}]}))
+    key = iam.create_access_key(UserName="curious")["AccessKey"]
+    env = server.env(SLIPWAY_ENDPOINT=server.endpoint, AWS_ACCESS_KEY_ID=key["AccessKeyId"],
+                     AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"])
+    for principal, told in (("curious", "implicitly denied"), ("hidden", "explicit deny"), ("HIDDEN", "explicit deny"),
+                            ("nobody", "no user or role"),
+                            ("arn:aws:iam::000000000000:user/secret/hidden", "explicit deny")):
+        p = server.slipway("policy", "explain", "--principal", principal, "--action", "ecr:ListImages", "--resource", "*",
+                           check=False, env=env)
+        assert p.returncode != 0 and told in p.stdout + p.stderr, (principal, p.stdout, p.stderr)
+
+
 def test_conditions_on_tags_and_on_the_address(server, team):
     iam, ecr = server.boto("iam"), server.boto("ecr")
     ecr.create_repository(repositoryName="tagged/a", tags=[{"Key": "team", "Value": "a"}])
