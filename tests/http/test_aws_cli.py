@@ -39,8 +39,8 @@ def test_errors_have_exit_code_254(server, pushed):
     refused(server, "InvalidParameterException", "repositoryName", "ecr", "create-repository", "--repository-name", "UPPER")
     refused(server, "ImageNotFoundException", "", "ecr", "describe-images", "--repository-name", pushed,
             "--image-ids", "imageTag=none")
-    refused(server, "UnsupportedFeatureException", "CreateService", "ecs", "create-service", "--service-name", "x",
-            "--task-definition", "y", "--desired-count", "1")
+    refused(server, "UnsupportedFeatureException", "scanning", "ecr", "start-image-scan", "--repository-name", pushed,
+            "--image-id", "imageTag=v1")
     refused(server, "ClientException", "", "ecs", "describe-task-definition", "--task-definition", "none")
     refused(server, "ClusterNotFoundException", "", "ecs", "list-tasks", "--cluster", "none")
 
