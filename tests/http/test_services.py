@@ -353,3 +353,43 @@ def test_the_guide_as_written(up, tmp_path):
     ecs = up.boto("ecs")
     assert ecs.describe_services(services=["site"])["services"][0]["status"] == "INACTIVE", out
     assert ecs.list_tasks(family="site")["taskArns"] == []
+
+
+# -- rights
+
+def test_policies_name_services_and_roles_are_passed(up, tasks, name, service):
+    iam = up.boto("iam")
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    own = up.boto("ecs", key=(key["AccessKeyId"], key["SecretAccessKey"]), validate=False)
+    team = "arn:aws:ecs:us-east-1:000000000000:service/default/team-*"
+
+    def allow(*statements):
+        iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": list(statements)}))
+    tasks.define(name, {"command": "sleep 1000", "memory": 32}, executionRoleArn="arn:aws:iam::000000000000:role/puller")
+    wanted = {"serviceName": "team-" + name, "taskDefinition": name, "desiredCount": 0}
+    services = {"Effect": "Allow", "Action": "ecs:*Service*", "Resource": team}
+    allow(services)
+    with pytest.raises(ClientError) as e:
+        own.create_service(**dict(wanted, serviceName="other"))
+    assert e.value.response["Error"]["Code"] == "AccessDeniedException"
+    assert "ecs:CreateService on resource: arn:aws:ecs:us-east-1:000000000000:service/default/other" in str(e.value)
+    with pytest.raises(ClientError) as e:
+        own.create_service(**wanted)
+    assert "iam:PassRole on resource: arn:aws:iam::000000000000:role/puller" in str(e.value)
+    allow(services, {"Effect": "Allow", "Action": "iam:PassRole", "Resource": "arn:aws:iam::*:role/puller"})
+    with pytest.raises(ClientError) as e:
+        own.create_service(tags=[{"key": "a", "value": "b"}], **wanted)
+    assert "ecs:TagResource on resource: " + team[:-1] in str(e.value)
+    own.create_service(**wanted)
+    service.append("team-" + name)
+    assert own.describe_services(services=["team-" + name])["services"][0]["status"] == "ACTIVE"
+    with pytest.raises(ClientError):
+        own.describe_services(services=["team-" + name, "other"])
+    with pytest.raises(ClientError):
+        own.list_services()
+    allow({"Effect": "Allow", "Action": "ecs:DescribeServices", "Resource": "*",
+           "Condition": {"ArnEquals": {"ecs:cluster": "arn:aws:ecs:us-east-1:000000000000:cluster/elsewhere"}}})
+    with pytest.raises(ClientError):
+        own.describe_services(services=["team-" + name])
