@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/api/ecs.h"
+#include "launcher/api/secretsmanager.h"
 #include "launcher/api/ssm.h"
 #include "launcher/service/launcher.h"
 #include "launcher/service/launcher_services.h"
@@ -62,6 +63,7 @@ struct app {
     struct robot_store *robots;
     struct authorizer *authorizer;
     struct registry *registry;
+    struct secrets *secrets;
     struct launcher *launcher;
     struct oci_api *oci;
     struct ecr_api *ecr;
@@ -233,6 +235,8 @@ static int open_domains(struct app *a, struct sw_err *err)
     int r = registry_open(&registry, &a->registry, err);
     if (r < 0)
         return r;
+    struct secrets_options secrets = {.db = a->db, .keyring = a->keyring};
+    a->secrets = secrets_new(&secrets);
     struct launcher_options launcher = {.db = a->db,
                                         .identity = a->identity,
                                         .sessions = a->sessions,
@@ -313,7 +317,7 @@ static void open_apis(struct app *a)
                                   .region = a->config.region,
                                   .endpoint = a->config.external_url};
     a->ecr = ecr_api_new(&ecr);
-    struct ecs_api_options ecs = {.launcher = a->launcher};
+    struct ecs_api_options ecs = {.secrets = a->secrets, .launcher = a->launcher};
     a->ecs = ecs_api_new(&ecs);
     struct iam_api_options iam = {.identity = a->identity};
     a->iam = iam_api_new(&iam);
@@ -331,6 +335,7 @@ static void open_apis(struct app *a)
                                 *ecr_public_aws_service(a->ecr),
                                 ecs_aws_service(a->ecs),
                                 agent_aws_service(a->ecs),
+                                secretsmanager_aws_service(a->ecs),
                                 ssm_aws_service(a->ecs),
                                 iam_aws_service(a->iam),
                                 sts_aws_service(a->sts),
@@ -477,6 +482,9 @@ static void expire(struct app *a)
     sw_err_clear(&err);
     if (launcher_expire(a->launcher, &err) < 0)
         sw_log_err(SW_LOG_ERROR, "expire-tasks-failed", &err, NULL);
+    sw_err_clear(&err);
+    if (secrets_expire(a->secrets, &err) < 0)
+        sw_log_err(SW_LOG_ERROR, "expire-secrets-failed", &err, NULL);
     sw_err_clear(&err);
     if (directory_flush(a->identity, &err) < 0)
         sw_log_err(SW_LOG_ERROR, "store-last-uses-failed", &err, NULL);
@@ -634,6 +642,7 @@ void app_close(struct app *a)
     oci_api_free(a->oci);
     rate_free(a->rate);
     launcher_free(a->launcher);
+    secrets_free(a->secrets);
     registry_free(a->registry);
     authorizer_free(a->authorizer);
     robot_free(a->robots);

@@ -8,6 +8,7 @@
 #include "auth/api/sts.h"
 #include "base/json.h"
 #include "launcher/api/ecs.h"
+#include "launcher/api/secretsmanager.h"
 #include "launcher/api/ssm.h"
 #include "registry/api/ecr.h"
 #include "server/admin_api.h"
@@ -127,6 +128,7 @@ static int run(int argc, char **argv)
                                            *ecr_public_aws_service(ecr),
                                            ecs_aws_service(ecs),
                                            agent_aws_service(ecs),
+                                           secretsmanager_aws_service(ecs),
                                            ssm_aws_service(ecs),
                                            iam_aws_service(iam),
                                            sts_aws_service(sts),

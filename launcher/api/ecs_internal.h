@@ -5,6 +5,7 @@
 
 struct ecs_api {
     struct launcher *launcher;
+    struct secrets *secrets;
 };
 
 struct launcher *ecs_launcher(const struct aws_call *call);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AWS Systems Manager, as far as it is here: the table of its operations. Handlers and members are in ssm_activation.c. */
+/* AWS Systems Manager, as far as it is here: the table of its operations. Handlers and members are in ssm_activation.c
+ * and ssm_parameter.c. */
 #include "launcher/api/ssm.h"
 
 #include "base/macros.h"
@@ -7,7 +8,6 @@
 
 /* Operations of the service that are not implemented, as of its model. */
 static const char *const unimplemented[] = {
-    "AddTagsToResource",
     "AssociateOpsItemRelatedItem",
     "CancelCommand",
     "CancelMaintenanceWindowExecution",
@@ -24,8 +24,6 @@ static const char *const unimplemented[] = {
     "DeleteInventory",
     "DeleteMaintenanceWindow",
     "DeleteOpsMetadata",
-    "DeleteParameter",
-    "DeleteParameters",
     "DeletePatchBaseline",
     "DeleteResourceDataSync",
     "DeleteResourcePolicy",
@@ -58,7 +56,6 @@ static const char *const unimplemented[] = {
     "DescribeMaintenanceWindows",
     "DescribeMaintenanceWindowsForTarget",
     "DescribeOpsItems",
-    "DescribeParameters",
     "DescribePatchBaselines",
     "DescribePatchGroupState",
     "DescribePatchGroups",
@@ -82,10 +79,6 @@ static const char *const unimplemented[] = {
     "GetOpsItem",
     "GetOpsMetadata",
     "GetOpsSummary",
-    "GetParameter",
-    "GetParameterHistory",
-    "GetParameters",
-    "GetParametersByPath",
     "GetPatchBaseline",
     "GetPatchBaselineForPatchGroup",
     "GetResourcePolicies",
@@ -106,17 +99,14 @@ static const char *const unimplemented[] = {
     "ListOpsMetadata",
     "ListResourceComplianceSummaries",
     "ListResourceDataSync",
-    "ListTagsForResource",
     "ModifyDocumentPermission",
     "PutComplianceItems",
     "PutInventory",
-    "PutParameter",
     "PutResourcePolicy",
     "RegisterDefaultPatchBaseline",
     "RegisterPatchBaselineForPatchGroup",
     "RegisterTargetWithMaintenanceWindow",
     "RegisterTaskWithMaintenanceWindow",
-    "RemoveTagsFromResource",
     "ResetServiceSetting",
     "ResumeSession",
     "SendAutomationSignal",
@@ -152,9 +142,20 @@ static const char *const unimplemented[] = {
 
 /* Sorted by name. */
 static const struct aws_op ops[] = {
+    OP(AddTagsToResource, add_tags_to_resource),
     OP(CreateActivation, create_activation),
     OP(DeleteActivation, delete_activation),
+    OP(DeleteParameter, delete_parameter),
+    OP(DeleteParameters, delete_parameters),
     OP(DescribeActivations, describe_activations),
+    OP(DescribeParameters, describe_parameters),
+    OP(GetParameter, get_parameter),
+    OP(GetParameterHistory, get_parameter_history),
+    OP(GetParameters, get_parameters),
+    OP(GetParametersByPath, get_parameters_by_path),
+    OP(ListTagsForResource, list_tags_for_ssm_resource),
+    OP(PutParameter, put_parameter),
+    OP(RemoveTagsFromResource, remove_tags_from_resource),
 };
 
 struct aws_service ssm_aws_service(struct ecs_api *a)

@@ -10,3 +10,29 @@ extern const struct sw_field describe_activations_in[], describe_activations_out
 int create_activation(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int delete_activation(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int describe_activations(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+
+/* ssm_parameter.c */
+extern const struct sw_field add_tags_to_resource_in[], add_tags_to_resource_out[];
+extern const struct sw_field delete_parameter_in[], delete_parameter_out[];
+extern const struct sw_field delete_parameters_in[], delete_parameters_out[];
+extern const struct sw_field describe_parameters_in[], describe_parameters_out[];
+extern const struct sw_field get_parameter_in[], get_parameter_out[];
+extern const struct sw_field get_parameter_history_in[], get_parameter_history_out[];
+extern const struct sw_field get_parameters_in[], get_parameters_out[];
+extern const struct sw_field get_parameters_by_path_in[], get_parameters_by_path_out[];
+extern const struct sw_field list_tags_for_ssm_resource_in[], list_tags_for_ssm_resource_out[];
+extern const struct sw_field put_parameter_in[], put_parameter_out[];
+extern const struct sw_field remove_tags_from_resource_in[], remove_tags_from_resource_out[];
+int add_tags_to_resource(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int delete_parameter(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int delete_parameters(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int describe_parameters(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int get_parameter(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int get_parameter_history(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int get_parameters(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int get_parameters_by_path(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int list_tags_for_ssm_resource(struct aws_call *call, const void *in, json_t *out,
+                               struct sw_err *err);
+int put_parameter(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int remove_tags_from_resource(struct aws_call *call, const void *in, json_t *out,
+                              struct sw_err *err);
