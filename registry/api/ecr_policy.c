@@ -78,9 +78,13 @@ static int check_lockout(const struct aws_call *call, const struct ecr_target *t
                                 .resource_account = t->account,
                                 .principal_arn = call->principal.arn,
                                 .principal_account = call->principal.account,
+                                .principal_id = call->principal.user_id,
+                                .root = call->principal.kind == PRINCIPAL_ROOT,
                                 .resource_policies = &attached,
                                 .resource_policies_n = 1};
     struct policy_verdict verdict;
+    if (call->principal.kind == PRINCIPAL_ROLE)
+        q.principal_role_arn = call->principal.role_arn;
     policy_evaluate(&q, &verdict);
     if (verdict.decision != POLICY_EXPLICIT_DENY)
         return 0;

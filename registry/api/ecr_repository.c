@@ -114,15 +114,19 @@ static size_t find_tag(const json_t *tags, const char *key)
     return i;
 }
 
-/* Sets or replaces in `tags`. */
+/* Sets or replaces in `tags`. Two values of one key in a request: what a policy says of the key would be about neither. */
 static int merge_tags(json_t *tags, const json_t *given, struct sw_err *err)
 {
-    for (size_t i = 0; i < json_array_size(given); i++) {
+    for (size_t i = 0; i < SW_MIN(json_array_size(given), (size_t)TAGS_MAX + 1); i++) {
         const json_t *tag = json_array_get(given, i);
         int r = check_tag(tag, err);
         if (r < 0)
             return r;
         const char *key = sw_json_str(tag, "Key", "");
+        for (size_t k = 0; k < i; k++)
+            if (sw_streq(sw_json_str(json_array_get(given, k), "Key", ""), key))
+                return sw_fail(err, SW_EINVALID, "InvalidTagParameterException",
+                               "the tag key '%.200s' is given more than once", key);
         json_t *copy = json_object();
         sw_json_set_str(copy, "Key", key);
         sw_json_set_str(copy, "Value", sw_json_str(tag, "Value", ""));

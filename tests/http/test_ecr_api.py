@@ -245,6 +245,13 @@ def test_lengths_of_resource_tags_are_characters(server, name, key, value, ok):
         assert reply.json()["__type"] == "InvalidTagParameterException"
 
 
+def test_a_tag_has_one_value(server, name):
+    twice = [{"Key": "team", "Value": "a"}, {"Key": "team", "Value": "b"}]
+    refused(server, "CreateRepository", "InvalidTagParameterException", repositoryName=name, tags=twice)
+    refused(server, "CreateRepository", "TooManyTagsException", repositoryName=name,
+            tags=[{"Key": "k%d" % i, "Value": ""} for i in range(5000)])
+
+
 @pytest.mark.parametrize("encryption, error", (
     ({"encryptionType": "KMS"}, "UnsupportedFeatureException"), ({"encryptionType": "KMS_DSSE"}, "UnsupportedFeatureException"),
     ({"encryptionType": "ROT13"}, "InvalidParameterException"), ({}, "InvalidParameterException")))

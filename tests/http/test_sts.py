@@ -313,6 +313,18 @@ def test_session_policies_only_take_away(server, sts, iam, name):
         assume(sts, arn, Tags=[{"Key": os.urandom(60).hex(), "Value": os.urandom(120).hex()} for _ in range(50)])
 
 
+def test_a_session_does_not_lock_itself_out_unawares(server, sts, iam, name):
+    arn = make_role(iam, name, trust({"AWS": ROOT}), allow("ecr:*"))
+    ecr = server.boto("ecr", key_of(assume(sts, arn)))
+    ecr.create_repository(repositoryName=name)
+    closed = document({"Effect": "Deny", "Principal": {"AWS": arn}, "Action": "ecr:SetRepositoryPolicy"})
+    with Refused("InvalidParameterException", 400, "force"):
+        ecr.set_repository_policy(repositoryName=name, policyText=closed)
+    ecr.set_repository_policy(repositoryName=name, policyText=closed, force=True)
+    with Refused("AccessDeniedException", 400, "explicit deny"):
+        ecr.set_repository_policy(repositoryName=name, policyText=closed, force=True)
+
+
 def test_deleting_a_role_ends_its_sessions(server, sts, iam, name):
     arn = make_role(iam, name, trust({"AWS": ROOT}), allow("ecr:*"))
     key = key_of(assume(sts, arn))
