@@ -23,6 +23,7 @@ struct request {
     struct policy_action_hash hash;
     struct sw_str action;
     struct policy_arn_text resource;
+    struct sw_str last_part; /* of the resource; p NULL: it is no ARN */
     struct policy_vars vars;
 };
 
@@ -39,6 +40,7 @@ static void request_init(struct request *r, const struct policy_question *q)
     r->action = sw_str(q->action);
     r->vars = (struct policy_vars){q->key, q->key_ctx};
     policy_arn_split(sw_str(q->resource), &r->resource);
+    r->last_part = r->resource.valid ? r->resource.part[POLICY_ARN_PARTS - 1] : (struct sw_str){0};
 }
 
 static bool is_iam_principal(const struct policy_question *q)
@@ -158,7 +160,7 @@ static bool find(const struct request *r, const struct policy_attached *policies
         const struct policy_document *d = policies[i].doc;
         struct policy_scan scan;
         struct policy_index_item item;
-        policy_scan_begin(&scan, deny ? &d->deny : &d->allow, &r->hash);
+        policy_scan_begin(&scan, deny ? &d->deny : &d->allow, &r->hash, r->last_part);
         while (policy_scan_next(&scan, &item)) {
             const struct policy_statement *s = &d->statements[item.statement];
             if (statement_matches(r, s, item.action) == NAMED_NOT)
@@ -178,7 +180,7 @@ static void find_grants(const struct request *r, struct hit grants[NAMED_DIRECTL
         const struct policy_document *d = q->resource_policies[i].doc;
         struct policy_scan scan;
         struct policy_index_item item;
-        policy_scan_begin(&scan, &d->allow, &r->hash);
+        policy_scan_begin(&scan, &d->allow, &r->hash, r->last_part);
         while (!grants[NAMED_DIRECTLY].by && policy_scan_next(&scan, &item)) {
             const struct policy_statement *s = &d->statements[item.statement];
             struct hit *grant = &grants[statement_matches(r, s, item.action)];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/policy_index.h"
 
+#include <string.h>
+
 #include "auth/policy_compiled.h"
 #include "base/alloc.h"
 #include "base/macros.h"
@@ -66,28 +68,46 @@ static bool service_of(const char *action, uint64_t *ret)
     return false;
 }
 
-static void file_general(struct builder *b, uint32_t statement)
+/* An item of the statement. The tail is only kept where a resource that lacks it ends the comparison at once, with nothing looked up:
+ * one ARN, not inverted, whose last part has no variables. */
+static struct policy_index_item item_of(const struct policy_statement *s, uint32_t index)
 {
-    if (!b->general_n || b->general[b->general_n - 1].statement != statement)
-        b->general[b->general_n++] = (struct policy_index_item){statement, POLICY_ANY_ACTION};
+    struct policy_index_item item = {.statement = index, .action = POLICY_ANY_ACTION};
+    if (s->not_resource || s->resources_n != 1 || s->resources[0].arn.kind != POLICY_ARN_SPLIT)
+        return item;
+    const struct policy_glob *last = &s->resources[0].arn.part[POLICY_ARN_PARTS - 1];
+    if (last->variables || last->text.n < sizeof(item.tail) || last->text.n > UINT32_MAX)
+        return item;
+    item.tail_end = (uint32_t)last->text.n;
+    memcpy(item.tail, last->text.p + last->text.n - sizeof(item.tail), sizeof(item.tail));
+    return item;
+}
+
+static void file_general(struct builder *b, struct policy_index_item item)
+{
+    if (!b->general_n || b->general[b->general_n - 1].statement != item.statement)
+        b->general[b->general_n++] = item;
 }
 
 static void file_statement(struct builder *b, const struct policy_statement *s, uint32_t index)
 {
+    struct policy_index_item item = item_of(s, index);
     if (s->not_action) {
-        file_general(b, index);
+        file_general(b, item);
         return;
     }
     for (size_t i = 0; i < s->actions_n; i++) {
         const struct policy_action *a = &s->actions[i];
         uint64_t service;
-        if (!policy_glob_has_wildcards(&a->glob))
-            b->entries[b->n++] =
-                (struct entry){policy_action_hash(a->text).whole, {index, (int32_t)i}};
-        else if (service_of(a->text, &service))
-            b->entries[b->n++] = (struct entry){service, {index, POLICY_ANY_ACTION}};
-        else
-            file_general(b, index);
+        if (policy_glob_has_wildcards(&a->glob)) {
+            if (service_of(a->text, &service))
+                b->entries[b->n++] = (struct entry){service, item};
+            else
+                file_general(b, item);
+            continue;
+        }
+        b->entries[b->n] = (struct entry){policy_action_hash(a->text).whole, item};
+        b->entries[b->n++].item.action = (int32_t)i;
     }
 }
 
@@ -153,7 +173,7 @@ static void set_cursor(struct policy_scan *s, int i, const struct policy_index_l
 }
 
 void policy_scan_begin(struct policy_scan *s, const struct policy_index *ix,
-                       const struct policy_action_hash *action)
+                       const struct policy_action_hash *action, struct sw_str resource)
 {
     static const struct policy_index_item nothing[1];
     static const struct policy_index_list none = {.items = nothing};
@@ -162,15 +182,30 @@ void policy_scan_begin(struct policy_scan *s, const struct policy_index *ix,
         whole = slot_of(ix, action->whole);
         service = slot_of(ix, action->service);
     }
+    s->resource = resource;
     set_cursor(s, 0, whole->items ? whole : &none);
     set_cursor(s, 1, service->items && service != whole ? service : &none);
     set_cursor(s, 2, ix->general.n ? &ix->general : &none);
+}
+
+/* Every item of a statement has the same tail, so all of them are passed over or none. */
+static void pass_over(struct policy_scan *s, int i)
+{
+    for (; s->at[i] < s->end[i]; s->at[i]++) {
+        const struct policy_index_item *item = s->at[i];
+        size_t end = item->tail_end;
+        if (!end || (s->resource.n >= end && memcmp(s->resource.p + end - sizeof(item->tail),
+                                                    item->tail, sizeof(item->tail)) == 0))
+            return;
+    }
 }
 
 bool policy_scan_next(struct policy_scan *s, struct policy_index_item *ret)
 {
     uint32_t next = UINT32_MAX;
     bool found = false;
+    for (int i = 0; i < 3 && s->resource.p; i++)
+        pass_over(s, i);
     for (int i = 0; i < 3; i++) {
         if (s->at[i] < s->end[i] && s->at[i]->statement <= next) {
             next = s->at[i]->statement;

@@ -370,3 +370,53 @@ TEST(an_empty_session_intersection_allows_nothing)
     expect(&w, LACKS(SESSION), "no session policies");
     world_done(&w);
 }
+
+/* The index passes statements over by the last eight bytes that their resource must begin with. */
+TEST(statements_about_other_resources_are_passed_over)
+{
+    static const struct {
+        const char *pattern, *asked;
+        bool matches;
+    } rows[] = {
+        {"repository/team/*", "repository/team/app", true},
+        {"repository/team/*", "repository/team/", true},
+        {"repository/team/*", "repository/team", false},
+        {"repository/team/*", "repository/teal/app", false},
+        {"repository/team/*", "repository/x/repository/team/app", false},
+        {"repository/team*", "repository/team", true},
+        {"repository/team", "repository/team", true},
+        {"repository/team", "repository/team2", false},
+        {"repository/team", "repositorx/team", false},
+        {"repositorx/long/team/*", "repository/long/team/a", false},
+        {"repository/\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9*",
+         "repository/\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9x", true},
+        {"repository/\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9*",
+         "repository/\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa8x", false},
+        {"12345678", "12345678", true},
+        {"12345678*", "1234567", false},
+        {"1234567*", "1234567", true},
+        {"1234567*", "1234568", false},
+        {"", "", true},
+        {"", "12345678", false},
+        {"*", "", true},
+        {"?epository/team/*", "repository/team/app", true},
+        {"repository/?eam/*", "repository/team/app", true},
+        {"repository/?eam/*", "repository/tear/app", false},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++) {
+        struct world w;
+        char asked[128];
+        sw_autofree char *doc = sw_asprintf(
+            DOC("{'Effect':'Allow','Action':'ecr:X','Resource':'arn:aws:ecr:*:*:other-thing/*'},"
+                "{'Effect':'Allow','Action':'ecr:*','Resource':'arn:aws:ecr:*:*:%s'}"),
+            rows[i].pattern);
+        world_init(&w);
+        add_identity(&w, doc);
+        snprintf(asked, sizeof(asked), "arn:aws:ecr:us-east-1:" ACCOUNT ":%s", rows[i].asked);
+        w.q.action = "ecr:X";
+        w.q.resource = asked;
+        CHECK_MSG((verdict_of(&w).decision == POLICY_ALLOW) == rows[i].matches, "%s on %s",
+                  rows[i].pattern, rows[i].asked);
+        world_done(&w);
+    }
+}

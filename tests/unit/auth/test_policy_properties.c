@@ -25,9 +25,25 @@ static const char *one_of(const char *const *items, size_t n)
 static const char *const requests[] = {"ecr:PutImage", "ecr:BatchGetImage", "ecs:RunTask"};
 static const char *const actions[] = {
     "*", "ecr:*", "ecr:PutImage", "ecr:Put*", "ecs:*", "ecr:BatchGetImage", "ecs:RunTask"};
-static const char *const resources[] = {"*", REPO, "arn:aws:ecr:*:*:repository/team/*",
+static const char *const resources[] = {"*",
+                                        REPO,
+                                        "arn:aws:ecr:*:*:repository/team/*",
                                         "arn:aws:ecr:*:*:repository/${aws:username}/*",
-                                        "arn:aws:ecr:*:*:repository/other"};
+                                        "arn:aws:ecr:*:*:repository/other",
+                                        "arn:aws:ecr:*:*:repository/team*",
+                                        "arn:aws:ecr:*:*:repository/te?m/app",
+                                        "arn:aws:ecr:*:*:repository",
+                                        "arn:aws:ecr:*:*:repository/team/app/deep",
+                                        "arn:aws:ecr:*:*:*/app",
+                                        "arn:aws:ecr"};
+static const char *const asked[] = {REPO,
+                                    REPO,
+                                    REPO,
+                                    "arn:aws:ecr:us-east-1:" ACCOUNT ":repository/other",
+                                    "arn:aws:ecr:us-east-1:" ACCOUNT ":repository/team/app/deep",
+                                    "arn:aws:ecr:us-east-1:" ACCOUNT ":repository",
+                                    "arn:aws:ecr:us-east-1:" ACCOUNT ":",
+                                    "*"};
 static const char *const conditions[] = {
     "",
     "",
@@ -83,7 +99,7 @@ static void random_request(struct world *w)
                                            "aws:TagKeys=[c];aws:username=team"};
     world_init(w);
     w->q.action = ONE_OF(requests);
-    w->q.resource = below(4) ? REPO : "arn:aws:ecr:us-east-1:" ACCOUNT ":repository/other";
+    w->q.resource = ONE_OF(asked);
     world_context(w, ONE_OF(contexts));
 }
 
