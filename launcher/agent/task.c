@@ -325,7 +325,9 @@ json_t *task_report(const struct task *t, const char *cluster, enum report_level
             sw_json_set_int(o, "exitCode", c->exit_code);
         if (stopped && c->reason[0])
             sw_json_set_str(o, "reason", c->reason);
-        if (c->bindings_n)
+        if (t->def->network_mode == NETWORK_AWSVPC && c->address[0])
+            sw_json_set_new(o, "networkBindings", json_pack("[{s:s}]", "bindIP", c->address));
+        else if (c->bindings_n)
             sw_json_set_new(o, "networkBindings", bindings_json(c, true));
         json_array_append_new(containers, o);
     }

@@ -186,6 +186,7 @@ static const char *endpoint_of(const struct task *t)
 {
     const struct task_endpoint_urls *u = &t->engine->o.urls;
     switch (t->def->network_mode) {
+    case NETWORK_AWSVPC:
     case NETWORK_BRIDGE: return u->bridge;
     case NETWORK_HOST: return u->host;
     default: return NULL;

@@ -63,13 +63,45 @@ static void give_ports_back(struct task *t, struct task_container *c)
             ports_give_back(t->engine->ports, &c->bindings[i]);
 }
 
+static void copy_lease(struct task_container *to, const struct task_container *from)
+{
+    if (to == from)
+        return;
+    memcpy(to->lease, from->lease, sizeof to->lease);
+    memcpy(to->address, from->address, sizeof to->address);
+}
+
+/* Takes the lease that another container of the task holds. */
+static bool shares_lease(struct task *t, struct task_container *c)
+{
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; !c->lease[0] && i < t->def->containers_n; i++)
+        if (!t->containers[i].cleaned && t->containers[i].lease[0])
+            copy_lease(c, &t->containers[i]);
+    bool has = c->lease[0] != 0;
+    pthread_mutex_unlock(&t->lock);
+    return has;
+}
+
+/* The last one gives it back. */
+static bool others_hold_lease(struct task *t, const struct task_container *c)
+{
+    bool held = false;
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < t->def->containers_n; i++) {
+        const struct task_container *o = &t->containers[i];
+        held |= o != c && !o->cleaned && strcmp(o->lease, c->lease) == 0;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return held;
+}
+
 static int take_network(struct task *t, struct task_container *c, struct sw_err *err)
 {
     if (t->def->network_mode == NETWORK_HOST || !t->engine->o.network)
         return 0;
-    if (t->def->network_mode == NETWORK_AWSVPC)
-        return sw_fail(err, SW_EUNSUPPORTED, "CannotStartContainerError",
-                       "this instance has no awsvpc networking");
+    if (t->def->network_mode == NETWORK_AWSVPC && shares_lease(t, c))
+        return 0;
     bool isolated = t->def->network_mode == NETWORK_NONE;
     char lease[NETWORK_NAME_MAX], address[64];
     if (network_acquire(t->engine->o.network, isolated, lease, address, err) < 0)
@@ -77,6 +109,10 @@ static int take_network(struct task *t, struct task_container *c, struct sw_err 
     pthread_mutex_lock(&t->lock);
     snprintf(c->lease, sizeof c->lease, "%s", lease);
     snprintf(c->address, sizeof c->address, "%s", address);
+    /* One network for all of the task, whichever starts first and whichever ends last. */
+    for (size_t i = 0; t->def->network_mode == NETWORK_AWSVPC && i < t->def->containers_n; i++)
+        if (!t->containers[i].cleaned)
+            copy_lease(&t->containers[i], c);
     pthread_mutex_unlock(&t->lock);
     return 0;
 }
@@ -88,7 +124,7 @@ static int create_and_map(struct task *t, struct task_container *c, const char *
     const struct runtime *rt = t->engine->o.runtime;
     struct mapping m = {.t = t, .c = c};
     pthread_t mapper;
-    bool mapping = c->lease[0] && c->bindings_n > 0;
+    bool mapping = t->def->network_mode == NETWORK_BRIDGE && c->lease[0] && c->bindings_n > 0;
     int e = mapping ? pthread_create(&mapper, NULL, map_ports, &m) : 0;
     if (e != 0)
         return sw_fail_os(err, e, "thread for port mappings");
@@ -195,7 +231,7 @@ bool task_clean_container(struct task *t, size_t container, bool anyway)
                    c->def->name, NULL);
         sw_err_clear(&err);
     }
-    if (c->lease[0] && t->engine->o.network &&
+    if (c->lease[0] && t->engine->o.network && !others_hold_lease(t, c) &&
         network_release(t->engine->o.network, c->lease, &err) < 0)
         sw_log_err(SW_LOG_WARNING, "network-not-released", &err, "task", t->id, "container",
                    c->def->name, NULL);

@@ -17,14 +17,14 @@ static const char *const launch_type_values[] = {"EC2", "FARGATE", "EXTERNAL", N
 static const char *const assign_public_ip_values[] = {"ENABLED", "DISABLED", NULL};
 
 static const struct sw_field aws_vpc_configuration[] = {
-    LIST("subnets", F_REFUSED | F_REQUIRED, strings_list),
+    LIST("subnets", F_READ | F_REQUIRED, strings_list),
     LIST("securityGroups", F_REFUSED, strings_list),
-    ENUM("assignPublicIp", F_REFUSED, assign_public_ip_values),
+    ENUM("assignPublicIp", F_READ, assign_public_ip_values),
     F_END,
 };
 
 static const struct sw_field network_configuration[] = {
-    STRUCT("awsvpcConfiguration", F_REFUSED, aws_vpc_configuration),
+    STRUCT("awsvpcConfiguration", F_READ, aws_vpc_configuration),
     F_END,
 };
 
@@ -100,7 +100,7 @@ const struct sw_field run_task_in[] = {
     BOOLEAN("enableExecuteCommand", F_REFUSED),
     STRING("group", F_READ),
     ENUM("launchType", F_READ, launch_type_values),
-    STRUCT("networkConfiguration", F_REFUSED, network_configuration),
+    STRUCT("networkConfiguration", F_READ, network_configuration),
     STRUCT("overrides", F_READ, task_override),
     LIST("placementConstraints", F_READ, placement_constraints_list),
     LIST("placementStrategy", F_READ, placement_strategies_list),
@@ -361,7 +361,7 @@ const struct sw_field start_task_in[] = {
     BOOLEAN("enableECSManagedTags", F_REFUSED),
     BOOLEAN("enableExecuteCommand", F_REFUSED),
     STRING("group", F_READ),
-    STRUCT("networkConfiguration", F_REFUSED, network_configuration),
+    STRUCT("networkConfiguration", F_READ, network_configuration),
     STRUCT("overrides", F_READ, task_override),
     ENUM("propagateTags", F_READ, propagate_tags_values),
     STRING("referenceId", F_REFUSED),

@@ -27,6 +27,7 @@
  *   pullStartedAt?, pullStoppedAt?, executionStoppedAt?}; status is one of PENDING, RUNNING, STOPPED (containers: PENDING, RUNNING,
  *   STOPPED). Container health is reported by the member "healthStatus" (HEALTHY|UNHEALTHY|UNKNOWN) of SlipwayAgent's
  *   SubmitHealth {cluster, task, containers: [{containerName, healthStatus}]}.
+ *   In awsvpc mode networkBindings is [{bindIP: the task's address}].
  *   task-level `reason` for STOPPED is stoppedReason's text; member "stopCode" travels in reason as "CODE: text" with CODE one of
  *   TaskFailedToStart, EssentialContainerExited, UserInitiated.
  * GetTaskCredentials (IAM action ecs:Poll) input {cluster, containerInstance, task, roleType: TASK|EXECUTION}, output {roleArn,

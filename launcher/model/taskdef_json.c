@@ -73,7 +73,9 @@ static int port_from(const json_t *o, enum network_mode mode, struct port_mappin
     if (container < 1 || container > 65535 || host < 0 || host > 65535)
         return sw_fail(err, SW_EINVALID, INVALID, "A port must be between 1 and 65535.");
     ret->container_port = (uint16_t)container;
-    ret->host_port = (uint16_t)(mode == NETWORK_HOST ? container : host);
+    ret->host_port = (uint16_t)(mode == NETWORK_HOST     ? container
+                                : mode == NETWORK_AWSVPC ? 0
+                                                         : host);
     if (!port_protocol_from_string(sw_json_str(o, "protocol", "tcp"), &ret->protocol))
         ret->protocol = PORT_TCP;
     return 0;

@@ -43,7 +43,7 @@ static void normalize_size(json_t *doc, const char *key, bool (*parse)(const cha
     sw_json_set_str(doc, key, text);
 }
 
-static void normalize_container(json_t *c, bool host_network)
+static void normalize_container(json_t *c, bool same_port)
 {
     static const char *const lists[] = {"portMappings", "environment", "mountPoints",
                                         "volumesFrom"};
@@ -54,7 +54,7 @@ static void normalize_container(json_t *c, bool host_network)
     for (i = 0; i < sizeof lists / sizeof *lists; i++)
         set_default(c, lists[i], json_array());
     json_array_foreach(sw_json_array(c, "portMappings"), i, p) {
-        int64_t port = host_network ? sw_json_int(p, "containerPort", 0) : 0;
+        int64_t port = same_port ? sw_json_int(p, "containerPort", 0) : 0;
         set_default(p, "hostPort", json_integer(port));
         set_default(p, "protocol", json_string("tcp"));
     }
@@ -102,9 +102,10 @@ json_t *taskdef_normalized(const json_t *doc)
     drop_nulls(out);
     normalize_size(out, "cpu", task_cpu_parse);
     normalize_size(out, "memory", task_memory_parse);
-    bool host = sw_streq(sw_json_str(out, "networkMode", "bridge"), "host");
+    const char *mode = sw_json_str(out, "networkMode", "bridge");
+    bool same_port = sw_streq(mode, "host") || sw_streq(mode, "awsvpc");
     json_array_foreach(sw_json_array(out, "containerDefinitions"), i, c)
-        normalize_container(c, host);
+        normalize_container(c, same_port);
     set_default(out, "volumes", json_array());
     set_default(out, "placementConstraints", json_array());
     sw_json_set_new(out, "compatibilities", json_pack("[s, s]", "EXTERNAL", "EC2"));

@@ -136,6 +136,10 @@ static int check_port(const json_t *c, enum network_mode mode, const json_t *p, 
         return sw_fail(err, SW_EINVALID, INVALID,
                        "When networkMode=host, the host ports and container ports in port mappings "
                        "must match.");
+    if (mode == NETWORK_AWSVPC && host != 0 && host != container)
+        return sw_fail(err, SW_EINVALID, INVALID,
+                       "When networkMode=awsvpc, the host ports and container ports in port "
+                       "mappings must match.");
     return 0;
 }
 
@@ -370,8 +374,6 @@ static int check_platform(const json_t *doc, struct sw_err *err)
     size_t i;
     const json_t *p = sw_json_object(doc, "runtimePlatform");
     const char *os = sw_json_str(p, "operatingSystemFamily", "LINUX");
-    if (mode_of(doc) == NETWORK_AWSVPC)
-        return refuse(err, "networkMode", "awsvpc");
     json_array_foreach(sw_json_array(doc, "requiresCompatibilities"), i, v) {
         if (!sw_streq(json_string_value(v), "EC2") && !sw_streq(json_string_value(v), "EXTERNAL"))
             return refuse(err, "requiresCompatibilities", json_string_value(v));
@@ -471,7 +473,9 @@ struct ports_seen {
 static int see_port(struct ports_seen *seen, enum network_mode mode, const json_t *p,
                     struct sw_err *err)
 {
-    int64_t port = sw_json_int(p, mode == NETWORK_HOST ? "containerPort" : "hostPort", 0);
+    bool own =
+        mode == NETWORK_HOST || mode == NETWORK_AWSVPC; /* the containers share one network */
+    int64_t port = sw_json_int(p, own ? "containerPort" : "hostPort", 0);
     bool udp = sw_streq(sw_json_str(p, "protocol", "tcp"), "udp");
     uint8_t *bits = udp ? seen->udp : seen->tcp;
     if (++seen->mappings > PORT_MAPPINGS_MAX)

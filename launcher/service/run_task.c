@@ -20,7 +20,8 @@
 #include "launcher/service/task_doc.h"
 #include "launcher/service/taskdef_store.h"
 
-#define COUNT_MAX 10 /* tasks of one RunTask */
+#define SUBNETS_MAX 16
+#define COUNT_MAX   10 /* tasks of one RunTask */
 
 struct run {
     struct launcher *l;
@@ -125,6 +126,31 @@ static int check_launch_type(const struct run *s, struct sw_err *err)
                    "Task definition does not support launch_type %s.", type);
 }
 
+static int check_network(const struct run *s, struct sw_err *err)
+{
+    bool awsvpc = sw_streq(sw_json_str(s->definition, "networkMode", ""), "awsvpc");
+    const json_t *given =
+        sw_json_object(sw_json_object(s->in, "networkConfiguration"), "awsvpcConfiguration");
+    const json_t *subnets = sw_json_array(given, "subnets");
+    if (awsvpc && !given)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Network Configuration must be provided when networkMode 'awsvpc' is "
+                       "specified.");
+    if (!awsvpc && given)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Network Configuration is not valid for the given networkMode of this task "
+                       "definition.");
+    if (awsvpc && json_array_size(subnets) == 0)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "subnets can not be empty.");
+    if (json_array_size(subnets) > SUBNETS_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "subnets can have at most %d items.",
+                       SUBNETS_MAX);
+    if (sw_streq(sw_json_str(given, "assignPublicIp", ""), "ENABLED"))
+        return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
+                       "assignPublicIp 'ENABLED' is not supported.");
+    return 0;
+}
+
 static int read_definition(struct meta_tx *tx, struct run *s, struct sw_err *err)
 {
     int r = taskdef_store_get(tx, s->c, s->want.id, s->want.revision, &s->definition_row, err);
@@ -195,7 +221,8 @@ static int snapshot(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = s->token ? read_earlier(tx, s, err) : 0;
     if (r != 0)
         return r < 0 ? r : 0;
-    if ((r = read_definition(tx, s, err)) < 0 || (r = check_launch_type(s, err)) < 0)
+    if ((r = read_definition(tx, s, err)) < 0 || (r = check_launch_type(s, err)) < 0 ||
+        (r = check_network(s, err)) < 0)
         return r;
     (void)snprintf(s->group, sizeof s->group, "family:%s", s->definition_row.family);
     if (s->wanted)
@@ -335,6 +362,7 @@ static json_t *task_document(const struct run *s, const struct instance_view *at
                                    .launch_type = instance_view_external(at) ? "EXTERNAL" : "EC2",
                                    .definition = s->definition,
                                    .overrides = sw_json_object(s->in, "overrides"),
+                                   .network = sw_json_object(s->in, "networkConfiguration"),
                                    .tags = tags,
                                    .attributes = sw_json_array(at->document, "attributes"),
                                    .container_arns = containers,

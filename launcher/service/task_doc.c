@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "base/alloc.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/model/task_status.h"
@@ -101,6 +103,29 @@ static void set_sizes(json_t *o, const struct task_doc_new *n)
     }
 }
 
+static void add_detail(json_t *attachment, const char *name, const char *value)
+{
+    json_array_append_new(sw_json_array(attachment, "details"),
+                          json_pack("{s:s, s:s}", "name", name, "value", value));
+}
+
+static json_t *attachments_new(const struct task_doc_new *n)
+{
+    const json_t *vpc = sw_json_object(n->network, "awsvpcConfiguration");
+    const char *subnet = json_string_value(json_array_get(sw_json_array(vpc, "subnets"), 0));
+    json_t *list = json_array();
+    char id[37];
+    if (!vpc)
+        return list;
+    sw_uuid(id);
+    json_t *a = json_pack("{s:s, s:s, s:s, s:[]}", "id", id, "type", "ElasticNetworkInterface",
+                          "status", "PRECREATED", "details");
+    if (subnet)
+        add_detail(a, "subnetId", subnet);
+    json_array_append_new(list, a);
+    return list;
+}
+
 json_t *task_doc_new(const struct task_doc_new *n)
 {
     json_t *o = json_object(), *containers = json_array(), *attributes = json_array(), *c;
@@ -110,7 +135,7 @@ json_t *task_doc_new(const struct task_doc_new *n)
         json_array_append(attributes, arch);
     json_array_foreach(sw_json_array(n->definition, "containerDefinitions"), i, c)
         json_array_append_new(containers, container_new(n, c, n->container_arns[i]));
-    sw_json_set_new(o, "attachments", json_array());
+    sw_json_set_new(o, "attachments", attachments_new(n));
     sw_json_set_new(o, "attributes", attributes);
     sw_json_set_str(o, "clusterArn", n->cluster_arn);
     sw_json_set_str(o, "containerInstanceArn", n->instance_arn);
@@ -197,6 +222,8 @@ bool task_doc_finish(json_t *task, const char *code, const char *reason, int64_t
     (void)advance(task, TASK_STOPPED);
     (void)set_time_once(task, "executionStoppedAt", now_us);
     (void)set_time_once(task, "stoppedAt", now_us);
+    json_array_foreach(sw_json_array(task, "attachments"), i, c)
+        sw_json_set_str(c, "status", "DELETED");
     json_array_foreach(sw_json_array(task, "containers"), i, c)
         (void)advance(c, TASK_STOPPED);
     return true;
@@ -288,6 +315,30 @@ static bool advance_task(json_t *task, enum task_status to, const json_t *report
     return advance(task, to) || changed;
 }
 
+/* In awsvpc mode what an agent binds is the task's address: it becomes the network interface of each container. */
+static bool own_address(json_t *task)
+{
+    json_t *attachment = json_array_get(sw_json_array(task, "attachments"), 0), *c;
+    bool changed = false;
+    size_t i;
+    json_array_foreach(sw_json_array(task, "containers"), i, c) {
+        const json_t *bound = json_array_get(sw_json_array(c, "networkBindings"), 0);
+        sw_autofree char *address = sw_strdup(sw_json_str(bound, "bindIP", ""));
+        if (!*address)
+            continue;
+        json_t *interface = json_pack("{s:s}", "privateIpv4Address", address);
+        sw_json_set_str(interface, "attachmentId", sw_json_str(attachment, "id", NULL));
+        sw_json_set_new(c, "networkInterfaces", json_pack("[o]", interface));
+        sw_json_set_new(c, "networkBindings", json_array());
+        if (attachment && sw_streq(sw_json_str(attachment, "status", ""), "PRECREATED")) {
+            sw_json_set_str(attachment, "status", "ATTACHED");
+            add_detail(attachment, "privateIPv4Address", address);
+        }
+        changed = true;
+    }
+    return changed;
+}
+
 bool task_doc_report(json_t *task, const json_t *report, const json_t *definition, int64_t now_us)
 {
     enum task_status to = TASK_PROVISIONING;
@@ -306,6 +357,8 @@ bool task_doc_report(json_t *task, const json_t *report, const json_t *definitio
         sw_json_set_time_us(task, "connectivityAt", now_us);
         changed = true;
     }
+    if (sw_streq(sw_json_str(definition, "networkMode", ""), "awsvpc"))
+        changed |= own_address(task);
     changed |= copy_times(task, report);
     (void)task_status_from_string(sw_json_str(report, "status", NULL), &to);
     changed |= advance_task(task, to, report, now_us);

@@ -12,6 +12,7 @@ struct task_doc_new {
     const char *launch_type;           /* NULL: EC2 */
     const json_t *definition;          /* stored document */
     const json_t *overrides, *tags;    /* NULL: none */
+    const json_t *network;             /* networkConfiguration; NULL: none */
     const json_t *attributes;          /* of the instance; NULL: none */
     const char *const *container_arns; /* one each */
     int64_t now_us;

@@ -8,7 +8,8 @@ import os
 import pytest
 from botocore.exceptions import ClientError
 
-from support.tasks import Tasks
+from support import run as r
+from support.tasks import Tasks, fetch
 
 
 @pytest.fixture(scope="module")
@@ -185,3 +186,69 @@ def test_what_is_not_there_yet_is_refused_by_name(tasks, name):
         with pytest.raises(ClientError) as e:
             tasks.define(name, {member: value})
         assert member in str(e.value)
+
+
+# -- awsvpc: a network of the task's own
+
+VPC = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
+
+
+def test_awsvpc_is_one_network_of_the_whole_task(tasks, name):
+    definition = tasks.define(name, {"command": "sleep 1; printf 'GET /index.html HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 80; cat /etc/hosts; "
+                                     "echo $ECS_CONTAINER_METADATA_URI_V4; sleep 100"},
+                              {"command": ["httpd", "-f", "-p", "80", "-h", "/www"], "portMappings": [{"containerPort": 80}]},
+                              networkMode="awsvpc")
+    arn = tasks.run(definition, networkConfiguration=VPC)
+    task = tasks.wait_running(arn)
+    attachment = task["attachments"][0]
+    details = {d["name"]: d["value"] for d in attachment["details"]}
+    assert (attachment["type"], attachment["status"], details["subnetId"]) == ("ElasticNetworkInterface", "ATTACHED", "subnet-1")
+    address = details["privateIPv4Address"]
+    for c in task["containers"]:
+        assert c["networkInterfaces"] == [{"attachmentId": attachment["id"], "privateIpv4Address": address}]
+        assert c["networkBindings"] == []
+    out = r.wait_for(lambda: "169.254" in tasks.logs(arn, "main") and tasks.logs(arn, "main"), 10, what="output")
+    assert "served by a task" in out and address + "\t" in out
+    assert "served by a task" in fetch(80, address)
+    again = tasks.run(definition, networkConfiguration=VPC)
+    second = tasks.wait_running(again)["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
+    assert second != address and "served by a task" in r.wait_for(lambda: fetch(80, second), 10, what="page")
+    assert tasks.stop(arn)["attachments"][0]["status"] == "DELETED"
+    tasks.stop(again)
+
+
+def test_awsvpc_outlives_its_first_container(tasks, name):
+    """The network stays while any container runs, and goes with the last."""
+    definition = tasks.define(name, {"command": "hostname -i; sleep 1; exec httpd -f -p 80 -h /www",
+                                     "dependsOn": [{"containerName": "c1", "condition": "SUCCESS"}]},
+                              {"command": "hostname -i", "essential": False}, networkMode="awsvpc")
+    arn = tasks.run(definition, networkConfiguration=VPC)
+    task = tasks.wait_running(arn)
+    address = task["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
+    assert "served by a task" in r.wait_for(lambda: fetch(80, address), 10, what="page")
+    assert tasks.logs(arn, "main").split()[0] == tasks.logs(arn, "c1").split()[0] == address
+    tasks.stop(arn)
+    assert fetch(80, address, timeout=1) == ""
+
+
+def test_what_goes_with_awsvpc(tasks, name):
+    with pytest.raises(ClientError) as e:
+        tasks.define(name, {"portMappings": [{"containerPort": 80, "hostPort": 81}]}, networkMode="awsvpc")
+    assert "When networkMode=awsvpc, the host ports and container ports" in str(e.value)
+    with pytest.raises(ClientError) as e:
+        tasks.define(name, {"hostname": "x"}, networkMode="awsvpc")
+    assert "hostname is not supported" in str(e.value)
+    bridge, own = tasks.define(name + "-b", {}), tasks.define(name, {"portMappings": [{"containerPort": 80}]}, networkMode="awsvpc")
+    got = tasks.ecs.describe_task_definition(taskDefinition=own)["taskDefinition"]
+    assert got["containerDefinitions"][0]["portMappings"] == [{"containerPort": 80, "hostPort": 80, "protocol": "tcp"}]
+    for definition, network, code, part in (
+            (own, None, "InvalidParameterException", "must be provided when networkMode 'awsvpc'"),
+            (bridge, VPC, "InvalidParameterException", "is not valid for the given networkMode"),
+            (own, {"awsvpcConfiguration": {"subnets": []}}, "InvalidParameterException", "subnets can not be empty"),
+            (own, {"awsvpcConfiguration": {"subnets": ["s"], "assignPublicIp": "ENABLED"}}, "UnsupportedFeatureException",
+             "assignPublicIp"),
+            (own, {"awsvpcConfiguration": {"subnets": ["s"], "securityGroups": ["g"]}}, "UnsupportedFeatureException",
+             "securityGroups")):
+        with pytest.raises(ClientError) as e:
+            tasks.ecs.run_task(taskDefinition=definition, **({"networkConfiguration": network} if network else {}))
+        assert e.value.response["Error"]["Code"] == code and part in str(e.value), e.value

@@ -95,9 +95,11 @@ except c("ecr").exceptions.ClientError as e:
 
 def boto_in_task(up, tasks, name, role, mode):
     volumes, mounts = python_volumes()
-    gateway = up.network.subnet.replace(".0/24", ".1") if mode == "bridge" else "127.0.0.1"
-    arn = tasks.start(name, {"command": ["/usr/bin/python3", "-I", "-c", BOTO, "http://%s:%d" % (gateway, up.port)],
+    gateway = "127.0.0.1" if mode == "host" else up.network.subnet.replace(".0/24", ".1")
+    more = {"networkConfiguration": {"awsvpcConfiguration": {"subnets": ["s"]}}} if mode == "awsvpc" else {}
+    definition = tasks.define(name, {"command": ["/usr/bin/python3", "-I", "-c", BOTO, "http://%s:%d" % (gateway, up.port)],
                              "mountPoints": mounts, "memory": 256}, taskRoleArn=role, networkMode=mode, volumes=volumes)
+    arn = tasks.run(definition, **more)
     task = tasks.wait_stopped(arn, 60)
     text = tasks.logs(arn)
     assert task["containers"][0].get("exitCode") == 0, (task, text)
@@ -108,12 +110,9 @@ def boto_in_task(up, tasks, name, role, mode):
     assert lines[3] == "AccessDeniedException True"
 
 
-def test_boto3_in_a_container_has_the_tasks_role_bridge(up, tasks, name, role):
-    boto_in_task(up, tasks, name, role, "bridge")
-
-
-def test_boto3_in_a_container_has_the_tasks_role_host(up, tasks, name, role):
-    boto_in_task(up, tasks, name, role, "host")
+@pytest.mark.parametrize("mode", ("bridge", "host", "awsvpc"))
+def test_boto3_in_a_container_has_the_tasks_role(up, tasks, name, role, mode):
+    boto_in_task(up, tasks, name, role, mode)
 
 
 def test_credentials_and_their_errors(tasks, name, role):

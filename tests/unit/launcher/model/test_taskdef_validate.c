@@ -145,7 +145,7 @@ TEST(what_would_change_the_run_is_refused_by_name)
     one(", 'memory': 64, 'logConfiguration': {'logDriver': 'json-file', 'options': {'max-size': "
         "'1m'}}",
         UNSUPPORTED, "'max-size'");
-    task(", 'networkMode': 'awsvpc'", UNSUPPORTED, "networkMode 'awsvpc'");
+    task(", 'pidMode': 'task', 'ipcMode': 'task', 'networkMode': 'awsvpc'", FINE);
     task(", 'requiresCompatibilities': ['FARGATE']", UNSUPPORTED,
          "requiresCompatibilities 'FARGATE'");
     task(", 'requiresCompatibilities': ['EC2']", FINE);
