@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/macros.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service_snapshot.h"
@@ -312,6 +313,10 @@ int service_round(struct launcher *l, int64_t service_id, struct service_round_r
         return e;
     json_object_foreach(r.notify, id, v)
         poll_notify(l, id);
+    if (r.started_n + r.stopped_n > 0)
+        sw_log(SW_LOG_INFO, "service-tasks", "service", r.s.service.name, "cluster",
+               r.s.cluster.arn, "#started", (int64_t)r.started_n, "#stopped", (int64_t)r.stopped_n,
+               NULL);
     *ret = (struct service_round_result){.changed = changed,
                                          .waits_room = r.result.unplaced > 0 ||
                                                        r.s.view.scheduling == PLAN_DAEMON,

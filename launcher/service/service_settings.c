@@ -124,6 +124,9 @@ static int set_common(const json_t *in, json_t *document, struct sw_err *err)
     static const char *const same[] = {"enableECSManagedTags", "propagateTags",
                                        "availabilityZoneRebalancing",
                                        "healthCheckGracePeriodSeconds"};
+    /* It would move tasks that run; nothing here does. */
+    if (sw_streq(sw_json_str(in, "availabilityZoneRebalancing", ""), "ENABLED"))
+        return refuse(err, "availabilityZoneRebalancing", "ENABLED");
     int r = check_range(in, "healthCheckGracePeriodSeconds", GRACE_MAX, err);
     if (r < 0 || (r = check_range(in, "desiredCount", DESIRED_MAX, err)) < 0)
         return r;

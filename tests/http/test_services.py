@@ -304,6 +304,37 @@ def test_deployments_and_revisions(up, tasks, name, service):
 
 # -- bad input
 
+@pytest.mark.parametrize("operation,body,code", [
+    ("UpdateService", {"service": "nope"}, "ServiceNotFoundException"),
+    ("UpdateService", {"service": "a/b/c"}, "InvalidParameterException"),
+    ("UpdateService", {"service": "arn:aws:ecs:eu-west-1:000000000000:service/default/x"}, "InvalidParameterException"),
+    ("UpdateService", {"service": "arn:aws:ecs:us-east-1:000000000000:service/other/x", "cluster": "default"},
+     "InvalidParameterException"),
+    ("DeleteService", {"service": "nope"}, "ServiceNotFoundException"),
+    ("DescribeServices", {"services": []}, "InvalidParameterException"),
+    ("DescribeServices", {"services": ["s%d" % i for i in range(11)]}, "InvalidParameterException"),
+    ("ListServices", {"maxResults": 101}, "InvalidParameterException"),
+    ("ListServices", {"schedulingStrategy": "BOTH"}, "InvalidParameterException"),
+    ("ListTasks", {"serviceName": "nope"}, "ServiceNotFoundException"),
+    ("CreateService", {"serviceName": "x", "taskDefinition": "y", "desiredCount": "two"}, "SerializationException"),
+    ("CreateService", {"serviceName": "x", "taskDefinition": "y", "desiredCount": 1, "availabilityZoneRebalancing": "ENABLED"},
+     "UnsupportedFeatureException"),
+    ("CreateService", {"serviceName": "x", "unknownMember": 1}, "InvalidParameterException"),
+    ("ListServiceDeployments", {"service": "nope"}, "ServiceNotFoundException"),
+    ("DescribeServiceDeployments", {"serviceDeploymentArns": ["x"]}, "InvalidParameterException"),
+    ("StopServiceDeployment", {"serviceDeploymentArn": "arn:aws:ecs:us-east-1:000000000000:service-deployment/default/x/Y"},
+     "ServiceDeploymentNotFoundException"),
+    ("CreateTaskSet", {"cluster": "default", "service": "nope", "taskDefinition": "y"}, "ServiceNotFoundException"),
+    ("UpdateTaskSet", {"cluster": "default", "service": "nope", "taskSet": "ecs-svc/1", "scale": {"value": 50.5}},
+     "InvalidParameterException"),
+    ("DeleteTaskSet", {"cluster": "default", "service": "nope", "taskSet": "ecs-svc/1"}, "ServiceNotFoundException"),
+])
+def test_what_others_refuse(up, operation, body, code):
+    reply = call(up, "ecs", operation, json.dumps(body).encode())
+    assert reply.status == 400
+    assert json.loads(reply.body)["__type"] == code, reply.body
+
+
 @pytest.mark.parametrize("more,code,part", [
     ({}, "InvalidParameterException", "desiredCount is required"),
     ({"desiredCount": -1}, "InvalidParameterException", "desiredCount"),
@@ -318,6 +349,12 @@ def test_deployments_and_revisions(up, tasks, name, service):
     ({"desiredCount": 1, "placementStrategy": [{"type": "spread", "field": "nonsense"}]}, "InvalidParameterException", ""),
     ({"desiredCount": 1, "placementConstraints": [{"type": "memberOf", "expression": "a =="}]}, "InvalidParameterException",
      "column"),
+    ({"desiredCount": 1, "deploymentConfiguration": {"maximumPercent": 50}}, "InvalidParameterException", "at least 100"),
+    ({"desiredCount": 1, "deploymentConfiguration": {"minimumHealthyPercent": 101}}, "InvalidParameterException", "between 0 and 100"),
+    ({"desiredCount": 1, "deploymentController": {"type": "EXTERNAL"}}, "InvalidParameterException", "task sets"),
+    ({"desiredCount": 1, "enableExecuteCommand": True}, "UnsupportedFeatureException", "enableExecuteCommand"),
+    ({"desiredCount": 1, "clientToken": "x" * 37}, "InvalidParameterException", "clientToken"),
+    ({"desiredCount": 1, "healthCheckGracePeriodSeconds": -1}, "InvalidParameterException", "healthCheckGracePeriodSeconds"),
     ({"desiredCount": 1, "taskDefinition": "nope"}, "ClientException", "TaskDefinition not found"),
     ({"desiredCount": 1, "serviceName": "no spaces"}, "InvalidParameterException", "Invalid service identifier"),
     ({"desiredCount": 1, "cluster": "nope"}, "ClusterNotFoundException", "Cluster not found"),

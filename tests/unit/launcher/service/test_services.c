@@ -268,6 +268,26 @@ TEST(deletion_drains_and_the_name_is_free_again)
 }
 
 /* Tasks that never start: the breaker fails the deployment and goes back to the one that had completed. */
+TEST(a_deleted_service_is_described_for_a_day)
+{
+    struct world w;
+    struct sw_err err = SW_ERR_INIT;
+    world_open(&w);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 0);
+    json_decref(call(&w, &w.user, launcher_delete_service, doc("{'service': 'web'}")));
+    settle(&w);
+    pass_time(&w, 86000);
+    CHECK_OK(launcher_expire(w.l, &err));
+    json_decref(service(&w, "web"));
+    pass_time(&w, 1000);
+    CHECK_OK(launcher_expire(w.l, &err));
+    sw_autojson json_t *out =
+        call(&w, &w.user, launcher_describe_services, doc("{'services': ['web']}"));
+    CHECK_EQ_INT(json_array_size(sw_json_array(out, "failures")), 1);
+    world_close(&w);
+}
+
 TEST(the_circuit_breaker_rolls_back)
 {
     struct world w;
