@@ -113,6 +113,7 @@ const struct wire_error wire_errors[] = {
     {"RepositoryNotFoundException",         400, NULL,                      404, "NAME_UNKNOWN"},
     {"RepositoryPolicyNotFoundException",   400, NULL,                      0, NULL},
     {"RequestEntityTooLarge",               413, NULL,                      413, "SIZE_INVALID"},
+    {"ResourceAlreadyExistsException",      400, NULL,                      0, NULL},
     {"ResourceExistsException",             400, NULL,                      0, NULL},
     {"ResourceInUseException",              400, NULL,                      409, "UNSUPPORTED"},
     {"ResourceNotFoundException",           400, NULL,                      404, "NAME_UNKNOWN"},

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/api/ecs.h"
+#include "launcher/api/logs.h"
 #include "launcher/api/secretsmanager.h"
 #include "launcher/api/ssm.h"
 #include "launcher/service/launcher.h"
@@ -65,9 +66,11 @@ struct app {
     struct registry *registry;
     struct secrets *secrets;
     struct launcher *launcher;
+    struct log_store *log_store;
     struct oci_api *oci;
     struct ecr_api *ecr;
     struct ecs_api *ecs;
+    struct logs_api *logs;
     struct iam_api *iam;
     struct sts_api *sts;
     struct admin_api admin;
@@ -224,6 +227,16 @@ static int open_identities(struct app *a, struct sw_err *err)
     return ensure_user(a, "admin", PRINCIPAL_ADMIN, file, err);
 }
 
+static int open_log_store(struct app *a, struct sw_err *err)
+{
+    sw_autofree char *dir = sw_asprintf("%s/logs", a->data_dir);
+    struct log_store_options o = {.db = a->db,
+                                  .dir = dir,
+                                  .group_bytes_max = a->config.logs_group_max,
+                                  .total_bytes_max = a->config.logs_max};
+    return log_store_open(&o, &a->log_store, err);
+}
+
 static int open_domains(struct app *a, struct sw_err *err)
 {
     struct registry_options registry = {.db = a->db,
@@ -243,7 +256,9 @@ static int open_domains(struct app *a, struct sw_err *err)
                                         .agent_timeout_us = a->config.agent_timeout_ms * 1000,
                                         .agent_grace_us = a->config.agent_grace_ms * 1000,
                                         .healthy_after_us = a->config.task_healthy_after_ms * 1000};
-    r = launcher_open(&launcher, &a->launcher, err);
+    r = open_log_store(a, err);
+    if (r == 0)
+        r = launcher_open(&launcher, &a->launcher, err);
     return r < 0 ? r : launcher_services_start(a->launcher, err);
 }
 
@@ -286,6 +301,8 @@ static int reset(void *ctx, struct sw_err *err)
         r = restore_user(a, &node, a->node_credentials, err);
     registry_reset_memory(a->registry);
     launcher_reset_memory(a->launcher);
+    if (r == 0)
+        r = log_store_reset(a->log_store, err);
     if (r == 0 && a->maintenance)
         r = maintenance_submit(a->maintenance, &collect, job, err);
     return r;
@@ -317,8 +334,10 @@ static void open_apis(struct app *a)
                                   .region = a->config.region,
                                   .endpoint = a->config.external_url};
     a->ecr = ecr_api_new(&ecr);
-    struct ecs_api_options ecs = {.secrets = a->secrets, .launcher = a->launcher};
+    struct ecs_api_options ecs = {.secrets = a->secrets, .launcher = a->launcher, .log_store = a->log_store};
     a->ecs = ecs_api_new(&ecs);
+    struct logs_api_options logs = {.store = a->log_store};
+    a->logs = logs_api_new(&logs);
     struct iam_api_options iam = {.identity = a->identity};
     a->iam = iam_api_new(&iam);
     struct sts_api_options sts = {.identity = a->identity, .sessions = a->sessions};
@@ -335,6 +354,7 @@ static void open_apis(struct app *a)
                                 *ecr_public_aws_service(a->ecr),
                                 ecs_aws_service(a->ecs),
                                 agent_aws_service(a->ecs),
+                                logs_aws_service(a->logs),
                                 secretsmanager_aws_service(a->ecs),
                                 ssm_aws_service(a->ecs),
                                 iam_aws_service(a->iam),
@@ -486,6 +506,9 @@ static void expire(struct app *a)
     if (secrets_expire(a->secrets, &err) < 0)
         sw_log_err(SW_LOG_ERROR, "expire-secrets-failed", &err, NULL);
     sw_err_clear(&err);
+    if (log_store_expire(a->log_store, &err) < 0)
+        sw_log_err(SW_LOG_ERROR, "expire-log-events-failed", &err, NULL);
+    sw_err_clear(&err);
     if (directory_flush(a->identity, &err) < 0)
         sw_log_err(SW_LOG_ERROR, "store-last-uses-failed", &err, NULL);
 }
@@ -635,6 +658,7 @@ void app_close(struct app *a)
     maintenance_stop(a->maintenance);
     aws_edge_free(a->aws);
     rejected_free(a->rejected);
+    logs_api_free(a->logs);
     ecs_api_free(a->ecs);
     sts_api_free(a->sts);
     iam_api_free(a->iam);
@@ -643,6 +667,7 @@ void app_close(struct app *a)
     rate_free(a->rate);
     launcher_free(a->launcher);
     secrets_free(a->secrets);
+    log_store_free(a->log_store);
     registry_free(a->registry);
     authorizer_free(a->authorizer);
     robot_free(a->robots);

@@ -8,6 +8,7 @@
 #include "auth/api/sts.h"
 #include "base/json.h"
 #include "launcher/api/ecs.h"
+#include "launcher/api/logs.h"
 #include "launcher/api/secretsmanager.h"
 #include "launcher/api/ssm.h"
 #include "registry/api/ecr.h"
@@ -120,6 +121,8 @@ static int run(int argc, char **argv)
     struct policy_admin policy_admin = {0};
     struct ecr_api *ecr = ecr_api_new(&ecr_options);
     struct ecs_api *ecs = ecs_api_new(&ecs_options);
+    struct logs_api_options logs_options = {0};
+    struct logs_api *logs = logs_api_new(&logs_options);
     struct iam_api_options iam_options = {0};
     struct iam_api *iam = iam_api_new(&iam_options);
     struct sts_api_options sts_options = {0};
@@ -128,6 +131,7 @@ static int run(int argc, char **argv)
                                            *ecr_public_aws_service(ecr),
                                            ecs_aws_service(ecs),
                                            agent_aws_service(ecs),
+                                           logs_aws_service(logs),
                                            secretsmanager_aws_service(ecs),
                                            ssm_aws_service(ecs),
                                            iam_aws_service(iam),
@@ -138,6 +142,7 @@ static int run(int argc, char **argv)
                                            registry_admin_aws_service(NULL)};
     (operations ? print_operations : print_schema)(services, SW_ARRAY_LEN(services));
     ecr_api_free(ecr);
+    logs_api_free(logs);
     ecs_api_free(ecs);
     iam_api_free(iam);
     sts_api_free(sts);

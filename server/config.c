@@ -59,6 +59,8 @@ static const struct conf_key keys[] = {
     {"lifecycle_delay", CONF_DURATION_MS, OFF(lifecycle_delay_ms), "1m", 0, CENTURY_MS, NULL, "how long a lifecycle policy that was put can be taken back before it runs"},
     {"agent_timeout", CONF_DURATION_MS, OFF(agent_timeout_ms), "60s", 1000, CENTURY_MS, NULL, "an agent that says nothing for so long is not connected: its instance takes no new tasks, and its tasks run on"},
     {"agent_grace", CONF_DURATION_MS, OFF(agent_grace_ms), "5m", 1000, CENTURY_MS, NULL, "tasks of services on an instance whose agent has been away for so long are replaced elsewhere"},
+    {"logs_max", CONF_SIZE, OFF(logs_max), "10GiB", 0, 0, NULL, "events of all log groups; above it the oldest of the largest stream of the largest group go; 0: no limit"},
+    {"logs_group_max", CONF_SIZE, OFF(logs_group_max), "2GiB", 0, 0, NULL, "events of one log group; above it the oldest of its largest stream go; 0: no limit"},
     {"task_healthy_after", CONF_DURATION_MS, OFF(task_healthy_after_ms), "40s", 1, CENTURY_MS, NULL, "a task of a service without a health check counts as healthy when it has run for so long"},
     {"cluster", CONF_STRING, OFF(cluster), "default", 0, 0, NULL, "cluster that the local agent of `up` joins"},
     {"bridge_name", CONF_STRING, OFF(bridge_name), "slipway0", 0, 0, NULL, "network bridge of the local agent's tasks"},

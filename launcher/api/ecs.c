@@ -45,6 +45,7 @@ struct ecs_api *ecs_api_new(const struct ecs_api_options *o)
     struct ecs_api *a = SW_NEW(struct ecs_api);
     a->launcher = o->launcher;
     a->secrets = o->secrets;
+    a->log_store = o->log_store;
     return a;
 }
 

@@ -5,12 +5,14 @@
  * resource that the service authorization reference names, before anything is changed or shown.
  * Threads: shared freely; long polls hold no thread. */
 #include "api/awsjson.h"
+#include "launcher/logs/log_store.h"
 #include "launcher/secrets/secrets.h"
 #include "launcher/service/launcher.h"
 
 struct ecs_api_options {
     struct secrets *secrets; /* for Secrets Manager, SSM and what containers ask for */
-    struct launcher *launcher; /* NULL: the tables can be looked at, nothing can be called */
+    struct launcher *launcher;   /* NULL: the tables can be looked at, nothing can be called */
+    struct log_store *log_store; /* where the lines of containers go */
 };
 
 struct ecs_api;

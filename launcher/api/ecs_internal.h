@@ -6,6 +6,7 @@
 struct ecs_api {
     struct launcher *launcher;
     struct secrets *secrets;
+    struct log_store *log_store;
 };
 
 struct launcher *ecs_launcher(const struct aws_call *call);

@@ -19,11 +19,14 @@ NEWER_MEMBERS = {
             "timeout", "tls", "accessLogConfiguration", "vpcLatticeConfigurations", "resourceManagementType",
             "deploymentController", "currentServiceDeployment", "currentServiceRevisions"},
     "iam": set(),
+    "logs": {"logGroupClass", "deletionProtectionEnabled", "logGroupIdentifiers", "logGroupArn", "entity",
+             "rejectedEntityInfo"},
     "sts": {"ProvidedContexts"},
 }
 NEWER_VALUES = {"DELETE_IN_PROGRESS", "defaultLogDriverMode", "dualStackIPv6", "fargateFIPSMode", "fargateTaskRetirementWaitPeriod",
                 "guardDutyActivate", "tagResourceAuthorization", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION", "KMS_DSSE"}
 NEWER_OPERATIONS = {
+    "logs": set(),
     "ecr": {"CreateRepositoryCreationTemplate", "DeleteRepositoryCreationTemplate", "DeleteSigningConfiguration",
             "DeregisterPullTimeUpdateExclusion", "DescribeImageSigningStatus", "DescribeReplicationBackfillResults",
             "DescribeRepositoryCreationTemplates", "GetAccountSetting", "GetSigningConfiguration", "ListImageReferrers",

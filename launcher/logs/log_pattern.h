@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/logs/log_pattern.h - CloudWatch Logs' filter patterns. Pure.
+ *   ""                        every event
+ *   ERROR "two words" -DEBUG  terms that must be in the message, phrases in quotes, terms that must not be
+ *   ?ERROR ?WARN              one of them; without effect beside terms of the other kinds
+ *   { $.level = "err*" && ($.code >= 500 || $.user.id NOT EXISTS) }
+ *                             for messages that are JSON objects: = != < <= > >=, IS NULL, IS TRUE, IS FALSE, EXISTS, NOT EXISTS,
+ *                             && before ||, paths with .name ["name"] [0] [*], * in strings
+ * Terms compare with case and match anywhere. Patterns of columns ([a, b]) and regular expressions (%a%) are refused by name.
+ * Expected errors: SW_EINVALID "InvalidParameterException", which says the column; SW_EUNSUPPORTED "UnsupportedFeatureException".
+ * Threads: a pattern is shared freely. */
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+#define LOG_PATTERN_MAX 1024
+
+struct log_pattern;
+int log_pattern_parse(const char *text, struct log_pattern **ret, struct sw_err *err);
+bool log_pattern_matches(const struct log_pattern *p, struct sw_str message);
+void log_pattern_free(struct log_pattern *p); /* NULL ok */

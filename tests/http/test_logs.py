@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CloudWatch Logs with boto3 and the AWS CLI: groups, streams, events, pages, patterns, retention, tags, rights, restarts."""
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+
+from support import run as r
+
+
+def now_ms():
+    return int(time.time() * 1000)
+
+
+@pytest.fixture(scope="module")
+def logs(server):
+    return server.boto("logs")
+
+
+@pytest.fixture()
+def group(logs, name):
+    logs.create_log_group(logGroupName=name)
+    logs.create_log_stream(logGroupName=name, logStreamName="s")
+    return name
+
+
+def put(logs, group, events, stream="s"):
+    return logs.put_log_events(logGroupName=group, logStreamName=stream,
+                               logEvents=[{"timestamp": t, "message": m} for t, m in events])
+
+
+def code_of(call, **args):
+    with pytest.raises(ClientError) as e:
+        call(**args)
+    return e.value.response["Error"]["Code"]
+
+
+def test_groups(logs, name):
+    for suffix in ("/a", "/b", "/c"):
+        logs.create_log_group(logGroupName=name + suffix, tags={"k": "v"})
+    assert code_of(logs.create_log_group, logGroupName=name + "/a") == "ResourceAlreadyExistsException"
+    found = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+    assert [g["logGroupName"] for g in found] == [name + "/a", name + "/b", name + "/c"]
+    assert found[0]["arn"] == "arn:aws:logs:us-east-1:000000000000:log-group:%s/a:*" % name
+    assert found[0]["storedBytes"] == 0 and "retentionInDays" not in found[0]
+    pages = list(logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name,
+                                                                  PaginationConfig={"PageSize": 2}))
+    assert [len(p["logGroups"]) for p in pages] == [2, 1]
+    logs.delete_log_group(logGroupName=name + "/b")
+    assert code_of(logs.delete_log_group, logGroupName=name + "/b") == "ResourceNotFoundException"
+    found = logs.describe_log_groups(logGroupNamePattern=name)["logGroups"]
+    assert [g["logGroupName"] for g in found] == [name + "/a", name + "/c"]
+    assert code_of(logs.create_log_group, logGroupName="bad name") == "InvalidParameterException"
+
+
+def test_streams(logs, group):
+    for n in range(5):
+        logs.create_log_stream(logGroupName=group, logStreamName="t/%d" % n)
+    assert code_of(logs.create_log_stream, logGroupName=group, logStreamName="t/1") == "ResourceAlreadyExistsException"
+    assert code_of(logs.create_log_stream, logGroupName=group + "x", logStreamName="t") == "ResourceNotFoundException"
+    at = now_ms()
+    for n in (3, 1, 4):
+        put(logs, group, [(at + n, "x")], "t/%d" % n)
+    out = logs.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True)["logStreams"]
+    assert [s["logStreamName"] for s in out][:3] == ["t/4", "t/3", "t/1"]
+    assert out[0]["firstEventTimestamp"] == out[0]["lastEventTimestamp"] == at + 4
+    assert abs(out[0]["lastIngestionTime"] - now_ms()) < 60000
+    pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group, logStreamNamePrefix="t/",
+                                                              PaginationConfig={"PageSize": 2})
+    assert [s["logStreamName"] for p in pages for s in p["logStreams"]] == ["t/%d" % n for n in range(5)]
+    logs.delete_log_stream(logGroupName=group, logStreamName="t/4")
+    assert code_of(logs.get_log_events, logGroupName=group, logStreamName="t/4") == "ResourceNotFoundException"
+    assert code_of(logs.describe_log_streams, logGroupName=group, orderBy="LastEventTime",
+                   logStreamNamePrefix="t") == "InvalidParameterException"
+
+
+def test_events_forwards_and_backwards(logs, group):
+    at = now_ms() - 1000
+    put(logs, group, [(at + n, "line %d" % n) for n in range(100)])
+    out = logs.get_log_events(logGroupName=group, logStreamName="s", startFromHead=True, limit=40)
+    seen = [e["message"] for e in out["events"]]
+    while True:
+        more = logs.get_log_events(logGroupName=group, logStreamName="s", limit=40, nextToken=out["nextForwardToken"])
+        seen += [e["message"] for e in more["events"]]
+        if more["nextForwardToken"] == out["nextForwardToken"]:
+            break
+        out = more
+    assert seen == ["line %d" % n for n in range(100)]
+    assert not more["events"]
+    back = logs.get_log_events(logGroupName=group, logStreamName="s", nextToken=more["nextBackwardToken"], limit=10)
+    assert [e["message"] for e in back["events"]] == ["line %d" % n for n in range(90, 100)]
+    out = logs.get_log_events(logGroupName=group, logStreamName="s", limit=30)
+    assert [e["message"] for e in out["events"]] == ["line %d" % n for n in range(70, 100)]
+    seen = []
+    while True:
+        more = logs.get_log_events(logGroupName=group, logStreamName="s", limit=30, nextToken=out["nextBackwardToken"])
+        seen = [e["message"] for e in more["events"]] + seen
+        if more["nextBackwardToken"] == out["nextBackwardToken"]:
+            break
+        out = more
+    assert seen == ["line %d" % n for n in range(70)]
+    put(logs, group, [(at + 500, "new")])
+    fresh = logs.get_log_events(logGroupName=group, logStreamName="s", nextToken=logs.get_log_events(
+        logGroupName=group, logStreamName="s", limit=2)["nextForwardToken"])
+    assert fresh["events"] == []
+    some = logs.get_log_events(logGroupName=group, logStreamName="s", startTime=at + 10, endTime=at + 12)["events"]
+    assert [e["message"] for e in some] == ["line 10", "line 11"]
+    assert code_of(logs.get_log_events, logGroupName=group, logStreamName="s", nextToken="x") == "InvalidParameterException"
+
+
+def test_an_empty_stream_is_followed(logs, group):
+    out = logs.get_log_events(logGroupName=group, logStreamName="s")
+    assert out["events"] == []
+    put(logs, group, [(now_ms(), "first")])
+    more = logs.get_log_events(logGroupName=group, logStreamName="s", nextToken=out["nextForwardToken"])
+    assert [e["message"] for e in more["events"]] == ["first"]
+
+
+def test_what_put_refuses(logs, group):
+    at, day = now_ms(), 86400000
+    args = {"logGroupName": group, "logStreamName": "s"}
+
+    def message(events):
+        with pytest.raises(ClientError) as e:
+            logs.put_log_events(logEvents=events, **args)
+        assert e.value.response["Error"]["Code"] == "InvalidParameterException"
+        return e.value.response["Error"]["Message"]
+    one = {"timestamp": at, "message": "x"}
+    assert "chronological order" in message([one, {"timestamp": at - 1, "message": "y"}])
+    assert "span more than 24 hours" in message([{"timestamp": at - day - 1, "message": "y"}, one])
+    assert "Upload too large" in message([{"timestamp": at, "message": "x" * 1048576}])
+    assert "10000" in message([one] * 10001)
+    logs.put_log_events(logEvents=[{"timestamp": at, "message": "x" * (1048576 - 26)}], **args)
+    assert code_of(logs.put_log_events, logGroupName=group, logStreamName="none", logEvents=[one]) == \
+        "ResourceNotFoundException"
+    out = logs.put_log_events(logEvents=[{"timestamp": at - 15 * day, "message": "old"}], **args)
+    assert out["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1}
+    out = logs.put_log_events(logEvents=[one, {"timestamp": at + day // 2, "message": "new"}], sequenceToken="any", **args)
+    assert out["rejectedLogEventsInfo"] == {"tooNewLogEventStartIndex": 1}
+    logs.put_retention_policy(logGroupName=group, retentionInDays=1)
+    out = logs.put_log_events(logEvents=[{"timestamp": at - 2 * day, "message": "gone"}], **args)
+    assert out["rejectedLogEventsInfo"] == {"expiredLogEventEndIndex": 1}
+
+
+def test_filter_over_streams(logs, group):
+    at = now_ms() - 5000
+    for stream in ("a", "b", "c"):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    for k, stream in enumerate(("a", "b", "c")):
+        put(logs, group, [(at + 3 * n + k, "ERROR %s %d" % (stream, n) if n % 10 == 0 else "fine %d" % n)
+                          for n in range(200)], stream)
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, filterPattern="ERROR -c",
+                                                           PaginationConfig={"PageSize": 7})
+    events = [e for p in pages for e in p["events"]]
+    assert [e["message"] for e in events] == ["ERROR %s %d" % (s, n) for n in range(0, 200, 10) for s in "ab"]
+    assert len({e["eventId"] for e in events}) == 40 and {e["logStreamName"] for e in events} == {"a", "b"}
+    out = logs.filter_log_events(logGroupName=group, logStreamNamePrefix="c", startTime=at + 2, endTime=at + 5)["events"]
+    assert [e["message"] for e in out] == ["ERROR c 0", "fine 1"]
+    out = logs.filter_log_events(logGroupName=group, logStreamNames=["a"], filterPattern="?ERROR ?199")["events"]
+    assert len(out) == 21
+    put(logs, group, [(now_ms(), json.dumps({"level": "warn", "code": n})) for n in (1, 2, 3)])
+    out = logs.filter_log_events(logGroupName=group, filterPattern='{ $.level = "warn" && $.code >= 2 }')["events"]
+    assert [json.loads(e["message"])["code"] for e in out] == [2, 3]
+    assert code_of(logs.filter_log_events, logGroupName=group, filterPattern="{ $.a") == "InvalidParameterException"
+    assert code_of(logs.filter_log_events, logGroupName=group, filterPattern="[a, b]") == "UnsupportedFeatureException"
+    assert code_of(logs.filter_log_events, logGroupName=group, logStreamNames=["zz"]) == "ResourceNotFoundException"
+
+
+def test_large_groups_come_in_pages(logs, group):
+    at = now_ms() - 60000
+    for n in range(12):
+        put(logs, group, [(at + n * 100 + k, "%d " % (n * 100 + k) + "x" * 9000) for k in range(100)])
+    pages = list(logs.get_paginator("filter_log_events").paginate(logGroupName=group))
+    assert len(pages) > 8
+    numbers = [int(e["message"].split()[0]) for p in pages for e in p["events"]]
+    assert numbers == list(range(1200))
+    last = logs.filter_log_events(logGroupName=group, startTime=at + 1190)["events"]
+    assert len(last) == 10
+
+
+def test_retention(logs, group):
+    logs.put_retention_policy(logGroupName=group, retentionInDays=3)
+    assert logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["retentionInDays"] == 3
+    assert code_of(logs.put_retention_policy, logGroupName=group, retentionInDays=2) == "InvalidParameterException"
+    logs.delete_retention_policy(logGroupName=group)
+    at = now_ms()
+    put(logs, group, [(at - 2 * 86400000, "old")])
+    put(logs, group, [(at, "young")])
+    logs.put_retention_policy(logGroupName=group, retentionInDays=1)
+    out = logs.filter_log_events(logGroupName=group)["events"]
+    assert [e["message"] for e in out] == ["young"]
+
+
+def test_tags(logs, group):
+    arn = "arn:aws:logs:us-east-1:000000000000:log-group:" + group
+    logs.tag_resource(resourceArn=arn, tags={"a": "1", "b": "2"})
+    logs.tag_log_group(logGroupName=group, tags={"c": "3"})
+    logs.untag_resource(resourceArn=arn, tagKeys=["a"])
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {"b": "2", "c": "3"}
+    logs.untag_log_group(logGroupName=group, tags=["b"])
+    assert logs.list_tags_log_group(logGroupName=group)["tags"] == {"c": "3"}
+    assert code_of(logs.list_tags_for_resource, resourceArn=arn + "x") == "ResourceNotFoundException"
+    assert code_of(logs.list_tags_for_resource, resourceArn="arn:aws:s3:::x") == "InvalidParameterException"
+
+
+def test_what_is_not_implemented_is_refused_by_name(logs, group):
+    assert code_of(logs.start_query, logGroupName=group, startTime=0, endTime=1, queryString="fields @message") == \
+        "UnsupportedFeatureException"
+    assert code_of(logs.create_log_group, logGroupName=group + "k", kmsKeyId="key") == "UnsupportedFeatureException"
+
+
+def test_rights(server, logs, group):
+    iam = server.boto("iam")
+    iam.create_user(UserName=group)
+    arn = "arn:aws:logs:us-east-1:000000000000:log-group:"
+    iam.put_user_policy(UserName=group, PolicyName="p", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["logs:PutLogEvents", "logs:GetLogEvents"],
+             "Resource": arn + group + ":log-stream:s"},
+            {"Effect": "Allow", "Action": "logs:DescribeLogStreams", "Resource": arn + group + ":*"}]}))
+    key = iam.create_access_key(UserName=group)["AccessKey"]
+    mine = server.boto("logs", key=(key["AccessKeyId"], key["SecretAccessKey"]))
+    put(mine, group, [(now_ms(), "mine")])
+    assert len(mine.get_log_events(logGroupName=group, logStreamName="s")["events"]) == 1
+    assert mine.describe_log_streams(logGroupName=group)["logStreams"]
+    logs.create_log_stream(logGroupName=group, logStreamName="t")
+    for call, args in ((mine.put_log_events, {"logStreamName": "t", "logEvents": [{"timestamp": 1, "message": "x"}]}),
+                       (mine.get_log_events, {"logStreamName": "t"}), (mine.filter_log_events, {}),
+                       (mine.delete_log_group, {}), (mine.create_log_stream, {"logStreamName": "u"})):
+        assert code_of(call, logGroupName=group, **args) == "AccessDeniedException"
+    assert code_of(mine.describe_log_groups) == "AccessDeniedException"
+
+
+def test_tail_of_the_aws_cli(server, logs, group):
+    put(logs, group, [(now_ms(), "before")])
+    command = [r.need_program("aws"), "--endpoint-url", server.endpoint, "logs", "tail", group, "--follow", "--format", "short"]
+    tail = subprocess.Popen(command, stdout=subprocess.PIPE, env=server.env(PYTHONUNBUFFERED=1), text=True)
+    try:
+        assert tail.stdout.readline().split()[-1] == "before"
+        put(logs, group, [(now_ms(), "after-%d" % n) for n in range(3)])
+        assert [tail.stdout.readline().split()[-1] for _ in range(3)] == ["after-%d" % n for n in range(3)]
+    finally:
+        tail.send_signal(signal.SIGINT)
+        tail.wait(20)
