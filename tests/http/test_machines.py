@@ -3,7 +3,12 @@
 # ctest-timeout: 300
 """Five agents on five machines (network namespaces with addresses of their own): spread placement, one killed, one cut off, one
 drained, one deregistered. Tasks run on whatever becomes of the agents."""
+import os
+import re
+import shlex
+import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -127,3 +132,69 @@ def test_machines_come_and_go_and_tasks_run_on(fleet):
     for name in ("m1", "m2", "m3"):
         ecs.stop_task(cluster=CLUSTER, task=task[arn[name]])
     r.wait_for(lambda: {last(n) for n in ("m1", "m2", "m3")} == {"STOPPED"}, 30, 0.2, "stopped tasks")
+
+
+def test_the_guide_as_written(tmp_path):
+    """Every block of docs/adding-a-machine.md; only addresses and folders are this test's own. The machine is a network namespace."""
+    r.need_root()
+    for program in ("runc", "conmon", "busybox", "ip", "nsenter", "aws"):
+        r.need_program(program)
+    with open(os.path.join(r.SOURCE, "docs", "adding-a-machine.md"), encoding="utf-8") as f:
+        blocks = re.findall(r"^```sh ?(\w*)\n(.*?)^```$", f.read(), re.M | re.S)
+    assert [kind for kind, _ in blocks] == ["", "cert", "serve", "", "machine", "agent", "", "", "stop", "", ""]
+    machines = Machines(1)
+    with socket.socket() as s:
+        s.bind((machines.server_address, 0))
+        port = s.getsockname()[1]
+    etc, data, program = tmp_path / "etc", tmp_path / "data", tmp_path / "bin"
+    etc.mkdir()
+    program.mkdir()
+    (program / "slipway").symlink_to(r.BIN)
+    env = r.clean_env(tmp_path)
+    env["PATH"] = "%s:%s" % (program, env["PATH"])
+
+    def own(text):
+        for theirs, mine in (("10.0.0.5:5000", "%s:%d" % (machines.server_address, port)), ("10.0.0.5", machines.server_address),
+                             ("/var/lib/slipway/agent", str(tmp_path / "agent")), ("/var/lib/slipway", str(data)), ("/etc/ecs", str(etc)),
+                             ("0.0.0.0:5000", "0.0.0.0:%d" % port)):
+            text = text.replace(theirs, mine)
+        return text
+
+    def bash(text, where=()):
+        return subprocess.run(list(where) + ["bash", "-ec", own(text)], cwd=tmp_path, env=env, check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+
+    def background(text, log, where=(), more=""):
+        with open(log, "ab") as out:
+            return subprocess.Popen(list(where) + shlex.split(own(text) + more), cwd=tmp_path, env=env, stdin=subprocess.DEVNULL,
+                                    stdout=out, stderr=out)
+    inside = [r.need_program("nsenter"), "--net=/run/netns/" + machines.names[0]]
+    running, script, said = [], "", ""
+    try:
+        for kind, text in blocks:
+            if kind == "serve":
+                running.append(background(text, tmp_path / "server.log"))
+                r.wait_for(lambda: (data / "endpoint").exists(), 30, 0.1, "server; " + r.tail(str(tmp_path / "server.log")))
+            elif kind == "agent":
+                for name, there in (("credentials", "machine-2.credentials"), ("ca.crt", "data/tls/ca.crt")):
+                    (etc / name).write_bytes((tmp_path / there).read_bytes())
+                running.append(background(text, tmp_path / "agent.log", inside,
+                                          " --config %s/ecs.config --data %s/agent --bridge-name swt0 --bridge-subnet 10.243.1.0/24" % (
+                                              etc, tmp_path)))
+            elif kind == "stop":
+                r.end(running.pop(), signal.SIGTERM, 20)
+            elif kind == "machine":
+                assert bash(text, inside).returncode == 0
+            elif kind == "cert":
+                assert bash(text).returncode == 0
+            else:
+                script += text if not script or "export" in text else ""
+                done = bash(script + "machine=$(cat machine 2>/dev/null) || true\n" + text + '\necho "$machine" > machine\n')
+                assert done.returncode == 0, (text, done.stdout, r.tail(str(tmp_path / "agent.log")))
+                said += done.stdout
+        for word in ("container-instance/default/", "shop", '"OK"', "DRAINING", "INACTIVE", "MIB", "true"):
+            assert word in said, (word, said)
+    finally:
+        for process in reversed(running):
+            r.end(process, signal.SIGTERM, 20)
+        machines.close()
