@@ -42,7 +42,8 @@ static bool parse_family(struct sw_str s, struct arn *ret)
     struct sw_str rest = s, family;
     if (!sw_str_split(&rest, ':', &family) || !copy_name(family, ret->id))
         return false;
-    return !rest.p || (sw_parse_i64(rest, &ret->revision) && ret->revision > 0);
+    return !rest.p || (!sw_str_starts_with(rest, "0") && sw_parse_i64(rest, &ret->revision) &&
+                       ret->revision > 0);
 }
 
 /* ecs-svc/DIGITS, as a task set is called beside its ARN too. */
@@ -81,7 +82,7 @@ static bool parse_resource(struct sw_str s, struct arn *ret)
     return copy_name(first, ret->cluster) && copy_name(rest, ret->id);
 }
 
-/* arn:aws:ecs:REGION:ACCOUNT:RESOURCE */
+/* arn:aws:ecs:REGION:ACCOUNT:RESOURCE, and no other spelling of it: whoever may act is asked about the text as it was given. */
 static bool parse_long(struct sw_str rest, struct arn *ret)
 {
     struct sw_str part[5];
@@ -89,8 +90,9 @@ static bool parse_long(struct sw_str rest, struct arn *ret)
         if (!sw_str_split(&rest, ':', &part[i]))
             return false;
     }
-    if (!rest.p || !sw_str_starts_with(part[1], "aws") || !sw_str_eq_z(part[2], "ecs") ||
-        part[3].n == 0 || part[4].n == 0 || !sw_str_starts_with(rest, prefixes[ret->kind]))
+    if (!rest.p || !sw_str_eq_z(part[0], "arn") || !sw_str_eq_z(part[1], "aws") ||
+        !sw_str_eq_z(part[2], "ecs") || part[3].n == 0 || part[4].n == 0 ||
+        !sw_str_starts_with(rest, prefixes[ret->kind]))
         return false;
     if (!sw_str_copy(part[3], ret->region, sizeof ret->region) ||
         !sw_str_copy(part[4], ret->account, sizeof ret->account))

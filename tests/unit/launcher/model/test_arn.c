@@ -54,6 +54,11 @@ TEST(refuses_what_names_nothing)
                  {"a b", ARN_CLUSTER},
                  {P "task/c/1", ARN_CLUSTER},
                  {"arn:aws:ecs", ARN_TASK},
+                 /* Other spellings of what policies name. */
+                 {"arn:aws-x:ecs:us-east-1:123456789012:cluster/c", ARN_CLUSTER},
+                 {"arn:awsecs:ecs:us-east-1:123456789012:cluster/c", ARN_CLUSTER},
+                 {P "task-definition/app:07", ARN_TASK_DEFINITION},
+                 {"app:07", ARN_TASK_DEFINITION},
                  {"a/b/c", ARN_TASK},
                  {P "service-deployment/c/web", ARN_SERVICE_DEPLOYMENT},
                  {P "service-revision/c/web/a b", ARN_SERVICE_REVISION},
