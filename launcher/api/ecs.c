@@ -54,6 +54,19 @@ void ecs_api_free(struct ecs_api *a)
     free(a);
 }
 
+static const struct aws_op_note notes[] = {
+    {"CreateCapacityProvider", AWS_OP_REFUSED, "Auto Scaling groups"},
+    {"DeleteCapacityProvider", AWS_OP_EMPTY, "capacity providers besides FARGATE and FARGATE_SPOT"},
+    {"PutAccountSetting", AWS_OP_STORED, "nothing here works otherwise for a setting"},
+    {"PutAccountSettingDefault", AWS_OP_STORED, "nothing here works otherwise for a setting"},
+    {"PutClusterCapacityProviders", AWS_OP_STORED, "no task is placed by the strategy"},
+    {"SubmitAttachmentStateChanges", AWS_OP_EMPTY, "attachments of tasks"},
+    {"UpdateCapacityProvider", AWS_OP_REFUSED, "Auto Scaling groups"},
+    {"UpdateClusterSettings", AWS_OP_STORED, "containerInsights collects nothing"},
+    {"UpdateContainerAgent", AWS_OP_EMPTY, "updates of an agent: NoUpdateAvailableException"},
+    {.name = NULL},
+};
+
 struct aws_service ecs_aws_service(struct ecs_api *a)
 {
     return (struct aws_service){.signing_name = "ecs",
@@ -62,6 +75,7 @@ struct aws_service ecs_aws_service(struct ecs_api *a)
                                 .ops = ecs_ops,
                                 .ops_n = ecs_ops_n,
                                 .unimplemented = unimplemented,
+                                .notes = notes,
                                 .ctx = a};
 }
 
