@@ -135,6 +135,16 @@ def test_the_exercise_with_the_aws_cli(up, tasks, tmp_path):
     up.aws("ecs", "wait", "services-stable", "--services", "httpd-service")
     assert len(ports(tasks, "httpd-service")) == 4
 
+    # Drain: nothing may be missing and there is no other machine, so nothing stops; with a minimum of 0 everything does.
+    instance = up.aws("ecs", "list-container-instances")["containerInstanceArns"][0]
+    up.aws("ecs", "update-container-instances-state", "--container-instances", instance, "--status", "DRAINING")
+    time.sleep(3)
+    assert len(ports(tasks, "httpd-service")) == 4
+    up.aws("ecs", "update-service", "--service", "httpd-service", "--deployment-configuration", "minimumHealthyPercent=0")
+    r.wait_for(lambda: ports(tasks, "httpd-service") == [], 40, 0.2, "an empty machine")
+    up.aws("ecs", "update-container-instances-state", "--container-instances", instance, "--status", "ACTIVE")
+    r.wait_for(lambda: len(ports(tasks, "httpd-service")) == 4, 40, 0.2, "tasks on the machine again")
+
     refused = up.aws("ecs", "delete-service", "--service", "httpd-service", check=False)
     assert "The service cannot be stopped while it is scaled above 0." in refused.stderr
     up.aws("ecs", "update-service", "--service", "httpd-service", "--desired-count", "0")
