@@ -316,7 +316,7 @@ static int parse_chain(struct parser *ps, const char *operator, enum node_kind k
 {
     int r = next(ps, ret);
     for (skip_blanks(ps); r == 0 && strncmp(ps->at, operator, 2) == 0; skip_blanks(ps)) {
-        struct node *both;
+        struct node *both = NULL;
         ps->at += 2;
         if ((r = new_node(ps, kind, &both)) < 0)
             return r;
