@@ -122,7 +122,7 @@ static bool is_term_char(char c)
 static int parse_term(struct parser *ps)
 {
     enum node_kind kind = NODE_REQUIRED;
-    struct node *node;
+    struct node *node = NULL;
     if (*ps->at == '?' || *ps->at == '-')
         kind = *ps->at++ == '?' ? NODE_OPTIONAL : NODE_EXCLUDED;
     int r = new_node(ps, kind, &node);
