@@ -128,3 +128,44 @@ TEST(the_number_of_log_requests_is_bounded)
     }
     agents_free(a);
 }
+
+TEST(away_is_counted_from_the_last_word_or_the_start)
+{
+    struct agents *a = agents_new(1000, 50);
+    bool logs;
+    CHECK_EQ_INT(agents_away_us(a, "i", 5000), 4950);
+    (void)agents_polled(a, "i", 5000, &logs);
+    CHECK_EQ_INT(agents_away_us(a, "i", 5999), 0);
+    CHECK_EQ_INT(agents_away_us(a, "i", 6000), 1000);
+    CHECK(agents_park(a, waiter("i", agents_polled(a, "i", 7000, &logs), 100000)));
+    CHECK_EQ_INT(agents_away_us(a, "i", 90000), 0);
+    CHECK_EQ_INT(drop(agents_due(a, 100000)), 1);
+    CHECK_EQ_INT(agents_away_us(a, "i", 100999), 0);
+    agents_free(a);
+}
+
+static void count_usage(void *ctx, const char *instance_id, const json_t *usage)
+{
+    CHECK_EQ_STR(instance_id, "i");
+    CHECK_EQ_INT(json_integer_value(json_object_get(usage, "cpuUnits")), 2);
+    ++*(int *)ctx;
+}
+
+TEST(the_last_usage_counts)
+{
+    struct agents *a = agents_new(1000, 0);
+    int64_t at;
+    int n = 0;
+    CHECK_NULL(agents_usage(a, "i", &at));
+    agents_set_usage(a, "i", json_pack("{s:i}", "cpuUnits", 1), 10);
+    agents_set_usage(a, "i", json_pack("{s:i}", "cpuUnits", 2), 20);
+    json_t *copy = agents_usage(a, "i", &at);
+    CHECK_NOT_NULL(copy);
+    CHECK_EQ_INT(at, 20);
+    json_decref(copy);
+    agents_each_usage(a, 21, count_usage, &n);
+    CHECK_EQ_INT(n, 0);
+    agents_each_usage(a, 20, count_usage, &n);
+    CHECK_EQ_INT(n, 1);
+    agents_free(a);
+}
