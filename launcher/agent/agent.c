@@ -105,6 +105,16 @@ static int credentials(void *ctx, const char *task, bool execution, json_t **ret
     return call(a, AGENT_TARGET_PREFIX, "GetTaskCredentials", in, CALL_TIMEOUT_MS, ret, err);
 }
 
+static int secrets(void *ctx, const char *task, json_t **ret, struct sw_err *err)
+{
+    struct agent *a = ctx;
+    sw_autojson json_t *in = json_object();
+    sw_json_set_str(in, "cluster", a->cluster);
+    sw_json_set_str(in, "containerInstance", a->instance_arn);
+    sw_json_set_str(in, "task", task);
+    return call(a, AGENT_TARGET_PREFIX, "GetTaskSecrets", in, CALL_TIMEOUT_MS, ret, err);
+}
+
 static int call_as(void *ctx, const json_t *role, const char *target, const json_t *in,
                    json_t **ret, struct sw_err *err)
 {
@@ -367,6 +377,7 @@ static int start_engine(struct agent *a, struct sw_err *err)
                                     .submit_health = submit_health,
                                     .submit_ctx = a,
                                     .credentials = credentials,
+                                    .secrets = secrets,
                                     .call_as = a->o.control.call_as ? call_as : NULL,
                                     .region = a->o.region,
                                     .stop_timeout_default_s = a->o.stop_timeout_default_s > 0

@@ -101,6 +101,7 @@ void task_free(struct task *t)
     taskdef_free(t->def);
     json_decref(t->placed);
     json_decref(t->credentials);
+    json_decref(t->secrets);
     free(t->pull_authorization);
     free(t->dir);
     free(t);

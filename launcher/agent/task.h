@@ -80,6 +80,7 @@ struct task {
     json_t *credentials; /* as GetTaskCredentials answered; NULL: none yet */
     int64_t credentials_expire_us, credentials_renew_at_ms, credentials_backoff_ms;
     bool credentials_queued;
+    json_t *secrets;                  /* task_secrets.h */
     char *pull_authorization;         /* of the execution role, NULL: the node's own */
     int64_t requests, requests_at_ms; /* of its containers: what is left of the burst, in 1/1000 */
 };

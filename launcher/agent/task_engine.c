@@ -22,6 +22,7 @@
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/task_engine_internal.h"
 #include "launcher/agent/task_roles.h"
+#include "launcher/agent/task_secrets.h"
 #include "launcher/runtime/cgroup.h"
 
 #define REPORTERS      4
@@ -287,7 +288,7 @@ static void *task_main(void *arg)
     bool pull = !t->stop_wanted && !t->finished;
     task_queue_report(t);
     pthread_mutex_unlock(&t->lock);
-    if (pull && task_get_roles(t))
+    if (pull && task_get_roles(t) && task_get_secrets(t))
         pull_images(t);
     while (!flag_is_set(&t->engine->closing) && task_round(t))
         ;

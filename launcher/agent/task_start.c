@@ -15,6 +15,7 @@
 #include "launcher/agent/health.h"
 #include "launcher/agent/task_engine_internal.h"
 #include "launcher/agent/task_roles.h"
+#include "launcher/agent/task_secrets.h"
 #include "launcher/runtime/cgroup.h"
 #include "launcher/runtime/spec.h"
 
@@ -169,6 +170,7 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
         addresses[i] = t->containers[i].address;
     SW_CLEANUP(strings_freep) char **env = task_container_environment(t, container);
     SW_CLEANUP(strings_freep) char **defaults = task_container_defaults(t);
+    task_add_secrets(t, container, &env);
     struct container_setup s = {.folder = folder,
                                 .volumes_dir = volumes,
                                 .id = c->id,

@@ -4,6 +4,7 @@
  * (the server shuts down) it is answered at once. */
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/api/agent_handlers.h"
 #include "launcher/api/ecs_internal.h"
 #include "launcher/api/ecs_schema.h"
 #include "launcher/service/activations.h"
@@ -129,6 +130,11 @@ const struct aws_op agent_ops[] = {
      .in = get_task_logs_in,
      .out = get_task_logs_out,
      .action = "ecs:DescribeTasks"},
+    {.name = "GetTaskSecrets",
+     .fn = get_task_secrets,
+     .in = get_task_secrets_in,
+     .out = get_task_secrets_out,
+     .action = "ecs:Poll"},
     {.name = "GetUsage",
      .fn = get_usage,
      .in = get_usage_in,

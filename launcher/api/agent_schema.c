@@ -108,6 +108,28 @@ const struct sw_field get_task_credentials_out[] = {
     STRING("sessionToken", 0), TIME("expiration", 0),    F_END,
 };
 
+const struct sw_field get_task_secrets_in[] = {
+    STRING("cluster", F_READ),
+    STRING("containerInstance", F_READ | F_REQUIRED),
+    STRING("task", F_READ | F_REQUIRED),
+    F_END,
+};
+
+static const struct sw_field secret_value[] = {STRING("name", 0), STRING("value", 0), F_END};
+static const struct sw_field secret_value_list[] = {STRUCT("member", 0, secret_value)};
+
+static const struct sw_field container_secrets[] = {
+    STRING("containerName", 0),
+    LIST("secrets", 0, secret_value_list),
+    F_END,
+};
+static const struct sw_field container_secrets_list[] = {STRUCT("member", 0, container_secrets)};
+
+const struct sw_field get_task_secrets_out[] = {
+    LIST("containers", 0, container_secrets_list),
+    F_END,
+};
+
 const struct sw_field get_task_logs_in[] = {
     STRING("cluster", F_READ),
     STRING("task", F_READ | F_REQUIRED),

@@ -165,6 +165,8 @@ extern const struct sw_field submit_logs_in[];
 extern const struct sw_field submit_health_in[];
 extern const struct sw_field get_task_credentials_in[];
 extern const struct sw_field get_task_credentials_out[];
+extern const struct sw_field get_task_secrets_in[];
+extern const struct sw_field get_task_secrets_out[];
 extern const struct sw_field get_task_logs_in[];
 extern const struct sw_field get_task_logs_out[];
 extern const struct sw_field explain_placement_in[];

@@ -103,8 +103,8 @@ static const struct sw_field linux_parameters[] = {
 };
 
 static const struct sw_field secret[] = {
-    STRING("name", F_REFUSED | F_REQUIRED),
-    STRING("valueFrom", F_REFUSED | F_REQUIRED),
+    STRING("name", F_READ | F_REQUIRED),
+    STRING("valueFrom", F_READ | F_REQUIRED),
     F_END,
 };
 
@@ -218,7 +218,7 @@ static const struct sw_field container_definition[] = {
     LIST("mountPoints", F_READ, mount_point_list),
     LIST("volumesFrom", F_READ, volume_from_list),
     STRUCT("linuxParameters", F_READ, linux_parameters),
-    LIST("secrets", F_REFUSED, secret_list),
+    LIST("secrets", F_READ, secret_list),
     LIST("dependsOn", F_READ, container_dependencies_list),
     INTEGER("startTimeout", F_REFUSED),
     INTEGER("stopTimeout", F_READ),

@@ -33,6 +33,9 @@
  * GetTaskCredentials (IAM action ecs:Poll) input {cluster, containerInstance, task, roleType: TASK|EXECUTION}, output {roleArn,
  *   accessKeyId, secretAccessKey, sessionToken, expiration: epoch seconds}: a session of the task's role, named after the task's id,
  *   for a task of the own instance. A ClientException is the last word: the role is not there or does not trust tasks.
+ * GetTaskSecrets (IAM action ecs:Poll) input {cluster, containerInstance, task}, output {containers: [{containerName, secrets:
+ *   [{name, value}]}]}: what the containers' secrets name, for a task of the own instance, read with the rights of its execution role.
+ *   A ClientException is the last word: something is missing or denied.
  * SubmitLogs input  {containerInstance, requestId, records: [{containerName, stream: stdout|stderr, timestamp: long (us),
  *   message: string (base64 of the raw bytes), partial: bool}], cursor: string, finished: bool}
  *   cursor: where the next request goes on; finished: all containers asked for have ended and every record was sent.

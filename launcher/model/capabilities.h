@@ -8,6 +8,8 @@
 #define CAPABILITY_LOG_JSON_FILE   "com.amazonaws.ecs.capability.logging-driver.json-file"
 #define CAPABILITY_HEALTH_CHECK    "ecs.capability.container-health-check"
 #define CAPABILITY_ORDERING        "ecs.capability.container-ordering"
+#define CAPABILITY_SECRETS_ASM     "ecs.capability.secrets.asm.environment-variables"
+#define CAPABILITY_SECRETS_SSM     "ecs.capability.secrets.ssm.environment-variables"
 #define ATTRIBUTE_EXTERNAL         "ecs.capability.external" /* an instance for launch type EXTERNAL */
 #define ATTRIBUTE_CPU_ARCHITECTURE "ecs.cpu-architecture"    /* x86_64 | arm64 */
 #define ATTRIBUTE_OS_TYPE          "ecs.os-type"             /* linux */

@@ -76,13 +76,19 @@ static void require(json_t *list, const char *name, const char *value)
 static json_t *required_attributes(const json_t *doc)
 {
     const char *arch = sw_json_str(sw_json_object(doc, "runtimePlatform"), "cpuArchitecture", NULL);
-    bool log = false, health = false, order = false;
-    json_t *list = json_array(), *c;
-    size_t i;
+    bool log = false, health = false, order = false, secret = false, parameter = false;
+    json_t *list = json_array(), *c, *s;
+    size_t i, k;
     json_array_foreach(sw_json_array(doc, "containerDefinitions"), i, c) {
         log |= sw_json_object(c, "logConfiguration") != NULL;
         health |= sw_json_object(c, "healthCheck") != NULL;
         order |= json_array_size(sw_json_array(c, "dependsOn")) > 0;
+        json_array_foreach(sw_json_array(c, "secrets"), k, s) {
+            bool asm_arn =
+                strncmp(sw_json_str(s, "valueFrom", ""), "arn:aws:secretsmanager:", 23) == 0;
+            secret |= asm_arn;
+            parameter |= !asm_arn;
+        }
     }
     if (log)
         require(list, CAPABILITY_LOG_JSON_FILE, NULL);
@@ -90,6 +96,10 @@ static json_t *required_attributes(const json_t *doc)
         require(list, CAPABILITY_HEALTH_CHECK, NULL);
     if (order)
         require(list, CAPABILITY_ORDERING, NULL);
+    if (secret)
+        require(list, CAPABILITY_SECRETS_ASM, NULL);
+    if (parameter)
+        require(list, CAPABILITY_SECRETS_SSM, NULL);
     if (arch)
         require(list, ATTRIBUTE_CPU_ARCHITECTURE, capability_cpu_architecture(arch));
     return list;

@@ -125,6 +125,36 @@ static int check_environment(const json_t *doc SW_UNUSED, const json_t *c, struc
     return 0;
 }
 
+static bool has_name(const json_t *list, size_t end, const char *name)
+{
+    for (size_t i = 0; i < end; i++) {
+        if (sw_streq(sw_json_str(json_array_get(list, i), "name", ""), name))
+            return true;
+    }
+    return false;
+}
+
+static int check_secrets(const json_t *doc SW_UNUSED, const json_t *c, struct sw_err *err)
+{
+    const json_t *list = sw_json_array(c, "secrets"), *env = sw_json_array(c, "environment"), *v;
+    size_t i;
+    json_array_foreach(list, i, v) {
+        const char *name = sw_json_str(v, "name", ""), *from = sw_json_str(v, "valueFrom", "");
+        if (!*name || strchr(name, '='))
+            return INVALID_CONTAINER(
+                "'%s'. secrets[%zu].name must not be empty or hold an equals sign.", name_of(c), i);
+        if (!*from)
+            return INVALID_CONTAINER("'%s'. secrets[%zu].valueFrom must not be empty.", name_of(c),
+                                     i);
+        if (has_name(list, i, name) || has_name(env, json_array_size(env), name))
+            return sw_fail(err, SW_EINVALID, INVALID,
+                           "The secret name must be unique and not shared with any new or existing "
+                           "environment variables set on the container, such as '%.200s'.",
+                           name);
+    }
+    return 0;
+}
+
 static int check_port(const json_t *c, enum network_mode mode, const json_t *p, struct sw_err *err)
 {
     int64_t container = sw_json_int(p, "containerPort", 0), host = sw_json_int(p, "hostPort", 0);
@@ -329,19 +359,9 @@ static int check_misc(const json_t *doc SW_UNUSED, const json_t *c, struct sw_er
 }
 
 static int (*const container_rules[])(const json_t *, const json_t *, struct sw_err *) = {
-    check_name,
-    check_image,
-    check_cpu,
-    check_memory,
-    check_environment,
-    check_ports,
-    check_depends_on,
-    check_ulimits,
-    check_mount_points,
-    check_health,
-    check_log,
-    check_misc,
-    taskdef_validate_linux,
+    check_name,    check_image, check_cpu,        check_memory,           check_environment,
+    check_secrets, check_ports, check_depends_on, check_ulimits,          check_mount_points,
+    check_health,  check_log,   check_misc,       taskdef_validate_linux,
 };
 
 /* The task. */

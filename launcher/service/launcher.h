@@ -194,6 +194,11 @@ int launcher_submit_health(struct launcher *l, const struct launcher_caller *c, 
  * that is not there or does not trust tasks is a "ClientException". */
 int launcher_task_credentials(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                               json_t *out, struct sw_err *err);
+/* The definition of a task that is placed on {containerInstance} and not STOPPED, the caller's, and whose rights its secrets are read
+ * with: a session of its execution role; without one the caller. Errors of launcher_task_credentials. */
+int launcher_task_definition(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                             struct principal *ret_role, json_t **ret_definition,
+                             struct sw_err *err);
 int launcher_submit_logs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                          json_t *out, struct sw_err *err);
 
