@@ -96,7 +96,7 @@ const struct sw_field run_task_in[] = {
     LIST("capacityProviderStrategy", F_REFUSED, capacity_provider_strategy_list),
     STRING("cluster", F_READ),
     INTEGER("count", F_READ),
-    BOOLEAN("enableECSManagedTags", F_REFUSED),
+    BOOLEAN("enableECSManagedTags", F_READ),
     BOOLEAN("enableExecuteCommand", F_REFUSED),
     STRING("group", F_READ),
     ENUM("launchType", F_READ, launch_type_values),
@@ -358,7 +358,7 @@ const struct sw_field submit_task_state_change_out[] = {
 const struct sw_field start_task_in[] = {
     STRING("cluster", F_READ),
     LIST("containerInstances", F_READ | F_REQUIRED, strings_list),
-    BOOLEAN("enableECSManagedTags", F_REFUSED),
+    BOOLEAN("enableECSManagedTags", F_READ),
     BOOLEAN("enableExecuteCommand", F_REFUSED),
     STRING("group", F_READ),
     STRUCT("networkConfiguration", F_READ, network_configuration),

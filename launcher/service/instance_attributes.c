@@ -9,6 +9,7 @@
 #include "base/macros.h"
 #include "launcher/service/instance_store.h"
 #include "launcher/service/service.h"
+#include "launcher/service/service_loop.h"
 
 #define NAME_MAX_CHARS 128
 #define CALL_MAX       10 /* attributes of one call, and custom ones of one instance */
@@ -222,7 +223,10 @@ static int change(struct launcher *l, const struct launcher_caller *c, const jso
     int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
     if (r < 0 || (r = check_call(a.attributes, err)) < 0)
         return r;
-    return meta_tx(l->db, META_WRITE, change_all, &a, err);
+    r = meta_tx(l->db, META_WRITE, change_all, &a, err);
+    if (r == 0)
+        service_loop_wake(l->services); /* an instance may fit now */
+    return r;
 }
 
 int launcher_put_attributes(struct launcher *l, const struct launcher_caller *c, const json_t *in,

@@ -429,6 +429,7 @@ int launcher_update_instances_state(struct launcher *l, const struct launcher_ca
         if (r < 0)
             return r;
     }
+    service_loop_wake(l->services);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/service/service.h"
+#include "launcher/service/service_loop.h"
 #include "launcher/service/task_store.h"
 
 #define UPDATE_MAX      10
@@ -106,7 +107,9 @@ int launcher_update_protection(struct launcher *l, const struct launcher_caller 
                        "expiresInMinutes must be between 1 and 2880.");
     struct protect_arg a = {.c = c, .cluster = &cluster, .update = true, .now_us = l->now_us()};
     a.until_us = enabled ? a.now_us + minutes * MINUTE_US : 0;
-    return each(l, &a, tasks, out, err);
+    r = each(l, &a, tasks, out, err);
+    service_loop_wake(l->services); /* one that is free again may have to go */
+    return r;
 }
 
 static int read_all(struct meta_tx *tx, void *arg, struct sw_err *err)

@@ -333,6 +333,9 @@ static json_t *tags_of(const struct run *s)
         }
     }
     json_array_extend(tags, own);
+    if (sw_json_bool(s->in, "enableECSManagedTags", false))
+        json_array_append_new(
+            tags, json_pack("{s:s, s:s}", "key", "aws:ecs:clusterName", "value", s->cluster.name));
     return tags;
 }
 

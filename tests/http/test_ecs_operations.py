@@ -250,6 +250,8 @@ def test_start_task(fleet, ecs, name):
     assert [(t["containerInstanceArn"], t["startedBy"], t["group"]) for t in out["tasks"]] == [(a, "me", "g")]
     assert {f["arn"]: f["reason"] for f in out["failures"]} == {
         b: "RESOURCE:MEMORY", a.rsplit("/", 1)[0] + "/" + "0" * 32: "MISSING"}
+    tagged = ecs.run_task(cluster=name, taskDefinition=name, enableECSManagedTags=True, tags=[{"key": "k", "value": "v"}])["tasks"][0]
+    assert tagged["tags"] == [{"key": "k", "value": "v"}, {"key": "aws:ecs:clusterName", "value": name}]
     for bad in ([], [a] * 2, ["0" * 32] * 11):
         refused("InvalidParameterException", ecs.start_task, cluster=name, taskDefinition=name, containerInstances=bad)
     refused("ClientException", ecs.start_task, cluster=name, taskDefinition=name + "-none", containerInstances=[a])

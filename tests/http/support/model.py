@@ -18,6 +18,7 @@ NEWER_MEMBERS = {
             "strategy", "bakeTimeInMinutes", "lifecycleHooks", "linearConfiguration", "canaryConfiguration", "testTrafficRules",
             "timeout", "tls", "accessLogConfiguration", "vpcLatticeConfigurations", "resourceManagementType",
             "deploymentController", "currentServiceDeployment", "currentServiceRevisions"},
+    "ssm": {"Shared"},
     "iam": set(),
     "logs": {"logGroupClass", "deletionProtectionEnabled", "logGroupIdentifiers", "logGroupArn", "entity",
              "rejectedEntityInfo"},
