@@ -19,6 +19,7 @@
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/instance.h"
 #include "launcher/agent/log_followers.h"
+#include "launcher/agent/log_shipper.h"
 #include "launcher/agent/pull.h"
 #include "launcher/agent/task_endpoint.h"
 #include "launcher/agent/task_engine.h"
@@ -34,6 +35,7 @@
 #define BACKOFF_MAX_MS    10000
 #define POOL_LEASES       2
 #define STOP_GRACE_MS     20000
+#define LOG_DRAIN_MS      3000
 #define USAGE_EVERY_MS    5000 /* at most so often */
 #define USAGE_TIMEOUT_MS  3000
 
@@ -47,6 +49,7 @@ struct agent {
     struct task_endpoint *endpoint;
     struct task_engine *engine;
     struct log_followers *followers;
+    struct log_shipper *shipper;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     volatile int stopping;
@@ -79,6 +82,12 @@ static int submit_logs(void *ctx, const json_t *in, struct sw_err *err)
 {
     sw_autojson json_t *out = NULL;
     return call(ctx, AGENT_TARGET_PREFIX, "SubmitLogs", in, CALL_TIMEOUT_MS, &out, err);
+}
+
+static int put_task_log_events(void *ctx, const json_t *in, struct sw_err *err)
+{
+    sw_autojson json_t *out = NULL;
+    return call(ctx, AGENT_TARGET_PREFIX, "PutTaskLogEvents", in, CALL_TIMEOUT_MS, &out, err);
 }
 
 static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
@@ -177,6 +186,7 @@ void agent_free(struct agent *a)
 {
     if (!a)
         return;
+    log_shipper_free(a->shipper);
     log_followers_free(a->followers);
     endpoint_close(a->endpoint, a->engine && engine_idle(a->engine));
     engine_free(a->engine);
@@ -300,6 +310,7 @@ static int poll_once(struct agent *a, int64_t *version, struct sw_err *err)
         return 0;
     *version = sw_json_int(out, "version", -1);
     engine_apply(a->engine, tasks);
+    log_shipper_set_instance(a->shipper, a->instance_arn);
     size_t i;
     json_t *q;
     json_array_foreach(sw_json_array(out, "logRequests"), i, q) {
@@ -393,7 +404,10 @@ static int start_engine(struct agent *a, struct sw_err *err)
     network_start_pool(a->network);
     struct log_followers_options l = {
         .engine = a->engine, .cluster = a->cluster, .submit = submit_logs, .ctx = a};
-    return log_followers_new(&l, &a->followers, err);
+    struct log_shipper_options s = {
+        .engine = a->engine, .cluster = a->cluster, .put = put_task_log_events, .ctx = a};
+    int r = log_followers_new(&l, &a->followers, err);
+    return r < 0 ? r : log_shipper_new(&s, &a->shipper, err);
 }
 
 int agent_run(struct agent *a, struct sw_err *err)
@@ -409,8 +423,10 @@ int agent_run(struct agent *a, struct sw_err *err)
     while (!flag_is_set(&a->stopping))
         pthread_cond_wait(&a->changed, &a->lock);
     pthread_mutex_unlock(&a->lock);
-    if (a->stop_tasks)
+    if (a->stop_tasks) {
         stop_tasks(a);
+        log_shipper_drain(a->shipper, LOG_DRAIN_MS);
+    }
     if (a->o.control.interrupt)
         a->o.control.interrupt(a->o.control.ctx);
     pthread_join(poller, NULL);

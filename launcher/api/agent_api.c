@@ -2,6 +2,7 @@
 /* The agent's own operations: launcher/model/agent_protocol.h.
  * A call that waits gives its ticket to the launcher; whoever answers does so through finish(), on any thread. Without a ticket
  * (the server shuts down) it is answered at once. */
+#include "base/alloc.h"
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/api/agent_handlers.h"
@@ -39,6 +40,38 @@ static int submit_logs(struct aws_call *call, const void *in SW_UNUSED, json_t *
     struct launcher_caller c = ecs_caller(call);
     int r = ecs_may_instance(call, sw_json_str(call->input, "containerInstance", ""), err);
     return r < 0 ? r : launcher_submit_logs(ecs_launcher(call), &c, call->input, out, err);
+}
+
+/* The stream follows from the task's definition and the right from being the instance's own agent, so no policy on logs:* and no
+ * credentials of a role are needed, and the agent reaches no other stream. */
+static int put_task_log_events(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                               struct sw_err *err)
+{
+    struct launcher_caller c = ecs_caller(call);
+    struct launcher_log_target target = {.group = NULL};
+    const struct ecs_api *api = call->service->ctx;
+    sw_autojson json_t *input = ecs_input(call);
+    const json_t *list = sw_json_array(input, "events"), *v;
+    size_t i, n = json_array_size(list);
+    int64_t position = 0;
+    int r = ecs_may_instance(call, sw_json_str(input, "containerInstance", ""), err);
+    if (r < 0 || (r = launcher_log_target(ecs_launcher(call), &c, input, &target, err)) < 0)
+        return r;
+    sw_autofree struct log_event *events = sw_calloc(n + 1, sizeof *events);
+    json_array_foreach(list, i, v) {
+        const json_t *message = json_object_get(v, "message");
+        events[i] = (struct log_event){
+            .timestamp_ms = sw_json_int(v, "timestamp", 0),
+            .position = sw_json_int(v, "position", 0),
+            .message = sw_str_n(json_string_value(message), json_string_length(message))};
+    }
+    const struct log_scope scope = {.account = c.account, .region = target.region};
+    r = log_store_put_source(api->log_store, &scope, target.group, target.stream,
+                             target.create_group, events, n, &position, err);
+    launcher_log_target_done(&target);
+    if (r == 0)
+        sw_json_set_int(out, "position", position);
+    return r;
 }
 
 static int submit_health(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
@@ -144,6 +177,11 @@ const struct aws_op agent_ops[] = {
      .fn = poll_tasks,
      .in = poll_tasks_in,
      .out = poll_tasks_out,
+     .action = "ecs:Poll"},
+    {.name = "PutTaskLogEvents",
+     .fn = put_task_log_events,
+     .in = put_task_log_events_in,
+     .out = put_task_log_events_out,
      .action = "ecs:Poll"},
     {.name = "RegisterManagedInstance",
      .fn = register_managed_instance,

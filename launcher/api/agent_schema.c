@@ -69,6 +69,26 @@ static const struct sw_field log_record[] = {
 };
 static const struct sw_field log_record_list[] = {STRUCT("member", 0, log_record)};
 
+static const struct sw_field task_log_event[] = {
+    LONG("position", F_READ | F_REQUIRED | F_LIMITS, .min = 0, .max = -1),
+    LONG("timestamp", F_READ | F_REQUIRED | F_LIMITS, .min = 0, .max = -1),
+    STRING("message", F_READ | F_REQUIRED),
+    F_END,
+};
+static const struct sw_field task_log_event_list[] = {STRUCT("member", 0, task_log_event)};
+
+const struct sw_field put_task_log_events_in[] = {
+    STRING("cluster", F_READ),
+    STRING("containerInstance", F_READ | F_REQUIRED),
+    STRING("task", F_READ | F_REQUIRED),
+    STRING("containerName", F_READ | F_REQUIRED),
+    LIST("events", F_READ | F_REQUIRED | F_LIMITS, task_log_event_list, .min = 0,
+         .max = AGENT_LOG_EVENTS_MAX),
+    F_END,
+};
+
+const struct sw_field put_task_log_events_out[] = {LONG("position", 0), F_END};
+
 const struct sw_field submit_logs_in[] = {
     STRING("cluster", F_READ),
     STRING("containerInstance", F_READ | F_REQUIRED),

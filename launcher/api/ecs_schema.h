@@ -161,6 +161,8 @@ extern const struct sw_field update_service_primary_task_set_out[];
 /* agent_schema.c */
 extern const struct sw_field poll_tasks_in[];
 extern const struct sw_field poll_tasks_out[];
+extern const struct sw_field put_task_log_events_in[];
+extern const struct sw_field put_task_log_events_out[];
 extern const struct sw_field submit_logs_in[];
 extern const struct sw_field submit_health_in[];
 extern const struct sw_field get_task_credentials_in[];

@@ -39,6 +39,10 @@
  * SubmitLogs input  {containerInstance, requestId, records: [{containerName, stream: stdout|stderr, timestamp: long (us),
  *   message: string (base64 of the raw bytes), partial: bool}], cursor: string, finished: bool}
  *   cursor: where the next request goes on; finished: all containers asked for have ended and every record was sent.
+ * PutTaskLogEvents (IAM action ecs:Poll) input {cluster, containerInstance, task, containerName, events: [{position: long,
+ *   timestamp: long (ms), message}]}, output {position}: lines of a container with the log driver awslogs, for the stream that its task
+ *   definition names. Positions grow with each line of a container; those up to the stream's position were taken before and are left
+ *   out, so sending again doubles nothing. The answer's position is what is stored durably.
  * GetTaskLogs (of people's clients, IAM action ecs:DescribeTasks) input {cluster?, task, containerName?, cursor?, maxBytes?,
  *   waitSeconds?}, output {records, cursor, finished} as the agent sent them.
  * ExplainPlacement (of people's clients, IAM action ecs:RunTask) input {cluster?, taskDefinition, count?, group?, overrides?,
@@ -59,3 +63,4 @@
 #define AGENT_TARGET_PREFIX   "SlipwayAgent_V20261121"
 #define AGENT_POLL_WAIT_MAX_S 30
 #define AGENT_LOG_WAIT_MAX_S  20
+#define AGENT_LOG_EVENTS_MAX  10000

@@ -4,9 +4,13 @@
 #include "base/macros.h"
 #include "base/str.h"
 
-const char *const capabilities_all[] = {CAPABILITY_LOG_JSON_FILE, CAPABILITY_HEALTH_CHECK,
-                                        CAPABILITY_ORDERING,      CAPABILITY_SECRETS_ASM,
-                                        CAPABILITY_SECRETS_SSM,   NULL};
+const char *const capabilities_all[] = {CAPABILITY_LOG_JSON_FILE,
+                                        CAPABILITY_LOG_AWSLOGS,
+                                        CAPABILITY_HEALTH_CHECK,
+                                        CAPABILITY_ORDERING,
+                                        CAPABILITY_SECRETS_ASM,
+                                        CAPABILITY_SECRETS_SSM,
+                                        NULL};
 
 static const struct {
     const char *name, *value;

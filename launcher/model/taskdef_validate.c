@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/model/arn.h"
+#include "launcher/model/log_config.h"
 #include "launcher/model/task_size.h"
 #include "launcher/model/taskdef.h"
 #include "launcher/model/taskdef_validate_linux.h"
@@ -340,14 +341,7 @@ static int check_health(const json_t *doc SW_UNUSED, const json_t *c, struct sw_
 
 static int check_log(const json_t *doc SW_UNUSED, const json_t *c, struct sw_err *err)
 {
-    const json_t *l = sw_json_object(c, "logConfiguration");
-    const char *driver = sw_json_str(l, "logDriver", "json-file"), *key;
-    json_t *value;
-    if (!sw_streq(driver, "json-file"))
-        return refuse(err, "logConfiguration.logDriver", driver);
-    json_object_foreach(sw_json_object(l, "options"), key, value)
-        return refuse(err, "logConfiguration.options: the json-file option", key);
-    return 0;
+    return log_config_check(c, err);
 }
 
 static int check_misc(const json_t *doc SW_UNUSED, const json_t *c, struct sw_err *err)

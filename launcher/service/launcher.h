@@ -199,6 +199,14 @@ int launcher_task_credentials(struct launcher *l, const struct launcher_caller *
 int launcher_task_definition(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                              struct principal *ret_role, json_t **ret_definition,
                              struct sw_err *err);
+/* The log stream that takes what a container of the caller's own instance prints: {cluster, containerInstance, task, containerName}. */
+struct launcher_log_target {
+    char *group, *stream, *region;
+    bool create_group;
+};
+int launcher_log_target(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                        struct launcher_log_target *ret, struct sw_err *err);
+void launcher_log_target_done(struct launcher_log_target *t);
 int launcher_submit_logs(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                          json_t *out, struct sw_err *err);
 

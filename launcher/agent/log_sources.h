@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/agent/log_sources.h - the containers of this instance whose lines go to a log stream: those with the driver awslogs.
+ * Threads: any. */
+#include "launcher/agent/task_engine.h"
+
+struct log_source {
+    char *task_arn, *task_dir, *container; /* owned */
+    bool ended;                            /* nothing more is written */
+};
+/* *ret is owned by the caller: log_sources_free. */
+void log_sources_list(struct task_engine *e, struct log_source **ret, size_t *ret_n);
+void log_sources_free(struct log_source *list, size_t n);

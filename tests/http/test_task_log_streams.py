@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+# ctest-lock: containers
+# ctest-timeout: 600
+"""The log driver awslogs: lines of real containers in log streams, once each, whatever is killed meanwhile."""
+import os
+import signal
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+
+from support import run as r
+from support.server import Server
+from support.tasks import Tasks
+
+
+@pytest.fixture(scope="module")
+def tasks(up):
+    return Tasks(up)
+
+
+@pytest.fixture(scope="module")
+def logs(up):
+    return up.boto("logs")
+
+
+@pytest.fixture()
+def up_alone():
+    """One that may be killed."""
+    r.need_root()
+    server = Server("up")
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+def driver(group, **more):
+    options = {"awslogs-group": group, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "app"}
+    options.update({k.replace("_", "-"): v for k, v in more.items()})
+    return {"logDriver": "awslogs", "options": options}
+
+
+def lines(server, group, stream):
+    """All messages of the stream, in the order of time."""
+    logs, out, token = server.boto("logs"), [], None
+    while True:
+        more = {"nextToken": token} if token else {"startFromHead": True}
+        page = logs.get_log_events(logGroupName=group, logStreamName=stream, **more)
+        out += [e["message"] for e in page["events"]]
+        if page["nextForwardToken"] == token:
+            return out
+        token = page["nextForwardToken"]
+
+
+def has(server, group, stream, count, seconds=30):
+    def look():
+        try:
+            return len(lines(server, group, stream)) >= count
+        except ClientError as e:
+            assert e.response["Error"]["Code"] == "ResourceNotFoundException"
+            return False
+    r.wait_for(look, seconds, 0.2, "%d lines in %s" % (count, stream))
+    return lines(server, group, stream)
+
+
+def test_lines_go_to_their_stream(up, tasks, logs, name):
+    logs.create_log_group(logGroupName=name)
+    arn = tasks.start(name, {"name": "web", "command": "echo out; echo err >&2; echo; printf 'bad \\377 byte\\n'; "
+                             "head -c 20000 /dev/zero | tr '\\0' x; echo; printf rest", "logConfiguration": driver(name)})
+    tasks.wait_stopped(arn)
+    stream = "app/web/" + arn.rsplit("/", 1)[1]
+    got = has(up, name, stream, 5)
+    assert "err" in got  # the two outputs have no order between them
+    assert [m for m in got if m != "err"] == ["out", "bad \ufffd byte", "x" * 20000, "rest"]
+    assert "out" in tasks.logs(arn)
+
+
+def test_groups_are_made_when_asked_for(up, tasks, logs, name):
+    arn = tasks.start(name, {"command": "echo made", "logConfiguration": driver(name, awslogs_create_group="true")})
+    tasks.wait_stopped(arn)
+    streams = r.wait_for(lambda: logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"] and
+                         logs.describe_log_streams(logGroupName=name)["logStreams"], 30, 0.2, "the stream")
+    assert has(up, name, streams[0]["logStreamName"], 1) == ["made"]
+
+
+def test_lines_wait_for_a_group_that_is_missing(up, tasks, logs, name):
+    arn = tasks.start(name, {"name": "c", "command": "echo early", "logConfiguration": driver(name)})
+    tasks.wait_stopped(arn)
+    logs.create_log_group(logGroupName=name)
+    assert has(up, name, "app/c/" + arn.rsplit("/", 1)[1], 1, 40) == ["early"]
+
+
+def test_wrong_options_are_refused(tasks, name):
+    for log, part in (({"logDriver": "awslogs"}, "Log driver awslogs requires options: awslogs-group"),
+                      (driver(name, mode="fast"), "blocking or non-blocking"),
+                      (driver(name, awslogs_datetime_format="%Y"), "awslogs-datetime-format"),
+                      ({"logDriver": "journald"}, "journald")):
+        with pytest.raises(ClientError) as e:
+            tasks.define(name, {"command": "true", "logConfiguration": log})
+        assert part in e.value.response["Error"]["Message"]
+
+
+def test_every_line_once_though_server_and_agent_are_killed(up_alone, name):
+    """Numbered lines while the server, then the agent, then both are killed: all numbers, each once, in order."""
+    server = up_alone
+    tasks = Tasks(server)
+    server.boto("logs").create_log_group(logGroupName=name)
+    count = 600
+    arn = tasks.start(name, {"name": "c", "command": "i=0; while [ $i -lt %d ]; do echo n $i; i=$((i+1)); "
+                             "sleep 0.03; done" % count, "logConfiguration": driver(name)})
+    stream = "app/c/" + arn.rsplit("/", 1)[1]
+    has(server, name, stream, 20)
+    for round_ in range(3):
+        time.sleep(1)
+        agent = server.agent_pid()
+        if agent and round_ != 1:
+            os.kill(agent, signal.SIGKILL)
+        if round_ != 0:
+            server.kill()
+            server.start()
+    got = has(server, name, stream, count, 90)
+    time.sleep(1)
+    assert lines(server, name, stream) == got == ["n %d" % n for n in range(count)]
+
+
+def test_a_noisy_container_holds_up_nobody(up, tasks, logs, name):
+    logs.create_log_group(logGroupName=name)
+    noisy = tasks.start(name + "-noisy", {"name": "noisy", "command": "yes 0123456789012345678901234567890123456789",
+                                          "logConfiguration": driver(name)})
+    quiet = tasks.start(name + "-quiet", {"name": "quiet", "command": "echo quiet; sleep 100", "logConfiguration": driver(name)})
+    try:
+        assert has(up, name, "app/quiet/" + quiet.rsplit("/", 1)[1], 1) == ["quiet"]
+        assert has(up, name, "app/noisy/" + noisy.rsplit("/", 1)[1], 2000)
+    finally:
+        tasks.stop(noisy)
+        tasks.stop(quiet)
+        logs.delete_log_group(logGroupName=name)
