@@ -202,6 +202,19 @@ const struct iam_entity *directory_find(struct identity *d, enum iam_kind kind, 
     return maps_find(&d->maps, kind, account, name);
 }
 
+void directory_arn(struct identity *d, enum iam_kind kind, const char *account, const char *name,
+                   const char *path, char ret[IAM_ARN_MAX])
+{
+    directory_lock(d);
+    const struct iam_entity *e = directory_find(d, kind, account, name);
+    if (e)
+        (void)snprintf(ret, IAM_ARN_MAX, "%s", e->arn);
+    else
+        (void)snprintf(ret, IAM_ARN_MAX, "arn:aws:iam::%s:%s%s%s", account,
+                       iam_kind_to_string(kind), path ? path : "/", name);
+    directory_unlock(d);
+}
+
 const struct iam_entity *directory_by_id(struct identity *d, const char *id)
 {
     return strmap_get(&d->maps.by_id, id);

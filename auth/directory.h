@@ -123,6 +123,10 @@ const struct iam_entity *directory_find(struct identity *d, enum iam_kind kind, 
                                         const char *name);
 const struct iam_entity *directory_by_id(struct identity *d, const char *id);
 const struct iam_entity *directory_by_arn(struct identity *d, const char *arn);
+/* What policies name the object by: the ARN that it has, however its name was written; one that is not there would have this path
+ * (NULL: "/"). Takes the lock. */
+void directory_arn(struct identity *d, enum iam_kind kind, const char *account, const char *name,
+                   const char *path, char ret[IAM_ARN_MAX]);
 /* Objects of a kind of one account (NULL: the built-in ones too), in name order. */
 typedef void directory_each_fn(void *ctx, const struct iam_entity *e);
 void directory_each(struct identity *d, enum iam_kind kind, const char *account,

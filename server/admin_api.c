@@ -87,9 +87,21 @@ static struct identity *identity_of(const struct aws_call *call)
 
 static int may_user(struct aws_call *call, const char *name, struct sw_err *err)
 {
-    char arn[PRINCIPAL_ARN_MAX];
-    (void)snprintf(arn, sizeof(arn), "arn:aws:iam::%s:user/%s", call->principal.account, name);
+    char arn[IAM_ARN_MAX];
+    directory_arn(identity_of(call), IAM_USER, call->principal.account, name, NULL, arn);
     return aws_may(call, arn, err);
+}
+
+/* What is about the storage of all accounts. */
+static int may_server(struct aws_call *call, struct sw_err *err)
+{
+    const struct admin_api *a = call->service->ctx;
+    if (sw_streq(call->principal.account, a->account))
+        return aws_may(call, "*", err);
+    sw_fail(err, SW_EDENIED, "AccessDeniedException",
+            "The server is administered from its own account.");
+    http_audit_denied(call->req, call->op->action, "*", err);
+    return err->code;
 }
 
 static json_t *user_json(const struct principal *p)
@@ -226,7 +238,7 @@ static int submit(struct aws_call *call, const struct maintenance_request *reque
 {
     char id[MAINTENANCE_ID_LEN + 1];
     struct maintenance *m = NULL;
-    int r = aws_may(call, "*", err);
+    int r = may_server(call, err);
     if (r == 0)
         r = maintenance_of(call, &m, err);
     if (r == 0)
@@ -286,7 +298,7 @@ static int backup_data(struct aws_call *call, const void *input, json_t *out, st
 {
     const struct backup_in *in = input;
     struct maintenance_request request = {.kind = MAINTENANCE_BACKUP, .path = in->path};
-    int r = aws_may(call, "*", err);
+    int r = may_server(call, err);
     if (r == 0)
         r = may_write_to(call, in->path, err);
     return r < 0 ? r : submit(call, &request, out, err);
@@ -296,7 +308,7 @@ static int describe_job(struct aws_call *call, const void *input, json_t *out, s
 {
     const struct describe_in *in = input;
     struct maintenance *m = NULL;
-    int r = aws_may(call, "*", err);
+    int r = may_server(call, err);
     if (r == 0)
         r = maintenance_of(call, &m, err);
     return r < 0 ? r : maintenance_describe(m, in->id, in->after.v, out, err);

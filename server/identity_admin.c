@@ -61,15 +61,15 @@ static const struct identity_admin *admin_of(const struct aws_call *call)
     return call->service->ctx;
 }
 
-static void robot_arn(const struct aws_call *call, const char *name, char ret[PRINCIPAL_ARN_MAX])
+static void robot_arn(const struct aws_call *call, const char *name, char ret[IAM_ARN_MAX])
 {
-    (void)snprintf(ret, PRINCIPAL_ARN_MAX, "arn:aws:iam::%s:user" ROBOT_PATH "%s",
-                   call->principal.account, name);
+    directory_arn(admin_of(call)->identity, IAM_USER, call->principal.account, name, ROBOT_PATH,
+                  ret);
 }
 
 static int may_robot(struct aws_call *call, const char *name, struct sw_err *err)
 {
-    char arn[PRINCIPAL_ARN_MAX];
+    char arn[IAM_ARN_MAX];
 
     robot_arn(call, name, arn);
     return aws_may(call, arn, err);
@@ -128,7 +128,7 @@ struct listing {
 static void append(void *ctx, const struct robot *r)
 {
     const struct listing *l = ctx;
-    char arn[PRINCIPAL_ARN_MAX];
+    char arn[IAM_ARN_MAX];
     json_t *one = json_object();
 
     robot_arn(l->call, r->name, arn);
@@ -158,11 +158,10 @@ static int put_provider_keys(struct aws_call *call, const void *input, json_t *o
     const struct keys_in *in = input;
     const char *name = strncmp(in->url, "https://", 8) == 0 ? in->url + 8 : in->url;
     const struct directory_update update = {.jwks = in->jwks};
-    char arn[PRINCIPAL_ARN_MAX];
+    char arn[IAM_ARN_MAX];
     size_t n = 0;
 
-    (void)snprintf(arn, sizeof(arn), "arn:aws:iam::%s:oidc-provider/%s", call->principal.account,
-                   name);
+    directory_arn(admin_of(call)->identity, IAM_PROVIDER, call->principal.account, name, NULL, arn);
     int r = aws_may(call, arn, err);
     if (r == 0)
         r = oidc_check_jwks(in->jwks, &n, err);

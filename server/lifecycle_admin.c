@@ -7,6 +7,7 @@
 #include "base/macros.h"
 #include "registry/core/lifecycle_run.h"
 #include "registry/core/reference.h"
+#include "registry/core/rights.h"
 
 #define LISTED_MAX 5000
 
@@ -35,9 +36,13 @@ static int open_repository(struct aws_call *call, const char *name, struct repo 
 {
     char arn[REPO_NAME_MAX + 160];
     struct repo_key key = {call->principal.account, call->region, name};
+    struct registry_rights rights;
     (void)snprintf(arn, sizeof(arn), "arn:aws:ecr:%s:%s:repository/%s", key.region, key.account,
                    key.name);
+    registry_rights_begin(call->service->ctx, &key, &call->principal, NULL, &call->context,
+                          &rights);
     int r = aws_may(call, arn, err);
+    registry_rights_end(&rights, &call->context);
     return r < 0 ? r : repo_open(call->service->ctx, &key, ret, err);
 }
 

@@ -229,8 +229,16 @@ static int reload(struct aws_call *call, const void *in SW_UNUSED, json_t *out, 
 {
     const struct policy_admin *a = call->service->ctx;
     json_t *found = json_array();
-    int r = aws_may(call, "*", err);
+    int r;
     sw_json_set_new(out, "Problems", found);
+    if (!sw_streq(call->principal.account,
+                  a->policies->account)) { /* the files are of all accounts */
+        sw_fail(err, SW_EDENIED, "AccessDeniedException",
+                "Policy files are taken up from the server's own account.");
+        http_audit_denied(call->req, call->op->action, "*", err);
+        return err->code;
+    }
+    r = aws_may(call, "*", err);
     if (r < 0)
         return r;
     sw_json_set_str(out, "Folder", a->policies->folder);

@@ -8,6 +8,7 @@
 #include "registry/core/quota.h"
 #include "registry/core/reference.h"
 #include "registry/core/repo_store.h"
+#include "registry/core/rights.h"
 #include "server/lifecycle_admin.h"
 
 struct set_public_in {
@@ -54,9 +55,12 @@ static int set_repository_public(struct aws_call *call, const void *input, json_
     const struct set_public_in *in = input;
     char arn[REPO_NAME_MAX + 160];
     struct repo_key key = {call->principal.account, call->region, in->name};
+    struct registry_rights rights;
     (void)snprintf(arn, sizeof(arn), "arn:aws:ecr:%s:%s:repository/%s", key.region, key.account,
                    key.name);
+    registry_rights_begin(registry_of(call), &key, &call->principal, NULL, &call->context, &rights);
     int r = aws_may(call, arn, err);
+    registry_rights_end(&rights, &call->context);
     return r < 0 ? r : repo_set_public(registry_of(call), &key, in->is_public == SCHEMA_TRUE, err);
 }
 

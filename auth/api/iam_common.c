@@ -184,27 +184,13 @@ int iam_may_list(struct aws_call *call, enum iam_kind kind, struct sw_err *err)
 
 /* ---- targets ---- */
 
-static void find_arn(struct aws_call *call, const char *path, struct iam_target *t)
-{
-    struct identity *d = iam_directory(call);
-
-    directory_lock(d);
-    const struct iam_entity *e = directory_find(d, t->kind, t->account, t->name);
-    if (e)
-        (void)snprintf(t->arn, sizeof(t->arn), "%s", e->arn);
-    else
-        (void)snprintf(t->arn, sizeof(t->arn), "arn:aws:iam::%s:%s%s%s", t->account,
-                       iam_kind_to_string(t->kind), path ? path : "/", t->name);
-    directory_unlock(d);
-}
-
 int iam_target_named(struct aws_call *call, enum iam_kind kind, const char *name, const char *path,
                      struct iam_target *ret, struct sw_err *err)
 {
     *ret = (struct iam_target){.kind = kind};
     (void)snprintf(ret->account, sizeof(ret->account), "%s", call->principal.account);
     (void)snprintf(ret->name, sizeof(ret->name), "%s", name);
-    find_arn(call, path, ret);
+    directory_arn(iam_directory(call), kind, ret->account, ret->name, path, ret->arn);
     return iam_may(call, NULL, ret->arn, err);
 }
 

@@ -257,6 +257,15 @@ def test_roles_across_accounts(server, theirs, image):
         server.boto("sts", (k["AccessKeyId"], k["SecretAccessKey"])).assume_role(RoleArn=arn, RoleSessionName="s1")
 
 
+def test_the_server_is_of_its_own_account(server, theirs, image, tmp_path):
+    """What is about all accounts: folders, storage, policy files."""
+    env = server.env(SLIPWAY_ENDPOINT=server.endpoint, AWS_ACCESS_KEY_ID=theirs[0], AWS_SECRET_ACCESS_KEY=theirs[1])
+    for argv in (["gc"], ["fsck"], ["backup", str(tmp_path / "copy")], ["policy", "reload"]):
+        p = server.slipway(*argv, check=False, env=env)
+        assert p.returncode != 0 and "own account" in p.stderr, (argv, p.stdout, p.stderr)
+    assert server.slipway("gc").returncode == 0
+
+
 def test_iam_keeps_to_its_account(server, theirs, name):
     iam, they = server.boto("iam", validate=False), server.boto("iam", theirs, validate=False)
     mine = iam.create_policy(PolicyName=name, PolicyDocument=document(allow("ecr:*")))["Policy"]["Arn"]

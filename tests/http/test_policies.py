@@ -175,6 +175,39 @@ def test_who_may_be_explained_is_decided_by_arn(server, team):
         assert p.returncode != 0 and told in p.stdout + p.stderr, (principal, p.stdout, p.stderr)
 
 
+def test_the_servers_own_operations_ask_about_what_is_meant(server, team, tmp_path):
+    """Names in other letters and without their paths, and what a repository's own policy and tags say."""
+    iam, ecr = server.boto("iam"), server.boto("ecr")
+    iam.create_user(UserName="helper")
+    iam.put_user_policy(UserName="helper", PolicyName="own", PolicyDocument=json.dumps({"Version": POLICY, "Statement": [
+        {"Effect": "Allow", "Action": ["iam:*", "slipway:*", "ecr:*"], "Resource": "*"},
+        {"Effect": "Deny", "Action": ["iam:*", "slipway:*"], "Resource": [
+            "arn:aws:iam::*:user/admin", "arn:aws:iam::*:user/guarded/*", "arn:aws:iam::*:user/robot/guard",
+            "arn:aws:iam::*:oidc-provider/Guarded.example.com"]},
+        {"Effect": "Deny", "Action": "ecr:*", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/guarded": "yes"}}}]}))
+    key = iam.create_access_key(UserName="helper")["AccessKey"]
+    env = server.env(SLIPWAY_ENDPOINT=server.endpoint, AWS_ACCESS_KEY_ID=key["AccessKeyId"],
+                     AWS_SECRET_ACCESS_KEY=key["SecretAccessKey"])
+    iam.create_user(UserName="warden", Path="/guarded/")
+    server.slipway("robot", "add", "guard", "--scopes", "team-a/*:pull")
+    iam.create_open_id_connect_provider(Url="https://Guarded.example.com", ClientIDList=["c"], ThumbprintList=[])
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+                                          "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}))
+    ecr.create_repository(repositoryName="guarded/tag", tags=[{"Key": "guarded", "Value": "yes"}])
+    ecr.create_repository(repositoryName="guarded/policy")
+    ecr.set_repository_policy(repositoryName="guarded/policy", force=True, policyText=json.dumps({
+        "Version": POLICY, "Statement": {"Effect": "Deny", "Principal": "*", "Action": "ecr:SetRepositoryPolicy"}}))
+    for argv in (["user", "key", "Admin"], ["user", "key", "warden"], ["user", "delete", "WARDEN"], ["robot", "rotate", "Guard"],
+                 ["robot", "remove", "GUARD"], ["oidc", "keys", "https://guarded.example.com", "--jwks", str(jwks)],
+                 ["repo", "set", "guarded/tag", "--public"], ["repo", "set", "guarded/policy", "--public"],
+                 ["lifecycle", "preview", "guarded/tag"]):
+        p = server.slipway(*argv, check=False, env=env)
+        assert p.returncode != 0 and "explicit deny" in p.stderr, (argv, p.stdout, p.stderr)
+    iam.create_user(UserName="free", Path="/free/")
+    assert "AKIA" in server.slipway("user", "key", "free", env=env).stdout
+
+
 def test_conditions_on_tags_and_on_the_address(server, team):
     iam, ecr = server.boto("iam"), server.boto("ecr")
     ecr.create_repository(repositoryName="tagged/a", tags=[{"Key": "team", "Value": "a"}])
