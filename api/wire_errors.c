@@ -50,6 +50,7 @@ const struct wire_error wire_errors[] = {
     {"ImageStorageClassUpdateNotSupportedException", 400, NULL,             0, NULL},
     {"ImageTagAlreadyExistsException",      400, NULL,                      400, "TAG_INVALID"},
     {"IncompleteSignatureException",        400, NULL,                      401, "UNAUTHORIZED"},
+    {"InstanceDeregisteredException",       400, NULL,                      0, NULL},
     {"InternalFailure",                     500, NULL,                      500, "UNKNOWN"},
     {"InvalidActivation",                   400, NULL,                      0, NULL},
     {"InvalidActivationId",                 400, NULL,                      0, NULL},

@@ -58,9 +58,12 @@
  *   id, its code the secret) input {}, output {managedInstanceId, accessKeyId, secretAccessKey}: the credentials of one external
  *   instance, for everything else.
  * A report about a task that is not known any more, and an answer that nobody waits for any more, are acknowledged. A poll for an
- * instance that is not known is an InvalidParameterException: register again.
+ * instance that is not known is an InvalidParameterException: register again. One for an instance that was deregistered is an
+ * InstanceDeregisteredException: stop what runs, and register again only when the agent is started again.
  */
 #define AGENT_TARGET_PREFIX   "SlipwayAgent_V20261121"
+/* Of PollTasks: the instance was deregistered, which ends its agent's work until it is started again. */
+#define AGENT_DEREGISTERED    "InstanceDeregisteredException"
 #define AGENT_POLL_WAIT_MAX_S 30
 #define AGENT_LOG_WAIT_MAX_S  20
 #define AGENT_LOG_EVENTS_MAX  10000

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/model/agent_protocol.h"
 #include "launcher/service/service.h"
 #include "launcher/service/service_loop.h"
 #include "launcher/service/task_store.h"
@@ -47,11 +48,15 @@ static int add_task(void *ctx, const char *task_text, const char *definition_tex
 static int read_state(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct state_arg *a = arg;
+    int64_t inactive = 0;
     json_array_clear(a->tasks);
     int r = meta_get(tx, err,
-                     "SELECT version FROM container_instance"
-                     " WHERE id = $1 AND status <> 'INACTIVE'",
-                     "t", a->instance_id, "i", &a->version);
+                     "SELECT version, CASE WHEN status = 'INACTIVE' THEN 1 ELSE 0 END"
+                     " FROM container_instance WHERE id = $1",
+                     "t", a->instance_id, "ii", &a->version, &inactive);
+    if (r > 0 && inactive)
+        return sw_fail(err, SW_ECONFLICT, AGENT_DEREGISTERED,
+                       "The container instance %s was deregistered.", a->instance_id);
     if (r == 0)
         return sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID,
                        "Referenced container instance %s not found.", a->instance_id);
@@ -105,6 +110,34 @@ void poll_end_older(struct launcher *l, const char *instance_id)
     }
 }
 
+struct gone_arg {
+    int64_t cluster_id, there;
+    const char *instance_id;
+};
+
+static int read_gone(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct gone_arg *a = arg;
+    int r = meta_get(tx, err,
+                     "SELECT 1 FROM container_instance WHERE id = $1 AND cluster_id = $2"
+                     " AND status = 'INACTIVE'",
+                     "ti", a->instance_id, a->cluster_id, "i", &a->there);
+    return r < 0 ? r : 0;
+}
+
+/* err says that the instance is not there; one that was deregistered is told so. */
+static int say_gone(struct launcher *l, int64_t cluster_id, const char *instance_id,
+                    struct sw_err *err)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    struct gone_arg a = {.cluster_id = cluster_id, .instance_id = instance_id};
+    if (meta_tx(l->db, META_READ, read_gone, &a, &ignored) < 0 || !a.there)
+        return err->code;
+    sw_err_clear(err);
+    return sw_fail(err, SW_ECONFLICT, AGENT_DEREGISTERED,
+                   "The container instance %s was deregistered.", instance_id);
+}
+
 int launcher_poll(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                   struct launcher_poll *ret_poll, json_t *out, struct sw_err *err)
 {
@@ -119,7 +152,7 @@ int launcher_poll(struct launcher *l, const struct launcher_caller *c, const jso
         return r;
     int64_t version = 0;
     if ((r = service_owner(l, c, cluster.id, p.instance_id, NULL, err)) < 0)
-        return r;
+        return r == SW_ENOTFOUND ? say_gone(l, cluster.id, p.instance_id, err) : r;
     poll_end_older(l, p.instance_id);
     p.generation = agents_polled(l->agents, p.instance_id, l->now_us(), &logs);
     /* Again after the generation was noted: the version that decides must not be older than it. */

@@ -121,6 +121,14 @@ def test_machines_come_and_go_and_tasks_run_on(fleet):
     reasons = {f["arn"]: f["reason"] for f in out["failures"]}
     assert reasons[arn["m1"]] == reasons[arn["m2"]] == "AGENT" and reasons[arn["m3"]] == "INACTIVE"
     assert arn["m4"] not in reasons and reasons[arn["m5"]] == "RESOURCE:PORTS"
+    assert "m4" not in fleet.instances(), "who was taken out does not come back by itself"
+    assert not out["tasks"]
+
+    # A new start of its agent brings the deregistered machine back, as a new instance.
+    fleet.agents[3].stop()
+    fleet.agents[3].start()
+    again = r.wait_for(lambda: fleet.instances().get("m4"), 30, 0.5, "new instance")
+    assert again["containerInstanceArn"] != arn["m4"] and again["status"] == "ACTIVE"
 
     # They come back as who they were, with what they had.
     fleet.agents[0].start()
