@@ -333,6 +333,19 @@ static void submit_usage(struct agent *a)
     (void)call(a, AGENT_TARGET_PREFIX, "SubmitMetrics", in, USAGE_TIMEOUT_MS, &out, &ignored);
 }
 
+/* Somebody took this machine out: what runs of it ends, and it stays out until the agent is started again. */
+static void retire(struct agent *a)
+{
+    sw_autojson json_t *none = json_array();
+    sw_log(SW_LOG_WARNING, "instance-deregistered", "instance", a->instance_arn, "why",
+           "it was deregistered; start the agent again to register anew", NULL);
+    engine_apply(a->engine, none);
+    while (!flag_is_set(&a->stopping)) {
+        engine_sweep(a->engine);
+        pause_ms(a, BACKOFF_MAX_MS);
+    }
+}
+
 static void *poll_main(void *arg)
 {
     struct agent *a = arg;
@@ -347,6 +360,10 @@ static void *poll_main(void *arg)
         }
         if (flag_is_set(&a->stopping))
             break;
+        if (sw_streq(err.reason, AGENT_DEREGISTERED)) {
+            retire(a);
+            break;
+        }
         version = -1;
         sw_log_err(SW_LOG_WARNING, "poll-failed", &err, NULL);
         pause_ms(a, wait_ms);
