@@ -13,7 +13,8 @@ from support import run as r
 from support.model import NEWER_MEMBERS, NEWER_OPERATIONS
 
 SERVICES = {"ecr": "AmazonEC2ContainerRegistry_V20150921", "ecr-public": "SpencerFrontendService",
-            "ecs": "AmazonEC2ContainerServiceV20141113", "logs": "Logs_20140328", "iam": "iam", "ssm": "AmazonSSM", "sts": "sts"}
+            "ecs": "AmazonEC2ContainerServiceV20141113", "logs": "Logs_20140328", "iam": "iam", "secretsmanager": "secretsmanager",
+            "ssm": "AmazonSSM", "sts": "sts"}
 TYPES = {"string": ("string", "character"), "boolean": ("boolean",), "integer": ("integer",), "long": ("long",),
          "double": ("double", "float"), "timestamp": ("timestamp",), "blob": ("blob",), "list": ("list",), "map": ("map",),
          "structure": ("structure",)}

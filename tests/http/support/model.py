@@ -18,6 +18,7 @@ NEWER_MEMBERS = {
             "strategy", "bakeTimeInMinutes", "lifecycleHooks", "linearConfiguration", "canaryConfiguration", "testTrafficRules",
             "timeout", "tls", "accessLogConfiguration", "vpcLatticeConfigurations", "resourceManagementType",
             "deploymentController", "currentServiceDeployment", "currentServiceRevisions"},
+    "secretsmanager": {"IncludePlannedDeletion", "RotationToken", "SortBy"},
     "ssm": {"Shared"},
     "iam": set(),
     "logs": {"logGroupClass", "deletionProtectionEnabled", "logGroupIdentifiers", "logGroupArn", "entity",
@@ -39,6 +40,7 @@ NEWER_OPERATIONS = {
     "ecs": {"DescribeServiceDeployments", "DescribeServiceRevisions", "ListServiceDeployments", "StopServiceDeployment",
             "DeleteTaskDefinitions"},
     "iam": set(),
+    "secretsmanager": {"BatchGetSecretValue"},
     "ssm": set(),
     "sts": set(),
 }
