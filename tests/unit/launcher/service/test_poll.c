@@ -255,3 +255,41 @@ TEST(an_instance_of_another_cluster_answers_logs_without_naming_it)
               "InvalidParameterException");
     world_close(&w);
 }
+
+TEST(an_agent_learns_that_its_instance_was_deregistered)
+{
+    struct world w;
+    char arn[ARN_MAX];
+    struct launcher_poll p;
+    struct sw_err err = SW_ERR_INIT;
+    world_open(&w);
+    world_instance(&w, 1024, 1000, arn);
+    json_decref(
+        call(&w, &w.user, launcher_deregister_instance, doc("{'containerInstance': '%s'}", arn)));
+    sw_autojson json_t *in = doc("{'containerInstance': '%s'}", arn), *out = json_object();
+    int r = launcher_poll(w.l, &w.agent, in, &p, out, &err);
+    CHECK_ERR(r, SW_ECONFLICT, "InstanceDeregisteredException");
+    sw_err_clear(&err);
+    sw_autojson json_t *other = doc("{'containerInstance': '%032d'}", 0);
+    r = launcher_poll(w.l, &w.agent, other, &p, out, &err);
+    CHECK_ERR(r, SW_ENOTFOUND, "InvalidParameterException");
+    world_close(&w);
+}
+
+TEST(an_instance_of_another_cluster_says_nothing)
+{
+    struct world w;
+    char arn[ARN_MAX];
+    struct launcher_poll p;
+    struct sw_err err = SW_ERR_INIT;
+    world_open(&w);
+    world_instance(&w, 1024, 1000, arn);
+    json_decref(call(&w, &w.user, launcher_create_cluster, doc("{'clusterName': 'blue'}")));
+    sw_autojson json_t *in = doc("{'cluster': 'blue', 'containerInstance': '%s'}",
+                                 strrchr(arn, '/') + 1),
+                       *out = json_object();
+    int r = launcher_poll(w.l, &w.agent, in, &p, out, &err);
+    CHECK_ERR(r, SW_ENOTFOUND, "InvalidParameterException");
+    CHECK_NULL(json_object_get(out, "tasks"));
+    world_close(&w);
+}
