@@ -364,12 +364,9 @@ def test_bad_task_definitions_name_what_is_wrong(ecs, name, change, words):
 
 @pytest.mark.parametrize("more", (
     {"container": {"privileged": True}}, {"container": {"interactive": True}}, {"container": {"linuxParameters": {"maxSwap": 64}}},
-    {"enableFaultInjection": True},
-    {"container": {"secrets": [{"name": "a", "valueFrom": "b"}]}}))
+    {"container": {"firelensConfiguration": {"type": "fluentd"}}}))
 def test_what_would_change_the_task_and_is_not_implemented_is_refused_by_name(ecs, name, more):
-    words = list(more.get("container", more))[0]
-    if more.get("networkMode"):
-        words = "awsvpc"
+    words = list(more["container"])[0]
     try:
         register(ecs, name, **{k: dict(v) if isinstance(v, dict) else v for k, v in more.items()})
     except ClientError as e:
