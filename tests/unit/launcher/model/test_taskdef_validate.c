@@ -141,7 +141,7 @@ TEST(ulimits_mounts_and_health)
 TEST(what_would_change_the_run_is_refused_by_name)
 {
     one(", 'memory': 64, 'logConfiguration': {'logDriver': 'json-file'}", FINE);
-    one(", 'memory': 64, 'logConfiguration': {'logDriver': 'awslogs'}", UNSUPPORTED, "'awslogs'");
+    one(", 'memory': 64, 'logConfiguration': {'logDriver': 'syslog'}", UNSUPPORTED, "'syslog'");
     one(", 'memory': 64, 'logConfiguration': {'logDriver': 'json-file', 'options': {'max-size': "
         "'1m'}}",
         UNSUPPORTED, "'max-size'");
