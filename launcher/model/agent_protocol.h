@@ -61,7 +61,7 @@
  * instance that is not known is an InvalidParameterException: register again. One for an instance that was deregistered is an
  * InstanceDeregisteredException: stop what runs, and register again only when the agent is started again.
  */
-#define AGENT_TARGET_PREFIX   "SlipwayAgent_V20261121"
+#define AGENT_TARGET_PREFIX "SlipwayAgent_V20261121"
 /* Of PollTasks: the instance was deregistered, which ends its agent's work until it is started again. */
 #define AGENT_DEREGISTERED    "InstanceDeregisteredException"
 #define AGENT_POLL_WAIT_MAX_S 30
