@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/macros.h"
+#include "base/process.h"
 
 #define REASON      "CannotStartContainerError"
 #define MIB         (1024LL * 1024)
@@ -62,7 +63,20 @@ char *host_volume_source(const struct container_setup *s, const struct volume *v
 {
     if (v->source_path)
         return sw_strdup(v->source_path);
+    if (v->file_system)
+        return sw_asprintf("%s/%s", s->efs_dir, v->file_system);
     return sw_asprintf("%s/%s", v->shared ? s->shared_dir : s->volumes_dir, v->name);
+}
+
+int host_init_program(char *out, size_t cap, struct sw_err *err)
+{
+    static const char *const names[] = {"docker-init", "tini-static", "catatonit"};
+    for (size_t i = 0; i < SW_ARRAY_LEN(names); i++)
+        if (sw_find_program(names[i], out, cap))
+            return 0;
+    return sw_fail(err, SW_ENOTFOUND, REASON,
+                   "initProcessEnabled: none of docker-init, tini-static and catatonit is on this "
+                   "instance");
 }
 
 struct host_spec {

@@ -14,6 +14,10 @@ char *host_resolv_conf(const struct container_linux *l, const char *text);
 /* Where a volume lies on this machine; owned. */
 char *host_volume_source(const struct container_setup *s, const struct volume *v);
 
+/* A static init of this machine, which runs in any image: reaps children and passes signals on. */
+#define HOST_INIT_TARGET "/sbin/docker-init"
+int host_init_program(char *out, size_t cap, struct sw_err *err);
+
 struct host_spec; /* owns what the description borrows */
 int host_spec_new(const struct taskdef *task, const struct container_linux *l,
                   struct host_spec **ret, struct sw_err *err);

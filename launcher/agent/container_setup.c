@@ -122,6 +122,17 @@ static void env_set(char ***env, size_t *n, const char *entry)
     append(env, n, sw_strdup(entry));
 }
 
+static void prepend_init(char ***args)
+{
+    char **all = sw_calloc(3, sizeof *all);
+    size_t n = 2;
+    all[0] = sw_strdup(HOST_INIT_TARGET);
+    all[1] = sw_strdup("--");
+    append_own(&all, &n, *args);
+    strings_free(*args);
+    *args = all;
+}
+
 static bool env_has(char *const *env, size_t n, const char *entry)
 {
     size_t name = strcspn(entry, "=");
@@ -322,6 +333,13 @@ static int add_volumes_of(const struct container_setup *s, const struct containe
                            "volume %s is not in the task definition",
                            p->source_volume ? p->source_volume : "");
         char *source = host_volume_source(s, v);
+        if (v->file_system && !sw_path_exists(source)) {
+            (void)sw_fail(err, SW_ENOTFOUND, "InvalidVolumeError",
+                          "the file system %s is not on this instance: there is no %s",
+                          v->file_system, source);
+            free(source);
+            return err->code;
+        }
         if (v->shared && !v->autoprovision && !sw_path_exists(source)) {
             free(source);
             return sw_fail(err, SW_ENOTFOUND, "InvalidVolumeError",
@@ -357,6 +375,17 @@ static int add_volumes_from(const struct container_setup *s, const struct contai
             return err->code;
     }
     return 0;
+}
+
+static int add_init(const struct container_setup *s, int root, struct mounts *m, struct sw_err *err)
+{
+    char program[512];
+    if (!s->def->host.init_process)
+        return 0;
+    if (host_init_program(program, sizeof program, err) < 0 ||
+        image_make_file(root, HOST_INIT_TARGET, err) < 0)
+        return err->code;
+    return add_mount(m, sw_strdup(program), HOST_INIT_TARGET, true, err);
 }
 
 static int add_tmpfs_targets(const struct container_setup *s, int root, struct sw_err *err)
@@ -416,6 +445,8 @@ static int write_spec(const struct container_setup *s, const char *rootfs,
     SW_CLEANUP(strings_freep)
     char **env = container_env(s->def, s->image->config, hostname, user->home);
     env_add_agents(&env, s);
+    if (s->def->host.init_process && args[0])
+        prepend_init(&args);
     struct spec_rlimit rlimits[16];
     size_t rlimits_n = SW_MIN(s->def->ulimits_n, SW_ARRAY_LEN(rlimits));
     for (size_t i = 0; i < rlimits_n; i++)
@@ -477,7 +508,8 @@ static int fill_root(const struct container_setup *s, const char *rootfs, const 
         image_make_folder(root, cwd, user.uid, user.gid, err) < 0 ||
         add_host_files(s, root, &m, err) < 0 ||
         add_volumes_from(s, s->def, false, TASKDEF_CONTAINERS_MAX, root, &m, err) < 0 ||
-        add_tmpfs_targets(s, root, err) < 0 || add_image_volumes(s, root, &m, err) < 0)
+        add_init(s, root, &m, err) < 0 || add_tmpfs_targets(s, root, err) < 0 ||
+        add_image_volumes(s, root, &m, err) < 0)
         return err->code;
     return write_spec(s, rootfs, &user, &m, hostname, cwd, err);
 }

@@ -16,7 +16,8 @@ struct container_setup {
     const struct taskdef *task;
     const struct container_def *def;
     const struct image *image;
-    const char *shared_dir;       /* of the instance: volumes with the scope shared */
+    const char *shared_dir; /* of the instance: volumes with the scope shared */
+    const char *efs_dir; /* of the instance: a folder for each file system, made by the operator */
     const char *const *addresses; /* of the task's containers by index, for links; NULL: none */
     const char *netns_path;       /* NULL: the host's network */
     const char *address;          /* "" : none */

@@ -77,8 +77,12 @@ int task_new(struct task_engine *e, const char *tasks_dir, const json_t *placed,
         if (!folder_name_valid(t->def->containers[i].name))
             r = sw_fail(err, SW_EINVALID, "ClientException", "container name is not valid");
         for (size_t k = 0; r == 0 && k < t->def->volumes_n; k++)
-            if (!t->def->volumes[k].source_path && !folder_name_valid(t->def->volumes[k].name))
+            if (!t->def->volumes[k].source_path && !t->def->volumes[k].file_system &&
+                !folder_name_valid(t->def->volumes[k].name))
                 r = sw_fail(err, SW_EINVALID, "ClientException", "volume name is not valid");
+            else if (r == 0 && t->def->volumes[k].file_system &&
+                     !folder_name_valid(t->def->volumes[k].file_system))
+                r = sw_fail(err, SW_EINVALID, "ClientException", "file system id is not valid");
     }
     if (r < 0) {
         task_free(t);
@@ -137,6 +141,7 @@ static json_t *container_json(const struct task_container *c)
     sw_json_set_bool(j, "discarding", c->discarding);
     sw_json_set_bool(j, "cleaned", c->cleaned);
     sw_json_set_str(j, "endpointId", c->endpoint_id);
+    sw_json_set_int(j, "restarts", c->restarts);
     sw_json_set_int(j, "createdUs", c->created_us);
     sw_json_set_int(j, "startedUs", c->started_us);
     sw_json_set_int(j, "stoppedUs", c->stopped_us);
@@ -210,6 +215,7 @@ static void load_container(struct task_container *c, const json_t *j)
     c->discarding = sw_json_bool(j, "discarding", false);
     c->cleaned = sw_json_bool(j, "cleaned", false);
     copy_id(j, "endpointId", c->endpoint_id);
+    c->restarts = (int)sw_json_int(j, "restarts", 0);
     c->created_us = sw_json_int(j, "createdUs", 0);
     c->started_us = sw_json_int(j, "startedUs", 0);
     c->stopped_us = sw_json_int(j, "stoppedUs", 0);
@@ -266,6 +272,13 @@ int task_load(struct task_engine *e, const char *tasks_dir, const char *id, stru
     return 0;
 }
 
+static bool wants_restart(const struct task *t, const struct task_container *c)
+{
+    return c->status == CONTAINER_STOPPED && c->ran && c->has_exit_code && c->started_us &&
+           !t->stop_wanted &&
+           restart_due(&c->def->host.restart, c->stopped_us - c->started_us, c->exit_code);
+}
+
 void task_view(const struct task *t, int64_t now_ms, int64_t stop_timeout_default_s,
                struct task_view *ret)
 {
@@ -276,6 +289,7 @@ void task_view(const struct task *t, int64_t now_ms, int64_t stop_timeout_defaul
         int64_t timeout_s =
             c->def->stop_timeout_s >= 0 ? c->def->stop_timeout_s : stop_timeout_default_s;
         ret->containers[i] = (struct container_view){.status = c->status,
+                                                     .restart = wants_restart(t, c),
                                                      .ran = c->ran,
                                                      .has_exit_code = c->has_exit_code,
                                                      .exit_code = c->exit_code,

@@ -36,6 +36,8 @@ struct task_container {
     bool starting;
     /* Created but never started, and being removed: an end of it is not the task's. */
     bool discarding;
+    bool restarting; /* its end is followed by a new start; not in the file */
+    int restarts;
     bool end_saved; /* the file has its end, durably; not in the file */
     int clean_tries;
     int exit_code;

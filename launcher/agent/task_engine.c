@@ -25,11 +25,12 @@
 #include "launcher/agent/task_secrets.h"
 #include "launcher/runtime/cgroup.h"
 
-#define REPORTERS      4
-#define IDLE_WAIT_MS   1000
-#define ADOPT_TRIES    5
-#define ADOPT_PAUSE_MS 200
-#define CLEAN_TRIES    10
+#define REPORTERS        4
+#define IDLE_WAIT_MS     1000
+#define ADOPT_TRIES      5
+#define ADOPT_PAUSE_MS   200
+#define CLEAN_TRIES      10
+#define RESTART_PAUSE_MS 100
 
 void task_persist(struct task *t, bool durable)
 {
@@ -51,6 +52,7 @@ void task_wake(struct task *t)
 struct pull_one {
     struct task *t;
     size_t container;
+    const char *name; /* NULL: the definition's */
 };
 
 static void *pull_main(void *arg)
@@ -61,10 +63,11 @@ static void *pull_main(void *arg)
     struct sw_err err = SW_ERR_INIT;
     struct image image = {0};
     const struct task_engine_options *o = &t->engine->o;
-    int r = t->pull_authorization && o->pull_as
-                ? o->pull_as(o->pull_ctx, c->def->image, t->pull_authorization, &t->give_up_pull,
-                             &image, &err)
-                : o->pull(o->pull_ctx, c->def->image, &t->give_up_pull, &image, &err);
+    const char *name = p->name ? p->name : c->def->image;
+    int r =
+        t->pull_authorization && o->pull_as
+            ? o->pull_as(o->pull_ctx, name, t->pull_authorization, &t->give_up_pull, &image, &err)
+            : o->pull(o->pull_ctx, name, &t->give_up_pull, &image, &err);
     pthread_mutex_lock(&t->lock);
     if (r == 0) {
         c->image = image;
@@ -87,7 +90,7 @@ static void pull_images(struct task *t)
     for (size_t i = 0; i < t->def->containers_n; i++)
         if (t->containers[i].status == CONTAINER_WAITING ||
             t->containers[i].status == CONTAINER_READY)
-            jobs[n++] = (struct pull_one){t, i};
+            jobs[n++] = (struct pull_one){t, i, NULL};
     if (n == 0)
         return;
     pthread_mutex_lock(&t->lock);
@@ -103,6 +106,18 @@ static void pull_images(struct task *t)
     pthread_mutex_lock(&t->lock);
     t->pull_stopped_us = sw_now_us();
     pthread_mutex_unlock(&t->lock);
+}
+
+/* Exactly what ran before, whatever the tag means by now; it is on this machine. */
+static void pull_again(struct task *t, size_t container)
+{
+    struct task_container *c = &t->containers[container];
+    struct pull_one job = {t, container, NULL};
+    sw_autofree char *name = strchr(c->def->image, '@') || !c->image_digest[0]
+                                 ? sw_strdup(c->def->image)
+                                 : sw_asprintf("%s@%s", c->def->image, c->image_digest);
+    job.name = name;
+    (void)pull_main(&job);
 }
 
 /* --- the task's thread --- */
@@ -136,6 +151,14 @@ static void act(struct task *t, const struct task_action *a)
         if (a->reason && !c->reason[0])
             task_set_reason(c, "%s", a->reason);
         pthread_mutex_unlock(&t->lock);
+        break;
+    case TASK_RESTART:
+        if (!c->cleaned) { /* the runtime still has it, or its end is not on the disk: later */
+            sw_sleep_ms(RESTART_PAUSE_MS);
+            break;
+        }
+        task_restart_container(t, i);
+        pull_again(t, i);
         break;
     case TASK_STOP:
         pthread_mutex_lock(&t->lock);
@@ -256,6 +279,9 @@ static bool task_round(struct task *t)
     pthread_mutex_lock(&t->lock);
     task_view(t, sw_mono_ms(), t->engine->o.stop_timeout_default_s, &view);
     task_plan(&view, &plan);
+    for (size_t i = 0; i < plan.n; i++)
+        if (plan.actions[i].kind == TASK_RESTART)
+            t->containers[plan.actions[i].container].restarting = true;
     bool ended = any_uncleaned(t), changed = note(t, &plan);
     if (changed || ended)
         task_persist(t, ended || t->finished);
@@ -293,6 +319,8 @@ static void *task_main(void *arg)
     while (!flag_is_set(&t->engine->closing) && task_round(t))
         ;
     task_join_watchers(t);
+    if (!flag_is_set(&t->engine->closing))
+        task_give_up_restarts(t);
     pthread_mutex_lock(&t->lock);
     t->thread_ended = true;
     pthread_mutex_unlock(&t->lock);
@@ -360,6 +388,7 @@ static void adopt_container(struct task *t, size_t container)
         (st.status == RUNTIME_STOPPED && st.exit_code >= 0 && started)) {
         c->status = CONTAINER_RUNNING; /* its waiter sees the end at once if it ended */
         c->ran = true;
+        c->started_us = c->started_us ? c->started_us : c->created_us; /* not saved any more */
     } else if (c->status == CONTAINER_RUNNING || c->ran) {
         c->status = CONTAINER_STOPPED;
         c->has_exit_code = false;

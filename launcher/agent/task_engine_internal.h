@@ -31,6 +31,10 @@ void task_watch(struct task *t,
                 size_t container); /* starts the waiter, and the health check's thread */
 /* False: the runtime could not remove it, so nothing was taken from under it; try again. With anyway all else is taken all the same. */
 bool task_clean_container(struct task *t, size_t container, bool anyway);
+/* After its end was cleaned away: WAITING again. */
+void task_restart_container(struct task *t, size_t container);
+/* The task ended meanwhile: what was kept for them goes. */
+void task_give_up_restarts(struct task *t);
 void task_join_watchers(struct task *t);
 
 /* task_chores.c */

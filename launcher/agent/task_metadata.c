@@ -144,6 +144,8 @@ json_t *metadata_container(const struct task *t, size_t container)
                               (json_int_t)c->def->memory_mib));
     add_end(o, c);
     sw_json_set_str(o, "Type", "NORMAL");
+    if (c->def->host.restart.enabled)
+        sw_json_set_int(o, "RestartCount", c->restarts);
     if (json_array_size(volumes))
         sw_json_set_new(o, "Volumes", json_incref(volumes));
     json_decref(volumes);

@@ -90,7 +90,9 @@ static void plan_running(const struct task_view *v, struct task_plan *p)
 {
     for (size_t i = 0; i < v->n; i++) {
         const struct container_view *c = &v->containers[i];
-        if (c->status != CONTAINER_STOPPED || !c->essential)
+        if (c->restart)
+            add(p, TASK_RESTART, i, NULL);
+        if (c->status != CONTAINER_STOPPED || !c->essential || c->restart)
             continue;
         if (c->ran)
             decide_stop(p, "EssentialContainerExited", "Essential container in task exited");
@@ -158,7 +160,8 @@ void task_plan(const struct task_view *v, struct task_plan *ret)
 {
     *ret = (struct task_plan){.finished = true, .all_started = true, .stop = v->stop_wanted};
     for (size_t i = 0; i < v->n; i++) {
-        if (v->containers[i].status != CONTAINER_STOPPED)
+        if (v->containers[i].status != CONTAINER_STOPPED ||
+            (v->containers[i].restart && !v->stop_wanted))
             ret->finished = false;
         if (v->containers[i].status == CONTAINER_WAITING ||
             v->containers[i].status == CONTAINER_READY)

@@ -23,6 +23,7 @@ const char *container_health_to_string(enum container_health h); /* "HEALTHY" ..
 
 struct container_view {
     enum container_status status; /* WAITING: for its image; READY: may start */
+    bool restart;                 /* STOPPED, and its policy wants it started again */
     bool ran;                     /* it was started (a STOPPED one without this failed to start) */
     bool has_exit_code;
     int exit_code;
@@ -40,7 +41,7 @@ struct task_view {
     int64_t now_ms;
 };
 
-enum task_action_kind { TASK_START, TASK_STOP, TASK_KILL, TASK_NEVER_START };
+enum task_action_kind { TASK_START, TASK_STOP, TASK_KILL, TASK_NEVER_START, TASK_RESTART };
 struct task_action {
     enum task_action_kind kind;
     int container;

@@ -42,8 +42,8 @@ static void *map_ports(void *arg)
 
 static int take_ports(struct task *t, struct task_container *c, struct sw_err *err)
 {
-    if (t->def->network_mode == NETWORK_NONE)
-        return 0;
+    if (t->def->network_mode == NETWORK_NONE || c->bindings_n)
+        return 0; /* none, or those of the start before */
     for (size_t i = 0; i < c->def->ports_n && i < NETWORK_PORTS_MAX; i++) {
         struct port_mapping m = c->def->ports[i];
         if (t->def->network_mode != NETWORK_BRIDGE)
@@ -164,6 +164,7 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
     task_persist(t, false);
     pthread_mutex_unlock(&t->lock);
     sw_autofree char *netns = c->lease[0] ? network_path(t->engine->o.network, c->lease) : NULL;
+    sw_autofree char *efs = sw_asprintf("%s/efs", t->engine->o.data_dir);
     sw_autofree char *shared = sw_asprintf("%s/volumes", t->engine->o.data_dir);
     const char *addresses[TASKDEF_CONTAINERS_MAX];
     for (size_t i = 0; i < t->def->containers_n; i++)
@@ -179,6 +180,7 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
                                 .def = c->def,
                                 .image = &c->image,
                                 .shared_dir = shared,
+                                .efs_dir = efs,
                                 .addresses = addresses,
                                 .netns_path = netns,
                                 .env = (const char *const *)env,
@@ -233,7 +235,8 @@ bool task_clean_container(struct task *t, size_t container, bool anyway)
                    c->def->name, NULL);
         sw_err_clear(&err);
     }
-    if (c->lease[0] && t->engine->o.network && !others_hold_lease(t, c) &&
+    bool keeps = c->restarting && t->def->network_mode == NETWORK_AWSVPC;
+    if (c->lease[0] && t->engine->o.network && !keeps && !others_hold_lease(t, c) &&
         network_release(t->engine->o.network, c->lease, &err) < 0)
         sw_log_err(SW_LOG_WARNING, "network-not-released", &err, "task", t->id, "container",
                    c->def->name, NULL);
@@ -287,6 +290,15 @@ static void *waiter_main(void *arg)
     }
     free(w);
     return NULL;
+}
+
+static void join_watchers_of(struct task_container *c)
+{
+    if (c->watched)
+        pthread_join(c->waiter, NULL);
+    if (c->has_health_thread)
+        pthread_join(c->health_thread, NULL);
+    c->watched = c->has_health_thread = false;
 }
 
 static bool is_running(struct task *t, struct task_container *c)
@@ -355,14 +367,47 @@ void task_watch(struct task *t, size_t container)
         free(h);
 }
 
-void task_join_watchers(struct task *t)
+/* As new, but for the host ports, which people know, and the network of an awsvpc task. */
+void task_restart_container(struct task *t, size_t container)
+{
+    struct task_container *c = &t->containers[container];
+    bool own_network =
+        t->def->network_mode == NETWORK_AWSVPC && c->lease[0] && t->engine->o.network;
+    sw_autofree char *netns = own_network ? network_path(t->engine->o.network, c->lease) : NULL;
+    join_watchers_of(c);
+    pthread_mutex_lock(&t->lock);
+    if (!own_network || !sw_path_exists(netns))
+        c->lease[0] = c->address[0] = 0;
+    c->id[0] = c->reason[0] = 0;
+    c->status = CONTAINER_WAITING;
+    c->starting = c->has_exit_code = c->cleaned = c->end_saved = c->restarting = false;
+    c->clean_tries = 0;
+    c->health = HEALTH_UNKNOWN;
+    c->started_us = c->stopped_us = 0;
+    c->restarts++;
+    for (size_t i = 0; t->def->network_mode == NETWORK_BRIDGE && i < c->bindings_n; i++) {
+        struct sw_err ignored = SW_ERR_INIT;
+        (void)ports_take(t->engine->ports, &c->bindings[i], true, &ignored);
+    }
+    task_persist(t, true);
+    pthread_mutex_unlock(&t->lock);
+}
+
+void task_give_up_restarts(struct task *t)
 {
     for (size_t i = 0; i < t->def->containers_n; i++) {
         struct task_container *c = &t->containers[i];
-        if (c->watched)
-            pthread_join(c->waiter, NULL);
-        if (c->has_health_thread)
-            pthread_join(c->health_thread, NULL);
-        c->watched = c->has_health_thread = false;
+        struct sw_err err = SW_ERR_INIT;
+        if (c->restarting && c->cleaned && c->lease[0] && t->engine->o.network &&
+            !others_hold_lease(t, c) && network_release(t->engine->o.network, c->lease, &err) < 0)
+            sw_log_err(SW_LOG_WARNING, "network-not-released", &err, "task", t->id, NULL);
+        c->restarting = false;
+    }
+}
+
+void task_join_watchers(struct task *t)
+{
+    for (size_t i = 0; i < t->def->containers_n; i++) {
+        join_watchers_of(&t->containers[i]);
     }
 }

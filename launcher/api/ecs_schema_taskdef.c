@@ -94,7 +94,7 @@ static const struct sw_field tmpfs_list[] = {STRUCT("member", 0, tmpfs)};
 static const struct sw_field linux_parameters[] = {
     STRUCT("capabilities", F_READ, kernel_capabilities),
     LIST("devices", F_READ, devices_list),
-    BOOLEAN("initProcessEnabled", F_REFUSED),
+    BOOLEAN("initProcessEnabled", F_READ),
     INTEGER("sharedMemorySize", F_READ),
     LIST("tmpfs", F_READ, tmpfs_list),
     INTEGER("maxSwap", F_REFUSED),
@@ -193,9 +193,9 @@ static const struct sw_field firelens_configuration[] = {
 static const struct sw_field integer_list[] = {INTEGER("member", 0)};
 
 static const struct sw_field restart_policy[] = {
-    BOOLEAN("enabled", F_REFUSED | F_REQUIRED),
-    LIST("ignoredExitCodes", F_STORED, integer_list),
-    INTEGER("restartAttemptPeriod", F_STORED),
+    BOOLEAN("enabled", F_READ | F_REQUIRED),
+    LIST("ignoredExitCodes", F_READ, integer_list),
+    INTEGER("restartAttemptPeriod", F_READ),
     F_END,
 };
 
@@ -241,7 +241,7 @@ static const struct sw_field container_definition[] = {
     LIST("systemControls", F_READ, system_controls_list),
     LIST("resourceRequirements", F_REFUSED, resource_requirements_list),
     STRUCT("firelensConfiguration", F_REFUSED, firelens_configuration),
-    STRUCT("restartPolicy", F_STORED, restart_policy),
+    STRUCT("restartPolicy", F_READ, restart_policy),
     ENUM("versionConsistency", F_STORED, version_consistency_values),
     LIST("credentialSpecs", F_REFUSED, strings_list),
     F_END,
@@ -277,9 +277,9 @@ static const struct sw_field efs_authorization_config[] = {
 };
 
 static const struct sw_field efs_volume_configuration[] = {
-    STRING("fileSystemId", F_REFUSED | F_REQUIRED),
-    STRING("rootDirectory", F_REFUSED),
-    ENUM("transitEncryption", F_REFUSED, efs_transit_encryption_values),
+    STRING("fileSystemId", F_READ | F_REQUIRED),
+    STRING("rootDirectory", F_READ),
+    ENUM("transitEncryption", F_READ, efs_transit_encryption_values),
     INTEGER("transitEncryptionPort", F_REFUSED),
     STRUCT("authorizationConfig", F_REFUSED, efs_authorization_config),
     F_END,
@@ -303,7 +303,7 @@ static const struct sw_field volume[] = {
     STRING("name", F_READ),
     STRUCT("host", F_READ, host_volume_properties),
     STRUCT("dockerVolumeConfiguration", F_READ, docker_volume_configuration),
-    STRUCT("efsVolumeConfiguration", F_REFUSED, efs_volume_configuration),
+    STRUCT("efsVolumeConfiguration", F_READ, efs_volume_configuration),
     STRUCT("fsxWindowsFileServerVolumeConfiguration", F_REFUSED,
            fsx_windows_file_server_volume_configuration),
     BOOLEAN("configuredAtLaunch", F_REFUSED),

@@ -123,6 +123,7 @@ void taskdef_free(struct taskdef *t)
     for (size_t i = 0; i < t->volumes_n; i++) {
         free(t->volumes[i].name);
         free(t->volumes[i].source_path);
+        free(t->volumes[i].file_system);
     }
     free(t->volumes);
     free(t->task_role);

@@ -82,6 +82,7 @@ struct container_def {
 struct volume {
     char *name;
     char *source_path;  /* NULL: an empty one that lives as long as the task */
+    char *file_system;  /* id of an EFS file system; NULL: none */
     bool shared;        /* with other tasks of the instance, by its name */
     bool autoprovision; /* shared: made when it is not there */
 };

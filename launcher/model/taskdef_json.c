@@ -219,11 +219,12 @@ static void volumes_from(const json_t *doc, struct taskdef *t)
     json_array_foreach(list, i, v) {
         const char *path = sw_json_str(sw_json_object(v, "host"), "sourcePath", NULL);
         const json_t *docker = sw_json_object(v, "dockerVolumeConfiguration");
-        t->volumes[t->volumes_n++] =
-            (struct volume){.name = sw_strdup(sw_json_str(v, "name", "")),
-                            .source_path = path && *path ? sw_strdup(path) : NULL,
-                            .shared = sw_streq(sw_json_str(docker, "scope", "task"), "shared"),
-                            .autoprovision = sw_json_bool(docker, "autoprovision", false)};
+        t->volumes[t->volumes_n++] = (struct volume){
+            .name = sw_strdup(sw_json_str(v, "name", "")),
+            .source_path = path && *path ? sw_strdup(path) : NULL,
+            .file_system = dup_member(sw_json_object(v, "efsVolumeConfiguration"), "fileSystemId"),
+            .shared = sw_streq(sw_json_str(docker, "scope", "task"), "shared"),
+            .autoprovision = sw_json_bool(docker, "autoprovision", false)};
     }
 }
 

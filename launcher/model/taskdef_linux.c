@@ -8,6 +8,8 @@
 #include "base/json.h"
 #include "base/macros.h"
 
+#define RESTART_PERIOD_S 300
+
 static const char *const share_modes[SHARE_MODE_MAX_] = {
     [SHARE_OWN] = "", [SHARE_TASK] = "task", [SHARE_HOST] = "host", [SHARE_NONE] = "none"};
 
@@ -148,6 +150,25 @@ static void tmpfs_from(const json_t *list, struct container_linux *l)
     }
 }
 
+static void restart_from(const json_t *j, struct restart_policy *p)
+{
+    size_t i;
+    json_t *v;
+    p->enabled = sw_json_bool(j, "enabled", false);
+    p->period_s = sw_json_int(j, "restartAttemptPeriod", RESTART_PERIOD_S);
+    json_array_foreach(sw_json_array(j, "ignoredExitCodes"), i, v)
+        if (p->ignored_n < RESTART_CODES_MAX)
+            p->ignored[p->ignored_n++] = (int)json_integer_value(v);
+}
+
+bool restart_due(const struct restart_policy *p, int64_t ran_us, int exit_code)
+{
+    for (size_t i = 0; i < p->ignored_n; i++)
+        if (p->ignored[i] == exit_code)
+            return false;
+    return p->enabled && ran_us >= p->period_s * 1000000;
+}
+
 void container_linux_from_json(const json_t *o, struct container_linux *ret)
 {
     const json_t *p = sw_json_object(o, "linuxParameters");
@@ -166,6 +187,7 @@ void container_linux_from_json(const json_t *o, struct container_linux *ret)
     texts_from(sw_json_array(o, "dnsServers"), &ret->dns_servers);
     texts_from(sw_json_array(o, "dnsSearchDomains"), &ret->dns_search);
     texts_from(sw_json_array(o, "links"), &ret->links);
+    restart_from(sw_json_object(o, "restartPolicy"), &ret->restart);
     ret->hostname = *hostname ? sw_strdup(hostname) : NULL;
     ret->volumes_from = sw_calloc(json_array_size(from) + 1, sizeof *ret->volumes_from);
     json_array_foreach(from, i, v)

@@ -36,6 +36,13 @@ struct volume_from_def {
     char *container;
     bool read_only;
 };
+#define RESTART_CODES_MAX 50
+struct restart_policy {
+    bool enabled;
+    int64_t period_s;               /* it has to have run for so long */
+    int ignored[RESTART_CODES_MAX]; /* exit codes after which it stays ended */
+    size_t ignored_n;
+};
 struct container_linux {
     struct texts capabilities_add, capabilities_drop; /* "SYS_PTRACE", "ALL" */
     struct device_def *devices;
@@ -51,10 +58,14 @@ struct container_linux {
     char *hostname;     /* NULL: from its id */
     struct volume_from_def *volumes_from;
     size_t volumes_from_n;
+    struct restart_policy restart;
 };
 /* o: one of containerDefinitions. */
 void container_linux_from_json(const json_t *o, struct container_linux *ret);
 void container_linux_done(struct container_linux *l);
+
+/* Is a container to be started again that ran for so long and ended with this code? */
+bool restart_due(const struct restart_policy *p, int64_t ran_us, int exit_code);
 
 bool capability_valid(const char *name);
 void link_parse(const char *link, struct sw_str *ret_container, struct sw_str *ret_alias);

@@ -446,6 +446,28 @@ static int check_docker_volume(const json_t *v, struct sw_err *err)
     return 0;
 }
 
+/* Whole file systems only: what lies in one is the containers', who could lead a path through it elsewhere. */
+static int check_file_system(const json_t *v, struct sw_err *err)
+{
+    const json_t *f = sw_json_object(v, "efsVolumeConfiguration");
+    const char *id = sw_json_str(f, "fileSystemId", ""), *name = sw_json_str(v, "name", "");
+    const char *root = sw_json_str(f, "rootDirectory", "");
+    if (!f)
+        return 0;
+    if (sw_json_object(v, "dockerVolumeConfiguration") ||
+        *sw_json_str(sw_json_object(v, "host"), "sourcePath", ""))
+        return sw_fail(err, SW_EINVALID, INVALID, "Volume '%s' has more than one configuration.",
+                       name);
+    if (!arn_name_valid(id))
+        return sw_fail(err, SW_EINVALID, INVALID, "Volume '%s': fileSystemId '%.64s' is not valid.",
+                       name, id);
+    if (*root && !is_root(root))
+        return refuse(err, "efsVolumeConfiguration.rootDirectory", root);
+    if (sw_streq(sw_json_str(f, "transitEncryption", ""), "ENABLED"))
+        return refuse(err, "efsVolumeConfiguration.transitEncryption", "ENABLED");
+    return 0;
+}
+
 static int check_modes(const json_t *doc, struct sw_err *err)
 {
     static const char *const members[] = {"pidMode", "ipcMode"};
@@ -472,7 +494,7 @@ static int check_volumes(const json_t *doc, struct sw_err *err)
             return sw_fail(err, SW_EINVALID, INVALID,
                            "The host.sourcePath of volume '%s' must be an absolute path.", name);
         int r = check_docker_volume(v, err);
-        if (r < 0)
+        if (r < 0 || (r = check_file_system(v, err)) < 0)
             return r;
     }
     return 0;

@@ -12,6 +12,8 @@
 #define INVALID       "ClientException"
 #define SHM_MAX_MIB   (1LL << 20)
 #define TMPFS_MAX_MIB (1LL << 20)
+#define RESTART_MIN_S 60
+#define RESTART_MAX_S 1800
 #define HOSTNAME_MAX  63
 #define INVALID_CONTAINER(...) \
     sw_fail(err, SW_EINVALID, INVALID, "Invalid setting for container " __VA_ARGS__)
@@ -229,9 +231,22 @@ static int check_system_controls(const json_t *doc, const json_t *c, struct sw_e
     return 0;
 }
 
+static int check_restart(const json_t *doc SW_UNUSED, const json_t *c, struct sw_err *err)
+{
+    const json_t *p = sw_json_object(c, "restartPolicy");
+    int64_t period = sw_json_int(p, "restartAttemptPeriod", RESTART_MIN_S);
+    if (period < RESTART_MIN_S || period > RESTART_MAX_S)
+        return INVALID_CONTAINER("'%s'. 'restartAttemptPeriod' must be between %d and %d.",
+                                 name_of(c), RESTART_MIN_S, RESTART_MAX_S);
+    if (count(p, "ignoredExitCodes") > RESTART_CODES_MAX)
+        return INVALID_CONTAINER("'%s'. 'ignoredExitCodes' can have at most %d items.", name_of(c),
+                                 RESTART_CODES_MAX);
+    return 0;
+}
+
 static int (*const rules[])(const json_t *, const json_t *, struct sw_err *) = {
-    check_capabilities, check_devices, check_tmpfs,          check_names,
-    check_dns,          check_others,  check_system_controls};
+    check_capabilities, check_devices, check_tmpfs,   check_names,
+    check_dns,          check_others,  check_restart, check_system_controls};
 
 int taskdef_validate_linux(const json_t *doc, const json_t *container, struct sw_err *err)
 {

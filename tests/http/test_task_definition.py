@@ -3,12 +3,14 @@
 # ctest-timeout: 600
 """The members of a task definition that shape a container's machine, each in a real container: volumes of others, names, devices,
 capabilities, kernel settings."""
+import json
 import os
 
 import pytest
 from botocore.exceptions import ClientError
 
 from support import run as r
+from support.aws import call
 from support.tasks import Tasks, fetch
 
 
@@ -95,6 +97,22 @@ def test_volumes_with_the_scope_task_and_shared(up, tasks, name):
     assert "the shared volume none is not on this instance" in tasks.wait_stopped(arn)["stoppedReason"]
 
 
+def test_file_systems_are_folders_of_the_operators(up, tasks, name, tmp_path):
+    volume = {"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-0123", "rootDirectory": "/"}}
+    one = {"command": "cat /efs/x; echo new > /efs/y", "mountPoints": [{"sourceVolume": "v", "containerPath": "/efs"}]}
+    reason = tasks.wait_stopped(tasks.start(name, one, volumes=[volume]))["stoppedReason"]
+    assert "the file system fs-0123 is not on this instance" in reason
+    (tmp_path / "x").write_text("of the file system\n")
+    os.makedirs(os.path.join(up.data, "agent", "efs"))
+    os.symlink(str(tmp_path), os.path.join(up.data, "agent", "efs", "fs-0123"))
+    assert "of the file system" in tasks.output(name, one["command"], mountPoints=one["mountPoints"], task={"volumes": [volume]})
+    assert (tmp_path / "y").read_text() == "new\n"
+    for more in ({"rootDirectory": "/sub"}, {"transitEncryption": "ENABLED"}, {"authorizationConfig": {"iam": "ENABLED"}}):
+        with pytest.raises(ClientError) as e:
+            tasks.define(name, one, volumes=[{"name": "v", "efsVolumeConfiguration": dict({"fileSystemId": "fs-0123"}, **more)}])
+        assert e.value.response["Error"]["Code"] == "UnsupportedFeatureException" and list(more)[0] in str(e.value)
+
+
 def test_tmpfs_and_shared_memory(tasks, name):
     out = tasks.output(name, "mount | grep -e ' /t ' -e /dev/shm; touch /t/x && echo written", readonlyRootFilesystem=True,
                        linuxParameters={"sharedMemorySize": 7,
@@ -124,6 +142,16 @@ def test_added_capabilities_may_be_used(tasks, name):
     command = "mount -t tmpfs none /tmp && echo mounted || echo refused"
     assert "refused" in tasks.output(name, command)
     assert "mounted" in tasks.output(name, command, linuxParameters={"capabilities": {"add": ["SYS_ADMIN"]}})
+
+
+def test_an_init_process(tasks, name):
+    r.need_program("docker-init")
+    command = "cat /proc/1/cmdline | tr '\\0' ' '; echo; (sleep 0.1 &); sleep 0.5; ps | grep -c '[Zz]' || true"
+    out = tasks.output(name, command, linuxParameters={"initProcessEnabled": True})
+    assert out.startswith("/sbin/docker-init -- sh -c")
+    arn = tasks.start(name + "-stop", {"command": ["sleep", "100"], "stopTimeout": 30, "linuxParameters": {"initProcessEnabled": True}})
+    tasks.wait_running(arn)
+    assert tasks.stop(arn, seconds=15)["containers"][0]["exitCode"] == 143  # at once: it hears SIGTERM
 
 
 def test_devices(tasks, name):
@@ -252,3 +280,28 @@ def test_what_goes_with_awsvpc(tasks, name):
         with pytest.raises(ClientError) as e:
             tasks.ecs.run_task(taskDefinition=definition, **({"networkConfiguration": network} if network else {}))
         assert e.value.response["Error"]["Code"] == code and part in str(e.value), e.value
+
+
+def register(up, family, container):
+    """As a newer SDK would: this one does not know the member."""
+    body = {"family": family, "containerDefinitions": [container]}
+    reply = call(up, "ecs", "RegisterTaskDefinition", json.dumps(body).encode())
+    return reply.status, json.loads(reply.body)
+
+
+def test_a_restart_policy_keeps_the_task_and_its_port(up, tasks, name):
+    """The shortest period that ECS takes is a minute."""
+    policy = {"enabled": True, "restartAttemptPeriod": 60, "ignoredExitCodes": [7]}
+    container = {"name": "main", "image": tasks.image, "memory": 64, "stopTimeout": 1, "portMappings": [{"containerPort": 80}],
+                 "command": ["sh", "-c", "echo begun; httpd -p 80 -h /www; sleep 61; exit 1"]}
+    status, body = register(up, name, dict(container, restartPolicy=dict(policy, restartAttemptPeriod=59)))
+    assert status == 400 and "'restartAttemptPeriod' must be between 60 and 1800" in body["message"]
+    status, body = register(up, name, dict(container, restartPolicy=policy))
+    assert status == 200 and body["taskDefinition"]["containerDefinitions"][0]["restartPolicy"] == policy
+    arn = tasks.run(name)
+    port = tasks.wait_running(arn)["containers"][0]["networkBindings"][0]["hostPort"]
+    assert "served by a task" in r.wait_for(lambda: fetch(port), 10, what="page")
+    r.wait_for(lambda: tasks.logs(arn).count("begun") == 2, 80, 1, "second start")
+    assert "served by a task" in r.wait_for(lambda: fetch(port), 10, what="page of the second start")
+    assert tasks.describe(arn)["lastStatus"] == "RUNNING"
+    tasks.stop(arn)

@@ -220,6 +220,64 @@ TEST(failures_to_start_say_where)
     }
 }
 
+#define AGAIN(period, codes)                                                                   \
+    "[{\"name\":\"main\",\"image\":\"app\",\"memory\":64,\"restartPolicy\":{\"enabled\":true," \
+    "\"restartAttemptPeriod\":" period ",\"ignoredExitCodes\":[" codes "]}}]"
+
+static int starts(void)
+{
+    pthread_mutex_lock(&fake.lock);
+    int n = fake.s.starts;
+    pthread_mutex_unlock(&fake.lock);
+    return n;
+}
+
+TEST(a_restart_policy_starts_again_without_ending_the_task)
+{
+    setup();
+    fake.exit_on_start = 3;
+    apply(AGAIN("0", "0"), "RUNNING", "PROVISIONING");
+    await("RUNNING");
+    for (int i = 0; i < 2000 && starts() < 3; i++)
+        sw_sleep_ms(5);
+    CHECK(starts() >= 3);
+    CHECK_NULL(report_of("STOPPED"));
+    CHECK(pulls >= 3);
+    /* A new agent goes on. */
+    engine_free(engine);
+    int before = starts();
+    start_engine("data");
+    for (int i = 0; i < 2000 && starts() <= before; i++)
+        sw_sleep_ms(5);
+    CHECK(starts() > before);
+    apply(AGAIN("0", "0"), "STOPPED", "RUNNING");
+    await("STOPPED");
+    await_idle();
+    CHECK_EQ_INT(fake.s.creates, fake.s.removes);
+    done();
+}
+
+TEST(what_ended_too_soon_is_not_started_again)
+{
+    setup();
+    fake.exit_on_start = 3;
+    apply(AGAIN("60", ""), "RUNNING", "PROVISIONING");
+    CHECK_CONTAINS(sw_json_str(await("STOPPED"), "reason", ""),
+                   "Essential container in task exited");
+    CHECK_EQ_INT(starts(), 1);
+    done();
+}
+
+TEST(an_exit_code_that_is_ignored_is_the_end)
+{
+    setup();
+    fake.exit_on_start = 3;
+    apply(AGAIN("0", "1, 3"), "RUNNING", "PROVISIONING");
+    await("STOPPED");
+    CHECK_EQ_INT(starts(), 1);
+    done();
+}
+
 TEST(stop_is_term_then_kill)
 {
     setup();

@@ -284,16 +284,14 @@ TEST(what_is_not_implemented_is_refused_by_name)
          "repositoryCredentials"},
         {ONE_CONTAINER(", 'firelensConfiguration': {'type': 'fluentd'}"), "firelensConfiguration"},
         {ONE_CONTAINER(", 'environmentFiles': [{'value': 'a', 'type': 's3'}]"), "environmentFiles"},
-        {ONE_CONTAINER(", 'linuxParameters': {'initProcessEnabled': true}"), "initProcessEnabled"},
         {ONE_CONTAINER(", 'linuxParameters': {'maxSwap': 5}"), "maxSwap"},
         {ONE_CONTAINER(", 'interactive': true"), "interactive"},
-        {ONE_CONTAINER(", 'restartPolicy': {'enabled': true}"), "restartPolicy.enabled"},
         {"{'family': 'f', 'enableFaultInjection': true, 'containerDefinitions': []}",
          "enableFaultInjection"},
         {"{'family': 'f', 'containerDefinitions': [], 'volumes': [{'name': 'v', "
          "'efsVolumeConfiguration':"
-         " {'fileSystemId': 'f'}}]}",
-         "volumes[0].efsVolumeConfiguration"},
+         " {'fileSystemId': 'f', 'transitEncryptionPort': 5}}]}",
+         "volumes[0].efsVolumeConfiguration.transitEncryptionPort"},
         {"{'family': 'f', 'containerDefinitions': [], 'volumes': [{'name': 'v', "
          "'dockerVolumeConfiguration':"
          " {'driverOpts': {'type': 'nfs'}}}]}",

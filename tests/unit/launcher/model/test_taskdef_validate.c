@@ -184,6 +184,62 @@ TEST(task_members)
           CLIENT, "Invalid 'cpu' setting for task.");
 }
 
+TEST(what_shapes_the_machine)
+{
+    static const struct {
+        const char *members, *part; /* NULL: fine */
+    } table[] = {
+        {"'hostname': 'a-1.b'", NULL},
+        {"'hostname': 'a_b'", "'hostname'"},
+        {"'links': ['web']", "links to 'web'"},
+        {"'links': ['other:x']", "links to 'other:x'"},
+        {"'volumesFrom': [{'sourceContainer': 'web'}]", "volumesFrom 'web'"},
+        {"'dnsServers': ['1.1.1.1', '::1']", NULL},
+        {"'dnsServers': ['one']", "dnsServers[0]"},
+        {"'dnsSearchDomains': ['a b']", "dnsSearchDomains[0]"},
+        {"'extraHosts': [{'hostname': 'a', 'ipAddress': '1.2.3'}]", "extraHosts[0]"},
+        {"'systemControls': [{'namespace': 'net.core.somaxconn', 'value': '1'}]", NULL},
+        {"'systemControls': [{'namespace': 'fs.mqueue.msg_max', 'value': '1'}]", NULL},
+        {"'systemControls': [{'namespace': 'net/../kernel.panic', 'value': '1'}]", "cannot be set"},
+        {"'systemControls': [{'namespace': 'vm.swappiness', 'value': '1'}]", "'vm.swappiness'"},
+        {"'restartPolicy': {'enabled': true, 'restartAttemptPeriod': 1801}", "between 60 and 1800"},
+        {"'linuxParameters': {'sharedMemorySize': -1}", "'sharedMemorySize'"},
+        {"'linuxParameters': {'capabilities': {'add': ['ALL'], 'drop': ['CHOWN']}}", NULL},
+        {"'linuxParameters': {'capabilities': {'drop': ['CAP_CHOWN']}}", "'CAP_CHOWN'"},
+        {"'linuxParameters': {'devices': [{'hostPath': '/dev/../x'}]}", "devices[0]"},
+        {"'linuxParameters': {'tmpfs': [{'containerPath': '/t', 'size': 0}]}", "tmpfs[0].size"},
+        {"'linuxParameters': {'tmpfs': [{'containerPath': '/t', 'size': 1,"
+         " 'mountOptions': ['mode=0700,bind']}]}",
+         "mount option"},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        char members[1024];
+        (void)snprintf(members, sizeof members, ", 'memory': 64, %s", table[i].members);
+        if (table[i].part)
+            one(members, CLIENT, table[i].part);
+        else
+            one(members, FINE);
+    }
+}
+
+TEST(file_systems_and_docker_volumes)
+{
+    task(", 'volumes': [{'name': 'a', 'efsVolumeConfiguration': {'fileSystemId': 'fs-1',"
+         " 'rootDirectory': '/', 'transitEncryption': 'DISABLED'}}]",
+         FINE);
+    task(", 'volumes': [{'name': 'a', 'efsVolumeConfiguration': {'fileSystemId': '../x'}}]", CLIENT,
+         "fileSystemId");
+    task(", 'volumes': [{'name': 'a', 'efsVolumeConfiguration': {'fileSystemId': 'fs-1',"
+         " 'rootDirectory': '/a'}}]",
+         UNSUPPORTED, "rootDirectory");
+    task(", 'volumes': [{'name': 'a', 'host': {'sourcePath': '/x'},"
+         " 'efsVolumeConfiguration': {'fileSystemId': 'fs-1'}}]",
+         CLIENT, "more than one");
+    task(", 'volumes': [{'name': 'a', 'dockerVolumeConfiguration': {'driver': 'nfs'}}]",
+         UNSUPPORTED, "'nfs'");
+    task(", 'ipcMode': 'host', 'pidMode': 'host'", FINE);
+}
+
 TEST(roles_are_named_in_full)
 {
     task(", 'taskRoleArn': 'arn:aws:iam::000000000000:role/path/app'", FINE);
