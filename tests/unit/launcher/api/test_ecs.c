@@ -278,8 +278,6 @@ TEST(what_is_not_implemented_is_refused_by_name)
 {
     static const char *const members[][2] = {
         {ONE_CONTAINER(", 'privileged': true"), "containerDefinitions[0].privileged"},
-        {ONE_CONTAINER(", 'secrets': [{'name': 'a', 'valueFrom': 'b'}]"),
-         "containerDefinitions[0].secrets"},
         {ONE_CONTAINER(", 'repositoryCredentials': {'credentialsParameter': 'a'}"),
          "repositoryCredentials"},
         {ONE_CONTAINER(", 'firelensConfiguration': {'type': 'fluentd'}"), "firelensConfiguration"},
