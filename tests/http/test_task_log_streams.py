@@ -2,6 +2,7 @@
 # ctest-lock: containers
 # ctest-timeout: 600
 """The log driver awslogs: lines of real containers in log streams, once each, whatever is killed meanwhile."""
+import json
 import os
 import signal
 import time
@@ -10,7 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support import run as r
-from support.server import Server
+from support.aws import call
+from support.server import Server, read_credentials
 from support.tasks import Tasks
 
 
@@ -135,4 +137,53 @@ def test_a_noisy_container_holds_up_nobody(up, tasks, logs, name):
     finally:
         tasks.stop(noisy)
         tasks.stop(quiet)
+        logs.delete_log_group(logGroupName=name)
+
+
+def test_an_agent_writes_only_where_its_tasks_do(up, tasks, logs, name):
+    logs.create_log_group(logGroupName=name)
+    mine = tasks.start(name, {"name": "c", "command": "sleep 100", "logConfiguration": driver(name)})
+    plain = tasks.start(name + "-plain", {"name": "c", "command": "sleep 100"})
+    agent = read_credentials(os.path.join(up.data, "agent/credentials"))
+    stranger = up.add_user("logs-stranger")
+    body = {"containerInstance": tasks.ecs.list_container_instances()["containerInstanceArns"][0], "task": mine,
+            "containerName": "c", "events": [{"position": 1 << 40, "timestamp": int(time.time() * 1000), "message": "by hand"}]}
+
+    def put(key=agent, **more):
+        reply = call(up, "SlipwayAgent_V20261121", "PutTaskLogEvents", json.dumps({**body, **more}).encode(), scope="ecs", key=key)
+        return reply.status, json.loads(reply.body)
+    try:
+        assert put() == (200, {"position": 1 << 40})
+        assert put() == (200, {"position": 1 << 40})  # a replay changes nothing
+        assert put(events=[]) == (200, {"position": 1 << 40})
+        assert lines(up, name, "app/c/" + mine.rsplit("/", 1)[1]) == ["by hand"]
+        assert put(key=stranger)[1]["__type"].endswith("AccessDeniedException")
+        assert put(key=up.admin)[0] == 400  # not the one that registered the instance
+        assert put(task=plain)[0] == put(containerName="other")[0] == put(task="0" * 32)[0] == 400
+        assert put(containerInstance=body["containerInstance"][:-4] + "0000")[0] == 400
+        assert put(events=[{"position": -1, "timestamp": 1, "message": "x"}])[0] == 400
+        assert put(events=body["events"] * 10001)[0] == 400
+        assert lines(up, name, "app/c/" + mine.rsplit("/", 1)[1]) == ["by hand"]
+    finally:
+        tasks.stop(mine)
+        tasks.stop(plain)
+
+
+def test_a_file_that_is_begun_anew_loses_nothing(up, tasks, logs, name):
+    """More than conmon keeps in one file (64 MiB), slowly enough for the agent to follow."""
+    logs.create_log_group(logGroupName=name)
+    arn = tasks.start(name, {"name": "c", "logConfiguration": driver(name), "command":
+                             "i=0; while [ $i -lt 100 ]; do head -c 800000 /dev/zero | tr '\\0' x | fold -w 4000; echo; "
+                             "echo n $i; i=$((i+1)); done; sleep 100"})
+    stream = "app/c/" + arn.rsplit("/", 1)[1]
+    try:
+        def numbers():
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=name, logStreamNames=[stream],
+                                                                   filterPattern='"n "')
+            return [e["message"] for p in pages for e in p["events"]]
+        r.wait_for(lambda: logs.describe_log_streams(logGroupName=name)["logStreams"], 60, 0.5, "the stream")
+        r.wait_for(lambda: "n 99" in numbers()[-1:], 120, 2, "the last number")
+        assert numbers() == ["n %d" % n for n in range(100)]
+    finally:
+        tasks.stop(arn)
         logs.delete_log_group(logGroupName=name)

@@ -2,6 +2,7 @@
 #include "launcher/logs/log_files.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -313,5 +314,64 @@ TEST(a_failed_write_leaves_the_batches_before_it)
     put(f, S1, 2, -1, "next");
     sw_autofree char *got = all(f, S1);
     CHECK_EQ_STR(got, "1:kept 2:next ");
+    log_files_free(f);
+}
+
+/* Appends, reads, retention and caps of the same streams at once: nothing is lost but by the caps, nothing waits for ever. */
+struct worker {
+    struct log_files *f;
+    int number;
+};
+
+static bool count_one(void *ctx, const struct log_event *e SW_UNUSED)
+{
+    ++*(int64_t *)ctx;
+    return true;
+}
+
+static void *append_many(void *arg)
+{
+    struct worker *w = arg;
+    char stream[LOG_ID_LEN + 1];
+    (void)snprintf(stream, sizeof stream, "%032x", w->number % 2 + 1);
+    for (int i = 0; i < 150; i++) {
+        struct sw_err err = SW_ERR_INIT;
+        struct log_segment_info *list = NULL;
+        struct log_event e = {.timestamp_ms = 100 + i, .position = -1, .message = SW_STR("text")};
+        size_t n = 0;
+        int64_t seen = 0;
+        CHECK_OK(log_files_append(w->f, G, stream, &e, 1, NULL, &err));
+        if (i % 10 == 0)
+            CHECK_OK(log_files_expire(w->f, G, 50, &err));
+        CHECK_OK(log_files_segments(w->f, G, stream, &list, &n, &err));
+        for (size_t k = 0; k < n; k++)
+            CHECK_OK(log_files_read(w->f, G, stream, &list[k], count_one, &seen, &err));
+        CHECK(seen > 0);
+        free(list);
+    }
+    return NULL;
+}
+
+TEST(streams_are_used_by_many_at_once)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct log_files_stat st;
+    struct log_files *f = open_files(500, 0, 0);
+    struct worker w[4];
+    pthread_t threads[4];
+    uint64_t events = 0;
+    for (int i = 0; i < 4; i++) {
+        w[i] = (struct worker){f, i};
+        CHECK_EQ_INT(pthread_create(&threads[i], NULL, append_many, &w[i]), 0);
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 1; i <= 2; i++) {
+        char stream[LOG_ID_LEN + 1];
+        (void)snprintf(stream, sizeof stream, "%032x", i);
+        CHECK_OK(log_files_stat(f, G, stream, &st, &err));
+        events += st.events;
+    }
+    CHECK_EQ_UINT(events, 600);
     log_files_free(f);
 }
