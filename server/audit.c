@@ -11,7 +11,10 @@
 static const char *const reading_verbs[] = {"BatchCheck", "Describe", "Discover",
                                             "Get",        "List",     "Poll"};
 /* These hand something out all the same. */
-static const char *const audited[] = {"ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer"};
+static const char *const audited[] = {"ecr:GetAuthorizationToken",     "ecr:GetDownloadUrlForLayer",
+                                      "secretsmanager:GetSecretValue", "ssm:GetParameter",
+                                      "ssm:GetParameterHistory",       "ssm:GetParameters",
+                                      "ssm:GetParametersByPath"};
 static const char *const pulls[] = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"};
 /* Steps and reports: what they lead to is audited, or is the machinery's own. */
 static const char *const steps[] = {"ecr:InitiateLayerUpload", "ecr:UploadLayerPart",

@@ -49,6 +49,7 @@ static int may_read(struct asker *a, const struct secret_reference *ref, const c
     struct sw_err own = SW_ERR_INIT;
     as.principal = a->role;
     as.context.region = region;
+    http_audit_reference(a->call->req, arn);
     int r = secrets_may_action(
         &as, ref->is_parameter ? "ssm:GetParameters" : "secretsmanager:GetSecretValue", arn, tags,
         &own);

@@ -103,9 +103,10 @@ static const char *tag_value(const json_t *tags, const char *key)
 }
 
 /* "x" and "/x" name the same parameter at the top. */
-static const char *plain(const char *key, const char *text)
+static const char *plain(const char *key, const char *option, const char *text)
 {
-    bool top = sw_streq(key, "Name") && text[0] == '/' && !strchr(text + 1, '/');
+    bool top = sw_streq(key, "Name") && sw_streq(option, "Equals") && text[0] == '/' &&
+               !strchr(text + 1, '/');
     return top ? text + 1 : text;
 }
 
@@ -119,7 +120,8 @@ static bool match_one(const json_t *f, const json_t *meta, const json_t *tags)
                           : sw_json_str(meta, sw_streq(key, "Path") ? "Name" : key, NULL);
     const json_t *values = sw_json_array(f, "Values"), *v;
     json_array_foreach(values, i, v) {
-        if (has && compare(plain(key, has), option, plain(key, json_string_value(v))))
+        if (has &&
+            compare(plain(key, option, has), option, plain(key, option, json_string_value(v))))
             return true;
     }
     return has && json_array_size(values) == 0;
