@@ -133,14 +133,14 @@ static const struct sw_field deployment_configuration[] = {
 static const char *const assign_public_ip_values[] = {"ENABLED", "DISABLED", NULL};
 
 static const struct sw_field aws_vpc_configuration[] = {
-    LIST("subnets", F_REFUSED | F_REQUIRED, strings_list),
+    LIST("subnets", F_READ | F_REQUIRED, strings_list),
     LIST("securityGroups", F_REFUSED, strings_list),
-    ENUM("assignPublicIp", F_REFUSED, assign_public_ip_values),
+    ENUM("assignPublicIp", F_READ, assign_public_ip_values),
     F_END,
 };
 
 static const struct sw_field network_configuration[] = {
-    STRUCT("awsvpcConfiguration", F_REFUSED, aws_vpc_configuration),
+    STRUCT("awsvpcConfiguration", F_READ, aws_vpc_configuration),
     F_END,
 };
 
@@ -319,7 +319,7 @@ const struct sw_field create_service_in[] = {
     STRUCT("deploymentConfiguration", F_READ, deployment_configuration),
     LIST("placementConstraints", F_READ, placement_constraints_list),
     LIST("placementStrategy", F_READ, placement_strategies_list),
-    STRUCT("networkConfiguration", F_REFUSED, network_configuration),
+    STRUCT("networkConfiguration", F_READ, network_configuration),
     INTEGER("healthCheckGracePeriodSeconds", F_READ),
     ENUM("schedulingStrategy", F_READ, scheduling_strategy_values),
     STRUCT("deploymentController", F_READ, deployment_controller),
@@ -492,7 +492,7 @@ const struct sw_field update_service_in[] = {
     LIST("capacityProviderStrategy", F_REFUSED, capacity_provider_strategy_list),
     STRUCT("deploymentConfiguration", F_READ, deployment_configuration),
     ENUM("availabilityZoneRebalancing", F_STORED, availability_zone_rebalancing_values),
-    STRUCT("networkConfiguration", F_REFUSED, network_configuration),
+    STRUCT("networkConfiguration", F_READ, network_configuration),
     LIST("placementConstraints", F_READ, placement_constraints_list),
     LIST("placementStrategy", F_READ, placement_strategies_list),
     STRING("platformVersion", F_REFUSED),
@@ -776,7 +776,7 @@ const struct sw_field create_task_set_in[] = {
     STRING("cluster", F_READ | F_REQUIRED),
     STRING("externalId", F_STORED),
     STRING("taskDefinition", F_READ | F_REQUIRED),
-    STRUCT("networkConfiguration", F_REFUSED, network_configuration),
+    STRUCT("networkConfiguration", F_READ, network_configuration),
     LIST("loadBalancers", F_REFUSED, load_balancers_list),
     LIST("serviceRegistries", F_REFUSED, service_registries_list),
     ENUM("launchType", F_READ, launch_type_values),

@@ -17,11 +17,11 @@
 #include "launcher/service/placement_rules.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service.h"
+#include "launcher/service/service_settings.h"
 #include "launcher/service/task_doc.h"
 #include "launcher/service/taskdef_store.h"
 
-#define SUBNETS_MAX 16
-#define COUNT_MAX   10 /* tasks of one RunTask */
+#define COUNT_MAX 10 /* tasks of one RunTask */
 
 struct run {
     struct launcher *l;
@@ -128,27 +128,7 @@ static int check_launch_type(const struct run *s, struct sw_err *err)
 
 static int check_network(const struct run *s, struct sw_err *err)
 {
-    bool awsvpc = sw_streq(sw_json_str(s->definition, "networkMode", ""), "awsvpc");
-    const json_t *given =
-        sw_json_object(sw_json_object(s->in, "networkConfiguration"), "awsvpcConfiguration");
-    const json_t *subnets = sw_json_array(given, "subnets");
-    if (awsvpc && !given)
-        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
-                       "Network Configuration must be provided when networkMode 'awsvpc' is "
-                       "specified.");
-    if (!awsvpc && given)
-        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
-                       "Network Configuration is not valid for the given networkMode of this task "
-                       "definition.");
-    if (awsvpc && json_array_size(subnets) == 0)
-        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "subnets can not be empty.");
-    if (json_array_size(subnets) > SUBNETS_MAX)
-        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "subnets can have at most %d items.",
-                       SUBNETS_MAX);
-    if (sw_streq(sw_json_str(given, "assignPublicIp", ""), "ENABLED"))
-        return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
-                       "assignPublicIp 'ENABLED' is not supported.");
-    return 0;
+    return service_check_network(s->definition, sw_json_object(s->in, "networkConfiguration"), err);
 }
 
 static int read_definition(struct meta_tx *tx, struct run *s, struct sw_err *err)

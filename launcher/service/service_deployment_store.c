@@ -179,3 +179,16 @@ int service_store_last_completed(struct meta_tx *tx, int64_t service_id, const c
     (void)sw_str_copy(sw_str(revision), ret->revision, sizeof ret->revision);
     return 1;
 }
+
+int service_store_deployment_document(struct meta_tx *tx, const char *id, json_t **ret,
+                                      struct sw_err *err)
+{
+    sw_autofree char *text = NULL;
+    int r = meta_get(tx, err, "SELECT document FROM service_deployment WHERE id = $1", "t", id, "t",
+                     &text);
+    if (r == 0)
+        return sw_fail(err, SW_ESTALE, NULL, "deployment %s is gone", id);
+    if (r > 0 && (r = service_document(text, ret, err)) == 0)
+        json_object_del(*ret, "reason");
+    return r;
+}

@@ -239,18 +239,21 @@ static int start_rollback(struct meta_tx *tx, const struct history *h,
 {
     struct service_target target;
     char id[SERVICE_DEPLOYMENT_ID];
+    sw_autojson json_t *document = NULL;
     int r = service_store_last_completed(tx, h->row.id, d->id, &target, err);
     if (r == 0)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "The service has no completed deployment to roll back to.");
+    if (r < 0 || (r = service_store_deployment_document(tx, target.id, &document, err)) < 0)
+        return r;
     const struct service_deployment_new n = {.service_id = h->row.id,
                                              .definition_id = target.definition_id,
                                              .desired = h->row.desired,
                                              .revision = target.revision,
                                              .rollback_of = d->id,
                                              .status = "PRIMARY",
-                                             .document = d->document};
-    return r < 0 ? r : service_store_add_deployment(tx, &n, now_us, id, err);
+                                             .document = document};
+    return service_store_add_deployment(tx, &n, now_us, id, err);
 }
 
 static int stop_one(struct meta_tx *tx, const struct history_arg *a, const struct history *h,
@@ -268,7 +271,6 @@ static int stop_one(struct meta_tx *tx, const struct history_arg *a, const struc
                           : "The service deployment was stopped by a user and is rolled back.");
     if (r == 0)
         r = service_store_set_deployment(tx, d, a->now_us, err);
-    json_object_del(d->document, "reason");
     if (r == 0 && !abort)
         r = start_rollback(tx, h, d, a->now_us, err);
     return r;

@@ -68,6 +68,9 @@ static json_t *deployment_entry(const struct launcher_caller *c,
     sw_json_set_time_us(o, "createdAt", d->created_at);
     sw_json_set_time_us(o, "updatedAt", d->updated_at);
     sw_json_set_str(o, "launchType", sw_json_str(d->document, "launchType", "EC2"));
+    if (sw_json_object(d->document, "networkConfiguration"))
+        json_object_set(o, "networkConfiguration",
+                        sw_json_object(d->document, "networkConfiguration"));
     sw_json_set_str(o, "rolloutState", plan_rollout_to_string(d->state.rollout));
     const char *reason = sw_json_str(d->document, "reason", NULL);
     sw_json_set_str(o, "rolloutStateReason",
@@ -125,7 +128,8 @@ static void add_settings(json_t *o, const struct service_row *row, bool with_tag
                                        "enableECSManagedTags",
                                        "propagateTags",
                                        "enableExecuteCommand",
-                                       "availabilityZoneRebalancing"};
+                                       "availabilityZoneRebalancing",
+                                       "networkConfiguration"};
     for (size_t i = 0; i < SW_ARRAY_LEN(same); i++) {
         json_t *v = json_object_get(row->document, same[i]);
         if (v)
@@ -330,6 +334,9 @@ json_t *service_revision_json(const struct launcher_caller *c, const struct clus
     set_part_arn(o, "serviceRevisionArn", ARN_SERVICE_REVISION, c, cluster, row, d->revision);
     set_definition(o, c, d);
     sw_json_set_str(o, "launchType", sw_json_str(d->document, "launchType", "EC2"));
+    if (sw_json_object(d->document, "networkConfiguration"))
+        json_object_set(o, "networkConfiguration",
+                        sw_json_object(d->document, "networkConfiguration"));
     sw_json_set_time_us(o, "createdAt", d->created_at);
     (void)service_list(o, "loadBalancers");
     (void)service_list(o, "serviceRegistries");

@@ -77,6 +77,7 @@ static json_t *task_document(const struct round *r, size_t deployment,
                                    .launch_type =
                                        sw_json_str(s->service.document, "launchType", "EC2"),
                                    .definition = t->definition,
+                                   .network = sw_json_object(d->document, "networkConfiguration"),
                                    .tags = tags,
                                    .attributes = sw_json_array(at->document, "attributes"),
                                    .container_arns = containers,
@@ -134,9 +135,10 @@ static int roll_back(struct meta_tx *tx, struct round *r, const struct plan_acti
                      struct sw_err *err)
 {
     char id[SERVICE_DEPLOYMENT_ID];
-    sw_autojson json_t *document = json_object();
-    sw_json_set_str(document, "launchType",
-                    sw_json_str(r->s.service.document, "launchType", "EC2"));
+    sw_autojson json_t *document = NULL;
+    int e = service_store_deployment_document(tx, r->s.target.id, &document, err);
+    if (e < 0)
+        return e;
     const struct service_deployment_new n = {.service_id = r->s.service_id,
                                              .definition_id = r->s.target.definition_id,
                                              .desired = r->result.service_desired,
@@ -144,7 +146,7 @@ static int roll_back(struct meta_tx *tx, struct round *r, const struct plan_acti
                                              .rollback_of = r->s.deployments[a->deployment].id,
                                              .status = "PRIMARY",
                                              .document = document};
-    int e = service_store_add_deployment(tx, &n, r->s.now_us, id, err);
+    e = service_store_add_deployment(tx, &n, r->s.now_us, id, err);
     if (e < 0)
         return e;
     const char *text = sw_arena_printf(&r->s.arena, "(service %s) rolling back to (deployment %s).",

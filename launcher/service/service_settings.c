@@ -10,6 +10,7 @@
 #define PERCENT_MAX 10000
 #define GRACE_MAX   2147483647
 #define TOKEN_MAX   36
+#define SUBNETS_MAX 16
 
 static int refuse(struct sw_err *err, const char *what, const char *value)
 {
@@ -123,7 +124,7 @@ static int set_common(const json_t *in, json_t *document, struct sw_err *err)
 {
     static const char *const same[] = {"enableECSManagedTags", "propagateTags",
                                        "availabilityZoneRebalancing",
-                                       "healthCheckGracePeriodSeconds"};
+                                       "healthCheckGracePeriodSeconds", "networkConfiguration"};
     /* It would move tasks that run; nothing here does. */
     if (sw_streq(sw_json_str(in, "availabilityZoneRebalancing", ""), "ENABLED"))
         return refuse(err, "availabilityZoneRebalancing", "ENABLED");
@@ -233,4 +234,28 @@ int service_settings_check_rules(const json_t *document, const json_t *definitio
     sw_autoarena arena = {0};
     struct placement_rules rules;
     return placement_rules_read(definition, document, &arena, &rules, err);
+}
+
+int service_check_network(const json_t *definition, const json_t *network, struct sw_err *err)
+{
+    bool awsvpc = sw_streq(sw_json_str(definition, "networkMode", ""), "awsvpc");
+    const json_t *given = sw_json_object(network, "awsvpcConfiguration");
+    const json_t *subnets = sw_json_array(given, "subnets");
+    if (awsvpc && !given)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Network Configuration must be provided when networkMode 'awsvpc' is "
+                       "specified.");
+    if (!awsvpc && given)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Network Configuration is not valid for the given networkMode of this task "
+                       "definition.");
+    if (awsvpc && json_array_size(subnets) == 0)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "subnets can not be empty.");
+    if (json_array_size(subnets) > SUBNETS_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "subnets can have at most %d items.",
+                       SUBNETS_MAX);
+    if (sw_streq(sw_json_str(given, "assignPublicIp", ""), "ENABLED"))
+        return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
+                       "assignPublicIp 'ENABLED' is not supported.");
+    return 0;
 }

@@ -80,6 +80,9 @@ struct service_target {
     char id[SERVICE_DEPLOYMENT_ID], revision[SERVICE_REVISION_ID];
     int64_t definition_id;
 };
+/* What a deployment was asked for, without why it ended; *ret is owned. */
+int service_store_deployment_document(struct meta_tx *tx, const char *id, json_t **ret,
+                                      struct sw_err *err);
 int service_store_last_completed(struct meta_tx *tx, int64_t service_id, const char *but,
                                  struct service_target *ret, struct sw_err *err);
 

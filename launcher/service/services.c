@@ -52,7 +52,10 @@ static int add_deployment(struct meta_tx *tx, int64_t service_id, int64_t defini
 {
     char id[SERVICE_DEPLOYMENT_ID];
     sw_autojson json_t *document = json_object();
+    json_t *network = sw_json_object(settings, "networkConfiguration");
     sw_json_set_str(document, "launchType", sw_json_str(settings, "launchType", "EC2"));
+    if (network)
+        json_object_set(document, "networkConfiguration", network);
     const struct service_deployment_new n = {.service_id = service_id,
                                              .definition_id = definition_id,
                                              .desired = desired,
@@ -94,6 +97,8 @@ static int read_definition(struct meta_tx *tx, struct service_arg *a, int64_t *r
         service_definition(tx, a->c, sw_json_str(a->in, "taskDefinition", NULL), &definition, err);
     if (r == 0 && (r = service_document(definition.document, &doc, err)) == 0)
         r = service_settings_check_rules(document, doc, err);
+    if (r == 0)
+        r = service_check_network(doc, sw_json_object(document, "networkConfiguration"), err);
     *ret_id = definition.id;
     taskdef_row_done(&definition);
     return r;
@@ -180,6 +185,16 @@ int launcher_create_service(struct launcher *l, const struct launcher_caller *c,
 
 /* UpdateService. */
 
+static int check_network(struct meta_tx *tx, const struct service_arg *a, int64_t definition_id,
+                         struct sw_err *err)
+{
+    sw_autojson json_t *definition = NULL;
+    int r = taskdef_store_document(tx, definition_id, &definition, err);
+    return r < 0 ? r
+                 : service_check_network(definition, sw_json_object(a->in, "networkConfiguration"),
+                                         err);
+}
+
 /* A new deployment, if the task definition is another one or it is forced. */
 static int update_deployment(struct meta_tx *tx, struct service_arg *a, struct service_row *row,
                              struct sw_err *err)
@@ -195,7 +210,10 @@ static int update_deployment(struct meta_tx *tx, struct service_arg *a, struct s
     wanted = now_on;
     if (r == 0 && sw_json_str(a->in, "taskDefinition", NULL))
         r = read_definition(tx, a, &wanted, row->document, err);
-    if (r < 0 || (wanted == now_on && !sw_json_bool(a->in, "forceNewDeployment", false)))
+    else if (r == 0 && sw_json_object(a->in, "networkConfiguration"))
+        r = check_network(tx, a, now_on, err);
+    bool other = wanted != now_on || sw_json_object(a->in, "networkConfiguration");
+    if (r < 0 || (!other && !sw_json_bool(a->in, "forceNewDeployment", false)))
         return r;
     return add_deployment(tx, row->id, wanted, row->desired, row->document, a->now_us, err);
 }

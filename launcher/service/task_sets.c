@@ -43,7 +43,7 @@ static int set_json(struct meta_tx *tx, const struct set_arg *a, const struct se
                     const struct service_deployment_row *d, json_t **ret, struct sw_err *err)
 {
     static const char *const statuses[] = {"PRIMARY", "ACTIVE", "DRAINING"};
-    static const char *const same[] = {"externalId", "scale", "launchType"};
+    static const char *const same[] = {"externalId", "scale", "launchType", "networkConfiguration"};
     char arn[ARN_MAX];
     const struct launcher_caller *c = a->c;
     struct service_task_counts n;
@@ -155,6 +155,8 @@ static int add(struct meta_tx *tx, struct set_arg *a, const struct service_row *
         service_definition(tx, a->c, sw_json_str(a->in, "taskDefinition", NULL), &definition, err);
     if (r == 0 && (r = service_document(definition.document, &doc, err)) == 0)
         r = service_settings_check_rules(row->document, doc, err);
+    if (r == 0)
+        r = service_check_network(doc, sw_json_object(a->document, "networkConfiguration"), err);
     const struct service_deployment_new n = {
         .service_id = row->id,
         .definition_id = definition.id,
@@ -299,7 +301,8 @@ static int change(struct launcher *l, struct set_arg *a, meta_fn fn, json_t *out
 int launcher_create_task_set(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                              json_t *out, struct sw_err *err)
 {
-    static const char *const same[] = {"externalId", "tags", "clientToken", "scale"};
+    static const char *const same[] = {"externalId", "tags", "clientToken", "scale",
+                                       "networkConfiguration"};
     struct cluster_ref cluster;
     char service[ARN_NAME_MAX + 1];
     sw_autojson json_t *document = json_object();

@@ -674,3 +674,32 @@ TEST(a_protected_task_survives_scaling_in)
     check_counts(&w, "web", 0, 0, 0, 1);
     world_close(&w);
 }
+
+TEST(awsvpc_definitions_need_a_network_and_others_have_none)
+{
+    struct world w;
+    char instance[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, instance);
+    world_taskdef(&w, "web", 100, 0);
+    json_decref(call(&w, &w.user, launcher_register_taskdef,
+                     doc("{'family': 'vpc', 'networkMode': 'awsvpc', 'containerDefinitions':"
+                         " [{'name': 'web', 'image': 'i', 'memory': 64}]}")));
+    const char *network = "'networkConfiguration': {'awsvpcConfiguration': {'subnets': ['s-1']}}";
+    refused(&w, &w.user, launcher_create_service,
+            doc("{'serviceName': 'a', 'taskDefinition': 'web', 'desiredCount': 1, %s}", network),
+            SW_EINVALID, "InvalidParameterException", "Network Configuration is not valid");
+    refused(&w, &w.user, launcher_create_service,
+            doc("{'serviceName': 'a', 'taskDefinition': 'vpc', 'desiredCount': 1}"), SW_EINVALID,
+            "InvalidParameterException", "Network Configuration must be provided");
+    json_decref(
+        call(&w, &w.user, launcher_create_service,
+             doc("{'serviceName': 'a', 'taskDefinition': 'vpc', 'desiredCount': 1, %s}", network)));
+    sw_autojson json_t *s = service(&w, "a");
+    CHECK(sw_json_object(sw_json_object(s, "networkConfiguration"), "awsvpcConfiguration") != NULL);
+    CHECK(sw_json_object(deployment(s, 0), "networkConfiguration") != NULL);
+    create(&w, "b", "web", 0);
+    refused(&w, &w.user, launcher_update_service, doc("{'service': 'b', %s}", network), SW_EINVALID,
+            "InvalidParameterException", "Network Configuration is not valid");
+    world_close(&w);
+}
