@@ -10,7 +10,7 @@
 #include "launcher/service/launcher.h"
 
 struct ecs_api_options {
-    struct secrets *secrets; /* for Secrets Manager, SSM and what containers ask for */
+    struct secrets *secrets;     /* for Secrets Manager, SSM and what containers ask for */
     struct launcher *launcher;   /* NULL: the tables can be looked at, nothing can be called */
     struct log_store *log_store; /* where the lines of containers go */
 };
