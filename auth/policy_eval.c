@@ -158,9 +158,12 @@ static bool find(const struct request *r, const struct policy_attached *policies
 {
     for (size_t i = 0; i < n; i++) {
         const struct policy_document *d = policies[i].doc;
+        const struct policy_index *ix = deny ? &d->deny : &d->allow;
         struct policy_scan scan;
         struct policy_index_item item;
-        policy_scan_begin(&scan, deny ? &d->deny : &d->allow, &r->hash, r->last_part);
+        if (policy_index_is_empty(ix))
+            continue;
+        policy_scan_begin(&scan, ix, &r->hash, r->last_part);
         while (policy_scan_next(&scan, &item)) {
             const struct policy_statement *s = &d->statements[item.statement];
             if (statement_matches(r, s, item.action) == NAMED_NOT)

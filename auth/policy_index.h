@@ -38,6 +38,12 @@ struct policy_index {
     struct policy_index_list general;
 };
 
+/* Most documents deny nothing: such a scan need not begin. */
+static inline bool policy_index_is_empty(const struct policy_index *ix)
+{
+    return !ix->mask && !ix->general.n;
+}
+
 /* What a question's action looks like to an index: computed once per question. */
 struct policy_action_hash {
     uint64_t whole, service;
