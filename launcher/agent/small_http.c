@@ -22,6 +22,7 @@
 #define PER_PEER_MAX    32
 #define LISTENERS_MAX   2
 #define DEADLINE_MS     5000
+#define LATER_MS        20000
 #define BACKLOG         128
 
 struct connection {
@@ -29,13 +30,26 @@ struct connection {
     int listener;
     char peer[INET_ADDRSTRLEN];
     int64_t deadline_ms;
+    uint64_t id;
+    bool waits; /* for small_http_finish */
     char in[SMALL_HTTP_REQUEST + 1];
     size_t in_n;
     char *out; /* NULL: still reading */
     size_t out_n, out_at;
 };
 
+struct finished {
+    struct finished *next;
+    uint64_t id;
+    int status;
+    struct sw_buf body;
+};
+
 struct small_http {
+    pthread_mutex_t lock;
+    struct finished *finished;
+    bool stopping, halted;
+    uint64_t last_id;
     int listeners[LISTENERS_MAX];
     size_t listeners_n;
     int wake;
@@ -105,6 +119,7 @@ static void take_new(struct small_http *s, int listener)
         }
         struct connection *c = SW_NEW(struct connection);
         c->fd = fd;
+        c->id = ++s->last_id;
         c->listener = listener;
         memcpy(c->peer, peer, sizeof peer);
         c->deadline_ms = sw_mono_ms() + DEADLINE_MS;
@@ -194,9 +209,19 @@ static void handle(struct small_http *s, struct connection *c, char *end, struct
     }
     *path++ = 0;
     *version = 0;
-    struct small_http_request r = {
-        .method = line, .path = path, .body = body, .peer = c->peer, .listener = c->listener};
+    struct small_http_request r = {.method = line,
+                                   .path = path,
+                                   .body = body,
+                                   .peer = c->peer,
+                                   .listener = c->listener,
+                                   .id = c->id};
     int status = s->fn(s->ctx, &r, &out, &type);
+    if (status == SMALL_HTTP_LATER) {
+        sw_buf_done(&out);
+        c->waits = true;
+        c->deadline_ms = sw_mono_ms() + LATER_MS;
+        return;
+    }
     answer(c, status, type, &out);
 }
 
@@ -234,7 +259,7 @@ static void try_request(struct small_http *s, struct connection *c)
 /* False: the connection is over. */
 static bool serve(struct small_http *s, struct connection *c)
 {
-    while (!c->out) {
+    while (!c->out && !c->waits) {
         ssize_t n = read(c->fd, c->in + c->in_n, SMALL_HTTP_REQUEST - c->in_n);
         if (n < 0 && errno == EINTR)
             continue;
@@ -245,6 +270,8 @@ static bool serve(struct small_http *s, struct connection *c)
         c->in_n += (size_t)n;
         try_request(s, c);
     }
+    if (c->waits && !c->out)
+        return true;
     while (c->out_at < c->out_n) {
         ssize_t n = send(c->fd, c->out + c->out_at, c->out_n - c->out_at, MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
@@ -267,12 +294,50 @@ static int poll_set(const struct small_http *s, struct pollfd *fds, int64_t now_
     for (size_t i = 0; i < s->n; i++) {
         const struct connection *c = s->connections[i];
         int64_t left = SW_MAX(c->deadline_ms - now_ms, (int64_t)0);
-        fds[1 + s->listeners_n + i] =
-            (struct pollfd){.fd = c->fd, .events = c->out ? POLLOUT : POLLIN};
+        fds[1 + s->listeners_n + i] = (struct pollfd){.fd = c->fd,
+                                                      .events = c->out     ? POLLOUT
+                                                                : c->waits ? 0
+                                                                           : POLLIN};
         if (wait_ms < 0 || left < wait_ms)
             wait_ms = (int)left;
     }
     return wait_ms;
+}
+
+void small_http_finish(struct small_http *s, uint64_t id, int status, struct sw_buf *body)
+{
+    struct finished *f = SW_NEW(struct finished);
+    uint64_t one = 1;
+    *f = (struct finished){.id = id, .status = status, .body = *body};
+    *body = (struct sw_buf)SW_BUF_INIT(0);
+    pthread_mutex_lock(&s->lock);
+    f->next = s->finished;
+    s->finished = f;
+    pthread_mutex_unlock(&s->lock);
+    if (write(s->wake, &one, sizeof one) < 0)
+        return; /* the counter is full: it is being read */
+}
+
+/* False: the server stops. */
+static bool take_finished(struct small_http *s)
+{
+    uint64_t count;
+    pthread_mutex_lock(&s->lock);
+    bool stopping = s->stopping;
+    struct finished *list = s->finished;
+    s->finished = NULL;
+    (void)!read(s->wake, &count, sizeof count);
+    pthread_mutex_unlock(&s->lock);
+    while (list) {
+        struct finished *f = list;
+        list = f->next;
+        for (size_t i = 0; i < s->n; i++)
+            if (s->connections[i]->id == f->id && s->connections[i]->waits)
+                answer(s->connections[i], f->status, "application/json", &f->body);
+        sw_buf_done(&f->body);
+        free(f);
+    }
+    return !stopping;
 }
 
 static void *main_loop(void *arg)
@@ -284,14 +349,16 @@ static void *main_loop(void *arg)
         int wait_ms = poll_set(s, fds, sw_mono_ms());
         if (poll(fds, first + s->n, wait_ms) < 0 && errno != EINTR)
             return NULL;
-        if (fds[0].revents)
+        if (fds[0].revents && !take_finished(s))
             return NULL;
         /* Backwards: the last one takes the place of one that ended, and new ones come after. */
         int64_t now_ms = sw_mono_ms();
         for (size_t i = s->n; i-- > 0;) {
             struct connection *c = s->connections[i];
             bool over = c->deadline_ms <= now_ms;
-            if (!over && fds[first + i].revents)
+            if (c->waits && !c->out)
+                over |= (fds[first + i].revents & (POLLHUP | POLLERR)) != 0;
+            else if (!over && fds[first + i].revents)
                 over = !serve(s, c);
             if (over)
                 drop(s, i);
@@ -311,6 +378,7 @@ static void release(struct small_http *s)
             (void)close(s->listeners[i]);
     if (s->wake >= 0)
         (void)close(s->wake);
+    pthread_mutex_destroy(&s->lock);
     free(s);
 }
 
@@ -318,6 +386,7 @@ int small_http_start(const int *fds, size_t n, small_http_fn fn, void *ctx, stru
                      struct sw_err *err)
 {
     struct small_http *s = SW_NEW(struct small_http);
+    pthread_mutex_init(&s->lock, NULL);
     s->fn = fn;
     s->ctx = ctx;
     for (size_t i = 0; i < n && i < LISTENERS_MAX; i++)
@@ -332,12 +401,24 @@ int small_http_start(const int *fds, size_t n, small_http_fn fn, void *ctx, stru
     return 0;
 }
 
+void small_http_halt(struct small_http *s)
+{
+    uint64_t one = 1;
+    if (!s || s->halted)
+        return;
+    pthread_mutex_lock(&s->lock);
+    s->stopping = true;
+    pthread_mutex_unlock(&s->lock);
+    if (write(s->wake, &one, sizeof one) == sizeof one)
+        pthread_join(s->thread, NULL);
+    s->halted = true;
+}
+
 void small_http_stop(struct small_http *s)
 {
     if (!s)
         return;
-    uint64_t one = 1;
-    if (write(s->wake, &one, sizeof one) == sizeof one)
-        pthread_join(s->thread, NULL);
+    small_http_halt(s);
+    (void)take_finished(s);
     release(s);
 }

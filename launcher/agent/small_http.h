@@ -17,7 +17,9 @@ struct small_http_request {
     struct sw_str body;
     const char *peer; /* IPv4 address */
     int listener;     /* index in the listeners */
+    uint64_t id;      /* for small_http_finish */
 };
+#define SMALL_HTTP_LATER 0 /* instead of a status: small_http_finish will say, within 20 seconds */
 /* Fills in the body; returns the status. */
 typedef int (*small_http_fn)(void *ctx, const struct small_http_request *r, struct sw_buf *body,
                              const char **ret_content_type);
@@ -30,4 +32,8 @@ struct small_http;
 /* Takes the descriptors, also after a failure; at most two, of which any may be -1: nothing. */
 int small_http_start(const int *fds, size_t n, small_http_fn fn, void *ctx, struct small_http **ret,
                      struct sw_err *err);
+/* From any thread, before small_http_stop; takes the body's content. A request whose peer went away is passed over. */
+void small_http_finish(struct small_http *s, uint64_t id, int status, struct sw_buf *body);
+/* No handler runs any more afterwards; what is waited for may still be finished. NULL ok. */
+void small_http_halt(struct small_http *s);
 void small_http_stop(struct small_http *s); /* NULL ok; no handler runs any more afterwards */

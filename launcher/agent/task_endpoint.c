@@ -16,19 +16,23 @@
 #include "launcher/agent/task_roles.h"
 #include "launcher/runtime/task_net.h"
 
-#define LOOPBACK    "127.0.0.1"
-#define PORT        51679 /* the ECS agent's own; placement leaves it alone */
-#define ID_LEN      36
-#define RATE        40
-#define BURST       60
-#define TOKEN       1000 /* one request */
-#define FROM_HOST   0    /* index of the listener */
-#define FROM_BRIDGE 1
+#define LOOPBACK     "127.0.0.1"
+#define PORT         51679 /* the ECS agent's own; placement leaves it alone */
+#define ID_LEN       36
+#define RATE         40
+#define BURST        60
+#define TOKEN        1000 /* one request */
+#define POOL_THREADS 2
+#define PROTECTION   "/task-protection/v1/state"
+#define ECS_TARGET   "AmazonEC2ContainerServiceV20141113"
+#define FROM_HOST    0 /* index of the listener */
+#define FROM_BRIDGE  1
 
 struct task_endpoint {
     struct task_endpoint_options o;
     struct task_engine *engine;
     struct small_http *http;
+    struct sw_pool *pool; /* for what has to wait */
     int fds[2];
     int claim;
     bool bridge_open;
@@ -200,6 +204,130 @@ static int get_metadata(struct task_endpoint *p, const struct small_http_request
     return text_answer(body, 404, "404 page not found");
 }
 
+/* --- task protection: the task asks with its own role, on a thread that may wait --- */
+
+struct protection_job {
+    struct task_endpoint *p;
+    uint64_t request;
+    char *task;
+    json_t *credentials, *in;
+    bool update;
+};
+
+static json_t *protection_error(const char *task, const char *code, const char *message)
+{
+    return json_pack("{s:{s:s, s:s, s:s}}", "error", "Arn", task, "Code", code, "Message", message);
+}
+
+/* The first of protectedTasks or of failures, as the ECS agent shows them. */
+static json_t *protection_answer(const json_t *out)
+{
+    const json_t *task = json_array_get(sw_json_array(out, "protectedTasks"), 0);
+    const json_t *failure = json_array_get(sw_json_array(out, "failures"), 0);
+    char text[SW_TIME_LEN];
+    if (failure)
+        return json_pack("{s:{s:s, s:s}}", "failure", "Arn", sw_json_str(failure, "arn", ""),
+                         "Reason", sw_json_str(failure, "reason", ""));
+    json_t *o = json_pack("{s:b, s:s}", "ProtectionEnabled",
+                          sw_json_bool(task, "protectionEnabled", false) ? 1 : 0, "TaskArn",
+                          sw_json_str(task, "taskArn", ""));
+    const json_t *until = json_object_get(task, "expirationDate");
+    if (json_is_number(until)) {
+        sw_format_iso8601_s((int64_t)(json_number_value(until) * 1e6), text);
+        sw_json_set_str(o, "ExpirationDate", text);
+    }
+    return json_pack("{s:o}", "protection", o);
+}
+
+static void protection_job(void *arg)
+{
+    struct protection_job *j = arg;
+    const struct task_engine_options *o = &j->p->engine->o;
+    struct sw_err err = SW_ERR_INIT;
+    struct sw_buf body = SW_BUF_INIT(SMALL_HTTP_ANSWER);
+    sw_autojson json_t *out = NULL;
+    int r =
+        o->call_as(o->submit_ctx, j->credentials,
+                   j->update ? ECS_TARGET ".UpdateTaskProtection" : ECS_TARGET ".GetTaskProtection",
+                   j->in, &out, &err);
+    sw_autojson json_t *answer =
+        r == 0 ? protection_answer(out)
+               : protection_error(j->task, err.reason ? err.reason : "ServerException", err.msg);
+    put(&body, answer);
+    small_http_finish(j->p->http, j->request,
+                      r == 0                      ? 200
+                      : report_is_temporary(&err) ? 500
+                                                  : 400,
+                      &body);
+    sw_buf_done(&body);
+    json_decref(j->credentials);
+    json_decref(j->in);
+    free(j->task);
+    free(j);
+}
+
+/* Of a PUT; NULL: it is none. */
+static json_t *protection_input(const struct task *t, const struct small_http_request *r)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    json_t *in = json_object();
+    sw_json_set_str(in, "cluster", sw_json_str(t->placed, "clusterArn", ""));
+    sw_json_set_new(in, "tasks", json_pack("[s]", task_arn(t)));
+    if (strcmp(r->method, "GET") == 0)
+        return in;
+    sw_autojson json_t *given = NULL;
+    if (sw_json_load(r->body, 4, 20, NULL, &given, &ignored) < 0 ||
+        !json_is_boolean(json_object_get(given, "ProtectionEnabled"))) {
+        json_decref(in);
+        return NULL;
+    }
+    json_object_set(in, "protectionEnabled", json_object_get(given, "ProtectionEnabled"));
+    if (json_is_integer(json_object_get(given, "ExpiresInMinutes")))
+        json_object_set(in, "expiresInMinutes", json_object_get(given, "ExpiresInMinutes"));
+    return in;
+}
+
+static int protection(struct task_endpoint *p, const struct small_http_request *r, const char *id,
+                      struct sw_buf *body)
+{
+    size_t container = 0;
+    bool update = strcmp(r->method, "PUT") == 0;
+    if (!update && strcmp(r->method, "GET") != 0)
+        return text_answer(body, 405, "Method not allowed");
+    struct task *t = find_and_lock(p->engine, id, &container, r);
+    if (!t)
+        return text_answer(body, 404, "unable to find the task");
+    bool allowed = may_ask(t);
+    json_t *in = allowed ? protection_input(t, r) : NULL;
+    json_t *credentials = t->credentials ? json_deep_copy(t->credentials) : NULL;
+    char *task = sw_strdup(task_arn(t));
+    pthread_mutex_unlock(&t->lock);
+    int status = SMALL_HTTP_LATER;
+    sw_autojson json_t *error = NULL;
+    if (!allowed) {
+        status = text_answer(body, 429, "Too many requests");
+    } else if (!in) {
+        status = 400;
+        error = protection_error(task, "InvalidParameterException",
+                                 "ProtectionEnabled is needed and is true or false");
+    } else if (!credentials || !p->engine->o.call_as) {
+        status = 403;
+        error = protection_error(task, "AccessDeniedException", "The task has no task role");
+    }
+    if (error)
+        put(body, error);
+    if (status != SMALL_HTTP_LATER) {
+        json_decref(in);
+        json_decref(credentials);
+        free(task);
+        return status;
+    }
+    struct protection_job *j = SW_NEW(struct protection_job);
+    *j = (struct protection_job){p, r->id, task, credentials, in, update};
+    sw_pool_submit(p->pool, protection_job, j);
+    return SMALL_HTTP_LATER;
+}
+
 /* The id of PREFIX/ID[/...]; what follows it goes to *ret_rest. */
 static bool split_id(const char *path, const char *prefix, char id[ID_LEN + 1],
                      const char **ret_rest)
@@ -221,7 +349,8 @@ static int handle(void *ctx, const struct small_http_request *r, struct sw_buf *
     size_t n = strcspn(r->path, "?");
     (void)sw_str_copy(sw_str_n(r->path, n), path, sizeof path);
     if (split_id(path, "/api/", id, &rest))
-        return fail_as(body, 404, "NotFound", "The agent's API has no such operation here");
+        return strcmp(rest, PROTECTION) == 0 ? protection(p, r, id, body)
+                                             : text_answer(body, 404, "404 page not found");
     if (strcmp(r->method, "GET") != 0)
         return text_answer(body, 405, "Method not allowed");
     if (strcmp(path, "/v1/credentials") == 0) {
@@ -324,6 +453,7 @@ struct task_endpoint_urls endpoint_urls(const struct task_endpoint *p)
 int endpoint_serve(struct task_endpoint *p, struct task_engine *e, struct sw_err *err)
 {
     p->engine = e;
+    p->pool = sw_pool_new(POOL_THREADS, "endpoint");
     int fds[2] = {p->fds[0], p->fds[1]};
     p->fds[0] = p->fds[1] = -1;
     return small_http_start(fds, SW_ARRAY_LEN(fds), handle, p, &p->http, err);
@@ -333,6 +463,8 @@ void endpoint_close(struct task_endpoint *p, bool for_good)
 {
     if (!p)
         return;
+    small_http_halt(p->http);
+    sw_pool_free(p->pool);
     small_http_stop(p->http);
     for (size_t i = 0; i < SW_ARRAY_LEN(p->fds); i++)
         if (p->fds[i] >= 0)

@@ -16,7 +16,9 @@ from support.tasks import Tasks
 ACCOUNT = "000000000000"
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-FETCH = ("fetch() { printf 'GET %s HTTP/1.0\\r\\nHost: x\\r\\n\\r\\n' \"$1\" | nc 169.254.170.2 80; }; "
+# In the host's network an agent that is not the machine's only one answers at an address of the loopback device.
+FETCH = ("host=${ECS_AGENT_URI#http://}; host=${host%%/*}; port=${host#*:}; [ $port != $host ] || port=80; "
+         "fetch() { printf 'GET %s HTTP/1.0\\r\\nHost: x\\r\\n\\r\\n' \"$1\" | nc ${host%%:*} $port; }; "
          "of() { printf '%s' \"${1#http://169.254.170.2}\"; }; ")
 
 
@@ -249,3 +251,22 @@ def test_credentials_outlive_a_restart_of_the_agent(up, tasks, name, role):
     r.wait_for(lambda: another() - first, 30, 0.5, "credentials of the new agent")
     assert tasks.describe(arn)["lastStatus"] == "RUNNING"
     tasks.stop(arn)
+
+
+def test_task_protection_with_the_tasks_role(up, tasks, name):
+    iam = up.boto("iam")
+    iam.create_role(RoleName="protect", AssumeRolePolicyDocument=TRUST)
+    command = ("p() { printf '%s %s/task-protection/v1/state HTTP/1.0\\r\\nContent-Length: %d\\r\\n\\r\\n%s' $1 "
+               "${ECS_AGENT_URI#http://169.254.170.2} ${#2} \"$2\" | nc 169.254.170.2 80; echo; }; p GET ''; "
+               "p PUT '{\"ProtectionEnabled\": true, \"ExpiresInMinutes\": 5}'; p PUT '{}'; p POST ''")
+
+    def run(**more):
+        return tasks.output(name, command, task=more)
+    assert [b["error"]["Code"] for b in bodies(run())[:2]] == ["AccessDeniedException"] * 2
+    role = "arn:aws:iam::%s:role/protect" % ACCOUNT
+    got = bodies(run(taskRoleArn=role))
+    assert got[0]["error"]["Code"] == "AccessDeniedException" and "ecs:GetTaskProtection" in got[0]["error"]["Message"]
+    assert got[2]["error"]["Code"] == "InvalidParameterException"
+    iam.put_role_policy(RoleName="protect", PolicyName="p", PolicyDocument=allow("ecs:GetTaskProtection", "ecs:UpdateTaskProtection"))
+    for answer in bodies(run(taskRoleArn=role))[:2]:  # only tasks of services can be protected
+        assert answer["failure"]["Arn"].startswith("arn:aws:ecs:"), answer

@@ -12,6 +12,7 @@
 
 static struct small_http *server;
 static uint16_t port;
+static _Atomic uint64_t later;
 
 static int echo(void *ctx, const struct small_http_request *r, struct sw_buf *body,
                 const char **ret_content_type)
@@ -19,6 +20,10 @@ static int echo(void *ctx, const struct small_http_request *r, struct sw_buf *bo
     (void)ctx, (void)ret_content_type;
     sw_buf_addf(body, "%s %s %s %d [" SW_STR_FMT "]", r->method, r->path, r->peer, r->listener,
                 SW_STR_ARG(r->body));
+    if (strcmp(r->path, "/later") == 0) {
+        later = r->id;
+        return SMALL_HTTP_LATER;
+    }
     return strcmp(r->path, "/none") == 0 ? 404 : 200;
 }
 
@@ -143,4 +148,37 @@ TEST(a_port_that_is_taken_is_a_conflict)
     sw_err_clear(&err);
     CHECK_ERR(small_http_listen("localhost", 0, &other, &q, &err), SW_EINVALID, NULL);
     (void)close(fd);
+}
+
+TEST(an_answer_may_come_later_and_holds_nobody_up)
+{
+    char out[4096];
+    start();
+    later = 0;
+    int fd = dial(), gone = dial();
+    CHECK(send(gone, "GET /later HTTP/1.1\r\n\r\n", 23, MSG_NOSIGNAL) == 23);
+    for (int i = 0; i < 1000 && !later; i++)
+        sw_sleep_ms(2);
+    uint64_t first = later;
+    CHECK(send(fd, "GET /later HTTP/1.1\r\n\r\n", 23, MSG_NOSIGNAL) == 23);
+    for (int i = 0; i < 1000 && later == first; i++)
+        sw_sleep_ms(2);
+    (void)close(gone);
+    ask("GET / HTTP/1.1\r\n\r\n", 18, out, sizeof out);
+    CHECK_CONTAINS(out, "200 OK");
+    struct sw_buf body = SW_BUF_INIT(64), other = SW_BUF_INIT(64);
+    sw_buf_add_z(&body, "at last");
+    sw_buf_add_z(&other, "to nobody");
+    small_http_finish(server, first, 200, &other);
+    small_http_finish(server, later, 400, &body);
+    read_all(fd, out, sizeof out);
+    CHECK_CONTAINS(out, "HTTP/1.1 400");
+    CHECK_CONTAINS(out, "at last");
+    small_http_halt(server);
+    struct sw_buf late = SW_BUF_INIT(64);
+    sw_buf_add_z(&late, "too late");
+    small_http_finish(server, later, 200, &late);
+    sw_buf_done(&body);
+    sw_buf_done(&late);
+    small_http_stop(server);
 }
