@@ -32,7 +32,9 @@ struct identity {
     pthread_rwlock_t lock;
     pthread_mutex_t views; /* of building a view; inside the read lock */
     struct directory_maps maps;
-    uint64_t generation; /* of the maps */
+    uint64_t generation;       /* of the maps */
+    identity_retire_fn retire; /* under change */
+    void *retire_ctx;
 };
 
 /* directory_entity.c: one object. Setters check and fill; they neither lock nor store. */

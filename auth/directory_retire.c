@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* auth/directory_retire.c - when a user or role goes or is renamed, trust policies that name it by ARN name its unique id instead,
- * as in IAM: who gets the name later gets nothing by it. It is done before: until then the id means the same. */
+ * as in IAM: who gets the name later gets nothing by it. Others who keep policies do the same, see identity_on_retire(). It is done
+ * before: until then the id means the same. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "auth/directory_internal.h"
+#include "auth/policy_retire.h"
 #include "base/alloc.h"
-#include "base/json.h"
-#include "base/limits.h"
 #include "base/macros.h"
 
 struct trusting {
@@ -39,41 +39,14 @@ static void collect(void *ctx, void *value)
         t->roles[t->n++] = e;
 }
 
-static void replace_in(json_t *principal, const char *arn, const char *id)
-{
-    json_t *aws = json_object_get(principal, "AWS"), *one;
-    size_t i;
-
-    if (json_is_string(aws) && sw_streq(json_string_value(aws), arn))
-        sw_json_set_str(principal, "AWS", id);
-    json_array_foreach(aws, i, one) {
-        if (sw_streq(json_string_value(one), arn))
-            (void)json_array_set_new(aws, i, json_string(id));
-    }
-}
-
-static void replace(json_t *statement, const char *arn, const char *id)
-{
-    replace_in(json_object_get(statement, "Principal"), arn, id);
-    replace_in(json_object_get(statement, "NotPrincipal"), arn, id);
-}
-
 static int rewrite(struct identity *d, const struct iam_entity *role, const struct iam_entity *gone,
                    struct sw_err *err)
 {
-    sw_autojson json_t *doc = NULL;
-    json_t *statements, *one;
-    size_t i;
-    int r = sw_json_load(sw_str(role->trust), LIMIT_AWS_DEPTH, LIMIT_AWS_VALUES, NULL, &doc, err);
+    sw_autofree char *text = NULL;
+    int r = policy_retire(role->trust, gone->arn, gone->id, &text, err);
 
-    if (r < 0)
+    if (r < 0 || !text)
         return r;
-    statements = json_object_get(doc, "Statement");
-    if (json_is_object(statements))
-        replace(statements, gone->arn, gone->id);
-    json_array_foreach(statements, i, one)
-        replace(one, gone->arn, gone->id);
-    sw_autofree char *text = sw_json_dump(doc);
     struct iam_entity *changed = directory_copy(d, role);
     r = entity_set_trust(changed, text, NULL, err);
     if (r == 0)
@@ -83,6 +56,14 @@ static int rewrite(struct identity *d, const struct iam_entity *role, const stru
     else
         directory_publish(d, changed);
     return r;
+}
+
+void identity_on_retire(struct identity *d, identity_retire_fn fn, void *ctx)
+{
+    pthread_mutex_lock(&d->change);
+    d->retire = fn;
+    d->retire_ctx = ctx;
+    pthread_mutex_unlock(&d->change);
 }
 
 int directory_retire(struct identity *d, const struct iam_entity *gone, struct sw_err *err)
@@ -97,5 +78,7 @@ int directory_retire(struct identity *d, const struct iam_entity *gone, struct s
     for (size_t i = 0; i < t.n && r == 0; i++)
         r = rewrite(d, t.roles[i], gone, err);
     free(t.roles);
-    return r;
+    if (r == 0 && d->retire)
+        r = d->retire(d->retire_ctx, gone->arn, gone->id, err);
+    return r < 0 ? r : 0;
 }

@@ -48,5 +48,11 @@ int identity_secret(struct identity *id, const char *access_key_id, struct princ
                     char ret_secret[129], struct sw_err *err);
 /* From memory: whether that access key exists, is active and belongs to that user. */
 bool identity_key_is_of(struct identity *id, const char *access_key_id, const char *user_id);
+/* Before a user or role is deleted, leaves the policy files or gets another ARN, fn is told the ARN that ends and the unique id that
+ * stays its own: policies that are kept elsewhere then name the id (auth/policy_retire.h). A failure stops the change. fn must not
+ * change the directory. */
+typedef int (*identity_retire_fn)(void *ctx, const char *arn, const char *unique_id,
+                                  struct sw_err *err);
+void identity_on_retire(struct identity *id, identity_retire_fn fn, void *ctx);
 /* Forgets everything in memory and reads the rows again (after a reset). */
 int identity_reload(struct identity *id, struct sw_err *err);

@@ -26,6 +26,7 @@
 #include "launcher/service/launcher_services.h"
 #include "registry/api/ecr.h"
 #include "registry/api/oci.h"
+#include "registry/core/principal_retire.h"
 #include "registry/core/registry.h"
 #include "server/admin_api.h"
 #include "server/client.h"
@@ -237,6 +238,12 @@ static int open_log_store(struct app *a, struct sw_err *err)
     return log_store_open(&o, &a->log_store, err);
 }
 
+static int retire_principal(void *ctx, const char *arn, const char *unique_id, struct sw_err *err)
+{
+    struct app *a = ctx;
+    return registry_retire_principal(a->registry, arn, unique_id, err);
+}
+
 static int open_domains(struct app *a, struct sw_err *err)
 {
     struct registry_options registry = {.db = a->db,
@@ -248,6 +255,7 @@ static int open_domains(struct app *a, struct sw_err *err)
     int r = registry_open(&registry, &a->registry, err);
     if (r < 0)
         return r;
+    identity_on_retire(a->identity, retire_principal, a);
     struct secrets_options secrets = {.db = a->db, .keyring = a->keyring};
     a->secrets = secrets_new(&secrets);
     struct launcher_options launcher = {.db = a->db,

@@ -3,6 +3,7 @@
  * time, each with its transaction and its copy (policy_set.h). */
 #include "registry/core/registry_setting.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -151,5 +152,30 @@ int registry_policy_set(struct registry *reg, const struct registry_key *key, co
         free(a.old);
     else
         *ret_old = a.old;
+    return r < 0 ? r : 0;
+}
+
+int registry_policy_update(struct registry *reg, const struct registry_key *key,
+                           int (*fn)(void *ctx, const char *text, char **ret_new,
+                                     struct sw_err *err),
+                           void *ctx, struct sw_err *err)
+{
+    struct policy_document *document = NULL;
+    sw_autofree char *text = NULL, *changed = NULL;
+    struct setting_args a = {.key = key, .name = REGISTRY_SETTING_POLICY, .now = registry_now(reg)};
+    pthread_mutex_lock(&reg->policies.change);
+    int r = registry_setting_get(reg, key, a.name, &text, err);
+    if (r == 0 && text)
+        r = fn(ctx, text, &changed, err);
+    if (r == 0 && changed)
+        r = policy_document_parse(sw_str(changed), POLICY_TYPE_RESOURCE, &document, NULL, err);
+    a.value = changed;
+    if (r == 0 && changed)
+        r = meta_tx(reg->o.db, META_WRITE, put_tx, &a, err);
+    if (r >= 0 && changed)
+        policy_set_put(&reg->policies, key->account, key->region, SW_TAKE(document));
+    pthread_mutex_unlock(&reg->policies.change);
+    policy_document_unref(document);
+    free(a.old);
     return r < 0 ? r : 0;
 }

@@ -36,3 +36,8 @@ struct policy_document *registry_policy(struct registry *reg, const struct regis
 /* text NULL removes it, which fails when there is none. *ret_old: owned, may be NULL. */
 int registry_policy_set(struct registry *reg, const struct registry_key *key, const char *text,
                         char **ret_old, struct sw_err *err);
+/* Lets fn see the registry policy and change it (an owned new text in *ret_new, or NULL); nothing happens when there is none. */
+int registry_policy_update(struct registry *reg, const struct registry_key *key,
+                           int (*fn)(void *ctx, const char *text, char **ret_new,
+                                     struct sw_err *err),
+                           void *ctx, struct sw_err *err);

@@ -632,6 +632,38 @@ int repo_set_policy(struct registry *reg, const struct repo_key *key, const char
     return r < 0 ? r : 0;
 }
 
+static int update_policy_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct repo_row *a = arg;
+    int r = load_row(tx, a, err);
+    a->changed = false;
+    if (r < 0 || !a->info.policy)
+        return r;
+    sw_autofree char *text = NULL;
+    r = a->change(a->change_ctx, a->info.policy, &text, err);
+    if (r < 0 || !text)
+        return r;
+    a->changed = true;
+    r = prepare_rules(a, a->info.settings, text, err);
+    return r < 0 ? r
+                 : meta_exec(tx, err, NULL, "UPDATE repository SET policy = $2 WHERE id = $1", "it",
+                             a->id, text);
+}
+
+int repo_update_policy(struct registry *reg, const struct repo_key *key, repo_settings_fn fn,
+                       void *ctx, struct sw_err *err)
+{
+    struct repo_row a = {.reg = reg, .key = key, .change = fn, .change_ctx = ctx};
+    pthread_rwlock_wrlock(&reg->publics.change);
+    int r = meta_tx(reg->o.db, META_WRITE, update_policy_tx, &a, err);
+    if (r >= 0 && a.changed)
+        table_change_rules(&reg->repos, key, a.rules);
+    pthread_rwlock_unlock(&reg->publics.change);
+    repo_rules_unref(a.rules);
+    repo_info_done(&a.info);
+    return r < 0 ? r : 0;
+}
+
 bool repo_is_public(struct registry *reg, const struct repo_key *key)
 {
     return public_set_has(&reg->publics, key);

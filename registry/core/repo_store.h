@@ -77,10 +77,13 @@ int repo_set_mutability(struct registry *reg, const struct repo_key *key,
  * before. SW_EINVALID "MalformedPolicyDocument". */
 int repo_set_policy(struct registry *reg, const struct repo_key *key, const char *text,
                     char **ret_old, struct sw_err *err);
-/* Reads the settings, lets fn change them (an owned new text in *ret_new, or NULL to leave them), writes them: one transaction,
- * so fn may run again. */
 typedef int (*repo_settings_fn)(void *ctx, const char *settings, char **ret_new,
                                 struct sw_err *err);
+/* Lets fn change the policy as repo_update_settings() does the settings; a repository without one is left alone. */
+int repo_update_policy(struct registry *reg, const struct repo_key *key, repo_settings_fn fn,
+                       void *ctx, struct sw_err *err);
+/* Reads the settings, lets fn change them (an owned new text in *ret_new, or NULL to leave them), writes them: one transaction,
+ * so fn may run again. */
 int repo_update_settings(struct registry *reg, const struct repo_key *key, repo_settings_fn fn,
                          void *ctx, struct sw_err *err);
 /* Whether anyone may pull from it (member `public` of its settings). repo_is_public() answers from memory, false for what does not

@@ -315,3 +315,27 @@ def test_ecs_keeps_to_its_account(server, theirs, name):
     with Refused("AccessDeniedException", "no resource-based policy allows the iam:PassRole action"):
         they.register_task_definition(family=name, taskRoleArn=role, containerDefinitions=[{"name": "a", "image": "b", "memory": 16}])
     ecs.register_task_definition(family=name, taskRoleArn=role, containerDefinitions=[{"name": "a", "image": "b", "memory": 16}])
+
+
+def test_policies_of_repositories_are_about_who_was_meant(server, ecr, image, name):
+    """The name of a user who is gone gives the next who has it nothing; who is renamed keeps it."""
+    iam = server.boto("iam")
+
+    def user(who):
+        made = iam.create_user(UserName=who)["User"]
+        iam.put_user_policy(UserName=who, PolicyName="login", PolicyDocument=document(allow("ecr:GetAuthorizationToken")))
+        key = iam.create_access_key(UserName=who)["AccessKey"]
+        return made, (key["AccessKeyId"], key["SecretAccessKey"])
+
+    def pulls(key):
+        with Registry(server, MINE, server.password(key)) as registry:
+            return registry.pull(image).status
+
+    who = name.replace("/", "-")
+    made, key = user(who)
+    ecr.set_repository_policy(repositoryName=image, policyText=granted(made["Arn"], PULL))
+    assert pulls(key) == 200
+    iam.update_user(UserName=who, NewUserName=who + "-2")
+    assert made["UserId"] in ecr.get_repository_policy(repositoryName=image)["policyText"]
+    assert pulls(key) == 200
+    assert pulls(user(who)[1]) == 403
