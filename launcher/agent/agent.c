@@ -124,6 +124,18 @@ static int secrets(void *ctx, const char *task, json_t **ret, struct sw_err *err
     return call(a, AGENT_TARGET_PREFIX, "GetTaskSecrets", in, CALL_TIMEOUT_MS, ret, err);
 }
 
+static int log_stream(void *ctx, const char *task, const char *container, struct sw_err *err)
+{
+    struct agent *a = ctx;
+    sw_autojson json_t *in = json_object();
+    sw_json_set_str(in, "cluster", a->cluster);
+    sw_json_set_str(in, "containerInstance", a->instance_arn);
+    sw_json_set_str(in, "task", task);
+    sw_json_set_str(in, "containerName", container);
+    sw_json_set_new(in, "events", json_array());
+    return put_task_log_events(a, in, err);
+}
+
 static int call_as(void *ctx, const json_t *role, const char *target, const json_t *in,
                    json_t **ret, struct sw_err *err)
 {
@@ -406,6 +418,7 @@ static int start_engine(struct agent *a, struct sw_err *err)
                                     .submit_ctx = a,
                                     .credentials = credentials,
                                     .secrets = secrets,
+                                    .log_stream = log_stream,
                                     .call_as = a->o.control.call_as ? call_as : NULL,
                                     .region = a->o.region,
                                     .stop_timeout_default_s = a->o.stop_timeout_default_s > 0

@@ -20,6 +20,7 @@
 #include "base/macros.h"
 #include "launcher/agent/agent_plan.h"
 #include "launcher/agent/container_setup.h"
+#include "launcher/agent/log_sources.h"
 #include "launcher/agent/task_engine_internal.h"
 #include "launcher/agent/task_roles.h"
 #include "launcher/agent/task_secrets.h"
@@ -314,7 +315,7 @@ static void *task_main(void *arg)
     bool pull = !t->stop_wanted && !t->finished;
     task_queue_report(t);
     pthread_mutex_unlock(&t->lock);
-    if (pull && task_get_roles(t) && task_get_secrets(t))
+    if (pull && task_get_roles(t) && task_get_secrets(t) && log_sources_open(t))
         pull_images(t);
     while (!flag_is_set(&t->engine->closing) && task_round(t))
         ;

@@ -35,6 +35,8 @@ struct task_engine_options {
                        struct sw_err *err);
     /* What GetTaskSecrets answers. A temporary error is tried again. May be NULL. */
     int (*secrets)(void *ctx, const char *task_arn, json_t **ret, struct sw_err *err);
+    /* Makes a container's log stream (driver awslogs). May be NULL. */
+    int (*log_stream)(void *ctx, const char *task_arn, const char *container, struct sw_err *err);
     /* A call signed with such credentials. May be NULL. */
     int (*call_as)(void *ctx, const json_t *credentials, const char *target, const json_t *in,
                    json_t **ret, struct sw_err *err);

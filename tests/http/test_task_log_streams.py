@@ -86,11 +86,21 @@ def test_groups_are_made_when_asked_for(up, tasks, logs, name):
     assert has(up, name, streams[0]["logStreamName"], 1) == ["made"]
 
 
-def test_lines_wait_for_a_group_that_is_missing(up, tasks, logs, name):
-    arn = tasks.start(name, {"name": "c", "command": "echo early", "logConfiguration": driver(name)})
+def test_a_task_whose_group_is_missing_does_not_start(tasks, name):
+    task = tasks.wait_stopped(tasks.start(name, {"command": "echo never", "logConfiguration": driver(name)}))
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert task["stoppedReason"].startswith("ResourceInitializationError: failed to validate logger args")
+    assert "ResourceNotFoundException: The specified log group does not exist." in task["stoppedReason"]
+
+
+def test_lines_wait_for_a_group_that_went_away(up, tasks, logs, name):
+    logs.create_log_group(logGroupName=name)
+    arn = tasks.start(name, {"name": "c", "command": "echo early; sleep 5; echo late", "logConfiguration": driver(name)})
+    assert has(up, name, "app/c/" + arn.rsplit("/", 1)[1], 1) == ["early"]
+    logs.delete_log_group(logGroupName=name)
     tasks.wait_stopped(arn)
     logs.create_log_group(logGroupName=name)
-    assert has(up, name, "app/c/" + arn.rsplit("/", 1)[1], 1, 40) == ["early"]
+    assert has(up, name, "app/c/" + arn.rsplit("/", 1)[1], 1, 40) == ["late"]
 
 
 def test_wrong_options_are_refused(tasks, name):
