@@ -44,18 +44,29 @@ static int add_row(const struct list *l, const struct parameter_row *row, json_t
     return r;
 }
 
+/* The names between which all lie that are below a path, so that others are not read. */
+static void range(const char *path, char from[SECRETS_NAME_MAX + 2], char to[SECRETS_NAME_MAX + 2])
+{
+    int n = (int)strlen(path);
+    while (n > 0 && path[n - 1] == '/')
+        n--;
+    (void)snprintf(from, SECRETS_NAME_MAX + 2, "%.*s%s", n, path, *path ? "/" : "");
+    (void)snprintf(to, SECRETS_NAME_MAX + 2, "%.*s%s", n, path, *path ? "0" : "~");
+}
+
 static int list_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct list *l = arg;
     meta_autostmt *st = NULL;
-    char last[SECRETS_PAGE_MAX] = "";
+    char last[SECRETS_PAGE_MAX] = "", from[SECRETS_NAME_MAX + 2], to[SECRETS_NAME_MAX + 2];
+    range(l->path ? l->path : "", from, to);
     json_object_clear(l->out);
     json_t *list = secrets_list_member(l->out, "Parameters");
     int r = meta_query(tx, err, &st,
                        "SELECT " PARAMETER_COLUMNS ", p.tags" PARAMETER_JOIN
                        " AND v.version = p.version WHERE p.account_id = $1 AND p.region = $2"
-                       " AND p.name > $3 ORDER BY p.name",
-                       "ttt", l->c->account, l->c->region, l->page->after);
+                       " AND p.name > $3 AND p.name >= $4 AND p.name < $5 ORDER BY p.name",
+                       "ttttt", l->c->account, l->c->region, l->page->after, from, to);
     if (r < 0)
         return r;
     while ((r = meta_step(st, err)) > 0) {
