@@ -19,8 +19,8 @@
 
 /* ---- maps ---- */
 
-static void name_key(enum iam_kind kind, const char *account, const char *name,
-                     char ret[DIRECTORY_KEY_MAX])
+void directory_name_key(enum iam_kind kind, const char *account, const char *name,
+                        char ret[DIRECTORY_KEY_MAX])
 {
     int n = snprintf(ret, DIRECTORY_KEY_MAX, "%s/%s/", iam_kind_to_string(kind), account);
 
@@ -61,7 +61,7 @@ void maps_put(struct directory_maps *m, struct iam_entity *e)
 {
     char key[DIRECTORY_KEY_MAX];
 
-    name_key(e->kind, e->account, e->name, key);
+    directory_name_key(e->kind, e->account, e->name, key);
     strmap_put(&m->by_id, e->id, e);
     strmap_put(&m->by_name, key, e);
     strmap_put(&m->by_arn, e->arn, e);
@@ -74,7 +74,7 @@ void maps_drop(struct directory_maps *m, const char *id)
 
     if (!e)
         return;
-    name_key(e->kind, e->account, e->name, key);
+    directory_name_key(e->kind, e->account, e->name, key);
     strmap_remove(&m->by_name, key);
     strmap_remove(&m->by_arn, e->arn);
     entity_free(e);
@@ -87,7 +87,7 @@ struct iam_entity *maps_find(const struct directory_maps *m, enum iam_kind kind,
 
     if (strlen(account) > 12 || strlen(name) > 255)
         return NULL;
-    name_key(kind, account, name, key);
+    directory_name_key(kind, account, name, key);
     return strmap_get(&m->by_name, key);
 }
 

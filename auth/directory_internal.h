@@ -86,6 +86,8 @@ int store_save(struct meta_db *db, const struct iam_entity *e, const struct stor
 int store_delete(struct meta_db *db, const struct iam_entity *e, struct sw_err *err);
 
 /* directory.c: memory. The caller holds `change`; these take the write lock. */
+void directory_name_key(enum iam_kind kind, const char *account, const char *name,
+                        char ret[DIRECTORY_KEY_MAX]);
 void maps_done(struct directory_maps *m);
 void maps_put(struct directory_maps *m, struct iam_entity *e);
 void maps_drop(struct directory_maps *m, const char *id); /* frees the object */
@@ -108,6 +110,10 @@ struct iam_entity *directory_copy(struct identity *d, const struct iam_entity *e
 
 /* directory_retire.c: before a user or role is deleted or gets another ARN. */
 int directory_retire(struct identity *d, const struct iam_entity *gone, struct sw_err *err);
+/* Trust policies that name by ARN a user or role of their account that nothing has, there() says: a policy file had it. They name
+ * the id that files give it. */
+int directory_retire_absent(struct identity *d, bool (*there)(void *ctx, const char *arn),
+                            void *ctx, struct sw_err *err);
 
 /* directory_key.c */
 void key_remember(struct identity *d, const struct store_key *k);

@@ -13,6 +13,7 @@
 
 struct directory_overlay {
     struct strmap by_id; /* owns */
+    struct strmap by_name;
 };
 
 /* The first letters say what it is; the rest is taken from a digest of the names. */
@@ -49,6 +50,7 @@ void directory_overlay_free(struct directory_overlay *o)
         return;
     strmap_each(&o->by_id, free_object, NULL);
     strmap_done(&o->by_id);
+    strmap_done(&o->by_name);
     free(o);
 }
 
@@ -61,7 +63,9 @@ int directory_overlay_add(struct directory_overlay *o, const struct directory_ne
         return err->code;
     directory_overlay_id(n->kind, n->account, n->name, e->id);
     entity_set_str(&e->origin, file);
-    const struct iam_entity *there = strmap_get(&o->by_id, e->id);
+    char key[DIRECTORY_KEY_MAX];
+    directory_name_key(n->kind, n->account, n->name, key);
+    const struct iam_entity *there = strmap_get(&o->by_name, key);
     if (there) {
         entity_free(e);
         return sw_fail(err, SW_ECONFLICT, "EntityAlreadyExists",
@@ -69,6 +73,7 @@ int directory_overlay_add(struct directory_overlay *o, const struct directory_ne
                        there->origin);
     }
     strmap_put(&o->by_id, e->id, e);
+    strmap_put(&o->by_name, key, e);
     *ret = e;
     return 0;
 }
@@ -200,7 +205,31 @@ static void replace(struct identity *d, struct directory_overlay *o)
     d->generation++;
     pthread_rwlock_unlock(&d->lock);
     strmap_done(&o->by_id);
+    strmap_done(&o->by_name);
     free(l.v);
+}
+
+static bool arn_there(void *ctx, const char *arn)
+{
+    const struct checking *c = ctx;
+    const struct iam_entity *e = strmap_get(&c->d->maps.by_arn, arn);
+
+    return strmap_get(&c->arns, arn) || (e && !e->origin);
+}
+
+/* What leaves the files takes the trust in its name with it. Its id stays its own: it has it again when it comes back. */
+static int retire(struct identity *d, struct checking *c, struct sw_err *err)
+{
+    struct leaving l = {.v = sw_calloc(d->maps.by_id.n + 1, sizeof(*l.v))};
+    int r = 0;
+
+    strmap_each(&d->maps.by_id, note_leaving, &l);
+    for (size_t i = 0; i < l.n && r == 0; i++)
+        if (!strmap_get(&c->arns, l.v[i]->arn))
+            r = directory_retire(d, l.v[i], err);
+    free(l.v);
+    /* Those that left the files while no server ran. */
+    return r < 0 ? r : directory_retire_absent(d, arn_there, c, err);
 }
 
 int directory_overlay_set(struct identity *d, struct directory_overlay *o, struct sw_err *err)
@@ -210,9 +239,9 @@ int directory_overlay_set(struct identity *d, struct directory_overlay *o, struc
     pthread_mutex_lock(&d->change);
     strmap_each(&o->by_id, note_arn, &c);
     strmap_each(&o->by_id, check_one, &c);
-    strmap_done(&c.arns);
-    if (err->code == 0)
+    if (err->code == 0 && retire(d, &c, err) == 0)
         replace(d, o);
+    strmap_done(&c.arns);
     pthread_mutex_unlock(&d->change);
     if (err->code != 0)
         return err->code;

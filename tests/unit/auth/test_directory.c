@@ -566,6 +566,80 @@ TEST(policy_files_replace_each_other_as_a_whole)
               "UnrecognizedClientException");
 }
 
+static int note_retired(void *ctx, const char *arn, const char *unique_id, struct sw_err *err)
+{
+    char *ret = ctx;
+
+    if (strlen(arn) > 100)
+        return sw_fail(err, SW_EIO, NULL, "no room");
+    (void)snprintf(ret, 200, "%s %s", arn, unique_id);
+    return 0;
+}
+
+static void check_trust_names(struct world *w, const char *role, const char *who)
+{
+    directory_lock(w->id);
+    CHECK_CONTAINS(directory_find(w->id, IAM_ROLE, ACCOUNT, role)->trust, who);
+    directory_unlock(w->id);
+}
+
+TEST(who_left_the_files_keeps_its_id_and_not_its_name)
+{
+#define ANN "arn:aws:iam::" ACCOUNT ":user/Ann"
+#define TRUSTS_ANN                                                                             \
+    "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"AWS\":" \
+    "[\"" ANN "\",\"" ACCOUNT "\"]},\"Action\":\"sts:AssumeRole\"}]}"
+    autoworld w = {0};
+    struct sw_err err = SW_ERR_INIT;
+    char id[IAM_ID_MAX], retired[200] = "", want[200];
+
+    world_open(&w);
+    identity_on_retire(w.id, note_retired, retired);
+    struct directory_overlay *o = directory_overlay_new();
+    lay(o, IAM_USER, "Ann", NULL);
+    directory_overlay_id(IAM_USER, ACCOUNT, "Ann", id);
+    CHECK_OK(directory_overlay_set(w.id, o, &err));
+    make(&w, IAM_ROLE, "r", TRUSTS_ANN);
+    o = directory_overlay_new();
+    lay(o, IAM_USER, "Ann", NULL);
+    CHECK_OK(directory_overlay_set(w.id, o, &err));
+    check_trust_names(&w, "r", ANN); /* it stayed */
+    CHECK_EQ_STR(retired, "");
+    CHECK_OK(directory_overlay_set(w.id, directory_overlay_new(), &err));
+    check_trust_names(&w, "r", id);
+    (void)snprintf(want, sizeof(want), "%s %s", ANN, id);
+    CHECK_EQ_STR(retired, want);
+
+    /* A server that was stopped meanwhile has no old files to compare with. */
+    o = directory_overlay_new();
+    lay(o, IAM_USER, "Ann", NULL);
+    CHECK_OK(directory_overlay_set(w.id, o, &err));
+    make(&w, IAM_ROLE, "s", TRUSTS_ANN);
+    world_close(&w);
+    world_open(&w);
+    check_trust_names(&w, "s", ANN);
+    CHECK_OK(directory_overlay_set(w.id, directory_overlay_new(), &err));
+    check_trust_names(&w, "s", id);
+#undef TRUSTS_ANN
+#undef ANN
+}
+
+TEST(names_in_files_differ_in_more_than_case)
+{
+    autoworld w = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct directory_new n = {.kind = IAM_USER, .account = ACCOUNT, .name = "bob"};
+    struct iam_entity *e = NULL;
+
+    world_open(&w);
+    struct directory_overlay *o = directory_overlay_new();
+    lay(o, IAM_USER, "Bob", NULL);
+    lay(o, IAM_GROUP, "bob", NULL);
+    CHECK_ERR(directory_overlay_add(o, &n, "policies/b.json", &e, &err), SW_ECONFLICT,
+              "EntityAlreadyExists");
+    directory_overlay_free(o);
+}
+
 TEST(a_boundary_of_a_file_that_went_allows_nothing)
 {
     autoworld w = {0};
