@@ -244,6 +244,16 @@ static int read_more(struct log_reader *r, bool ended, struct sw_err *err)
     }
 }
 
+/* Tasks that ended are known for hours: their files are not kept open. */
+static void finish(struct log_reader *r, struct sw_err *err)
+{
+    if (r->finished) {
+        sw_closep(&r->fd);
+        r->fd = -1;
+    }
+    (void)save(r, false, err);
+}
+
 json_t *log_reader_batch(struct log_reader *r, bool ended, struct sw_err *err)
 {
     if (r->finished && ended)
@@ -272,7 +282,7 @@ json_t *log_reader_batch(struct log_reader *r, bool ended, struct sw_err *err)
         return r->batch;
     r->finished = r->at_end;
     if (r->finished)
-        (void)save(r, false, err);
+        finish(r, err);
     return NULL;
 }
 
@@ -280,7 +290,7 @@ void log_reader_confirm(struct log_reader *r, struct sw_err *err)
 {
     json_array_clear(r->batch);
     r->finished = r->at_end;
-    (void)save(r, false, err);
+    finish(r, err);
 }
 
 bool log_reader_finished(const struct log_reader *r)

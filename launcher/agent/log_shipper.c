@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "launcher/agent/flag.h"
 #include "launcher/agent/instance.h"
 #include "launcher/agent/log_reader.h"
 #include "launcher/agent/log_sources.h"
@@ -35,7 +36,7 @@ struct log_shipper {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     char instance_arn[INSTANCE_ARN_MAX];
-    bool closing;
+    volatile int closing;
     uint64_t idle_rounds; /* that found nothing to send */
     struct line *lines;   /* of the thread alone */
     int64_t backoff_ms;
@@ -162,16 +163,17 @@ static void *shipping_main(void *arg)
     struct log_shipper *s = arg;
     const int64_t look_ms = s->o.look_ms > 0 ? s->o.look_ms : LOOK_MS;
     pthread_mutex_lock(&s->lock);
-    while (!s->closing) {
+    while (!flag_is_set(&s->closing)) {
         bool sent = false;
         pthread_mutex_unlock(&s->lock);
         look_for_sources(s);
-        for (struct line *l = s->lines; l; l = l->next)
+        /* A control plane that does not answer is waited for once when the agent ends, not once a container. */
+        for (struct line *l = s->lines; l && !flag_is_set(&s->closing); l = l->next)
             sent |= send_one(s, l);
         pthread_mutex_lock(&s->lock);
         s->idle_rounds += !sent;
         pthread_cond_broadcast(&s->changed);
-        if (!sent && !s->closing)
+        if (!sent && !flag_is_set(&s->closing))
             wait_ms(s, look_ms);
     }
     pthread_mutex_unlock(&s->lock);
@@ -225,7 +227,7 @@ void log_shipper_free(struct log_shipper *s)
     if (!s)
         return;
     pthread_mutex_lock(&s->lock);
-    s->closing = true;
+    flag_set(&s->closing);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);

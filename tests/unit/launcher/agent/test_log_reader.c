@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/agent/log_reader.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -95,6 +96,42 @@ TEST(lines_come_once_and_grow)
     EXPECT(r, true, false, "");
     CHECK(log_reader_finished(r));
     log_reader_free(r);
+}
+
+/* Descriptors of this process that are the container's file. */
+static int held(void)
+{
+    int n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char target[4096];
+        ssize_t len = readlinkat(dirfd(d), e->d_name, target, sizeof target - 1);
+        if (len < 0)
+            continue;
+        target[len] = 0;
+        n += strstr(target, "task/containers/c/log") != NULL;
+    }
+    if (d)
+        closedir(d);
+    return n;
+}
+
+TEST(a_reader_that_is_finished_holds_no_file)
+{
+    int64_t last = 0;
+    make_folder();
+    struct log_reader *r = open_reader();
+    line("stdout", "F", "one");
+    EXPECT(r, false, false, "one|");
+    CHECK_EQ_INT(held(), 1);
+    EXPECT(r, true, false, "");
+    CHECK(log_reader_finished(r));
+    CHECK_EQ_INT(held(), 0);
+    line("stdout", "F", "started again");
+    EXPECT(r, false, false, "started again|");
+    CHECK_EQ_INT(held(), 1);
+    log_reader_free(r);
+    CHECK_EQ_INT(held(), 0);
 }
 
 TEST(what_was_not_confirmed_comes_again_with_the_same_positions)
