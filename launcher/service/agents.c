@@ -192,20 +192,22 @@ bool agents_park(struct agents *a, struct agents_waiter *w)
     return parked;
 }
 
-/* Takes out the waiters of an instance (NULL: any) whose time is up at now_us. */
-static struct agents_waiter *detach(struct agents *a, const char *id, int64_t now_us)
+/* Takes out the waiters of an instance (NULL: any) whose time is up at due_us. Who waited was there until heard_us (0: unknown),
+ * however long ago it asked: else it would count as away until it asks again. */
+static struct agents_waiter *detach(struct agents *a, const char *id, int64_t due_us,
+                                    int64_t heard_us)
 {
     struct agents_waiter *out = NULL, **at = &a->waiters;
     while (*at) {
         struct agents_waiter *w = *at;
-        if ((id && !sw_streq(w->poll.instance_id, id)) || w->deadline_us > now_us) {
+        if ((id && !sw_streq(w->poll.instance_id, id)) || w->deadline_us > due_us) {
             at = &w->next;
             continue;
         }
         struct agent *g = find_or_add(a, w->poll.instance_id);
         g->waiting--;
-        if (g->last_poll_us < now_us && now_us != INT64_MAX)
-            g->last_poll_us = now_us;
+        if (g->last_poll_us < heard_us)
+            g->last_poll_us = heard_us;
         *at = w->next;
         w->next = out;
         out = w;
@@ -213,7 +215,7 @@ static struct agents_waiter *detach(struct agents *a, const char *id, int64_t no
     return out;
 }
 
-struct agents_waiter *agents_changed(struct agents *a, const char *instance_id)
+struct agents_waiter *agents_changed(struct agents *a, const char *instance_id, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
     for (struct agent *g = a->agents; g; g = g->next) {
@@ -222,15 +224,15 @@ struct agents_waiter *agents_changed(struct agents *a, const char *instance_id)
         if (!instance_id)
             g->last_poll_us = 0;
     }
-    struct agents_waiter *out = detach(a, instance_id, INT64_MAX);
+    struct agents_waiter *out = detach(a, instance_id, INT64_MAX, instance_id ? now_us : 0);
     pthread_mutex_unlock(&a->lock);
     return out;
 }
 
-struct agents_waiter *agents_superseded(struct agents *a, const char *instance_id)
+struct agents_waiter *agents_superseded(struct agents *a, const char *instance_id, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
-    struct agents_waiter *out = detach(a, instance_id, INT64_MAX);
+    struct agents_waiter *out = detach(a, instance_id, INT64_MAX, now_us);
     pthread_mutex_unlock(&a->lock);
     return out;
 }
@@ -238,7 +240,7 @@ struct agents_waiter *agents_superseded(struct agents *a, const char *instance_i
 struct agents_waiter *agents_due(struct agents *a, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
-    struct agents_waiter *out = detach(a, NULL, now_us);
+    struct agents_waiter *out = detach(a, NULL, now_us, now_us);
     pthread_mutex_unlock(&a->lock);
     return out;
 }

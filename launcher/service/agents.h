@@ -45,10 +45,11 @@ typedef void (*agents_usage_fn)(void *ctx, const char *instance_id, const json_t
 void agents_each_usage(struct agents *a, int64_t since_us, agents_usage_fn fn, void *ctx);
 /* Parks the waiter, taken; false (and still the caller's) when something changed since its generation. */
 bool agents_park(struct agents *a, struct agents_waiter *w);
-/* Something changed for the instance: whoever waits is handed out. NULL: for all instances, and all connections are forgotten. */
-struct agents_waiter *agents_changed(struct agents *a, const char *instance_id);
+/* Something changed for the instance: whoever waits is handed out. NULL: for all instances, and all connections are forgotten.
+ * An agent that waited was heard at now_us. */
+struct agents_waiter *agents_changed(struct agents *a, const char *instance_id, int64_t now_us);
 /* Whoever waits for this instance, though nothing changed. */
-struct agents_waiter *agents_superseded(struct agents *a, const char *instance_id);
+struct agents_waiter *agents_superseded(struct agents *a, const char *instance_id, int64_t now_us);
 struct agents_waiter *agents_due(struct agents *a, int64_t now_us);
 
 /* Queues it, taken; false (and still the caller's) when too many wait. */

@@ -63,7 +63,7 @@ void launcher_free(struct launcher *l)
 
 void launcher_reset_memory(struct launcher *l)
 {
-    poll_answer_all(l, agents_changed(l->agents, NULL));
+    poll_answer_all(l, agents_changed(l->agents, NULL, l->now_us()));
     poll_fail_logs(agents_log_due(l->agents, INT64_MAX));
     service_loop_forget(l->services);
 }

@@ -92,13 +92,13 @@ void poll_answer_all(struct launcher *l, struct agents_waiter *list)
 
 void poll_notify(struct launcher *l, const char *instance_id)
 {
-    poll_answer_all(l, agents_changed(l->agents, instance_id));
+    poll_answer_all(l, agents_changed(l->agents, instance_id, l->now_us()));
     service_loop_wake(l->services);
 }
 
 void poll_end_older(struct launcher *l, const char *instance_id)
 {
-    struct agents_waiter *list = agents_superseded(l->agents, instance_id);
+    struct agents_waiter *list = agents_superseded(l->agents, instance_id, l->now_us());
     while (list) {
         struct agents_waiter *w = list;
         struct sw_err err = SW_ERR_INIT;

@@ -29,13 +29,13 @@ TEST(parking_fails_after_a_change)
     struct agents *a = agents_new(60000000, 0);
     bool logs;
     uint64_t g = agents_polled(a, "i", 1, &logs);
-    CHECK_EQ_INT(drop(agents_changed(a, "i")), 0);
+    CHECK_EQ_INT(drop(agents_changed(a, "i", 1)), 0);
     struct agents_waiter *w = waiter("i", g, 100);
     CHECK(!agents_park(a, w));
     w->poll.generation = agents_polled(a, "i", 2, &logs);
     CHECK(agents_park(a, w));
-    CHECK_EQ_INT(drop(agents_changed(a, "other")), 0);
-    CHECK_EQ_INT(drop(agents_changed(a, "i")), 1);
+    CHECK_EQ_INT(drop(agents_changed(a, "other", 1)), 0);
+    CHECK_EQ_INT(drop(agents_changed(a, "i", 1)), 1);
     agents_free(a);
 }
 
@@ -48,7 +48,7 @@ TEST(waiters_are_due_at_their_time)
     CHECK(agents_park(a, waiter("i", g, 200)));
     CHECK_EQ_INT(drop(agents_due(a, 99)), 0);
     CHECK_EQ_INT(drop(agents_due(a, 100)), 1);
-    CHECK_EQ_INT(drop(agents_changed(a, NULL)), 1);
+    CHECK_EQ_INT(drop(agents_changed(a, NULL, 1)), 1);
     agents_free(a);
 }
 
@@ -63,8 +63,28 @@ TEST(an_agent_is_here_while_it_waits_and_a_minute_after)
     CHECK(!agents_connected(a, "i", t + SERVICE_HERE_US));
     CHECK(agents_park(a, waiter("i", g, t + 100)));
     CHECK(agents_connected(a, "i", t + 2 * SERVICE_HERE_US));
-    CHECK_EQ_INT(drop(agents_changed(a, NULL)), 1);
+    CHECK_EQ_INT(drop(agents_changed(a, NULL, 1)), 1);
     CHECK(!agents_connected(a, "i", t + 1)); /* all is forgotten */
+    agents_free(a);
+}
+
+/* Else a change that comes late in a long wait makes an agent count as away until its next poll, and its tasks as lost. */
+TEST(whoever_waited_was_there_until_it_was_answered)
+{
+    enum { HERE = 2000000, LATE = 19000000 };
+    struct agents *a = agents_new(HERE, 0);
+    bool logs;
+    const int64_t t = 1000000000;
+    uint64_t g = agents_polled(a, "i", t, &logs);
+    CHECK(agents_park(a, waiter("i", g, t + 2 * LATE)));
+    CHECK_EQ_INT(drop(agents_changed(a, "i", t + LATE)), 1);
+    CHECK_EQ_INT(agents_away_us(a, "i", t + LATE + HERE - 1), 0);
+    CHECK_EQ_INT(agents_away_us(a, "i", t + LATE + HERE), HERE);
+    g = agents_polled(a, "i", t, &logs);
+    CHECK(agents_park(a, waiter("i", g, t + 2 * LATE)));
+    CHECK_EQ_INT(drop(agents_superseded(a, "i", t + LATE)), 1);
+    CHECK(agents_connected(a, "i", t + LATE + HERE - 1));
+    CHECK(!agents_connected(a, "i", t + LATE + HERE));
     agents_free(a);
 }
 
