@@ -2,6 +2,7 @@
 /* Container instances: registration, and what is asked about them. */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/arena.h"
 #include "base/id.h"
 #include "base/json.h"
@@ -17,7 +18,8 @@
 #include "launcher/service/service_loop.h"
 #include "launcher/service/task_doc.h"
 
-#define STATES_MAX 10 /* instances of one UpdateContainerInstancesState */
+#define OWNER_ID   "ownerId" /* of the document */
+#define STATES_MAX 10        /* instances of one UpdateContainerInstancesState */
 
 struct instance_arg {
     struct launcher *l;
@@ -76,6 +78,27 @@ static int refuse_foreign(const char *id, struct sw_err *err)
                    "The container instance %s was registered by another principal.", id);
 }
 
+/* Who it is, for good, where an ARN is a name that somebody else may have later. Sessions of a role are owners of their own. */
+static char *owner_id(const struct principal *p)
+{
+    const char *session = p->kind == PRINCIPAL_ROLE        ? p->session_name
+                          : p->kind == PRINCIPAL_FEDERATED ? p->name
+                                                           : "";
+    return sw_asprintf("%s%s%s", p->user_id, *session ? ":" : "", session);
+}
+
+int service_check_owner(const struct instance_row *row, const struct principal *p,
+                        bool *ret_is_owner, struct sw_err *err)
+{
+    sw_autojson json_t *document = NULL;
+    sw_autofree char *id = owner_id(p);
+    int r = service_document(row->document, &document, err);
+    const char *stored = r < 0 ? NULL : sw_json_str(document, OWNER_ID, NULL);
+    *ret_is_owner =
+        r == 0 && (stored ? sw_streq(stored, id) : sw_streq(row->principal_arn, p->arn));
+    return r;
+}
+
 struct owner_arg {
     const struct launcher_caller *c;
     int64_t cluster_id, version;
@@ -86,11 +109,14 @@ static int check_owner(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct owner_arg *a = arg;
     struct instance_row row = {.id = NULL};
+    bool is_owner = false;
     int r = instance_store_get(tx, a->cluster_id, a->id, &row, err);
     if (r == 0 || (r > 0 && sw_streq(row.status, "INACTIVE")))
         r = sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID,
                     "Referenced container instance %s not found.", a->id);
-    else if (r > 0 && !sw_streq(row.principal_arn, a->c->principal->arn))
+    else if (r > 0)
+        r = service_check_owner(&row, a->c->principal, &is_owner, err);
+    if (r >= 0 && !is_owner)
         r = refuse_foreign(a->id, err);
     a->version = row.version;
     instance_row_done(&row);
@@ -134,11 +160,14 @@ static int set_document(struct meta_tx *tx, struct instance_arg *a, const char *
 static int renew(struct meta_tx *tx, struct instance_arg *a, bool *ret_done, struct sw_err *err)
 {
     struct instance_row row = {.id = NULL};
+    bool is_owner = false;
     int r = instance_store_get(tx, a->cluster->id, a->id, &row, err);
     bool gone = r == 0 || (r > 0 && sw_streq(row.status, "INACTIVE"));
-    if (r > 0 && !gone && !sw_streq(row.principal_arn, a->c->principal->arn))
+    if (r > 0 && !gone)
+        r = service_check_owner(&row, a->c->principal, &is_owner, err);
+    if (r >= 0 && !gone && !is_owner)
         r = refuse_foreign(a->id, err);
-    else if (r > 0 && !gone)
+    else if (r >= 0 && !gone)
         r = set_document(tx, a, row.document, err);
     instance_row_done(&row);
     *ret_done = r >= 0 && !gone;
@@ -238,6 +267,8 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
         return r;
     sw_random_hex(fresh, ARN_ID_LEN);
     sw_autojson json_t *document = registration(in);
+    sw_autofree char *owner = owner_id(c->principal);
+    sw_json_set_str(document, OWNER_ID, owner);
     if (launcher_is_managed(c->principal))
         mark_external(document, c->principal->name);
     struct instance_arg a = {.l = l,

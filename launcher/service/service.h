@@ -46,6 +46,10 @@ int service_id(const struct launcher_caller *c, const char *cluster_name, enum a
 /* The instance is not INACTIVE and the caller registered it; its version, if asked for. SW_ENOTFOUND, SW_EDENIED. */
 int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t cluster_id,
                   const char *instance_id, int64_t *ret_version, struct sw_err *err);
+/* Whether that principal registered it: by unique id, by ARN in rows of before ids were kept. */
+struct instance_row;
+int service_check_owner(const struct instance_row *row, const struct principal *p,
+                        bool *ret_is_owner, struct sw_err *err);
 /* Its agent has been away for longer than the grace: services replace their tasks on it. */
 bool service_instance_lost(struct launcher *l, const char *instance_id, int64_t now_us);
 json_t *service_failure(const char *arn, const char *reason); /* {"arn","reason"} */

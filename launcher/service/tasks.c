@@ -203,8 +203,11 @@ static int check_speaker(struct meta_tx *tx, const struct task_arg *a, const str
                          struct sw_err *err)
 {
     struct instance_row instance = {.id = NULL};
+    bool is_owner = false;
     int r = instance_store_get(tx, a->cluster->id, row->instance_id, &instance, err);
-    if (r >= 0 && !sw_streq(instance.principal_arn, a->c->principal->arn))
+    if (r > 0)
+        r = service_check_owner(&instance, a->c->principal, &is_owner, err);
+    if (r >= 0 && !is_owner)
         r = sw_fail(err, SW_EDENIED, "AccessDeniedException",
                     "Task %s runs on a container instance that another principal registered.",
                     row->id);

@@ -95,7 +95,7 @@ TEST(a_node_deregisters_only_itself)
     world_open(&w);
     world_instance(&w, 1024, 1000, arn);
     struct principal other = w.node;
-    (void)snprintf(other.arn, sizeof other.arn, "arn:aws:iam::" WORLD_ACCOUNT ":user/other");
+    (void)snprintf(other.user_id, sizeof other.user_id, "AIDAOTHER"); /* the name again, anew */
     struct launcher_caller neighbour = w.agent;
     neighbour.principal = &other;
     refused(&w, &neighbour, launcher_deregister_instance,
@@ -103,6 +103,36 @@ TEST(a_node_deregisters_only_itself)
             "AccessDeniedException", "another principal");
     json_decref(
         call(&w, &w.agent, launcher_deregister_instance, doc("{'containerInstance': '%s'}", arn)));
+    world_close(&w);
+}
+
+static int forget_owner_ids(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    (void)arg;
+    return meta_exec(tx, err, NULL,
+                     "UPDATE container_instance SET document = replace(document, 'ownerId', 'x')",
+                     "");
+}
+
+TEST(an_instance_of_before_owner_ids_is_its_arns)
+{
+    struct world w;
+    struct sw_err err = SW_ERR_INIT;
+    char arn[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 1024, 1000, arn);
+    CHECK_OK(meta_tx(w.db, META_WRITE, forget_owner_ids, NULL, &err));
+    struct principal same = w.node, other = w.node;
+    (void)snprintf(same.user_id, sizeof same.user_id, "AIDAOTHER");
+    (void)snprintf(other.arn, sizeof other.arn, "arn:aws:iam::" WORLD_ACCOUNT ":user/other");
+    struct launcher_caller neighbour = w.agent;
+    neighbour.principal = &other;
+    refused(&w, &neighbour, launcher_deregister_instance, doc("{'containerInstance': '%s'}", arn),
+            SW_EDENIED, "AccessDeniedException", "another principal");
+    neighbour.principal = &same;
+    json_decref(again(&w, &neighbour, arn, 1024)); /* from now on it is the id's */
+    refused(&w, &w.agent, launcher_deregister_instance, doc("{'containerInstance': '%s'}", arn),
+            SW_EDENIED, "AccessDeniedException", "another principal");
     world_close(&w);
 }
 

@@ -43,9 +43,11 @@ static inline void world_open(struct world *w)
     w->admin = (struct principal){.kind = PRINCIPAL_ADMIN,
                                   .account = WORLD_ACCOUNT,
                                   .name = "admin",
+                                  .user_id = "AIDAADMIN",
                                   .arn = "arn:aws:iam::" WORLD_ACCOUNT ":user/admin"};
     w->node = w->admin;
     w->node.kind = PRINCIPAL_NODE;
+    (void)snprintf(w->node.user_id, sizeof w->node.user_id, "AIDANODE");
     (void)snprintf(w->node.arn, sizeof w->node.arn, "arn:aws:iam::" WORLD_ACCOUNT ":user/node");
     w->user = (struct launcher_caller){
         .account = WORLD_ACCOUNT, .region = "us-east-1", .principal = &w->admin};
