@@ -10,6 +10,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
+from support import run as r
 from support.tasks import Tasks
 
 ACCOUNT = "000000000000"
@@ -79,10 +80,14 @@ def test_every_form_of_value_from(up, tasks, sm, ssm, reader, name):
     lines = [x.split()[0] for x in tasks.logs(task).splitlines() if x.strip()]
     assert lines == [sha256(v) for v in (value["whole"], value["old"], value["old"], value["key"], "7", '{"a":[1]}',
                                          value["param"], value["param"], value["plain"])], stopped
-    # Who read what is in the audit log.
-    with open(os.path.join(up.data, "audit.log"), encoding="utf-8") as h:
-        lines = [json.loads(x) for x in h if arn in x and '"ecs:Poll"' in x]
-    assert lines and text["ARN"] in lines[-1]["reference"] and "/%s/p" % name in lines[-1]["reference"]
+
+    def audited():
+        """Who read what is in the audit log, a moment later."""
+        with open(os.path.join(up.data, "audit.log"), encoding="utf-8") as h:
+            return [json.loads(x) for x in h if arn in x and '"ecs:Poll"' in x and x.endswith("\n")]
+
+    lines = r.wait_for(audited, 10, what="the audit log")
+    assert text["ARN"] in lines[-1]["reference"] and "/%s/p" % name in lines[-1]["reference"]
     # What tells nothing: documents, the task's file, logs, the database.
     seen = json.dumps([stopped, described], default=str)
     for folder, _, files in os.walk(up.data):
