@@ -5,8 +5,8 @@
  * Query (api/awsquery.h): POST / with a form (or GET /?Action=...), answers in XML: the service of the credential's scope, then
  * Version, then Action choose. A request with X-Amz-Target is JSON; without it a form is a query.
  * A caller without a key of ours is refused before a body of more than LIMIT_AWS_BODY_UNKNOWN bytes, or of no known size, is read.
- * Order: (target ->) signature over the whole body -> inflated when it has Content-Encoding gzip -> document (-> action) -> schema
- * -> handler (which must call aws_may or aws_allow) -> reply check in test builds. Operations that the service has but we do not
+ * Order: (target ->) signature over the whole body -> inflated when it has Content-Encoding gzip -> document (-> action) -> schema,
+ * and no tag key twice -> handler (which must call aws_may or aws_allow) -> reply check in test builds. Operations that the service has but we do not
  * implement answer UnsupportedFeatureException (query: UnsupportedOperation) by name, anything else UnknownOperationException
  * (query: InvalidAction); never a 5xx for what the caller asked. Every reply carries x-amzn-RequestId. */
 #include <jansson.h>
@@ -64,6 +64,7 @@ struct aws_service {
     const char *signing_name;   /* "ecr" */
     const char *target_prefix;  /* "AmazonEC2ContainerRegistry_V20150921" */
     const char *invalid_reason; /* for schema violations: "InvalidParameterException" */
+    const char *tags_reason;    /* for tags with one key twice; NULL: invalid_reason */
     const struct aws_op *ops;
     size_t ops_n;
     const char *const *unimplemented; /* names of the service's other operations, NULL-terminated */

@@ -121,3 +121,34 @@ void policy_facts_add_tag_keys(const json_t *tags, json_t *values)
     json_array_foreach(tags, i, tag)
         policy_facts_add(values, member(tag, "key", "Key"));
 }
+
+static const char *key_at(const json_t *tag)
+{
+    return json_is_object(tag) ? member(tag, "key", "Key") : "";
+}
+
+static const char *twice_in_object(const json_t *tags)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)tags, key, value) {
+        void *iter = json_object_iter_at((json_t *)tags, key);
+        while ((iter = json_object_iter_next((json_t *)tags, iter)))
+            if (strcasecmp(json_object_iter_key(iter), key) == 0)
+                return key;
+    }
+    return NULL;
+}
+
+const char *policy_facts_tag_twice(const json_t *tags)
+{
+    if (json_is_object(tags))
+        return twice_in_object(tags);
+    for (size_t i = 0; i < json_array_size(tags); i++) {
+        const char *key = key_at(json_array_get(tags, i));
+        for (size_t k = 0; *key && k < i; k++)
+            if (strcasecmp(key_at(json_array_get(tags, k)), key) == 0)
+                return key;
+    }
+    return NULL;
+}

@@ -48,3 +48,6 @@ const struct policy_key *policy_facts_key(void *ctx, const char *name);
 void policy_facts_add(json_t *values, const char *text); /* NULL and "" are no value */
 void policy_facts_add_tag(const json_t *tags, const char *key, json_t *values);
 void policy_facts_add_tag_keys(const json_t *tags, json_t *values);
+/* A key that the tags, a list or an object of keys, have more than once without regard to case, or NULL. Who stores tags refuses
+ * such: a condition key with two values fails every operator for single values, so that a Deny would not deny. */
+const char *policy_facts_tag_twice(const json_t *tags);

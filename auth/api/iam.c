@@ -224,6 +224,7 @@ struct aws_service iam_aws_service(struct iam_api *a)
 {
     return (struct aws_service){.signing_name = "iam",
                                 .invalid_reason = "ValidationError",
+                                .tags_reason = "InvalidInput",
                                 .ops = ops,
                                 .ops_n = SW_ARRAY_LEN(ops),
                                 .unimplemented = unimplemented,

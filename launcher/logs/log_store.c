@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "auth/policy_facts.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/id.h"
@@ -228,6 +229,10 @@ static int set_tags(struct meta_tx *tx, void *arg, struct sw_err *err)
     if (json_object_size(a->row.tags) > TAGS_MAX)
         return sw_fail(err, SW_ELIMIT, "TooManyTagsException",
                        "A resource can have at most 50 tags.");
+    const char *twice = a->add ? policy_facts_tag_twice(a->row.tags) : NULL;
+    if (twice)
+        return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                       "The log group has the tag key '%.128s' already, with other case.", twice);
     return log_rows_set_tags(tx, a->row.id, a->row.tags, err);
 }
 

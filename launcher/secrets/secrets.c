@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/policy_facts.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 
@@ -116,6 +117,10 @@ int secrets_tags_merge(json_t *tags, const json_t *more, const char *reason, con
     }
     if (json_array_size(tags) > SECRETS_TAGS_MAX)
         return sw_fail(err, SW_ELIMIT, reason, "A resource has at most %d tags.", SECRETS_TAGS_MAX);
+    const char *twice = json_array_size(more) ? policy_facts_tag_twice(tags) : NULL;
+    if (twice)
+        return sw_fail(err, SW_EINVALID, invalid,
+                       "The resource has the tag key '%.128s' already, with other case.", twice);
     return 0;
 }
 

@@ -5,6 +5,8 @@
  * 3. Applying claims each chosen instance at the version that was seen; one that moved on gives SW_ESTALE, nothing is written, and
  *    it all starts again. Whatever changes an instance's reservations changes its version, so it never holds more than it has.
  * 4. The client token's row is written with the tasks: two equal requests at once give one set of tasks. */
+#include <strings.h>
+
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/id.h"
@@ -307,7 +309,7 @@ static json_t *tags_of(const struct run *s)
         json_array_foreach(sw_json_array(s->definition, "tags"), i, v) {
             bool replaced = false;
             json_array_foreach(own, k, o)
-                replaced |= sw_streq(sw_json_str(o, "key", ""), sw_json_str(v, "key", ""));
+                replaced |= strcasecmp(sw_json_str(o, "key", ""), sw_json_str(v, "key", "")) == 0;
             if (!replaced)
                 json_array_append(tags, v);
         }

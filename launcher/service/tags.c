@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tags of what has an ARN. They lie in the thing's document, so that it is described and changed with them. */
+#include "auth/policy_facts.h"
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/service/cluster_store.h"
@@ -53,6 +54,10 @@ static int change(struct tags_arg *a, json_t *document, struct sw_err *err)
     if (json_array_size(tags) > TAGS_MAX)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "A resource has at most %d tags.",
                        TAGS_MAX);
+    const char *twice = a->add ? policy_facts_tag_twice(tags) : NULL;
+    if (twice)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "The resource has the tag key '%.128s' already, with other case.", twice);
     if ((!a->add && !a->remove) || (before && json_equal(before, tags)))
         return 0;
     json_object_set(document, "tags", tags);

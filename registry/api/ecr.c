@@ -119,6 +119,7 @@ struct ecr_api *ecr_api_new(const struct ecr_api_options *o)
     a->service = (struct aws_service){.signing_name = "ecr",
                                       .target_prefix = "AmazonEC2ContainerRegistry_V20150921",
                                       .invalid_reason = "InvalidParameterException",
+                                      .tags_reason = "InvalidTagParameterException",
                                       .ops = ops,
                                       .ops_n = SW_ARRAY_LEN(ops),
                                       .notes = notes,

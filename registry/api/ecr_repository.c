@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/policy_facts.h"
 #include "base/alloc.h"
 #include "base/macros.h"
 #include "registry/api/ecr_internal.h"
@@ -114,7 +115,7 @@ static size_t find_tag(const json_t *tags, const char *key)
     return i;
 }
 
-/* Sets or replaces in `tags`. Two values of one key in a request: what a policy says of the key would be about neither. */
+/* Sets or replaces in `tags`. */
 static int merge_tags(json_t *tags, const json_t *given, struct sw_err *err)
 {
     for (size_t i = 0; i < SW_MIN(json_array_size(given), (size_t)TAGS_MAX + 1); i++) {
@@ -123,10 +124,6 @@ static int merge_tags(json_t *tags, const json_t *given, struct sw_err *err)
         if (r < 0)
             return r;
         const char *key = sw_json_str(tag, "Key", "");
-        for (size_t k = 0; k < i; k++)
-            if (sw_streq(sw_json_str(json_array_get(given, k), "Key", ""), key))
-                return sw_fail(err, SW_EINVALID, "InvalidTagParameterException",
-                               "the tag key '%.200s' is given more than once", key);
         json_t *copy = json_object();
         sw_json_set_str(copy, "Key", key);
         sw_json_set_str(copy, "Value", sw_json_str(tag, "Value", ""));
@@ -139,7 +136,11 @@ static int merge_tags(json_t *tags, const json_t *given, struct sw_err *err)
     if (json_array_size(tags) > TAGS_MAX)
         return sw_fail(err, SW_ELIMIT, "TooManyTagsException", "a repository may have %d tags",
                        TAGS_MAX);
-    return 0;
+    const char *twice = json_array_size(given) ? policy_facts_tag_twice(tags) : NULL;
+    return !twice
+               ? 0
+               : sw_fail(err, SW_EINVALID, "InvalidTagParameterException",
+                         "the repository has the tag key '%.128s' already, with other case", twice);
 }
 
 int ecr_check_tags(const json_t *tags, struct sw_err *err)

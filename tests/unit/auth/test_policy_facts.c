@@ -93,3 +93,24 @@ TEST(no_key_is_left_out_however_many_are_asked_for)
     policy_facts_done(&f);
     json_decref(r.tags);
 }
+
+TEST(a_tag_key_is_found_twice_whatever_its_case)
+{
+    static const struct {
+        const char *tags, *twice;
+    } rows[] = {
+        {"[{\"Key\":\"a\"},{\"Key\":\"b\"}]", NULL},
+        {"[{\"Key\":\"a\"},{\"Key\":\"b\"},{\"Key\":\"A\"}]", "A"},
+        {"[{\"key\":\"a\"},{\"key\":\"a\"}]", "a"},
+        {"{\"a\":\"1\",\"b\":\"2\"}", NULL},
+        {"{\"a\":\"1\",\"A\":\"2\"}", "a"},
+        {"[\"a\",\"a\"]", NULL}, /* keys to remove */
+        {"{}", NULL},
+    };
+    CHECK_NULL(policy_facts_tag_twice(NULL));
+    for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++) {
+        sw_autojson json_t *tags = json_loads(rows[i].tags, 0, NULL);
+        const char *twice = policy_facts_tag_twice(tags);
+        CHECK(rows[i].twice ? sw_streq(twice, rows[i].twice) : !twice);
+    }
+}
