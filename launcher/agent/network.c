@@ -19,6 +19,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "launcher/runtime/netns.h"
+#include "launcher/runtime/task_net.h"
 
 #define POOL_MAX      16
 #define POOL_RETRY_MS 5000
@@ -28,6 +29,7 @@ struct ready {
 };
 struct network {
     char *dir;
+    int claim; /* of the bridge */
     struct cni *cni;
     size_t pool_size;
     pthread_mutex_t lock;
@@ -52,6 +54,7 @@ int network_new(const struct network_options *o, struct network **ret, struct sw
 {
     struct network *n = SW_NEW(struct network);
     n->dir = sw_strdup(o->dir);
+    n->claim = -1;
     n->pool_size = SW_MIN(o->pool_size, (size_t)POOL_MAX);
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->changed, NULL);
@@ -62,6 +65,10 @@ int network_new(const struct network_options *o, struct network **ret, struct sw
                                           .subnet = o->bridge_subnet,
                                           .data_dir = addresses},
                     &n->cni, err);
+    if (r == 0 && o->bridge_name)
+        r = task_net_claim_bridge(o->bridge_name, &n->claim, err);
+    if (r == SW_ECONFLICT)
+        r = sw_prefix(err, "this agent needs a bridge and a subnet of its own");
     if (r < 0) {
         network_free(n);
         return r;
@@ -270,6 +277,8 @@ void network_free(struct network *n)
     pthread_mutex_destroy(&n->lock);
     pthread_cond_destroy(&n->changed);
     cni_free(n->cni);
+    if (n->claim >= 0)
+        (void)close(n->claim);
     free(n->dir);
     free(n);
 }

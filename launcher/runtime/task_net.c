@@ -20,7 +20,6 @@
 
 #define HOST_CHAIN  "SLIPWAY-HOST"
 #define ALIAS       "lo:slipway"
-#define CLAIM       "slipway " TASK_NET_ADDRESS
 #define ARGS_MAX    24
 #define TIMEOUT_MS  10000
 #define MESSAGE_MAX 4096
@@ -129,22 +128,28 @@ void task_net_close_bridge(const char *bridge)
 }
 
 /* Abstract names belong to a network namespace and end with their process. */
-static int take_claim(int *ret, struct sw_err *err)
+static int take_claim(const char *what, int *ret, struct sw_err *err)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     sw_autoclose int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    memcpy(a.sun_path + 1, CLAIM, sizeof CLAIM - 1);
-    socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof CLAIM);
+    int text = snprintf(a.sun_path + 1, sizeof a.sun_path - 1, "slipway %s", what);
+    socklen_t n = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1) + (socklen_t)text;
     if (fd < 0)
         return sw_fail_os(err, errno, "socket");
     if (bind(fd, (struct sockaddr *)&a, n) < 0) {
         if (errno == EADDRINUSE)
-            return sw_fail(err, SW_ECONFLICT, NULL,
-                           "another agent of this machine answers for " TASK_NET_ADDRESS);
-        return sw_fail_os(err, errno, "claim of " TASK_NET_ADDRESS);
+            return sw_fail(err, SW_ECONFLICT, NULL, "another agent of this machine has %s", what);
+        return sw_fail_os(err, errno, "claim of %s", what);
     }
     *ret = SW_TAKE_FD(fd);
     return 0;
+}
+
+int task_net_claim_bridge(const char *bridge, int *ret_claim, struct sw_err *err)
+{
+    char what[64];
+    (void)snprintf(what, sizeof what, "bridge %.15s", bridge);
+    return take_claim(what, ret_claim, err);
 }
 
 static int set_alias(bool up, struct sw_err *err)
@@ -175,7 +180,7 @@ static int set_alias(bool up, struct sw_err *err)
 int task_net_open_host(uint16_t port, int *ret_claim, struct sw_err *err)
 {
     sw_autoclose int claim = -1;
-    if (take_claim(&claim, err) < 0)
+    if (take_claim(TASK_NET_ADDRESS, &claim, err) < 0)
         return err->code;
     if (set_alias(true, err) < 0 || open_chain(HOST_CHAIN, "OUTPUT", "127.0.0.1", port, err) < 0)
         return err->code;

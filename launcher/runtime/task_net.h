@@ -15,6 +15,10 @@
 /* The first address of the subnet, which the bridge has. SW_EINVALID. */
 int task_net_gateway(const char *subnet, char out[64], struct sw_err *err);
 
+/* One agent of a network namespace has the bridge: two would give its addresses out twice, and take away each other's rules.
+ * *ret_claim is to be kept open as long as the bridge is used; it ends with the process. SW_ECONFLICT. */
+int task_net_claim_bridge(const char *bridge, int *ret_claim, struct sw_err *err);
+
 /* `to`: the listener's address, which containers of this bridge reach. */
 int task_net_open_bridge(const char *bridge, const char *to, uint16_t port, struct sw_err *err);
 void task_net_close_bridge(const char *bridge);
