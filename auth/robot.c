@@ -188,23 +188,44 @@ static int make_password(char ret[ROBOT_PASSWORD_MAX], char ret_hash[crypto_pwha
 
 /* ---- users ---- */
 
-/* The id of the robot's user; "" when there is none, SW_ECONFLICT when the name is somebody else's. */
-static int find_user(struct robot_store *s, const char *account, const char *name, char ret[33],
-                     struct sw_err *err)
+static void note_key(void *ctx, const struct iam_key_info *key SW_UNUSED)
 {
-    bool foreign = false;
+    *(bool *)ctx = true;
+}
+
+/* Whether the user may do what the robot's scopes do not say, or somebody has its key: it is more than a crash leaves. */
+static bool has_more(struct robot_store *s, const struct iam_entity *e)
+{
+    bool more = e->origin || e->user_kind != PRINCIPAL_USER || e->policies.n || e->groups.n ||
+                e->inlines_n > (iam_inline_of(e, ROBOT_POLICY) ? 1 : 0);
+
+    directory_each_key(s->id, e->id, note_key, &more);
+    return more;
+}
+
+/* The id of the robot's user; "" when there is none, SW_ECONFLICT when the name is somebody else's. bare: it is to become a robot's. */
+static int find_user(struct robot_store *s, const char *account, const char *name, bool bare,
+                     char ret[33], struct sw_err *err)
+{
+    bool foreign = false, more = false;
 
     ret[0] = 0;
     directory_lock(s->id);
     const struct iam_entity *e = directory_find(s->id, IAM_USER, account, name);
     if (e) {
         foreign = !sw_streq(e->path, ROBOT_PATH);
+        more = bare && has_more(s, e);
         (void)sw_str_copy(sw_str(e->id), ret, 33);
     }
     directory_unlock(s->id);
     if (foreign)
         return sw_fail(err, SW_ECONFLICT, "EntityAlreadyExists",
                        "User with name %s already exists and is no robot.", name);
+    if (more)
+        return sw_fail(err, SW_ECONFLICT, "EntityAlreadyExists",
+                       "User with name %s already exists and has access keys, groups or policies "
+                       "that a robot does not begin with.",
+                       name);
     return 0;
 }
 
@@ -213,7 +234,7 @@ static int make_user(struct robot_store *s, const char *account, const char *nam
 {
     const struct directory_new n = {
         .kind = IAM_USER, .account = account, .name = name, .path = ROBOT_PATH};
-    int r = find_user(s, account, name, ret_id, err);
+    int r = find_user(s, account, name, true, ret_id, err);
 
     if (r == 0 && !ret_id[0])
         r = directory_create(s->id, &n, ret_id, err);
@@ -288,7 +309,7 @@ int robot_remove(struct robot_store *s, const char *account, const char *name, s
     robot_forget(s);
     if (had < 0)
         return had;
-    int r = find_user(s, account, name, id, err);
+    int r = find_user(s, account, name, false, id, err);
     if (r < 0 || (!id[0] && !had))
         return r < 0 ? r : no_such(name, err);
     if (!id[0])

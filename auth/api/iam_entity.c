@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "auth/api/iam_internal.h"
+#include "auth/robot.h"
 #include "base/alloc.h"
 #include "base/macros.h"
 
@@ -325,6 +326,21 @@ static int may_become(struct aws_call *call, const struct iam_target *t,
     return iam_may(call, NULL, arn, err);
 }
 
+/* A robot's password is kept under its name: who is renamed would no longer be told from who has the name next. */
+static int check_no_robot(struct aws_call *call, const struct iam_target *t, struct sw_err *err)
+{
+    const struct iam_entity *e;
+    int r = iam_open(call, t, &e, err);
+
+    if (r < 0)
+        return r;
+    bool robot = e->kind == IAM_USER && sw_streq(e->path, ROBOT_PATH);
+    iam_close(call);
+    return !robot ? 0
+                  : sw_fail(err, SW_ECONFLICT, "UnmodifiableEntity",
+                            "The user %s is a robot, which keeps its name and path.", t->name);
+}
+
 /* Who renames or moves needs the permission for both ARNs. */
 IAM_HANDLER(update_entity)
 {
@@ -337,6 +353,8 @@ IAM_HANDLER(update_entity)
     u.name = iam_in(call, t.kind == IAM_USER ? "NewUserName" : "NewGroupName");
     if (r == 0 && (u.name || u.path))
         r = may_become(call, &t, &u, err);
+    if (r == 0 && (u.name || u.path))
+        r = check_no_robot(call, &t, err);
     return r < 0 ? r : directory_change(iam_directory(call), t.kind, t.account, t.name, &u, err);
 }
 

@@ -70,6 +70,16 @@ def test_a_robot_is_a_user_of_iam(server, image_in, name):
     assert get(server, name, password, "/v2/%s/manifests/v1" % image_in).status == 403
 
 
+def test_a_robot_keeps_its_name(server, name):
+    password = add(server, name, "other:pull")
+    iam = server.boto("iam", validate=False)
+    for change in ({"NewUserName": name + "2"}, {"NewPath": "/"}):
+        with pytest.raises(iam.exceptions.ClientError) as e:
+            iam.update_user(UserName=name, **change)
+        assert e.value.response["Error"]["Code"] == "UnmodifiableEntity", e.value
+    assert get(server, name, password).status == 200
+
+
 def test_rotate_list_remove_and_expiry(server, name):
     first = add(server, name, "a:pull", "--expires", "90d")
     listed = [line.split() for line in server.slipway("robot", "list").stdout.splitlines()]

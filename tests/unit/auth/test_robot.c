@@ -166,6 +166,41 @@ TEST(deleting_its_user_ends_a_robot)
     CHECK_ERR(verify(&p, "ci", password, &who, &err), SW_EDENIED, UNAUTH);
 }
 
+TEST(a_user_with_rights_of_its_own_becomes_no_robot)
+{
+    autoplace p = {0};
+    char password[ROBOT_PASSWORD_MAX], id[IAM_ID_MAX];
+    struct directory_new n = {
+        .kind = IAM_USER, .account = ACCOUNT, .name = "ci", .path = ROBOT_PATH};
+    struct identity_key key;
+    struct principal who;
+    struct sw_err err = SW_ERR_INIT;
+
+    place_open(&p);
+    CHECK_OK(directory_create(p.w.id, &n, id, &err));
+    CHECK_OK(directory_key_add(p.w.id, ACCOUNT, "ci", NULL, &key, &err));
+    CHECK_ERR(robot_add(p.s, ACCOUNT, "ci", "app:pull", NOW_US, 0, password, &err), SW_ECONFLICT,
+              "EntityAlreadyExists");
+    CHECK_OK(directory_key_delete(p.w.id, ACCOUNT, "ci", key.access_key_id, &err));
+    CHECK_OK(directory_attach(p.w.id, IAM_USER, ACCOUNT, "ci",
+                              "arn:aws:iam::aws:policy/AdministratorAccess", &err));
+    CHECK_ERR(robot_add(p.s, ACCOUNT, "ci", "app:pull", NOW_US, 0, password, &err), SW_ECONFLICT,
+              "EntityAlreadyExists");
+    CHECK_OK(directory_detach(p.w.id, IAM_USER, ACCOUNT, "ci",
+                              "arn:aws:iam::aws:policy/AdministratorAccess", &err));
+    CHECK_OK(
+        directory_put_inline(p.w.id, IAM_USER, ACCOUNT, "ci", "own",
+                             "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\","
+                             "\"Action\":\"*\",\"Resource\":\"*\"}]}",
+                             &err));
+    CHECK_ERR(robot_add(p.s, ACCOUNT, "ci", "app:pull", NOW_US, 0, password, &err), SW_ECONFLICT,
+              "EntityAlreadyExists");
+    CHECK_OK(directory_delete_inline(p.w.id, IAM_USER, ACCOUNT, "ci", "own", &err));
+    CHECK_OK(robot_add(p.s, ACCOUNT, "ci", "app:pull", NOW_US, 0, password, &err)); /* a crash's */
+    CHECK_OK(verify(&p, "ci", password, &who, &err));
+    CHECK_EQ_STR(who.user_id, id);
+}
+
 TEST(who_guesses_has_to_wait)
 {
     autoplace p = {0};
