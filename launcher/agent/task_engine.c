@@ -305,6 +305,16 @@ static bool task_round(struct task *t)
     return true;
 }
 
+/* With the lock held: a task that has ended is known for hours, and its address is another's by then. */
+static void forget_secrets(struct task *t)
+{
+    json_decref(t->credentials);
+    json_decref(t->secrets);
+    t->credentials = t->secrets = NULL;
+    free(t->pull_authorization);
+    t->pull_authorization = NULL;
+}
+
 static void *task_main(void *arg)
 {
     struct task *t = arg;
@@ -323,6 +333,8 @@ static void *task_main(void *arg)
     if (!flag_is_set(&t->engine->closing))
         task_give_up_restarts(t);
     pthread_mutex_lock(&t->lock);
+    if (t->finished)
+        forget_secrets(t);
     t->thread_ended = true;
     pthread_mutex_unlock(&t->lock);
     return NULL;

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "launcher/agent/task_engine_internal.h"
 #include "tests/unit/launcher/agent/runtime_fake.h"
 
 #define TASK        "arn:aws:ecs:us-east-1:000000000000:task/default/00000000000000000000000000000001"
@@ -235,5 +236,27 @@ TEST(the_execution_role_pulls)
     await(&running);
     CHECK_EQ_STR(pulled_as, "Basic QVdTOng=");
     CHECK(!strstr(config(), "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"));
+    done();
+}
+
+/* Tasks are known for hours after their end, and addresses of containers are given to others. */
+TEST(a_task_that_ended_has_no_credentials_any_more)
+{
+    setup();
+    begin("\"taskRoleArn\": \"" ROLE "\", \"executionRoleArn\": \"" ROLE "\"");
+    await(&running);
+    struct task *t = engine->tasks;
+    pthread_mutex_lock(&t->lock);
+    CHECK_NOT_NULL(t->credentials);
+    CHECK_NOT_NULL(t->pull_authorization);
+    pthread_mutex_unlock(&t->lock);
+    engine_stop_all(engine, "its time is over");
+    for (int i = 0; i < 2000 && !engine_idle(engine); i++)
+        sw_sleep_ms(5);
+    CHECK(engine_idle(engine) && engine->tasks == t);
+    pthread_mutex_lock(&t->lock);
+    CHECK_NULL(t->credentials);
+    CHECK_NULL(t->pull_authorization);
+    pthread_mutex_unlock(&t->lock);
     done();
 }
