@@ -5,6 +5,7 @@
  *    needs go after that.
  * Of a restore: slipway.db comes last, so a folder with one is complete. */
 #include "server/backup.h"
+#include "server/backup_folders.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -418,6 +419,8 @@ static int backup_into(const struct backup_options *o, struct blob_store *to,
     if (r == 0)
         r = copy_everything(o, fresh, to, &stale, counts, err);
     if (r == 0)
+        r = backup_copy_folders(o->data_dir, o->to, o->cancelled, err);
+    if (r == 0)
         r = copy_small_files(o->data_dir, o->to, err);
     if (r == 0)
         r = replace(o->to, fresh, rows, err);
@@ -473,6 +476,8 @@ static int restore_into(const struct restore_options *o, struct backup_counts *c
         r = blob_fs_open(o->to, &c.to, err);
     if (r == 0)
         r = copy_small_files(o->from, o->to, err);
+    if (r == 0)
+        r = backup_copy_folders(o->from, o->to, o->cancelled, err);
     if (r == 0)
         r = copy_large_file(&c, source, fresh, err);
     if (r == 0)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* server/backup.h - a backup is a folder with the same layout as a data folder: slipway.db, blobs/, master.key, account,
+/* server/backup.h - a backup is a folder with the same layout as a data folder: slipway.db, blobs/, logs/, policies/, master.key, account,
  * credentials, and backup.json, which says that it is one and when it was made.
  * Promise: the rows are those of one commit, and every blob that they name is there and was verified while it was copied. A backup
  * into the folder of an earlier one copies only blobs that are not there yet, and replaces the earlier one at once, at the end:
  * interrupted anywhere, the folder holds the earlier backup.
- * Not in it: uploads that are not finished, logs, and what an agent keeps.
+ * Not in it: uploads that are not finished, the log files of the server, and what an agent keeps.
  * The folder opens every door of the server: it is made 0700, its keys are 0600.
  * Threads: one backup of a folder at a time, which its lock file sees to; no collection beside it. Copies four blobs at once;
  * problem() is called by one thread at a time, not always the same.

@@ -320,6 +320,33 @@ def test_a_backup_forgets_what_is_gone_and_refuses_other_folders(eager, tmp_path
     eager.start()
 
 
+def test_a_backup_has_log_events_and_policy_files(eager, tmp_path):
+    """Both lie beside the rows; a restored server has them."""
+    logs, backup, fresh = eager.boto("logs"), str(tmp_path / "backup"), str(tmp_path / "restored")
+    logs.create_log_group(logGroupName="kept")
+    logs.create_log_stream(logGroupName="kept", logStreamName="one")
+    now = int(time.time() * 1000)
+    logs.put_log_events(logGroupName="kept", logStreamName="one",
+                        logEvents=[{"timestamp": now + i, "message": "line %d" % i} for i in range(100)])
+    os.makedirs(os.path.join(eager.data, "policies"), exist_ok=True)
+    with open(os.path.join(eager.data, "policies", "ann.json"), "w", encoding="utf-8") as f:
+        f.write('{"UserName": "ann"}')
+    eager.slipway("policy", "reload")
+    eager.slipway("backup", backup)
+    logs.put_log_events(logGroupName="kept", logStreamName="one", logEvents=[{"timestamp": now + 200, "message": "later"}])
+    eager.slipway("backup", backup)
+    eager.slipway("restore", backup, "--data", fresh)
+    restored = Server("serve", data=fresh)
+    try:
+        restored.start()
+        events = restored.boto("logs").get_log_events(logGroupName="kept", logStreamName="one", startFromHead=True)["events"]
+        assert [e["message"] for e in events] == ["line %d" % i for i in range(100)] + ["later"]
+        assert "ann" in [u["UserName"] for u in restored.boto("iam").list_users()["Users"]]
+    finally:
+        restored.close()
+
+
+
 def test_a_backup_from_another_machine_goes_below_the_configured_folder_only(tmp_path):
     allowed, denied = tmp_path / "allowed", tmp_path / "denied"
     allowed.mkdir()
