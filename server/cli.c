@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+#include "base/alloc.h"
+
 int cli_run_verb(const struct cli_command *c, int argc, char **argv, void *target,
                  int (*verb)(struct client *client, const void *target, int argc, char **argv,
                              struct sw_err *err))
@@ -59,4 +61,18 @@ int cli_open(const struct cli_common *o, struct client *ret)
                                      .profile = o->profile};
     struct sw_err err = SW_ERR_INIT;
     return client_open(&options, ret, &err) < 0 ? cli_fail(&err) : 0;
+}
+
+char *cli_text(const char *s)
+{
+    char *out = sw_strdup(s);
+    for (char *c = out; *c; c++) {
+        bool c1 = (unsigned char)c[0] == 0xc2 && ((unsigned char)c[1] & 0xe0) == 0x80;
+        if (!c1 && (unsigned char)*c >= ' ' && *c != 0x7f)
+            continue;
+        *c = '?';
+        if (c1)
+            *++c = '?';
+    }
+    return out;
 }

@@ -45,6 +45,9 @@ int cli_open(const struct cli_common *o, struct client *ret);
 /* Prints "slipway: text" on standard error and returns CLI_FAILED. */
 int cli_fail(const struct sw_err *err);
 
+/* A copy to show on a terminal, without control characters (ECMA-48): others may have chosen the text. */
+char *cli_text(const char *s);
+
 /* A command of verbs: parses (1 or 2 positionals) into target, whose first member is a struct cli_common, opens the client, runs
  * `verb` with the positionals from argv[1] on, and frees. `verb` returns CLI_USAGE when they are no verb of the command's, which
  * the usage line then says. */

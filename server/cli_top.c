@@ -70,8 +70,9 @@ static void print_task(const json_t *t, const char *instance)
     char cpu[24], memory[24];
     number(cpu, t, "cpuUnits", 1);
     number(memory, t, "memoryBytes", MIB);
+    sw_autofree char *group = cli_text(sw_json_str(t, "group", ""));
     printf("%-32s  %-28.28s  %-12s  %8s  %8s  %.8s\n", task_id_of(sw_json_str(t, "taskArn", "")),
-           sw_json_str(t, "group", ""), sw_json_str(t, "lastStatus", ""), cpu, memory, instance);
+           group, sw_json_str(t, "lastStatus", ""), cpu, memory, instance);
 }
 
 static int show(struct client *client, const struct options *o, struct sw_err *err)
@@ -195,8 +196,9 @@ static void print_events(const json_t *services, json_t *printed)
         qsort(all, n, sizeof *all, by_time);
     for (i = 0; i < n; i++) {
         char at[SW_TIME_LEN];
+        sw_autofree char *message = cli_text(all[i].message);
         sw_format_iso8601_s((int64_t)(all[i].at * 1e6), at);
-        printf("%s  %-24s  %s\n", at, all[i].service, all[i].message);
+        printf("%s  %-24s  %s\n", at, all[i].service, message);
     }
     free(all);
     (void)fflush(stdout);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/io.h"
 #include "base/macros.h"
 #include "server/app.h"
@@ -385,4 +386,22 @@ TEST(password_is_one_line)
     CHECK_EQ_INT(o.status, 0);
     CHECK(strlen(o.out) > 40 && strchr(o.out, '\n') == o.out + strlen(o.out) - 1);
     world_close(&w);
+}
+
+/* Groups and events are text that users of the cluster chose. */
+TEST(text_of_others_moves_no_cursor)
+{
+    static const struct {
+        const char *text, *shown;
+    } table[] = {{"", ""},
+                 {"family:web", "family:web"},
+                 {"\033]0;x\007\r\n", "?]0;x???"},
+                 {"a\177b", "a?b"},
+                 {"\302\2331m", "??1m"},
+                 {"\302\240\303\244\342\202\254", "\302\240\303\244\342\202\254"},
+                 {"\302", "\302"}};
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        sw_autofree char *shown = cli_text(table[i].text);
+        CHECK_EQ_STR(shown, table[i].shown);
+    }
 }
