@@ -523,8 +523,11 @@ int log_files_expire(struct log_files *f, const char *group, int64_t before_ms, 
     pthread_mutex_lock(&f->lock);
     struct stream *s = group_of(f, group)->streams;
     pthread_mutex_unlock(&f->lock);
-    for (; s && r == 0; s = s->next_in_group)
-        r = expire_stream(f, s, before_ms, err);
+    for (; s; s = s->next_in_group) { /* one that cannot be read keeps no other */
+        struct sw_err e = SW_ERR_INIT;
+        if (expire_stream(f, s, before_ms, &e) < 0 && r == 0)
+            r = sw_err_move(err, &e);
+    }
     return r;
 }
 

@@ -110,9 +110,13 @@ int log_store_expire(struct log_store *s, struct sw_err *err)
     const char *id;
     json_t *v;
     int r = meta_tx(s->db, META_READ_LONG, read_retention, days, err);
+    if (r < 0)
+        return r;
     json_object_foreach(days, id, v) {
-        if (r == 0)
-            r = log_files_expire(s->files, id, now_ms(s) - json_integer_value(v) * DAY_MS, err);
+        struct sw_err e = SW_ERR_INIT;
+        int one = log_files_expire(s->files, id, now_ms(s) - json_integer_value(v) * DAY_MS, &e);
+        if (one < 0 && r == 0)
+            r = sw_err_move(err, &e);
     }
     return r;
 }

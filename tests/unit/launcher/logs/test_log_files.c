@@ -235,6 +235,29 @@ TEST(retention_takes_whole_segments_and_keeps_the_position)
     log_files_free(f);
 }
 
+TEST(a_stream_that_cannot_be_read_keeps_no_other_from_expiring)
+{
+    struct log_files *f = open_files(100, 0, 0);
+    static const char *const streams[] = {S1, S2};
+    for (size_t broken = 0; broken < SW_ARRAY_LEN(streams); broken++) {
+        struct sw_err err = SW_ERR_INIT;
+        const char *other = streams[1 - broken];
+        put(f, S1, 1, -1, "old");
+        put(f, S2, 1, -1, "old");
+        log_files_free(f);
+        const char *path = test_path("logs/" G "/%s/0000000001.log", streams[broken]);
+        CHECK_EQ_INT(truncate(path, LOG_SEGMENT_FILE_MAX + 1LL), 0);
+        f = open_files(100, 0, 0);
+        CHECK_ERR(log_files_expire(f, G, 5, &err), SW_EIO, NULL);
+        sw_autofree char *left = all(f, other);
+        CHECK_EQ_STR(left, "");
+        CHECK_EQ_INT(unlink(path), 0);
+        log_files_free(f);
+        f = open_files(100, 0, 0);
+    }
+    log_files_free(f);
+}
+
 TEST(a_noisy_stream_loses_its_oldest_and_its_neighbour_nothing)
 {
     struct log_files *f = open_files(1000, 8000, 0);
