@@ -376,6 +376,20 @@ static void set_resource(struct policy_question *q, const struct policy_context 
     q->resource_policies = room;
 }
 
+/* Whatever a policy says of "*" is about everyone with a name: who has none may do what is done with a public repository. */
+static void limit_anonymous(struct policy_question *q)
+{
+    struct policy_attached all = {.doc = built_in.public_pull, .kind = POLICY_FROM_RESOURCE};
+    struct policy_question pull = *q;
+    struct policy_verdict v;
+
+    pull.resource_policies = &all;
+    pull.resource_policies_n = 1;
+    policy_evaluate(&pull, &v);
+    if (v.decision != POLICY_ALLOW)
+        q->resource_policies_n = 0;
+}
+
 static void set_identity(struct policy_question *q, const struct directory_view *view,
                          struct policy_attached *room)
 {
@@ -426,6 +440,8 @@ void authorizer_ask(struct authorizer *a, const struct principal *p, const char 
     pthread_once(&built_in_once, parse_all_built_in);
     set_principal(&q, p);
     set_resource(&q, ctx, resources);
+    if (q.anonymous && q.resource_policies_n)
+        limit_anonymous(&q);
     if (a && a->o.identity) {
         view = p->user_id[0] && !q.root ? directory_view(a->o.identity, p->user_id) : NULL;
         if (view)

@@ -178,6 +178,29 @@ static int ask_about(struct aws_call *call, const char *text, const struct princ
     return aws_may(call, !by_name ? text : found->arn[0] ? found->arn : arn, err);
 }
 
+/* The statements of another account's repository or registry are told to who may read them there. */
+static int may_read_policies(const struct aws_call *call, const struct policy_context *asked,
+                             const struct repo_key *key, const char *resource, struct sw_err *err)
+{
+    const struct policy_admin *a = call->service->ctx;
+    const char *action = key->name ? "ecr:GetRepositoryPolicy" : "ecr:GetRegistryPolicy";
+    struct policy_context context = {.account = asked->account,
+                                     .region = asked->region,
+                                     .source_ip = call->req->peer_ip,
+                                     .secure_transport = call->req->secure,
+                                     .now_us = call->now_us};
+    struct registry_rights rights;
+
+    if (sw_streq(asked->account, call->principal.account))
+        return 0;
+    registry_rights_begin(a->registry, key, &call->principal, NULL, &context, &rights);
+    int r = may(a->authorizer, &call->principal, action, resource, &context, err);
+    registry_rights_end(&rights, &context);
+    if (r < 0)
+        http_audit_denied(call->req, action, resource, err);
+    return r;
+}
+
 static int explain(struct aws_call *call, const void *input, json_t *out, struct sw_err *err)
 {
     static const char repository[] = "repository/";
@@ -193,19 +216,22 @@ static int explain(struct aws_call *call, const void *input, json_t *out, struct
     if (r < 0 || found < 0)
         return r < 0 ? r : sw_err_move(err, &missing);
     bool has_arn = split_arn(in->resource, &arn);
-    read_keys(in->context, &given);
     struct policy_context context = {
         .account = has_arn && *arn.account ? arn.account : call->principal.account,
         .region = has_arn && *arn.region ? arn.region : call->region,
         .source_ip = in->source_ip ? in->source_ip : call->req->peer_ip,
         .secure_transport = call->req->secure,
-        .now_us = call->now_us,
-        .keys = given.keys,
-        .keys_n = given.n};
+        .now_us = call->now_us};
     bool image = has_arn && sw_streq(arn.service, "ecr") &&
                  strncmp(arn.rest, repository, sizeof(repository) - 1) == 0;
     struct repo_key key = {context.account, context.region,
                            image ? arn.rest + sizeof(repository) - 1 : NULL};
+    r = may_read_policies(call, &context, &key, in->resource, err);
+    if (r < 0)
+        return r;
+    read_keys(in->context, &given);
+    context.keys = given.keys;
+    context.keys_n = given.n;
     registry_rights_begin(a->registry, &key, &p, NULL, &context, &rights);
     authorizer_ask(a->authorizer, &p, in->action, in->resource, &context, on_verdict, out);
     registry_rights_end(&rights, &context);

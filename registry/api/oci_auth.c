@@ -91,9 +91,6 @@ static int ask(const struct oci_call *call, const char *action, const char *repo
     struct registry_rights rights;
     snprintf(arn, ARN_BYTES, "arn:aws:ecr:%s:%s:repository/%s", call->region, call->account,
              repository);
-    /* Whatever a policy says of "*": that is everyone with a name. */
-    if (p->kind == PRINCIPAL_ANONYMOUS && oci_right_of(action) != OCI_PULL)
-        return sw_fail(err, SW_EDENIED, "UNAUTHORIZED", "authentication required");
     registry_rights_begin(call->api->o.registry, &key, p, NULL, &context, &rights);
     int r = may(call->api->o.authorizer, p, action, arn, &context, err);
     registry_rights_end(&rights, &context);

@@ -339,3 +339,18 @@ def test_policies_of_repositories_are_about_who_was_meant(server, ecr, image, na
     assert made["UserId"] in ecr.get_repository_policy(repositoryName=image)["policyText"]
     assert pulls(key) == 200
     assert pulls(user(who)[1]) == 403
+
+
+def test_explaining_tells_no_others_policy(server, theirs, ecr, image):
+    """The statements of another account's repository are for who may read them."""
+    def explain():
+        env = dict(server.env(SLIPWAY_ENDPOINT=server.endpoint), AWS_ACCESS_KEY_ID=theirs[0], AWS_SECRET_ACCESS_KEY=theirs[1])
+        return server.slipway("policy", "explain", "--principal", "their-admin", "--action", "ecr:BatchGetImage", "--resource",
+                              repository_arn(image), env=env, check=False)
+    ecr.set_repository_policy(repositoryName=image, policyText=granted("arn:aws:iam::%s:root" % THEIRS, PULL, Sid="Hidden"))
+    p = explain()
+    assert p.returncode == 1 and "ecr:GetRepositoryPolicy" in p.stderr and "Hidden" not in p.stdout + p.stderr, p
+    ecr.set_repository_policy(repositoryName=image, policyText=granted(
+        "arn:aws:iam::%s:root" % THEIRS, PULL + ["ecr:GetRepositoryPolicy"], Sid="Shown"))
+    p = explain()
+    assert p.returncode == 0 and p.stdout.startswith("allowed"), p

@@ -209,3 +209,23 @@ def test_asking_is_a_right_of_its_own(server, people):
     env = dict(server.env(SLIPWAY_ENDPOINT=server.endpoint), AWS_ACCESS_KEY_ID=people["dev"][0], AWS_SECRET_ACCESS_KEY=people["dev"][1])
     p = server.slipway("policy", "explain", "--principal", "pusher", "--action", "ecr:PutImage", env=env, check=False)
     assert p.returncode == 1 and "is not authorized to perform: slipway:" in p.stderr, p
+
+
+def test_nobody_is_not_everyone(server, name):
+    """A policy that lets "*" do all says nothing of callers without a name: explained as /v2/ decides."""
+    server.create_repository(name)
+    with server.http() as http:
+        images.Image([images.layer([("f", b"1", 0o644)])]).push(http, name, "v1")
+    server.boto("ecr").set_repository_policy(repositoryName=name, policyText=document(
+        {"Effect": "Allow", "Principal": "*", "Action": "ecr:*"}))
+    server.slipway("repo", "set", name, "--public")
+
+    def decision(action):
+        p = server.slipway("policy", "explain", "--principal", "anonymous", "--action", action, "--resource", REPOSITORY + name, check=False)
+        return p.stdout.split(":")[0]
+    with Http(server.host_port, None) as http:
+        assert http.request("GET", "/v2/%s/manifests/v1" % name, headers={"Accept": images.OCI_MANIFEST}).status == 200
+        assert http.request("POST", "/v2/%s/blobs/uploads/" % name).status == 401
+        assert http.request("DELETE", "/v2/%s/manifests/v1" % name).status == 401
+    assert decision("ecr:BatchGetImage") == "allowed"
+    assert decision("ecr:InitiateLayerUpload") == decision("ecr:BatchDeleteImage") == "implicitDeny"

@@ -161,6 +161,32 @@ TEST(resource_policies_count_beside_the_public_one)
     policy_document_unref(doc);
 }
 
+TEST(everyone_is_everyone_with_a_name)
+{
+    autosetting s = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct policy_document *doc = NULL;
+
+    open_with(&s, "");
+    CHECK_OK(policy_document_parse(
+        SW_STR("{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":"
+               "\"*\",\"Action\":\"ecr:*\"}]}"),
+        POLICY_TYPE_RESOURCE, &doc, NULL, &err));
+    struct policy_attached attached = {
+        .doc = doc, .name = "repository", .kind = POLICY_FROM_RESOURCE};
+    struct policy_context ctx = {.account = ACCOUNT,
+                                 .resource_public = true,
+                                 .resource_policies = &attached,
+                                 .resource_policies_n = 1};
+    struct principal nobody = principal_anonymous();
+    CHECK(allowed(&s, &ctx));
+    CHECK_OK(may(s.a, &nobody, "ecr:BatchGetImage", REPO, &ctx, &err));
+    CHECK_EQ_INT(may(s.a, &nobody, "ecr:PutImage", REPO, &ctx, &err), SW_EDENIED);
+    sw_err_clear(&err);
+    CHECK_EQ_INT(may(s.a, &nobody, "ecr:DescribeImages", REPO, &ctx, &err), SW_EDENIED);
+    policy_document_unref(doc);
+}
+
 TEST(refusals_are_explained_to_who_asks)
 {
     autosetting s = {0};
