@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* auth/directory.c - the copy in memory. Invariants:
- * 1. Every object of `by_id` is in `by_name` under "KIND/ACCOUNT/name in lower case" and in `by_arn`; `by_id` owns objects, `keys`
- *    owns keys. An object is replaced, never altered, but for its last use and its view.
+ * 1. Every object of `by_id` is in `by_name` under "KIND/ACCOUNT/name in lower case" (of a provider: its host) and in `by_arn`; `by_id`
+ *    owns objects, `keys` owns keys. An object is replaced, never altered, but for its last use and its view.
  * 2. Objects name each other by id or ARN; a name that nothing has is as if it were not there, but for a boundary: who has one that
  *    is not there may do nothing.
  * 3. `generation` moves with every change of objects. A view is of the generation that its object says; one of an earlier
@@ -19,14 +19,20 @@
 
 /* ---- maps ---- */
 
+void directory_fold_name(enum iam_kind kind, char *name)
+{
+    for (; *name && !(kind == IAM_PROVIDER && *name == '/'); name++)
+        if (*name >= 'A' && *name <= 'Z')
+            *name = (char)(*name - 'A' + 'a');
+}
+
 void directory_name_key(enum iam_kind kind, const char *account, const char *name,
                         char ret[DIRECTORY_KEY_MAX])
 {
     int n = snprintf(ret, DIRECTORY_KEY_MAX, "%s/%s/", iam_kind_to_string(kind), account);
 
-    for (; *name && n < DIRECTORY_KEY_MAX - 1; name++)
-        ret[n++] = *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name;
-    ret[n] = 0;
+    (void)snprintf(ret + n, (size_t)(DIRECTORY_KEY_MAX - n), "%s", name);
+    directory_fold_name(kind, ret + n);
 }
 
 static void free_object(void *ctx SW_UNUSED, void *value)

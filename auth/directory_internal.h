@@ -86,6 +86,8 @@ int store_save(struct meta_db *db, const struct iam_entity *e, const struct stor
 int store_delete(struct meta_db *db, const struct iam_entity *e, struct sw_err *err);
 
 /* directory.c: memory. The caller holds `change`; these take the write lock. */
+/* In place: names that become the same are the same. Without case, but for the path of a provider's URL. */
+void directory_fold_name(enum iam_kind kind, char *name);
 void directory_name_key(enum iam_kind kind, const char *account, const char *name,
                         char ret[DIRECTORY_KEY_MAX]);
 void maps_done(struct directory_maps *m);

@@ -325,8 +325,7 @@ static int save_row(struct meta_tx *tx, const struct iam_entity *e, struct sw_er
 {
     sw_autofree char *name_key = sw_strdup(e->name);
 
-    for (char *c = name_key; *c; c++)
-        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+    directory_fold_name(e->kind, name_key);
     return meta_exec(
         tx, err, NULL,
         "INSERT INTO iam_entity (id, account_id, kind, name, name_key, path, description, "

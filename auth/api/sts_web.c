@@ -53,7 +53,7 @@ static int find_provider(const struct aws_call *call, const char *account, const
             ret->clients[ret->clients_n++] = sw_strdup(e->clients.v[i]);
     }
     directory_unlock(id);
-    if (!ret->arn || strncmp(issuer, "https://", 8) != 0)
+    if (!ret->arn || strncasecmp(issuer, "https://", 8) != 0)
         return sw_fail(err, SW_EDENIED, "InvalidIdentityToken",
                        "No OpenIDConnect provider found in your account for %.200s", issuer);
     if (!ret->jwks)

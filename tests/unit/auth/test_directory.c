@@ -500,6 +500,31 @@ TEST(names_and_paths_may_be_as_long_as_they_may)
     CHECK_ERR(directory_create(w.id, &n, id, &err), SW_EINVALID, "ValidationError");
 }
 
+TEST(providers_differ_in_the_case_of_their_paths)
+{
+    autoworld w = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct directory_new n = {.kind = IAM_PROVIDER, .account = ACCOUNT, .name = "ID.test/Tenant"};
+    char id[IAM_ID_MAX];
+
+    world_open(&w);
+    CHECK_OK(directory_create(w.id, &n, id, &err));
+    n.name = "id.TEST/Tenant";
+    CHECK_ERR(directory_create(w.id, &n, id, &err), SW_ECONFLICT, "EntityAlreadyExists");
+    n.name = "id.test/tenant";
+    CHECK_OK(directory_create(w.id, &n, id, &err));
+    for (int round = 0; round < 2; round++) {
+        directory_lock(w.id);
+        CHECK_EQ_STR(directory_find(w.id, IAM_PROVIDER, ACCOUNT, "id.test/Tenant")->name,
+                     "ID.test/Tenant");
+        CHECK_EQ_STR(directory_find(w.id, IAM_PROVIDER, ACCOUNT, "ID.test/tenant")->name,
+                     "id.test/tenant");
+        CHECK_NULL(directory_find(w.id, IAM_PROVIDER, ACCOUNT, "id.test/TENANT"));
+        directory_unlock(w.id);
+        CHECK_OK(identity_reload(w.id, &err));
+    }
+}
+
 /* ---- policy files ---- */
 
 static struct iam_entity *lay(struct directory_overlay *o, enum iam_kind kind, const char *name,
