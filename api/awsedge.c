@@ -286,7 +286,10 @@ static int identify(struct aws_state *st, struct sigv4_result *ret, struct sw_er
     if (r == 0)
         r = sigv4_verify(&signed_request, st->call.now_us, st->edge->o.secret,
                          st->edge->o.secret_ctx, ret, err);
-    if (r < 0 && st->edge->o.rejected && sw_streq(err->reason, "InvalidSignatureException"))
+    /* Whoever has no key of ours does not push out what others look for. */
+    if (r < 0 && st->edge->o.rejected && sw_streq(err->reason, "InvalidSignatureException") &&
+        sigv4_key_exists(&signed_request, st->call.now_us, st->edge->o.secret,
+                         st->edge->o.secret_ctx))
         rejected_note(st->edge->o.rejected, req, &signed_request, st->call.now_us, err);
     if (r < 0)
         return r;

@@ -11,6 +11,7 @@
 #include "auth/sigv4.h"
 
 #include <assert.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -427,6 +428,23 @@ static int check_head(const struct sigv4_request *req, int64_t now_us, sigv4_sec
         return deny(err, "UnrecognizedClientException", UNKNOWN_KEY);
     return find_secret(h->a.access_key_id, token, now_us, secret_fn, ctx, &h->result.principal,
                        h->secret, err);
+}
+
+bool sigv4_key_exists(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret_fn,
+                      void *ctx)
+{
+    struct sw_str value = {0}, token = {0};
+    struct sw_err err = SW_ERR_INIT;
+    struct authorization a;
+    struct principal owner;
+    char secret[SECRET_MAX + 1] = "";
+
+    if (find_authorization(req, &value, &err) < 0 || parse_authorization(value, &a, &err) < 0 ||
+        find_header(req, "x-amz-security-token", &token, &err) < 0)
+        return false;
+    int r = find_secret(a.access_key_id, token, now_us, secret_fn, ctx, &owner, secret, &err);
+    sodium_memzero(secret, sizeof(secret));
+    return r == 0;
 }
 
 int sigv4_check_head(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret_fn,

@@ -54,6 +54,10 @@ int sigv4_verify(const struct sigv4_request *req, int64_t now_us, sigv4_secret_f
 int sigv4_check_head(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret,
                      void *ctx, struct sw_err *err);
 
+/* Whether the access key that the request names (with its session token) is one that there is. Proves nothing. */
+bool sigv4_key_exists(const struct sigv4_request *req, int64_t now_us, sigv4_secret_fn secret,
+                      void *ctx);
+
 /* For people who look for what is wrong: canonical request and string to sign of a request as they are made here, appended, and the
  * access key id that it names. Proves nothing. Fails as sigv4_verify() does for what is malformed. */
 int sigv4_explain(const struct sigv4_request *req, struct sw_buf *ret_canonical,

@@ -48,6 +48,19 @@ def test_the_latest_and_one_by_its_id(server):
     assert "wrong too" not in out
 
 
+def test_keys_that_nobody_has_push_nothing_out(server):
+    mine = refused(server, (server.admin[0], "wrong"))
+    for _ in range(70):
+        signature = ("AWS4-HMAC-SHA256 Credential=AKIANOBODYHASTHISKEY/20200101/us-east-1/sts/aws4_request, "
+                     "SignedHeaders=host;x-amz-date, Signature=" + "0" * 64)
+        with Http(server.host_port) as http:
+            reply = http.request("POST", "/", b"Action=GetCallerIdentity&Version=2011-06-15", {
+                "Authorization": signature, "X-Amz-Date": "20200101T000000Z", "Content-Type": "application/x-www-form-urlencoded"})
+        assert reply.status == 403
+    assert "request " + mine in server.slipway("debug", "sigv4", mine).stdout
+    assert "AKIANOBODY" not in server.slipway("debug", "sigv4").stdout
+
+
 def test_the_string_to_sign_is_of_the_canonical_request(server):
     refused(server, (server.admin[0], "wrong"))
     out = server.slipway("debug", "sigv4").stdout

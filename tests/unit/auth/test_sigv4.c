@@ -352,6 +352,24 @@ TEST(the_head_is_checked_without_a_body)
     CHECK_ERR(sigv4_check_head(&p.req, NOW_US, suite_secret, NULL, &err), SW_EDENIED, MISSING);
 }
 
+static int no_secret(void *ctx SW_UNUSED, const struct sigv4_key *key SW_UNUSED,
+                     struct principal *ret SW_UNUSED, char ret_secret[129] SW_UNUSED,
+                     struct sw_err *err)
+{
+    return sw_fail(err, SW_ENOTFOUND, "UnrecognizedClientException", "nobody's");
+}
+
+TEST(a_key_is_looked_for_whatever_else_is_wrong)
+{
+    struct parsed p;
+
+    vanilla(&p, VANILLA_AUTH);
+    CHECK(sigv4_key_exists(&p.req, NOW_US + 301 * 1000000LL, suite_secret, NULL));
+    CHECK(!sigv4_key_exists(&p.req, NOW_US, no_secret, NULL));
+    p.req.headers_n = 0;
+    CHECK(!sigv4_key_exists(&p.req, NOW_US, suite_secret, NULL));
+}
+
 TEST(asks_for_no_secret_of_an_expired_request)
 {
     struct sw_err err = SW_ERR_INIT;
