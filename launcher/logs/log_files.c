@@ -488,10 +488,17 @@ static void enforce_caps(struct log_files *f, struct group *g)
         if (r == 0 && s->n > 0)
             r = drop_first(f, s, 1, &err);
         const int64_t freed = before - atomic_load(&s->bytes);
+        if (r <
+            0) { /* what cannot be removed is not counted, or nothing would be bounded any more */
+            s->loaded = false;
+            count(f, s, -atomic_load(&s->bytes));
+        }
         pthread_mutex_unlock(&s->io);
         if (r < 0) {
             sw_log_err(SW_LOG_ERROR, "log-events-not-dropped", &err, "stream", s->id, NULL);
-            return;
+            if (before <= 0)
+                return;
+            continue;
         }
         if (freed <= 0)
             return;

@@ -258,6 +258,21 @@ TEST(a_stream_that_cannot_be_read_keeps_no_other_from_expiring)
     log_files_free(f);
 }
 
+TEST(a_stream_that_cannot_be_read_takes_no_bound_away)
+{
+    struct log_files *f = open_files(1000, 8000, 0);
+    put(f, S1, 1, -1, "damaged later");
+    log_files_free(f);
+    CHECK_EQ_INT(
+        truncate(test_path("logs/" G "/" S1 "/0000000001.log"), LOG_SEGMENT_FILE_MAX + 1LL), 0);
+    f = open_files(1000, 8000, 0);
+    for (int i = 0; i < 500; i++)
+        put(f, S2, i, i, "0123456789012345678901234567890123456789");
+    CHECK(log_files_group_bytes(f, G) <= 8000);
+    CHECK(segments(f, S2) <= 10);
+    log_files_free(f);
+}
+
 TEST(a_noisy_stream_loses_its_oldest_and_its_neighbour_nothing)
 {
     struct log_files *f = open_files(1000, 8000, 0);
