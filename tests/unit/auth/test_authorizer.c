@@ -167,7 +167,7 @@ TEST(everyone_is_everyone_with_a_name)
     struct sw_err err = SW_ERR_INIT;
     struct policy_document *doc = NULL;
 
-    open_with(&s, "");
+    open_with(&s, "{\"Effect\":\"Allow\",\"Action\":\"ecs:*\",\"Resource\":\"*\"}");
     CHECK_OK(policy_document_parse(
         SW_STR("{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":"
                "\"*\",\"Action\":\"ecr:*\"}]}"),
