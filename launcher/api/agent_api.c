@@ -42,8 +42,41 @@ static int submit_logs(struct aws_call *call, const void *in SW_UNUSED, json_t *
     return r < 0 ? r : launcher_submit_logs(ecs_launcher(call), &c, call->input, out, err);
 }
 
-/* The stream follows from the task's definition and the right from being the instance's own agent, so no policy on logs:* and no
- * credentials of a role are needed, and the agent reaches no other stream. */
+static int role_may(struct aws_call *as, const char *action, const char *arn, struct sw_err *err)
+{
+    struct sw_err own = SW_ERR_INIT;
+    if (aws_may_action(as, action, arn, &own) == 0)
+        return 0;
+    return sw_fail(err, SW_EINVALID, "ClientException",
+                   "failed to validate logger args: the execution role may not write to the log "
+                   "stream: %s",
+                   own.msg);
+}
+
+/* Asked once, by the call without events that an agent makes before the container starts: as the task's execution role, when it has
+ * one, so whoever may run a task writes only where that role may. */
+static int may_log(struct aws_call *call, const struct launcher_caller *c, const json_t *in,
+                   const struct launcher_log_target *target, struct sw_err *err)
+{
+    char group[ARN_MAX * 2], stream[ARN_MAX * 4];
+    sw_autojson json_t *definition = NULL;
+    struct aws_call as = *call;
+    int r = launcher_task_definition(ecs_launcher(call), c, in, &as.principal, &definition, err);
+    if (r < 0 || as.principal.kind != PRINCIPAL_ROLE)
+        return r;
+    (void)snprintf(group, sizeof group, "arn:aws:logs:%.63s:%s:log-group:%.512s", target->region,
+                   c->account, target->group);
+    (void)snprintf(stream, sizeof stream, "%s:log-stream:%.512s", group, target->stream);
+    as.context.region = target->region;
+    if (target->create_group)
+        r = role_may(&as, "logs:CreateLogGroup", group, err);
+    if (r == 0)
+        r = role_may(&as, "logs:CreateLogStream", stream, err);
+    return r == 0 ? role_may(&as, "logs:PutLogEvents", stream, err) : r;
+}
+
+/* The stream follows from the task's definition, so the agent, which must be the instance's own, reaches no other stream. Without an
+ * execution role its own right to speak for the task suffices, as that of an instance's role does in ECS. */
 static int put_task_log_events(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                                struct sw_err *err)
 {
@@ -57,6 +90,10 @@ static int put_task_log_events(struct aws_call *call, const void *in SW_UNUSED, 
     int r = ecs_may_instance(call, sw_json_str(input, "containerInstance", ""), err);
     if (r < 0 || (r = launcher_log_target(ecs_launcher(call), &c, input, &target, err)) < 0)
         return r;
+    if (n == 0 && (r = may_log(call, &c, input, &target, err)) < 0) {
+        launcher_log_target_done(&target);
+        return r;
+    }
     sw_autofree struct log_event *events = sw_calloc(n + 1, sizeof *events);
     json_array_foreach(list, i, v) {
         const json_t *message = json_object_get(v, "message");

@@ -103,6 +103,24 @@ def test_lines_wait_for_a_group_that_went_away(up, tasks, logs, name):
     assert has(up, name, "app/c/" + arn.rsplit("/", 1)[1], 1, 40) == ["late"]
 
 
+def test_the_execution_role_decides_where_lines_go(up, tasks, logs, name):
+    iam, role = up.boto("iam"), "exec-" + name.replace("/", "-")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                                                     "Action": "sts:AssumeRole"}]}
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly")
+    logs.create_log_group(logGroupName=name)
+    container = {"name": "c", "command": "echo written", "logConfiguration": driver(name)}
+    task = tasks.wait_stopped(tasks.start(name, container, executionRoleArn=arn))
+    assert task["stopCode"] == "TaskFailedToStart"
+    assert "logs:CreateLogStream" in task["stoppedReason"], task["stoppedReason"]
+    iam.put_role_policy(RoleName=role, PolicyName="logs", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+         "Resource": "arn:aws:logs:us-east-1:000000000000:log-group:%s:*" % name}]}))
+    task = tasks.start(name, container, executionRoleArn=arn)
+    assert has(up, name, "app/c/" + task.rsplit("/", 1)[1], 1) == ["written"]
+
+
 def test_wrong_options_are_refused(tasks, name):
     for log, part in (({"logDriver": "awslogs"}, "Log driver awslogs requires options: awslogs-group"),
                       (driver(name, mode="fast"), "blocking or non-blocking"),
