@@ -364,3 +364,18 @@ const char **iam_words_in(const struct aws_call *call, const char *member, size_
         *ret_n = n;
     return v;
 }
+
+int iam_open_page(struct aws_call *call, struct iam_target *ret_target, struct iam_page *ret_page,
+                  const struct iam_entity **ret, struct sw_err *err)
+{
+    int r = iam_target(call, ret_target, err);
+
+    if (r == 0)
+        r = iam_page_begin(call, ret_page, err);
+    if (r < 0)
+        return r;
+    r = iam_open(call, ret_target, ret, err);
+    if (r < 0)
+        iam_page_drop(ret_page);
+    return r;
+}

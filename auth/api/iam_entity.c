@@ -155,18 +155,11 @@ IAM_HANDLER(get_group)
     const struct iam_entity *e;
     struct iam_target t;
     struct iam_page page;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_page(call, &t, &page, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_page_begin(call, &page, err);
     if (r < 0)
         return r;
-    r = iam_open(call, &t, &e, err);
-    if (r < 0) {
-        iam_page_drop(&page);
-        return r;
-    }
     struct members m = {e->id, &page};
     sw_json_set_new(out, "Group", iam_group_json(e));
     directory_each(iam_directory(call), IAM_USER, t.account, add_member, &m);
@@ -444,18 +437,11 @@ IAM_HANDLER(list_tags)
     const struct iam_entity *e;
     struct iam_target t;
     struct iam_page page;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_page(call, &t, &page, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_page_begin(call, &page, err);
     if (r < 0)
         return r;
-    r = iam_open(call, &t, &e, err);
-    if (r < 0) {
-        iam_page_drop(&page);
-        return r;
-    }
     for (size_t i = 0; i < e->tags_n; i++) {
         if (!iam_page_takes(&page, e->tags[i].key))
             continue;

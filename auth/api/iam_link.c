@@ -55,18 +55,11 @@ IAM_HANDLER(list_groups_for_user)
     const struct iam_entity *e;
     struct iam_target t;
     struct iam_page page;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_page(call, &t, &page, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_page_begin(call, &page, err);
     if (r < 0)
         return r;
-    r = iam_open(call, &t, &e, err);
-    if (r < 0) {
-        iam_page_drop(&page);
-        return r;
-    }
     struct of_user u = {&e->groups, &page};
     directory_each(iam_directory(call), IAM_GROUP, t.account, add_group, &u);
     iam_close(call);
@@ -128,18 +121,11 @@ IAM_HANDLER(list_profiles_for_role)
     const struct iam_entity *e;
     struct iam_target t;
     struct iam_page page;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_page(call, &t, &page, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_page_begin(call, &page, err);
     if (r < 0)
         return r;
-    r = iam_open(call, &t, &e, err);
-    if (r < 0) {
-        iam_page_drop(&page);
-        return r;
-    }
     struct of_role o = {iam_directory(call), e->id, &page};
     directory_each(o.d, IAM_PROFILE, t.account, add_profile, &o);
     iam_close(call);

@@ -69,18 +69,11 @@ IAM_HANDLER(list_inline)
     const struct iam_entity *e;
     struct iam_target t;
     struct iam_page page;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_page(call, &t, &page, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_page_begin(call, &page, err);
     if (r < 0)
         return r;
-    r = iam_open(call, &t, &e, err);
-    if (r < 0) {
-        iam_page_drop(&page);
-        return r;
-    }
     for (size_t i = 0; i < e->inlines_n; i++)
         if (iam_page_takes(&page, e->inlines[i].name))
             json_array_append_new(page.items, json_string(e->inlines[i].name));
@@ -135,18 +128,11 @@ IAM_HANDLER(list_attached)
     const struct iam_entity *e;
     struct iam_target t;
     struct iam_page page;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_page(call, &t, &page, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_page_begin(call, &page, err);
     if (r < 0)
         return r;
-    r = iam_open(call, &t, &e, err);
-    if (r < 0) {
-        iam_page_drop(&page);
-        return r;
-    }
     add_attached(iam_directory(call), e, iam_in(call, "PathPrefix"), &page);
     iam_close(call);
     iam_page_end(&page, out, "AttachedPolicies");
@@ -330,18 +316,11 @@ IAM_HANDLER(list_policy_versions)
     const struct iam_entity *e;
     struct iam_target t;
     struct iam_page page;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_page(call, &t, &page, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_page_begin(call, &page, err);
     if (r < 0)
         return r;
-    r = iam_open(call, &t, &e, err);
-    if (r < 0) {
-        iam_page_drop(&page);
-        return r;
-    }
     for (size_t i = e->versions_n; i-- > 0;) {
         char key[32];
         (void)snprintf(key, sizeof(key), "%012lld",

@@ -133,6 +133,20 @@ int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t c
     return r;
 }
 
+int service_own_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                     struct cluster_ref *ret_cluster, char ret_instance[ARN_ID_LEN + 1],
+                     char ret_task[ARN_ID_LEN + 1], struct sw_err *err)
+{
+    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), ret_cluster, err);
+    if (r == 0)
+        r = service_id(c, ret_cluster->name, ARN_CONTAINER_INSTANCE,
+                       sw_json_str(in, "containerInstance", NULL), ret_instance, err);
+    if (r == 0)
+        r = service_id(c, ret_cluster->name, ARN_TASK, sw_json_str(in, "task", NULL), ret_task,
+                       err);
+    return r == 0 ? service_owner(l, c, ret_cluster->id, ret_instance, NULL, err) : r;
+}
+
 /* What others said of the instance since stands: its tags, and the attributes that were put. */
 static void keep(const json_t *before, json_t *document)
 {

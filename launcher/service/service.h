@@ -52,6 +52,11 @@ int service_check_owner(const struct instance_row *row, const struct principal *
                         bool *ret_is_owner, struct sw_err *err);
 /* Its agent has been away for longer than the grace: services replace their tasks on it. */
 bool service_instance_lost(struct launcher *l, const char *instance_id, int64_t now_us);
+/* What an agent says of a task, {cluster, containerInstance, task}: the ids, if the caller registered that instance. Whether the task was
+ * placed on it is asked with the task's row. */
+int service_own_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                     struct cluster_ref *ret_cluster, char ret_instance[ARN_ID_LEN + 1],
+                     char ret_task[ARN_ID_LEN + 1], struct sw_err *err);
 json_t *service_failure(const char *arn, const char *reason); /* {"arn","reason"} */
 json_t *service_list(json_t *out, const char *key);           /* sets and borrows a new list */
 bool service_includes(const json_t *in, const char *what);    /* "include": ["TAGS", ...] */

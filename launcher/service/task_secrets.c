@@ -65,12 +65,8 @@ int launcher_task_definition(struct launcher *l, const struct launcher_caller *c
     struct cluster_ref cluster;
     char instance[ARN_ID_LEN + 1], task[ARN_ID_LEN + 1];
     struct read_arg a = {.task_id = task, .instance_id = instance};
-    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
-    if (r < 0 ||
-        (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE,
-                        sw_json_str(in, "containerInstance", NULL), instance, err)) < 0 ||
-        (r = service_id(c, cluster.name, ARN_TASK, sw_json_str(in, "task", NULL), task, err)) < 0 ||
-        (r = service_owner(l, c, cluster.id, instance, NULL, err)) < 0)
+    int r = service_own_task(l, c, in, &cluster, instance, task, err);
+    if (r < 0)
         return r;
     a.cluster_id = cluster.id;
     *ret_role = *c->principal;
