@@ -4,7 +4,7 @@
 #include "launcher/plan/cluster_query.h"
 
 #include "base/macros.h"
-#include "launcher/plan/pattern.h"
+#include "base/pattern.h"
 
 #define DEPTH_MAX 50
 
@@ -76,7 +76,7 @@ struct argument {
     double number;
     bool truth;
     int64_t from_us, to_us; /* an instant, or the day or second that it names */
-    const struct pattern *pattern;
+    const struct sw_pattern *pattern;
 };
 
 enum query_kind { QUERY_COMPARE, QUERY_AND, QUERY_OR, QUERY_NOT };
@@ -342,7 +342,7 @@ static int parse_typed(struct parser *p, const struct cluster_query *q, bool lis
     ret->text = sw_str(sw_arena_str(p->arena, ret->text));
     if (q->op == OP_MATCHES) {
         struct sw_err why = SW_ERR_INIT;
-        if (pattern_parse(ret->text, p->arena, &ret->pattern, &pattern_at, &why) < 0) {
+        if (sw_pattern_parse(ret->text, p->arena, &ret->pattern, &pattern_at, &why) < 0) {
             bool quoted = peek_at(p, from) == '\'' || peek_at(p, from) == '"';
             return fail(p, from + quoted + pattern_at, why.msg);
         }
@@ -533,7 +533,7 @@ static bool text_holds(const struct cluster_query *q, const struct argument *arg
     if (!value)
         return false;
     if (q->op == OP_MATCHES)
-        return pattern_matches(arg->pattern, sw_str(value));
+        return sw_pattern_matches(arg->pattern, sw_str(value));
     if (q->op == OP_EQ || q->op == OP_IN)
         return sw_str_eq_z(arg->text, value);
     if (q->type == TYPE_VERSION)

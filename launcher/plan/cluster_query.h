@@ -9,7 +9,7 @@
  * Operators: == equals, != not_equals, > greater_than, >= greater_than_equal, < less_than, <= less_than_equal, exists,
  * !exists not_exists, in [a, b], !in not_in [a, b], =~ matches, !~ not_matches. Boolean: && and, || or, ! not; `and` binds tighter.
  * An argument ends at a blank, at a closing bracket that it did not open, at && or ||, and in a list at a comma; or it stands in
- * '...' or "...". The right side of =~ is a pattern (launcher/plan/pattern.h).
+ * '...' or "...". The right side of =~ is a pattern (base/pattern.h).
  *
  * Meaning: a negative operator is the negation of its positive one, so `attribute:x != y` holds where x is missing. An order (> ...)
  * compares numbers (attributes, runningTasksCount), dotted versions (agentVersion) or instants (registeredAt), and does not hold

@@ -2,7 +2,7 @@
 /* Thompson's construction: parse to a tree, write the tree as a program, run all threads of the program side by side.
  * 1. A thread is a position in the program; a position is in the set of threads at most once a byte: work <= bytes x program.
  * 2. The size of a tree's program is known before it is written, so a repetition cannot grow beyond the maximum. */
-#include "launcher/plan/pattern.h"
+#include "base/pattern.h"
 
 #include <assert.h>
 
@@ -29,7 +29,7 @@ struct step {
     uint16_t x, y; /* where to go on */
     struct set set;
 };
-struct pattern {
+struct sw_pattern {
     struct step *steps;
     size_t n;
 };
@@ -38,6 +38,7 @@ struct parser {
     struct sw_str text;
     size_t at;
     int depth;
+    bool fold; /* letters match in either case */
     struct sw_arena *arena;
     struct sw_err *err;
 };
@@ -68,6 +69,18 @@ static void set_invert(struct set *s)
 {
     for (int i = 0; i < 8; i++)
         s->bits[i] = ~s->bits[i];
+}
+
+/* With fold: the letters of either case, for each that is in the set. */
+static void set_fold(struct set *s)
+{
+    for (int c = 'a'; c <= 'z'; c++) {
+        const int upper = c - 'a' + 'A';
+        if (set_has(s, (unsigned char)c) || set_has(s, (unsigned char)upper)) {
+            set_add(s, (unsigned char)c);
+            set_add(s, (unsigned char)upper);
+        }
+    }
 }
 
 static struct node *parse_either(struct parser *p);
@@ -108,7 +121,7 @@ static struct node *node_new(struct parser *p, enum node_kind kind, struct node 
         n->size = a->size + b->size;
     if (kind == NODE_EITHER)
         n->size = a->size + b->size + 1;
-    return n->size <= PATTERN_PROGRAM_MAX ? n : failed(p, "the regular expression is too large");
+    return n->size <= SW_PATTERN_PROGRAM_MAX ? n : failed(p, "the regular expression is too large");
 }
 
 /* After a backslash: a class of signs, or the sign itself. */
@@ -129,6 +142,9 @@ static int parse_escape(struct parser *p, struct set *ret)
         set_add_range(ret, 'A', 'Z');
         set_add(ret, '_');
         break;
+    case 't': set_add(ret, '\t'); break;
+    case 'n': set_add(ret, '\n'); break;
+    case 'r': set_add(ret, '\r'); break;
     case 's':
     case 'S':
         set_add_range(ret, '\t', '\r');
@@ -159,7 +175,7 @@ static int parse_member(struct parser *p, struct set *ret, int *ret_sign)
         return 0;
     }
     int escaped = peek(p);
-    bool class = escaped >= 0 && strchr("dDwWsS", escaped);
+    bool class = escaped >= 0 && strchr("dDwWsStnr", escaped);
     *ret_sign = class ? -1 : escaped;
     return parse_escape(p, ret);
 }
@@ -186,6 +202,8 @@ static struct node *parse_set(struct parser *p)
         set_add_set(&n->set, &member);
     }
     p->at++;
+    if (p->fold)
+        set_fold(&n->set);
     if (negative)
         set_invert(&n->set);
     return n;
@@ -225,21 +243,24 @@ static struct node *parse_atom(struct parser *p)
         return parse_escape(p, &n->set) < 0 ? NULL : n;
     else
         set_add(&n->set, (unsigned char)c);
+    if (p->fold)
+        set_fold(&n->set);
     return n;
 }
 
 static int parse_count(struct parser *p)
 {
     int n = 0, digits = 0;
-    while (peek(p) >= '0' && peek(p) <= '9' && n <= PATTERN_REPEAT_MAX) {
+    while (peek(p) >= '0' && peek(p) <= '9' && n <= SW_PATTERN_REPEAT_MAX) {
         n = n * 10 + (peek(p) - '0');
         p->at++;
         digits++;
     }
     if (digits == 0)
         return fail(p, "a number is missing in {} of the regular expression");
-    return n <= PATTERN_REPEAT_MAX ? n
-                                   : fail(p, "a repetition of the regular expression is too large");
+    return n <= SW_PATTERN_REPEAT_MAX
+               ? n
+               : fail(p, "a repetition of the regular expression is too large");
 }
 
 /* {m} {m,} {m,n} after the brace. */
@@ -285,7 +306,7 @@ static struct node *parse_repeat(struct parser *p)
         r->min = min;
         r->max = max;
         r->size = size;
-        n = size <= PATTERN_PROGRAM_MAX ? r : failed(p, "the regular expression is too large");
+        n = size <= SW_PATTERN_PROGRAM_MAX ? r : failed(p, "the regular expression is too large");
     }
     return n;
 }
@@ -311,15 +332,15 @@ static struct node *parse_either(struct parser *p)
 }
 
 /* Writes a step and returns its place. Programs are written from their end to their beginning: each step knows what follows. */
-static uint16_t emit(struct pattern *p, enum step_op op, size_t x, size_t y)
+static uint16_t emit(struct sw_pattern *p, enum step_op op, size_t x, size_t y)
 {
-    assert(p->n < PATTERN_PROGRAM_MAX + 2);
+    assert(p->n < SW_PATTERN_PROGRAM_MAX + 2);
     p->steps[p->n] = (struct step){.op = op, .x = (uint16_t)x, .y = (uint16_t)y};
     return (uint16_t)p->n++;
 }
 
 /* The place where node's program begins, which goes on at `next`. */
-static uint16_t compile(struct pattern *p, const struct node *n, uint16_t next)
+static uint16_t compile(struct sw_pattern *p, const struct node *n, uint16_t next)
 {
     uint16_t at = next;
     switch (n->kind) {
@@ -348,10 +369,10 @@ static uint16_t compile(struct pattern *p, const struct node *n, uint16_t next)
     return at;
 }
 
-int pattern_parse(struct sw_str text, struct sw_arena *a, const struct pattern **ret,
-                  size_t *ret_at, struct sw_err *err)
+static int parse(struct sw_str text, bool fold, struct sw_arena *a, const struct sw_pattern **ret,
+                 size_t *ret_at, struct sw_err *err)
 {
-    struct parser p = {.text = text, .arena = a, .err = err};
+    struct parser p = {.text = text, .fold = fold, .arena = a, .err = err};
     struct node *n = parse_either(&p);
     if (n && p.at < text.n)
         n = failed(&p, "')' has no '(' in the regular expression");
@@ -359,7 +380,7 @@ int pattern_parse(struct sw_str text, struct sw_arena *a, const struct pattern *
         *ret_at = p.at;
         return err->code;
     }
-    struct pattern *made = SW_ARENA_NEW(a, struct pattern, 1);
+    struct sw_pattern *made = SW_ARENA_NEW(a, struct sw_pattern, 1);
     made->steps = SW_ARENA_NEW(a, struct step, n->size + 2);
     uint16_t match = emit(made, STEP_MATCH, 0, 0);
     uint16_t start = compile(made, n, match);
@@ -369,10 +390,22 @@ int pattern_parse(struct sw_str text, struct sw_arena *a, const struct pattern *
     return 0;
 }
 
+int sw_pattern_parse(struct sw_str text, struct sw_arena *a, const struct sw_pattern **ret,
+                     size_t *ret_at, struct sw_err *err)
+{
+    return parse(text, false, a, ret, ret_at, err);
+}
+
+int sw_pattern_parse_fold(struct sw_str text, struct sw_arena *a, const struct sw_pattern **ret,
+                          size_t *ret_at, struct sw_err *err)
+{
+    return parse(text, true, a, ret, ret_at, err);
+}
+
 /* A set of places that is emptied in one assignment. */
 struct threads {
     size_t n;
-    uint16_t dense[PATTERN_PROGRAM_MAX + 2], sparse[PATTERN_PROGRAM_MAX + 2];
+    uint16_t dense[SW_PATTERN_PROGRAM_MAX + 2], sparse[SW_PATTERN_PROGRAM_MAX + 2];
 };
 
 static bool threads_add(struct threads *t, uint16_t at)
@@ -385,7 +418,7 @@ static bool threads_add(struct threads *t, uint16_t at)
 }
 
 /* Follows the steps that read nothing, beginning at the threads there are; new ones join at the end. */
-static void threads_follow(struct threads *t, const struct pattern *p, bool begin, bool end)
+static void threads_follow(struct threads *t, const struct sw_pattern *p, bool begin, bool end)
 {
     for (size_t i = 0; i < t->n; i++) {
         const struct step *s = &p->steps[t->dense[i]];
@@ -396,28 +429,49 @@ static void threads_follow(struct threads *t, const struct pattern *p, bool begi
     }
 }
 
-bool pattern_matches(const struct pattern *p, struct sw_str text)
+static bool has_match(const struct threads *t, const struct sw_pattern *p)
+{
+    for (size_t k = 0; k < t->n; k++) {
+        if (p->steps[t->dense[k]].op == STEP_MATCH)
+            return true;
+    }
+    return false;
+}
+
+/* anywhere: a thread begins at each byte, and the first that is through decides. */
+static bool run(const struct sw_pattern *p, struct sw_str text, bool anywhere)
 {
     struct threads a, b, *now = &a, *next = &b;
+    const uint16_t start = (uint16_t)(p->n - 1);
     memset(&a, 0, sizeof a);
     memset(&b, 0, sizeof b);
-    (void)threads_add(now, (uint16_t)(p->n - 1));
+    (void)threads_add(now, start);
     threads_follow(now, p, true, text.n == 0);
     for (size_t i = 0; i < text.n && now->n > 0; i++) {
+        if (anywhere && has_match(now, p))
+            return true;
         next->n = 0;
         for (size_t k = 0; k < now->n; k++) {
             const struct step *s = &p->steps[now->dense[k]];
             if (s->op == STEP_SET && set_has(&s->set, (unsigned char)text.p[i]))
                 (void)threads_add(next, s->x);
         }
+        if (anywhere)
+            (void)threads_add(next, start);
         threads_follow(next, p, false, i + 1 == text.n);
         struct threads *spare = now;
         now = next;
         next = spare;
     }
-    for (size_t k = 0; k < now->n; k++) {
-        if (p->steps[now->dense[k]].op == STEP_MATCH)
-            return true;
-    }
-    return false;
+    return has_match(now, p);
+}
+
+bool sw_pattern_matches(const struct sw_pattern *p, struct sw_str text)
+{
+    return run(p, text, false);
+}
+
+bool sw_pattern_found(const struct sw_pattern *p, struct sw_str text)
+{
+    return run(p, text, true);
 }

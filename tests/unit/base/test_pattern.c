@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "launcher/plan/pattern.h"
+#include "base/pattern.h"
 
 #include "base/macros.h"
 #include "tests/lib/test.h"
@@ -8,10 +8,10 @@ static bool matches(const char *pattern, struct sw_str text)
 {
     sw_autoarena a = {0};
     struct sw_err err = SW_ERR_INIT;
-    const struct pattern *p = NULL;
+    const struct sw_pattern *p = NULL;
     size_t at = 0;
-    CHECK_OK(pattern_parse(sw_str(pattern), &a, &p, &at, &err));
-    return pattern_matches(p, text);
+    CHECK_OK(sw_pattern_parse(sw_str(pattern), &a, &p, &at, &err));
+    return sw_pattern_matches(p, text);
 }
 
 TEST(matches_the_whole_text_or_not)
@@ -72,9 +72,9 @@ TEST(points_at_what_it_does_not_understand)
     for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
         sw_autoarena a = {0};
         struct sw_err err = SW_ERR_INIT;
-        const struct pattern *p = NULL;
+        const struct sw_pattern *p = NULL;
         size_t at = 0;
-        int r = pattern_parse(sw_str(table[i].pattern), &a, &p, &at, &err);
+        int r = sw_pattern_parse(sw_str(table[i].pattern), &a, &p, &at, &err);
         CHECK_MSG(r == SW_EINVALID, "%s", table[i].pattern);
         CHECK_CONTAINS(err.msg, table[i].part);
         CHECK_MSG(at == table[i].at, "%s: %zu", table[i].pattern, at);
@@ -87,10 +87,10 @@ TEST(nesting_is_bounded)
     char deep[200];
     sw_autoarena a = {0};
     struct sw_err err = SW_ERR_INIT;
-    const struct pattern *p = NULL;
+    const struct sw_pattern *p = NULL;
     size_t at = 0;
     memset(deep, '(', sizeof deep);
-    CHECK_ERR(pattern_parse(sw_str_n(deep, sizeof deep), &a, &p, &at, &err), SW_EINVALID,
+    CHECK_ERR(sw_pattern_parse(sw_str_n(deep, sizeof deep), &a, &p, &at, &err), SW_EINVALID,
               "InvalidParameterException");
 }
 
@@ -103,4 +103,37 @@ TEST(work_is_linear_in_the_text)
     CHECK(!matches("(a|a)*(a|aa)*(a*)*b", sw_str(text)));
     CHECK(matches("((a?){30})*", sw_str(text)));
     CHECK(matches("(a{0,255}){3}", sw_str(text)));
+}
+
+TEST(finds_a_part_of_the_text)
+{
+    static const struct {
+        const char *pattern, *text;
+        bool fold, want;
+    } table[] = {
+        {"b+c", "aabbcc", false, true},
+        {"^b", "ab", false, false},
+        {"^a", "ab", false, true},
+        {"b$", "ab", false, true},
+        {"a$", "ab", false, false},
+        {"", "", false, true},
+        {"", "x", false, true},
+        {"\\d{4}-\\d\\d", "at 2026-11 x", false, true},
+        {"error", "an ERROR", false, false},
+        {"error", "an ERROR", true, true},
+        {"[e-g]rr", "ERR", true, true},
+        {"[^e]rr", "ERR", true, false},
+        {"a|bc", "xxbc", false, true},
+        {"\\t", "a\tb", false, true},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        sw_autoarena a = {0};
+        struct sw_err err = SW_ERR_INIT;
+        const struct sw_pattern *p = NULL;
+        size_t at = 0;
+        CHECK_OK((table[i].fold ? sw_pattern_parse_fold
+                                : sw_pattern_parse)(sw_str(table[i].pattern), &a, &p, &at, &err));
+        CHECK_MSG(sw_pattern_found(p, sw_str(table[i].text)) == table[i].want, "%s in %s",
+                  table[i].pattern, table[i].text);
+    }
 }
