@@ -91,18 +91,11 @@ IAM_HANDLER(list_access_keys)
     struct key_list l = {.user = NULL};
     const struct iam_entity *e;
     struct iam_target t;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_page(call, &t, &l.page, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_page_begin(call, &l.page, err);
     if (r < 0)
         return r;
-    r = iam_open(call, &t, &e, err);
-    if (r < 0) {
-        iam_page_drop(&l.page);
-        return r;
-    }
     l.user = e->name;
     directory_each_key(iam_directory(call), e->id, add_key, &l);
     iam_close(call);
@@ -298,10 +291,8 @@ static int may_see_user(struct aws_call *call, struct sw_err *err)
 {
     const struct iam_entity *e;
     struct iam_target t;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_target(call, &t, &e, err);
 
-    if (r == 0)
-        r = iam_open(call, &t, &e, err);
     if (r == 0)
         iam_close(call);
     return r;

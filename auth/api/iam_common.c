@@ -365,6 +365,14 @@ const char **iam_words_in(const struct aws_call *call, const char *member, size_
     return v;
 }
 
+int iam_open_target(struct aws_call *call, struct iam_target *ret_target,
+                    const struct iam_entity **ret, struct sw_err *err)
+{
+    int r = iam_target(call, ret_target, err);
+
+    return r < 0 ? r : iam_open(call, ret_target, ret, err);
+}
+
 int iam_open_page(struct aws_call *call, struct iam_target *ret_target, struct iam_page *ret_page,
                   const struct iam_entity **ret, struct sw_err *err)
 {

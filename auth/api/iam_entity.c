@@ -124,11 +124,9 @@ IAM_HANDLER(get)
 {
     const struct iam_entity *e;
     struct iam_target t;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_target(call, &t, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_open(call, &t, &e, err);
     if (r < 0)
         return r;
     char id[IAM_ID_MAX];
@@ -397,12 +395,10 @@ IAM_HANDLER(tag)
     const struct iam_entity *e;
     struct iam_target t;
     size_t n = 0;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_target(call, &t, &e, err);
 
     (void)in;
     (void)out;
-    if (r == 0)
-        r = iam_open(call, &t, &e, err);
     if (r < 0)
         return r;
     iam_close(call);
@@ -417,12 +413,10 @@ IAM_HANDLER(untag)
     const struct iam_entity *e;
     struct iam_target t;
     size_t n = 0;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_target(call, &t, &e, err);
 
     (void)in;
     (void)out;
-    if (r == 0)
-        r = iam_open(call, &t, &e, err);
     if (r < 0)
         return r;
     iam_close(call);

@@ -47,6 +47,9 @@ int iam_page_begin(struct aws_call *call, struct iam_page *ret, struct sw_err *e
 bool iam_page_takes(struct iam_page *p, const char *key);
 void iam_page_end(struct iam_page *p, json_t *out, const char *member);
 void iam_page_drop(struct iam_page *p); /* instead of end */
+/* How most reads begin: iam_target(), then iam_open(). */
+int iam_open_target(struct aws_call *call, struct iam_target *ret_target,
+                    const struct iam_entity **ret, struct sw_err *err);
 /* How every list about one object begins: iam_target(), iam_page_begin(), iam_open(). On failure nothing is locked or held. */
 int iam_open_page(struct aws_call *call, struct iam_target *ret_target, struct iam_page *ret_page,
                   const struct iam_entity **ret, struct sw_err *err);

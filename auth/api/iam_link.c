@@ -243,11 +243,9 @@ IAM_HANDLER(delete_service_linked_role)
     const struct iam_entity *e;
     struct iam_target t;
     char uuid[37];
-    int r = iam_target(call, &t, err);
+    int r = iam_open_target(call, &t, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_open(call, &t, &e, err);
     if (r < 0)
         return r;
     sw_autofree char *path = sw_strdup(e->path);

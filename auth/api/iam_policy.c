@@ -44,11 +44,9 @@ IAM_HANDLER(get_inline)
     const char *policy = iam_in(call, "PolicyName");
     const struct iam_entity *e;
     struct iam_target t;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_target(call, &t, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_open(call, &t, &e, err);
     if (r < 0)
         return r;
     const struct iam_inline *p = iam_inline_of(e, policy);
@@ -180,18 +178,11 @@ IAM_HANDLER(list_entities_for_policy)
                        .usage = iam_in(call, "PolicyUsageFilter")};
     const struct iam_entity *e;
     struct iam_target t;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_page(call, &t, &h.page, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_page_begin(call, &h.page, err);
     if (r < 0)
         return r;
-    r = iam_open(call, &t, &e, err);
-    if (r < 0) {
-        iam_page_drop(&h.page);
-        return r;
-    }
     h.arn = t.arn;
     for (int kind = IAM_USER; kind <= IAM_ROLE; kind++) {
         h.lists[kind] = json_array();
@@ -269,11 +260,9 @@ IAM_HANDLER(get_policy_version)
 {
     const struct iam_entity *e;
     struct iam_target t;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_target(call, &t, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_open(call, &t, &e, err);
     if (r < 0)
         return r;
     const struct iam_version *v = iam_version_of(e, version_in(call));

@@ -76,11 +76,9 @@ IAM_HANDLER(get_provider)
 {
     const struct iam_entity *e;
     struct iam_target t;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_target(call, &t, &e, err);
 
     (void)in;
-    if (r == 0)
-        r = iam_open(call, &t, &e, err);
     if (r < 0)
         return r;
     sw_json_set_str(out, "Url", e->name);
@@ -120,10 +118,8 @@ static int change_words(struct aws_call *call, enum iam_provider_list what,
 {
     const struct iam_entity *e;
     struct iam_target t;
-    int r = iam_target(call, &t, err);
+    int r = iam_open_target(call, &t, &e, err);
 
-    if (r == 0)
-        r = iam_open(call, &t, &e, err);
     if (r < 0)
         return r;
     iam_close(call);

@@ -222,8 +222,8 @@ int sts_find_role(const struct aws_call *call, const char *arn, struct sts_role 
     return 0;
 }
 
-int sts_role_duration(const struct sts_role *r, const struct sts_in *in, bool chained,
-                      int64_t *ret_s, struct sw_err *err)
+static int role_duration(const struct sts_role *r, const struct sts_in *in, bool chained,
+                         int64_t *ret_s, struct sw_err *err)
 {
     int64_t most = r->max_session_s ? r->max_session_s : IAM_SESSION_S;
 
@@ -239,8 +239,8 @@ int sts_role_duration(const struct sts_role *r, const struct sts_in *in, bool ch
     return 0;
 }
 
-void sts_set_assumed(const struct sts_role *r, const char *session, json_t *out,
-                     char arn[PRINCIPAL_ARN_MAX])
+static void set_assumed(const struct sts_role *r, const char *session, json_t *out,
+                        char arn[PRINCIPAL_ARN_MAX])
 {
     json_t *user = json_object();
     char id[128];
@@ -251,6 +251,26 @@ void sts_set_assumed(const struct sts_role *r, const char *session, json_t *out,
     sw_json_set_str(user, "AssumedRoleId", id);
     sw_json_set_str(user, "Arn", arn);
     sw_json_set_new(out, "AssumedRoleUser", user);
+}
+
+int sts_issue_assumed(struct aws_call *call, const struct sts_in *in, const struct sts_role *role,
+                      bool chained, struct session_grant *grant, json_t *out, struct sw_err *err)
+{
+    char arn[PRINCIPAL_ARN_MAX];
+    int64_t duration_s = 0;
+    int r = role_duration(role, in, chained, &duration_s, err);
+
+    if (r < 0)
+        return r;
+    grant->kind = PRINCIPAL_ROLE;
+    grant->account = role->account;
+    grant->id = role->id;
+    grant->expires_at_us = call->now_us + duration_s * 1000000;
+    if ((r = sts_issue(call, grant, out, err)) < 0)
+        return r;
+    set_assumed(role, in->name, out, arn);
+    http_audit_reference(call->req, arn);
+    return 0;
 }
 
 /* ---- context keys ---- */

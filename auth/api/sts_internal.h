@@ -50,11 +50,9 @@ struct sts_role {
 int sts_find_role(const struct aws_call *call, const char *arn, struct sts_role *ret,
                   struct sw_err *err);
 void sts_role_done(struct sts_role *r);
-int sts_role_duration(const struct sts_role *r, const struct sts_in *in, bool chained,
-                      int64_t *ret_s, struct sw_err *err);
-/* AssumedRoleUser; arn gets the session's. */
-void sts_set_assumed(const struct sts_role *r, const char *session, json_t *out,
-                     char arn[PRINCIPAL_ARN_MAX]);
+/* The session of a role for a grant that was read and allowed: its duration (an hour at most when chained), its key, AssumedRoleUser. */
+int sts_issue_assumed(struct aws_call *call, const struct sts_in *in, const struct sts_role *role,
+                      bool chained, struct session_grant *grant, json_t *out, struct sw_err *err);
 
 /* Context keys with room for what a request can say. */
 struct sts_keys;

@@ -160,24 +160,14 @@ static int assume(struct aws_call *call, const struct sts_in *in, const struct s
                   struct sw_err *err)
 {
     struct sts_grant grant = {0};
-    char arn[PRINCIPAL_ARN_MAX];
-    int64_t duration_s = 0;
     int r = sts_read_grant(call, in, &grant, err);
 
     if (r == 0)
         r = ask(call, in, role, provider, token, &grant.g, err);
     if (r == 0)
-        r = sts_role_duration(role, in, false, &duration_s, err);
+        r = sts_issue_assumed(call, in, role, false, &grant.g, out, err);
     if (r < 0)
         return r;
-    grant.g.kind = PRINCIPAL_ROLE;
-    grant.g.account = role->account;
-    grant.g.id = role->id;
-    grant.g.expires_at_us = call->now_us + duration_s * 1000000;
-    if ((r = sts_issue(call, &grant.g, out, err)) < 0)
-        return r;
-    sts_set_assumed(role, in->name, out, arn);
-    http_audit_reference(call->req, arn);
     http_audit_reference(call->req, token->subject);
     sw_json_set_str(out, "SubjectFromWebIdentityToken", token->subject);
     sw_json_set_str(out, "Audience", token->audience);
