@@ -12,6 +12,7 @@
 #include "base/macros.h"
 #include "base/metric.h"
 #include "launcher/service/usage.h"
+#include "server/plain_text.h"
 #include "server/process_stats.h"
 
 #define PAGE_MAX        (8 * 1024 * 1024)
@@ -342,13 +343,6 @@ static bool match(void *ctx, const struct http_req *req)
     return m->access != METRICS_NONE && strcmp(req->path, "/metrics") == 0;
 }
 
-static void text(struct http_res *res, int status, const char *body)
-{
-    res->status = status;
-    http_res_set(res, "Content-Type", "text/plain; charset=utf-8");
-    http_res_copy(res, body, strlen(body));
-}
-
 static enum http_run run(void *state, struct http_req *req, struct http_res *res,
                          struct sw_err *err)
 {
@@ -361,7 +355,7 @@ static enum http_run run(void *state, struct http_req *req, struct http_res *res
         else
             http_res_take(res, &page);
     } else {
-        text(res, 500, "slipway: no metrics\n");
+        plain_text(res, 500, "slipway: no metrics\n");
     }
     sw_buf_done(&page);
     return HTTP_DONE;
@@ -375,7 +369,7 @@ static enum http_begin begin(void *ctx, struct http_req *req, struct http_plan *
     req->route = "metrics";
     if (req->method != HTTP_GET && req->method != HTTP_HEAD) {
         http_res_set(res, "Allow", "GET, HEAD");
-        text(res, 405, "slipway: method not allowed\n");
+        plain_text(res, 405, "slipway: method not allowed\n");
         return HTTP_ANSWER;
     }
     if (m->access == METRICS_LOCAL && !http_req_is_local(req)) {
@@ -383,23 +377,15 @@ static enum http_begin begin(void *ctx, struct http_req *req, struct http_plan *
         (void)sw_fail(&err, SW_EDENIED, NULL,
                       "metrics = local, and the request does not come from this machine");
         http_audit_denied(req, "slipway:GetMetrics", "*", &err);
-        text(res, 403, "slipway: metrics are for this machine only; see the key metrics\n");
+        plain_text(res, 403, "slipway: metrics are for this machine only; see the key metrics\n");
         return HTTP_ANSWER;
     }
     *plan = (struct http_plan){.mode = HTTP_BODY_NONE, .run = run, .state = m};
     return HTTP_GO;
 }
 
-static void error(void *ctx, const struct http_req *req, const struct sw_err *err,
-                  struct http_res *res)
-{
-    (void)ctx;
-    (void)req;
-    text(res, err->code == SW_ELIMIT ? 413 : 400, "slipway: bad request\n");
-}
-
 struct http_service metrics_service(struct metrics *m)
 {
     return (struct http_service){
-        .name = "metrics", .match = match, .begin = begin, .error = error, .ctx = m};
+        .name = "metrics", .match = match, .begin = begin, .error = plain_text_error, .ctx = m};
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/reset.h"
+#include "server/plain_text.h"
 
 #include <string.h>
 
@@ -12,13 +13,6 @@ static bool match(void *ctx, const struct http_req *req)
     return r->run && sw_streq(req->path, "/_slipway/reset");
 }
 
-static void text(struct http_res *res, int status, const char *body)
-{
-    res->status = status;
-    http_res_set(res, "Content-Type", "text/plain; charset=utf-8");
-    http_res_copy(res, body, strlen(body));
-}
-
 static enum http_run run(void *state, struct http_req *req, struct http_res *res,
                          struct sw_err *err)
 {
@@ -26,10 +20,10 @@ static enum http_run run(void *state, struct http_req *req, struct http_res *res
     (void)req;
     if (err->code == 0 && r->run(r->ctx, err) == 0) {
         sw_log(SW_LOG_INFO, "reset", NULL);
-        text(res, 200, "reset\n");
+        plain_text(res, 200, "reset\n");
     } else {
         sw_log_err(SW_LOG_ERROR, "reset-failed", err, NULL);
-        text(res, 500, "slipway: the reset failed; the log says why\n");
+        plain_text(res, 500, "slipway: the reset failed; the log says why\n");
     }
     return HTTP_DONE;
 }
@@ -40,11 +34,11 @@ static enum http_begin begin(void *ctx, struct http_req *req, struct http_plan *
     req->route = "reset";
     if (req->method != HTTP_POST) {
         http_res_set(res, "Allow", "POST");
-        text(res, 405, "slipway: POST resets\n");
+        plain_text(res, 405, "slipway: POST resets\n");
         return HTTP_ANSWER;
     }
     if (http_req_header(req, "Origin")) {
-        text(res, 403, "slipway: not for pages of a browser\n");
+        plain_text(res, 403, "slipway: not for pages of a browser\n");
         return HTTP_ANSWER;
     }
     *plan =
@@ -52,16 +46,8 @@ static enum http_begin begin(void *ctx, struct http_req *req, struct http_plan *
     return HTTP_GO;
 }
 
-static void error(void *ctx, const struct http_req *req, const struct sw_err *err,
-                  struct http_res *res)
-{
-    (void)ctx;
-    (void)req;
-    text(res, err->code == SW_ELIMIT ? 413 : 400, "slipway: bad request\n");
-}
-
 struct http_service reset_service(struct reset *r)
 {
     return (struct http_service){
-        .name = "reset", .match = match, .begin = begin, .error = error, .ctx = r};
+        .name = "reset", .match = match, .begin = begin, .error = plain_text_error, .ctx = r};
 }
