@@ -131,6 +131,21 @@ static void audit_text(const struct metrics *m, struct sw_buf *b)
                   "Audit lines that could not be written.", counts.failures);
 }
 
+static void acting_text(const struct metrics *m, struct sw_buf *b)
+{
+    struct launcher_acting a;
+
+    launcher_acting(m->launcher, &a);
+    sw_metric_one(b, "slipway_lease_held", "gauge",
+                  "1: this server is the one that plans services on its database.", a.lease_held);
+    sw_metric_one(b, "slipway_lease_epoch", "gauge",
+                  "Grows each time that another server, or this one again, takes that lease.",
+                  a.lease_epoch);
+    sw_metric_one(b, "slipway_lease_taken_total", "counter", "Times that this server took it.",
+                  a.lease_taken);
+    sw_metric_one(b, "slipway_service_plans_total", "counter", "Plans of services made.", a.rounds);
+}
+
 /* ---- from the database ---- */
 
 struct repositories {
@@ -328,6 +343,7 @@ int metrics_text(struct metrics *m, struct sw_buf *b, struct sw_err *err)
     storage_text(m, b);
     disk_text(m, b);
     audit_text(m, b);
+    acting_text(m, b);
     cached_text(m, b);
     usage_text(m, b);
     process_stats_text(b);

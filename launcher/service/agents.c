@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "base/alloc.h"
+#include "base/macros.h"
 #include "base/str.h"
 #include "launcher/service/service.h"
 
@@ -53,6 +54,13 @@ void agents_free(struct agents *a)
     }
     pthread_mutex_destroy(&a->lock);
     free(a);
+}
+
+void agents_count_from(struct agents *a, int64_t now_us)
+{
+    pthread_mutex_lock(&a->lock);
+    a->since_us = now_us;
+    pthread_mutex_unlock(&a->lock);
 }
 
 void agents_log_free(struct agents_log *q)
@@ -142,7 +150,7 @@ int64_t agents_away_us(struct agents *a, const char *instance_id, int64_t now_us
 {
     pthread_mutex_lock(&a->lock);
     const struct agent *g = find(a, instance_id);
-    int64_t heard_us = g && g->last_poll_us ? g->last_poll_us : a->since_us;
+    int64_t heard_us = SW_MAX(g ? g->last_poll_us : 0, a->since_us);
     int64_t away_us = g && is_here(a, g, now_us) ? 0 : now_us - heard_us;
     pthread_mutex_unlock(&a->lock);
     return away_us;

@@ -10,6 +10,8 @@ struct agents;
 /* here_us: an agent that was heard within this time is connected. now_us: what was not heard of counts as away since then. */
 struct agents *agents_new(int64_t here_us, int64_t now_us);
 void agents_free(struct agents *a); /* nothing may wait any more */
+/* Another server heard of them until now: nobody counts as away since before. */
+void agents_count_from(struct agents *a, int64_t now_us);
 
 struct agents_waiter {
     struct agents_waiter *next;

@@ -2,7 +2,9 @@
 #include "launcher/service/counts.h"
 
 #include "launcher/service/agents.h"
+#include "launcher/service/lease.h"
 #include "launcher/service/service.h"
+#include "launcher/service/service_loop.h"
 
 static int counts_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
@@ -35,4 +37,14 @@ int launcher_counts(struct launcher *l, struct launcher_counts *ret, struct sw_e
     c.agents = agents_count(l->agents, l->now_us());
     *ret = c;
     return 0;
+}
+
+void launcher_acting(struct launcher *l, struct launcher_acting *ret)
+{
+    struct lease_state lease;
+    lease_state(l->lease, &lease);
+    *ret = (struct launcher_acting){.lease_held = lease.held,
+                                    .lease_epoch = lease.epoch,
+                                    .lease_taken = lease.taken,
+                                    .rounds = service_loop_rounds(l->services)};
 }

@@ -16,3 +16,10 @@ struct launcher_counts {
     uint64_t agents;    /* connected at this moment */
 };
 int launcher_counts(struct launcher *l, struct launcher_counts *ret, struct sw_err *err);
+
+/* From memory: whether this server is the one that acts, and how many plans of services it made. */
+struct launcher_acting {
+    bool lease_held;
+    uint64_t lease_epoch, lease_taken, rounds;
+};
+void launcher_acting(struct launcher *l, struct launcher_acting *ret);

@@ -10,6 +10,7 @@
 #include "launcher/service/cluster_store.h"
 #include "launcher/service/launcher_services.h"
 #include "launcher/service/poll.h"
+#include "launcher/service/lease.h"
 #include "launcher/service/service.h"
 #include "launcher/service/service_loop.h"
 #include "launcher/service/service_store.h"
@@ -45,6 +46,9 @@ int launcher_open(const struct launcher_options *o, struct launcher **ret,
         agents_new(o->agent_timeout_us ? o->agent_timeout_us : SERVICE_HERE_US, l->now_us());
     l->healthy_after_us = o->healthy_after_us ? o->healthy_after_us : PLAN_HEALTHY_AFTER_US;
     l->services = service_loop_new(l);
+    const struct lease_options lease = {
+        .db = l->db, .now_us = l->now_us, .mono_us = o->mono_us, .patience_us = o->lease_us};
+    l->lease = lease_new(&lease);
     l->agent_grace_us = o->agent_grace_us ? o->agent_grace_us : SERVICE_GRACE_US;
     *ret = l;
     return 0;
@@ -59,6 +63,7 @@ void launcher_free(struct launcher *l)
     launcher_reset_memory(l);
     agents_free(l->agents);
     free(l);
+    lease_free(l->lease);
 }
 
 void launcher_reset_memory(struct launcher *l)

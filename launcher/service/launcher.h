@@ -33,6 +33,8 @@ struct launcher_options {
     int64_t agent_timeout_us; /* an agent that says nothing for so long is not connected; 0: 60 s */
     int64_t
         agent_grace_us; /* and after so long its services' tasks are replaced elsewhere; 0: 5 min */
+    int64_t (*mono_us)(void); /* NULL: sw_mono_us */
+    int64_t lease_us;         /* lease.h: patience with a holder that does not answer; 0: 10 s */
     int64_t healthy_after_us; /* a service's task without a health check is healthy; 0: 40 s */
 };
 

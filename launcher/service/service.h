@@ -18,6 +18,7 @@
 struct agents; /* agents.h */
 struct meta_stmt;
 struct service_loop; /* service_loop.h */
+struct lease;        /* lease.h */
 
 struct launcher {
     struct meta_db *db;
@@ -26,6 +27,7 @@ struct launcher {
     struct identity *identity;
     struct session_store *sessions;
     int64_t agent_grace_us, healthy_after_us;
+    struct lease *lease;
     struct service_loop *services;
 };
 

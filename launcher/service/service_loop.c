@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A pass: two queries tell the state of all clusters and services as a few numbers each; a service whose numbers are those of its
  * last round, and whose time has not come, is passed over. The numbers are read before the round, so a change in between makes
- * them differ at the next pass. */
+ * them differ at the next pass. Only the holder of the lease passes; the others look whether they are it. */
 #include "launcher/service/service_loop.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "base/alloc.h"
@@ -12,13 +13,18 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/service/agents.h"
+#include "launcher/service/lease.h"
 #include "launcher/service/service_round.h"
 #include "launcher/service/service_store.h"
 
 #define LOOK_EVERY_MS 1000
-#define PASSES_MAX    1000 /* of one settle: more means that two plans undo each other */
-#define FNV_START     UINT64_C(14695981039346656037)
-#define FNV_PRIME     UINT64_C(1099511628211)
+#define ROUND_US \
+    INT64_C(     \
+        50000) /* of one service, on the average: two plans that undo each other must not keep it busy */
+#define ROUNDS_BURST 50   /* at once, before that counts */
+#define PASSES_MAX   1000 /* of one settle: more means that two plans undo each other */
+#define FNV_START    UINT64_C(14695981039346656037)
+#define FNV_PRIME    UINT64_C(1099511628211)
 
 struct cluster_state {
     int64_t id, versions; /* sum over its instances: anything on them */
@@ -32,6 +38,8 @@ struct service_state {
     bool planned, waits_room;
     struct cluster_state cluster;
     int64_t wake_at_us;
+    int64_t paid_until_us; /* by the monotonic clock: each round moves it by ROUND_US */
+    bool slowed;
 };
 
 struct service_loop {
@@ -41,6 +49,7 @@ struct service_loop {
     pthread_cond_t changed;
     bool stop, woken, forgotten; /* under the lock */
     bool running;
+    _Atomic uint64_t rounds;
     /* Only of whoever passes. */
     struct cluster_state *clusters;
     size_t clusters_n;
@@ -203,6 +212,7 @@ static bool plan_one(struct service_loop *s, struct service_state *state)
 {
     struct service_round_result result = {.changed = false};
     struct sw_err err = SW_ERR_INIT;
+    atomic_fetch_add(&s->rounds, 1);
     int r = service_round(s->l, state->id, &result, &err);
     state->planned = r == 0;
     state->waits_room = result.waits_room;
@@ -212,31 +222,72 @@ static bool plan_one(struct service_loop *s, struct service_state *state)
     return result.changed || r == SW_ESTALE;
 }
 
-/* 1: something was done, so there may be more. *ret_wake_us: when something is due by time alone. */
-static int pass(struct service_loop *s, int64_t *ret_wake_us, struct sw_err *err)
+/* 0: its rounds follow each other too fast; it is due when *ret_wait_us have passed. */
+static bool may_plan(struct service_state *state, int64_t *ret_wait_us)
 {
-    bool more = false;
-    int64_t wake_us = INT64_MAX;
+    int64_t now = sw_mono_us();
+    *ret_wait_us = state->paid_until_us - now - (ROUNDS_BURST - 1) * ROUND_US;
+    if (state->paid_until_us <= now)
+        state->slowed = false;
+    if (*ret_wait_us > 0) {
+        if (!state->slowed)
+            sw_log(SW_LOG_WARNING, "service-slowed", "#service", state->id, "why",
+                   "it changes with each plan, or its tasks very often", NULL);
+        state->slowed = true;
+        return false;
+    }
+    state->paid_until_us = SW_MAX(state->paid_until_us, now) + ROUND_US;
+    return true;
+}
+
+/* True: there may be more to do for it. */
+static bool pass_one(struct service_loop *s, struct service_state *state, bool bounded)
+{
+    const struct service_state *last = find_last(s, state->id);
+    int64_t wait_us;
+    state->cluster = cluster_of(s, state->cluster_id);
+    state->paid_until_us = last ? last->paid_until_us : 0;
+    state->slowed = last && last->slowed;
+    if (!is_due(state, last, s->l->now_us())) {
+        state->planned = true;
+        state->waits_room = last->waits_room;
+        state->wake_at_us = last->wake_at_us;
+        return false;
+    }
+    if (!bounded || may_plan(state, &wait_us))
+        return plan_one(s, state);
+    state->wake_at_us = s->l->now_us() + wait_us;
+    return false;
+}
+
+/* 1: this server acts; 0: another one does. A new holder knows nothing of what was planned, nor which agents were heard where. */
+static int hold_lease(struct service_loop *s, struct sw_err *err)
+{
+    bool taken;
+    int r = lease_look(s->l->lease, &taken, err);
     pthread_mutex_lock(&s->lock);
-    if (s->forgotten)
+    if (s->forgotten || taken)
         s->last_n = 0;
     s->forgotten = false;
     pthread_mutex_unlock(&s->lock);
-    int r = meta_tx(s->l->db, META_READ_LONG, look, s, err);
-    if (r < 0)
+    if (r > 0 && taken)
+        agents_count_from(s->l->agents, s->l->now_us());
+    return r;
+}
+
+/* 1: something was done, so there may be more. *ret_wake_us: when something is due by time alone. bounded: no service takes more than
+ * its share of rounds. */
+static int pass(struct service_loop *s, bool bounded, int64_t *ret_wake_us, struct sw_err *err)
+{
+    bool more = false;
+    int64_t wake_us = INT64_MAX;
+    *ret_wake_us = wake_us;
+    int r = hold_lease(s, err);
+    if (r <= 0 || (r = meta_tx(s->l->db, META_READ_LONG, look, s, err)) < 0)
         return r;
     for (size_t i = 0; i < s->now_n; i++) {
-        struct service_state *state = &s->now[i];
-        const struct service_state *last = find_last(s, state->id);
-        state->cluster = cluster_of(s, state->cluster_id);
-        if (is_due(state, last, s->l->now_us())) {
-            more |= plan_one(s, state);
-        } else {
-            state->planned = true;
-            state->waits_room = last->waits_room;
-            state->wake_at_us = last->wake_at_us;
-        }
-        wake_us = SW_MIN(wake_us, state->wake_at_us);
+        more |= pass_one(s, &s->now[i], bounded);
+        wake_us = SW_MIN(wake_us, s->now[i].wake_at_us);
     }
     free(s->last);
     s->last = s->now;
@@ -252,7 +303,7 @@ int service_loop_settle(struct service_loop *s, struct sw_err *err)
     int64_t wake_us;
     int r = 1;
     for (int i = 0; i < PASSES_MAX && r > 0; i++)
-        r = pass(s, &wake_us, err);
+        r = pass(s, false, &wake_us, err);
     return r < 0 ? r : 0;
 }
 
@@ -286,7 +337,7 @@ static void *run(void *arg)
     while (wait_for_news(s, wait_ms)) {
         struct sw_err err = SW_ERR_INIT;
         int64_t wake_us = INT64_MAX;
-        int r = pass(s, &wake_us, &err);
+        int r = pass(s, true, &wake_us, &err);
         if (r < 0)
             sw_log_err(SW_LOG_ERROR, "services-not-read", &err, NULL);
         int64_t left_ms = (wake_us - s->l->now_us()) / 1000 + 1;
@@ -306,6 +357,7 @@ int service_loop_start(struct service_loop *s, struct sw_err *err)
 
 void service_loop_stop(struct service_loop *s)
 {
+    struct sw_err err = SW_ERR_INIT;
     pthread_mutex_lock(&s->lock);
     s->stop = true;
     pthread_cond_signal(&s->changed);
@@ -313,6 +365,13 @@ void service_loop_stop(struct service_loop *s)
     if (s->running)
         pthread_join(s->thread, NULL);
     s->running = false;
+    if (lease_release(s->l->lease, &err) < 0)
+        sw_log_err(SW_LOG_WARNING, "lease-not-given-back", &err, NULL);
+}
+
+uint64_t service_loop_rounds(const struct service_loop *s)
+{
+    return atomic_load(&s->rounds);
 }
 
 void service_loop_free(struct service_loop *s)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Invariants of applying:
- * 1. The service's row is claimed at the version of the snapshot, before anything else.
+ * 0. The lease is this server's, first of all: what a server planned before another took its place is not written.
+ * 1. The service's row is claimed at the version of the snapshot, before anything else of the service.
  * 2. The stamp of its tasks is compared: none of them changed, came or went, so that the percentages hold on what is there now.
  * 3. Instances that get tasks are claimed at their versions before tasks of the plan stop, because a stop raises the version too.
  * 4. A plan that says nothing new changes no version: otherwise two loops would wake each other for ever. */
@@ -11,6 +12,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "launcher/service/lease.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service_snapshot.h"
 #include "launcher/service/task_doc.h"
@@ -265,7 +267,7 @@ static int act(struct meta_tx *tx, struct round *r, const struct plan_action *a,
 static int say(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct round *r = arg;
-    int e = 0;
+    int e = lease_guard(tx, r->s.l->lease, err);
     for (size_t i = 0; i < r->result.actions_n && e == 0; i++) {
         if (r->result.actions[i].type == PLAN_EVENT)
             e = service_store_event(tx, r->s.service_id, r->result.actions[i].text, r->s.now_us,
@@ -281,7 +283,9 @@ static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
     r->started_n = r->stopped_n = 0;
     r->ended = false;
     json_object_clear(r->notify);
-    int e = claim(tx, r, err);
+    int e = lease_guard(tx, r->s.l->lease, err);
+    if (e == 0)
+        e = claim(tx, r, err);
     for (size_t i = 0; i < p->actions_n && e == 0; i++) {
         if (p->actions[i].type == PLAN_START)
             e = start(tx, r, &p->actions[i], err);

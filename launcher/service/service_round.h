@@ -5,7 +5,7 @@
  * tasks and the chosen instances are as the plan saw them; else nothing is written and the caller goes round again. So two that
  * plan the same service at once, in one process or in two, cannot start two tasks for one slot.
  * Threads: any; a round belongs to one.
- * Expected errors: SW_ESTALE, something moved on meanwhile. */
+ * Expected errors: SW_ESTALE, something moved on meanwhile, or another server has the lease (lease.h). */
 #include "launcher/service/service.h"
 
 struct service_round_result {
