@@ -9,8 +9,8 @@
 #include "launcher/service/agents.h"
 #include "launcher/service/cluster_store.h"
 #include "launcher/service/launcher_services.h"
-#include "launcher/service/poll.h"
 #include "launcher/service/lease.h"
+#include "launcher/service/poll.h"
 #include "launcher/service/service.h"
 #include "launcher/service/service_loop.h"
 #include "launcher/service/service_store.h"
@@ -45,10 +45,10 @@ int launcher_open(const struct launcher_options *o, struct launcher **ret,
     l->agents =
         agents_new(o->agent_timeout_us ? o->agent_timeout_us : SERVICE_HERE_US, l->now_us());
     l->healthy_after_us = o->healthy_after_us ? o->healthy_after_us : PLAN_HEALTHY_AFTER_US;
-    l->services = service_loop_new(l);
     const struct lease_options lease = {
         .db = l->db, .now_us = l->now_us, .mono_us = o->mono_us, .patience_us = o->lease_us};
     l->lease = lease_new(&lease);
+    l->services = service_loop_new(l);
     l->agent_grace_us = o->agent_grace_us ? o->agent_grace_us : SERVICE_GRACE_US;
     *ret = l;
     return 0;
@@ -62,8 +62,8 @@ void launcher_free(struct launcher *l)
     l->services = NULL;
     launcher_reset_memory(l);
     agents_free(l->agents);
-    free(l);
     lease_free(l->lease);
+    free(l);
 }
 
 void launcher_reset_memory(struct launcher *l)
