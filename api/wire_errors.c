@@ -59,6 +59,7 @@ const struct wire_error wire_errors[] = {
     {"InvalidFilterValue",                  400, NULL,                      0, NULL},
     {"InvalidIdentityToken",                400, NULL,                      0, NULL},
     {"InvalidInput",                        400, NULL,                      0, NULL},
+    {"InvalidInstanceId",                   400, NULL,                      0, NULL},
     {"InvalidLayerException",               400, NULL,                      400, "BLOB_UPLOAD_INVALID"},
     {"InvalidLayerPartException",           400, NULL,                      416, "BLOB_UPLOAD_INVALID"},
     {"InvalidNextToken",                    400, NULL,                      0, NULL},

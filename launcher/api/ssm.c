@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* AWS Systems Manager, as far as it is here: the table of its operations. Handlers and members are in ssm_activation.c
- * and ssm_parameter.c. */
+/* AWS Systems Manager, as far as it is here: the table of its operations. Handlers and members are in ssm_activation.c,
+ * ssm_managed.c and ssm_parameter.c. */
 #include "launcher/api/ssm.h"
 
 #include "base/macros.h"
@@ -27,7 +27,6 @@ static const char *const unimplemented[] = {
     "DeletePatchBaseline",
     "DeleteResourceDataSync",
     "DeleteResourcePolicy",
-    "DeregisterManagedInstance",
     "DeregisterPatchBaselineForPatchGroup",
     "DeregisterTargetFromMaintenanceWindow",
     "DeregisterTaskFromMaintenanceWindow",
@@ -42,7 +41,6 @@ static const char *const unimplemented[] = {
     "DescribeEffectiveInstanceAssociations",
     "DescribeEffectivePatchesForPatchBaseline",
     "DescribeInstanceAssociationsStatus",
-    "DescribeInstanceInformation",
     "DescribeInstancePatchStates",
     "DescribeInstancePatchStatesForPatchGroup",
     "DescribeInstancePatches",
@@ -126,7 +124,6 @@ static const char *const unimplemented[] = {
     "UpdateMaintenanceWindow",
     "UpdateMaintenanceWindowTarget",
     "UpdateMaintenanceWindowTask",
-    "UpdateManagedInstanceRole",
     "UpdateOpsItem",
     "UpdateOpsMetadata",
     "UpdatePatchBaseline",
@@ -147,7 +144,9 @@ static const struct aws_op ops[] = {
     OP(DeleteActivation, delete_activation),
     OP(DeleteParameter, delete_parameter),
     OP(DeleteParameters, delete_parameters),
+    OP(DeregisterManagedInstance, deregister_managed_instance),
     OP(DescribeActivations, describe_activations),
+    OP(DescribeInstanceInformation, describe_instance_information),
     OP(DescribeParameters, describe_parameters),
     OP(GetParameter, get_parameter),
     OP(GetParameterHistory, get_parameter_history),
@@ -156,6 +155,7 @@ static const struct aws_op ops[] = {
     OP(ListTagsForResource, list_tags_for_ssm_resource),
     OP(PutParameter, put_parameter),
     OP(RemoveTagsFromResource, remove_tags_from_resource),
+    OP(UpdateManagedInstanceRole, update_managed_instance_role),
 };
 
 struct aws_service ssm_aws_service(struct ecs_api *a)

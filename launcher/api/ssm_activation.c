@@ -90,7 +90,7 @@ static const struct policy_key *passed_to(void *ctx SW_UNUSED, const char *name)
     return strcasecmp(name, key.name) == 0 ? &key : NULL;
 }
 
-static int may_pass(struct aws_call *call, const char *role, struct sw_err *err)
+int ssm_may_pass(struct aws_call *call, const char *role, struct sw_err *err)
 {
     char arn[ARN_MAX];
     struct policy_context *context = &call->context, before = *context;
@@ -107,7 +107,7 @@ int create_activation(struct aws_call *call, const void *in SW_UNUSED, json_t *o
     struct launcher_caller c = ecs_caller(call);
     sw_autojson json_t *input = ecs_input(call);
     int r = aws_may(call, "*", err);
-    if (r < 0 || (r = may_pass(call, sw_json_str(input, "IamRole", ""), err)) < 0)
+    if (r < 0 || (r = ssm_may_pass(call, sw_json_str(input, "IamRole", ""), err)) < 0)
         return r;
     return launcher_create_activation(ecs_launcher(call), &c, input, out, err);
 }
@@ -123,17 +123,21 @@ int delete_activation(struct aws_call *call, const void *in SW_UNUSED, json_t *o
 int describe_activations(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                          struct sw_err *err)
 {
+    return ssm_page(call, launcher_describe_activations, PAGE_MAX, out, err);
+}
+
+int ssm_page(struct aws_call *call, launcher_list_fn fn, int most, json_t *out, struct sw_err *err)
+{
     char after[ARN_MAX] = "", token[AWS_PAGE_TOKEN_MAX];
     struct launcher_caller c = ecs_caller(call);
     sw_autojson json_t *input = ecs_input(call);
     const char *next = sw_json_str(input, "NextToken", NULL);
     struct launcher_page page = {.after = after,
-                                 .limit = (int)sw_json_int(input, "MaxResults", PAGE_MAX)};
+                                 .limit = (int)sw_json_int(input, "MaxResults", most)};
     int r = aws_may(call, "*", err);
     if (r == 0 && next)
         r = aws_page_token_parse(next, after, sizeof after, "ValidationException", err);
-    if (r < 0 ||
-        (r = launcher_describe_activations(ecs_launcher(call), &c, input, &page, out, err)) < 0)
+    if (r < 0 || (r = fn(ecs_launcher(call), &c, input, &page, out, err)) < 0)
         return r;
     if (*page.next) {
         aws_page_token(page.next, token);

@@ -2,6 +2,7 @@
 #pragma once
 /* launcher/api/ssm_internal.h - handlers and members of ssm.c's table. */
 #include "api/awsedge.h"
+#include "launcher/service/launcher.h"
 
 /* ssm_activation.c */
 extern const struct sw_field create_activation_in[], create_activation_out[];
@@ -10,6 +11,22 @@ extern const struct sw_field describe_activations_in[], describe_activations_out
 int create_activation(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int delete_activation(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int describe_activations(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+/* Whether the caller may hand this role to Systems Manager. */
+int ssm_may_pass(struct aws_call *call, const char *role, struct sw_err *err);
+/* One page of a list, asked for by MaxResults and NextToken, that is about no one resource. */
+int ssm_page(struct aws_call *call, launcher_list_fn fn, int most, json_t *out, struct sw_err *err);
+
+/* ssm_managed.c */
+extern const struct sw_field deregister_managed_instance_in[], deregister_managed_instance_out[];
+extern const struct sw_field describe_instance_information_in[],
+    describe_instance_information_out[];
+extern const struct sw_field update_managed_instance_role_in[], update_managed_instance_role_out[];
+int deregister_managed_instance(struct aws_call *call, const void *in, json_t *out,
+                                struct sw_err *err);
+int describe_instance_information(struct aws_call *call, const void *in, json_t *out,
+                                  struct sw_err *err);
+int update_managed_instance_role(struct aws_call *call, const void *in, json_t *out,
+                                 struct sw_err *err);
 
 /* ssm_parameter.c */
 extern const struct sw_field add_tags_to_resource_in[], add_tags_to_resource_out[];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* 1. The row is there before the user and goes after it, so a key never opens more than the row allows.
- * 2. A use is counted, in the row's own transaction, before credentials are made: never more instances than the limit. */
+ * 2. A use is counted and the machine's row made, in one transaction, before credentials are made: never more instances than the
+ *    limit, and none that DescribeInstanceInformation does not show. */
 #include "launcher/service/activations.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/service/managed.h"
 #include "launcher/service/service.h"
 
 #define INVALID        "ValidationException"
@@ -30,6 +32,7 @@ bool launcher_is_managed(const struct principal *p)
 struct activation_arg {
     const struct launcher_caller *c;
     char id[UUID_LEN + 1];
+    const char *machine; /* use: the new one's name */
     const char *document;
     int64_t limit, now_us, expires_us;
     /* List. */
@@ -74,8 +77,8 @@ static void key_id(const char *id, char out[33])
 }
 
 /* The role is what the operator calls such instances; that it exists is all that is asked of it. */
-static int check_role(struct launcher *l, const struct launcher_caller *c, const char *role,
-                      struct sw_err *err)
+int activation_check_role(struct launcher *l, const struct launcher_caller *c, const char *role,
+                          struct sw_err *err)
 {
     const char *slash = strrchr(role, '/');
     directory_lock(l->identity);
@@ -119,7 +122,7 @@ int launcher_create_activation(struct launcher *l, const struct launcher_caller 
     if (a.expires_us <= a.now_us || a.expires_us > a.now_us + LONGEST_US)
         return sw_fail(err, SW_EINVALID, INVALID,
                        "ExpirationDate must lie in the future, and within 30 days.");
-    int r = check_role(l, c, sw_json_str(in, "IamRole", ""), err);
+    int r = activation_check_role(l, c, sw_json_str(in, "IamRole", ""), err);
     if (r < 0)
         return r;
     for (size_t i = 0; i < SW_ARRAY_LEN(kept); i++) {
@@ -257,25 +260,25 @@ static int use(struct meta_tx *tx, void *arg, struct sw_err *err)
         r = sw_fail(err, SW_EDENIED, NO_ACTIVATION,
                     "The activation is not valid: it was deleted, has expired, is of another "
                     "region, or as many instances as it allows have used it.");
-    return r;
+    return r < 0 ? r : managed_add(tx, a->c, a->machine, a->id, a->now_us, err);
 }
 
 int launcher_register_managed(struct launcher *l, const struct launcher_caller *c,
                               const json_t *in SW_UNUSED, json_t *out, struct sw_err *err)
 {
     char name[PRINCIPAL_NAME_MAX] = MANAGED_PREFIX;
-    struct activation_arg a = {.c = c, .now_us = l->now_us()};
+    struct activation_arg a = {.c = c, .now_us = l->now_us(), .machine = name};
     const char *user = c->principal->name;
     if (c->principal->kind != PRINCIPAL_USER ||
         strncmp(user, ACTIVATION_USER, sizeof ACTIVATION_USER - 1) != 0 ||
         !sw_str_copy(sw_str(user + sizeof ACTIVATION_USER - 1), a.id, sizeof a.id))
         return sw_fail(err, SW_EDENIED, NO_ACTIVATION, "The caller is not an activation.");
+    sw_random_hex(name + 3, MANAGED_DIGITS);
     int r = meta_tx(l->db, META_WRITE, use, &a, err);
     if (r < 0)
         return r;
     struct principal p;
     struct identity_key key;
-    sw_random_hex(name + 3, MANAGED_DIGITS);
     r = identity_user_add(l->identity, c->account, name, PRINCIPAL_NODE, NULL, &p, &key, err);
     if (r < 0)
         return r;

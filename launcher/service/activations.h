@@ -21,5 +21,8 @@ int launcher_delete_activation(struct launcher *l, const struct launcher_caller 
 /* By the activation's own user: {managedInstanceId, accessKeyId, secretAccessKey}. */
 int launcher_register_managed(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                               json_t *out, struct sw_err *err);
+/* That the role is there; SW_ENOTFOUND "ValidationException". */
+int activation_check_role(struct launcher *l, const struct launcher_caller *c, const char *role,
+                          struct sw_err *err);
 /* Whether the caller is an instance that an activation made. */
 bool launcher_is_managed(const struct principal *p);

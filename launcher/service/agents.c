@@ -186,6 +186,45 @@ void agents_each_usage(struct agents *a, int64_t since_us, agents_usage_fn fn, v
     pthread_mutex_unlock(&a->lock);
 }
 
+void agents_retired(struct agents *a, const char *instance_id)
+{
+    pthread_mutex_lock(&a->lock);
+    struct agent *g = find(a, instance_id);
+    if (g) {
+        json_decref(g->usage);
+        g->usage = NULL;
+        g->usage_at_us = 0;
+        g->last_poll_us = 0;
+    }
+    pthread_mutex_unlock(&a->lock);
+}
+
+static void forget_one(struct agents *a, const char *id)
+{
+    struct agent **at = bucket_of(a, id), *g;
+    while (*at && !sw_streq((*at)->id, id))
+        at = &(*at)->next_in_bucket;
+    g = *at;
+    if (!g || g->waiting > 0) /* who waits is counted here */
+        return;
+    *at = g->next_in_bucket;
+    for (at = &a->agents; *at != g; at = &(*at)->next)
+        ;
+    *at = g->next;
+    json_decref(g->usage);
+    free(g);
+}
+
+void agents_forget(struct agents *a, const json_t *instance_ids)
+{
+    const json_t *v;
+    size_t i;
+    pthread_mutex_lock(&a->lock);
+    json_array_foreach(instance_ids, i, v)
+        forget_one(a, json_string_value(v));
+    pthread_mutex_unlock(&a->lock);
+}
+
 bool agents_park(struct agents *a, struct agents_waiter *w)
 {
     pthread_mutex_lock(&a->lock);

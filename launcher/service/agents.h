@@ -45,6 +45,9 @@ void agents_set_usage(struct agents *a, const char *instance_id, json_t *usage, 
 json_t *agents_usage(struct agents *a, const char *instance_id, int64_t *ret_at_us);
 typedef void (*agents_usage_fn)(void *ctx, const char *instance_id, const json_t *usage);
 void agents_each_usage(struct agents *a, int64_t since_us, agents_usage_fn fn, void *ctx);
+/* It was deregistered: what it said that it uses is dropped, and it is not connected. forget: nothing is kept of these ids. */
+void agents_retired(struct agents *a, const char *instance_id);
+void agents_forget(struct agents *a, const json_t *instance_ids);
 /* Parks the waiter, taken; false (and still the caller's) when something changed since its generation. */
 bool agents_park(struct agents *a, struct agents_waiter *w);
 /* Something changed for the instance: whoever waits is handed out. NULL: for all instances, and all connections are forgotten.

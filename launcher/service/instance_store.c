@@ -5,6 +5,8 @@
 #include "base/macros.h"
 #include "launcher/service/service.h"
 
+#define EXPIRE_BATCH 500
+
 void instance_row_done(struct instance_row *r)
 {
     free(r->id);
@@ -69,6 +71,64 @@ int instance_store_touch(struct meta_tx *tx, const char *id, struct sw_err *err)
 int instance_store_claim(struct meta_tx *tx, const char *id, int64_t version, struct sw_err *err)
 {
     int64_t changed = 0;
+int instance_store_retire(struct meta_tx *tx, const char *id, int64_t now_us, struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL,
+                     "UPDATE container_instance SET status = 'INACTIVE', inactive_at = $2,"
+                     " version = version + 1 WHERE id = $1",
+                     "ti", id, now_us);
+}
+
+int instance_store_count(struct meta_tx *tx, const char *principal_arn, int64_t *ret_n,
+                         struct sw_err *err)
+{
+    int r = meta_get(tx, err,
+                     "SELECT COUNT(*) FROM container_instance WHERE principal_arn = $1"
+                     " AND inactive_at = 0",
+                     "t", principal_arn, "i", ret_n);
+    return r < 0 ? r : 0;
+}
+
+/* Those that st names; read to its end first, since both ask one connection. */
+static int delete_all(struct meta_tx *tx, struct meta_stmt *st, json_t *ids, struct sw_err *err)
+{
+    size_t i = json_array_size(ids);
+    int r;
+    while ((r = meta_step(st, err)) > 0) {
+        sw_autofree char *id = meta_dup(st, 0);
+        json_array_append_new(ids, json_string(id));
+    }
+    for (; i < json_array_size(ids) && r >= 0; i++)
+        r = meta_exec(tx, err, NULL, "DELETE FROM container_instance WHERE id = $1", "t",
+                      json_string_value(json_array_get(ids, i)));
+    return r;
+}
+
+int instance_store_expire(struct meta_tx *tx, int64_t before_us, json_t *ids, struct sw_err *err)
+{
+    meta_autostmt *st = NULL;
+    int r = meta_query(tx, err, &st,
+                       "SELECT id FROM container_instance WHERE inactive_at > 0"
+                       " AND inactive_at < $1 AND NOT EXISTS (SELECT 1 FROM task"
+                       " WHERE task.instance_id = container_instance.id)"
+                       " ORDER BY inactive_at LIMIT $2",
+                       "ii", before_us, (int64_t)EXPIRE_BATCH);
+    return r < 0 ? r : delete_all(tx, st, ids, err);
+}
+
+int instance_store_trim(struct meta_tx *tx, const char *principal_arn, int keep, json_t *ids,
+                        struct sw_err *err)
+{
+    meta_autostmt *st = NULL;
+    int r = meta_query(tx, err, &st,
+                       "SELECT id FROM container_instance WHERE principal_arn = $1"
+                       " AND inactive_at > 0 AND NOT EXISTS (SELECT 1 FROM task"
+                       " WHERE task.instance_id = container_instance.id)"
+                       " ORDER BY inactive_at DESC, id LIMIT $2 OFFSET $3",
+                       "tii", principal_arn, (int64_t)EXPIRE_BATCH, (int64_t)keep);
+    return r < 0 ? r : delete_all(tx, st, ids, err);
+}
+
     int r = meta_exec(tx, err, &changed,
                       "UPDATE container_instance SET version = version + 1"
                       " WHERE id = $1 AND version = $2 AND status = 'ACTIVE'",

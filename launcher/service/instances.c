@@ -18,8 +18,10 @@
 #include "launcher/service/service_loop.h"
 #include "launcher/service/task_doc.h"
 
-#define OWNER_ID   "ownerId" /* of the document */
-#define STATES_MAX 10        /* instances of one UpdateContainerInstancesState */
+#define OWNER_ID           "ownerId" /* of the document */
+#define INSTANCES_MAX      20000     /* of one identity, in all clusters */
+#define INSTANCES_GONE_MAX 100       /* INACTIVE ones of one identity */
+#define STATES_MAX         10        /* instances of one UpdateContainerInstancesState */
 
 struct instance_arg {
     struct launcher *l;
@@ -28,8 +30,10 @@ struct instance_arg {
     const char *id; /* "" in register: a new one */
     char *new_id;   /* register: room for it */
     json_t *document;
+    json_t *forgotten;   /* register: ids whose rows went */
     const char *status;  /* update: the new one */
     const char *refusal; /* update: why it has not changed; NULL: it has */
+    const char *why;     /* deregister: what its tasks are told */
     bool force, with_tags, with_health;
     int64_t now_us;
     json_t *instance; /* NULL: there is none */
@@ -188,6 +192,21 @@ static int renew(struct meta_tx *tx, struct instance_arg *a, bool *ret_done, str
     return r < 0 ? r : 0;
 }
 
+/* One identity has so many instances at most, and of those that it gave up only the last are remembered. */
+static int make_room(struct meta_tx *tx, struct instance_arg *a, struct sw_err *err)
+{
+    int64_t n = 0;
+    const char *owner = a->c->principal->arn;
+    json_array_clear(a->forgotten);
+    int r = instance_store_count(tx, owner, &n, err);
+    if (r == 0 && n >= INSTANCES_MAX)
+        return sw_fail(err, SW_ELIMIT, SERVICE_CLIENT,
+                       "%.200s has registered %d container instances already; deregister those "
+                       "that are gone.",
+                       owner, INSTANCES_MAX);
+    return r < 0 ? r : instance_store_trim(tx, owner, INSTANCES_GONE_MAX, a->forgotten, err);
+}
+
 static int do_register(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct instance_arg *a = arg;
@@ -197,6 +216,8 @@ static int do_register(struct meta_tx *tx, void *arg, struct sw_err *err)
         return r;
     if (!done) {
         sw_autofree char *text = sw_json_dump(a->document);
+        if ((r = make_room(tx, a, err)) < 0)
+            return r;
         r = instance_store_add(tx, a->cluster->id, a->new_id, a->c->principal->arn, text, a->now_us,
                                err);
         if (r < 0)
@@ -285,10 +306,12 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
     sw_json_set_str(document, OWNER_ID, owner);
     if (launcher_is_managed(c->principal))
         mark_external(document, c->principal->name);
+    sw_autojson json_t *forgotten = json_array();
     struct instance_arg a = {.l = l,
                              .c = c,
                              .cluster = &cluster,
                              .id = id,
+                             .forgotten = forgotten,
                              .new_id = fresh,
                              .document = document,
                              .with_tags = true,
@@ -298,6 +321,7 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
         json_decref(a.instance);
         return r;
     }
+    agents_forget(l->agents, forgotten);
     bool logs;
     struct arn parsed;
     if (arn_parse(sw_json_str(a.instance, "containerInstanceArn", ""), ARN_CONTAINER_INSTANCE,
@@ -327,8 +351,7 @@ static int stop_tasks(struct meta_tx *tx, struct instance_arg *a, struct sw_err 
         struct task_row row = {.id = NULL};
         r = task_store_get(tx, a->cluster->id, json_string_value(v), &row, err);
         if (r > 0) {
-            task_doc_finish(row.document, "UserInitiated",
-                            "The container instance of the task was deregistered.", a->now_us);
+            task_doc_finish(row.document, "UserInitiated", a->why, a->now_us);
             r = task_store_put(tx, &row, a->now_us, err);
         }
         task_row_done(&row);
@@ -352,7 +375,7 @@ static int do_deregister(struct meta_tx *tx, void *arg, struct sw_err *err)
         return sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID,
                        "Referenced container instance %s not found.", a->id);
     if ((r = stop_tasks(tx, a, err)) < 0 ||
-        (r = instance_store_set_status(tx, a->id, "INACTIVE", err)) < 0)
+        (r = instance_store_retire(tx, a->id, a->now_us, err)) < 0)
         return r;
     return read_one(tx, a, a->id, err);
 }
@@ -371,6 +394,7 @@ int launcher_deregister_instance(struct launcher *l, const struct launcher_calle
                              .cluster = &cluster,
                              .id = id,
                              .force = sw_json_bool(in, "force", false),
+                             .why = "The container instance of the task was deregistered.",
                              .now_us = l->now_us()};
     r = meta_tx(l->db, META_WRITE, do_deregister, &a, err);
     if (r < 0) {
@@ -378,7 +402,56 @@ int launcher_deregister_instance(struct launcher *l, const struct launcher_calle
         return r;
     }
     poll_notify(l, id);
+    agents_retired(l->agents, id);
     sw_json_set_new(out, "containerInstance", a.instance);
+    return 0;
+}
+
+struct retire_arg {
+    struct instance_arg one;
+    const char *principal_arn;
+    json_t *ids;
+};
+
+static int do_retire(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct retire_arg *a = arg;
+    struct cluster_ref cluster = {.id = 0};
+    sw_autofree char *id = NULL;
+    json_array_clear(a->ids);
+    a->one.cluster = &cluster;
+    for (;;) {
+        free(SW_TAKE(id));
+        int r = meta_get(tx, err,
+                         "SELECT id, cluster_id FROM container_instance WHERE principal_arn = $1"
+                         " AND inactive_at = 0 ORDER BY id LIMIT 1",
+                         "t", a->principal_arn, "ti", &id, &cluster.id);
+        if (r <= 0)
+            return r;
+        a->one.id = id;
+        if ((r = stop_tasks(tx, &a->one, err)) < 0 ||
+            (r = instance_store_retire(tx, id, a->one.now_us, err)) < 0)
+            return r;
+        json_array_append_new(a->ids, json_string(id));
+    }
+}
+
+int service_retire_instances(struct launcher *l, const char *principal_arn, const char *why,
+                             struct sw_err *err)
+{
+    sw_autojson json_t *ids = json_array();
+    struct retire_arg a = {.one = {.l = l, .force = true, .why = why, .now_us = l->now_us()},
+                           .principal_arn = principal_arn,
+                           .ids = ids};
+    const json_t *v;
+    size_t i;
+    int r = meta_tx(l->db, META_WRITE, do_retire, &a, err);
+    if (r < 0)
+        return r;
+    json_array_foreach(ids, i, v) {
+        poll_notify(l, json_string_value(v));
+        agents_retired(l->agents, json_string_value(v));
+    }
     return 0;
 }
 

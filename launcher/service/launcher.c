@@ -8,15 +8,13 @@
 #include "base/macros.h"
 #include "launcher/service/agents.h"
 #include "launcher/service/cluster_store.h"
+#include "launcher/service/expire.h"
+#include "launcher/service/instance_store.h"
 #include "launcher/service/launcher_services.h"
 #include "launcher/service/lease.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service.h"
 #include "launcher/service/service_loop.h"
-#include "launcher/service/service_store.h"
-#include "launcher/service/task_store.h"
-
-#define HISTORY_KEEP_US INT64_C(7776000000000) /* deployments that ended: 90 days */
 
 int launcher_services_start(struct launcher *l, struct sw_err *err)
 {
@@ -80,17 +78,28 @@ void launcher_tick(struct launcher *l)
     poll_fail_logs(agents_log_due(l->agents, now));
 }
 
-static int expire_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
+struct expire_arg {
+    int64_t before_us;
+    json_t *ids;
+};
+
+static int expire_instances(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
-    int64_t before = *(int64_t *)arg;
-    int r = task_store_expire(tx, before, err);
-    return r < 0 ? r : service_store_expire(tx, before, before - HISTORY_KEEP_US, err);
+    struct expire_arg *a = arg;
+    json_array_clear(a->ids);
+    return instance_store_expire(tx, a->before_us, a->ids, err);
 }
 
 int launcher_expire(struct launcher *l, struct sw_err *err)
 {
     int64_t before = l->now_us() - SERVICE_KEEP_US;
-    return meta_tx(l->db, META_WRITE, expire_tx, &before, err);
+    sw_autojson json_t *ids = json_array();
+    struct expire_arg instances = {.before_us = before, .ids = ids};
+    int r = expire_rows(l, err);
+    while (r == 0 && (r = meta_tx(l->db, META_WRITE, expire_instances, &instances, err)) == 0 &&
+           json_array_size(ids) > 0)
+        agents_forget(l->agents, ids);
+    return r;
 }
 
 int service_document(const char *text, json_t **ret, struct sw_err *err)

@@ -44,7 +44,8 @@ void launcher_free(struct launcher *l); /* whoever still waits is answered; NULL
 void launcher_reset_memory(struct launcher *l);
 /* Answers those whose time is up. Called about four times a second. */
 void launcher_tick(struct launcher *l);
-/* Deletes tasks that stopped more than a day ago, and remembered client tokens as old. */
+/* Deletes tasks that stopped more than a day ago, remembered client tokens as old, and instances that were deregistered before then and
+ * are named by no task any more. */
 int launcher_expire(struct launcher *l, struct sw_err *err);
 
 struct launcher_caller {

@@ -52,6 +52,9 @@ int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t c
 struct instance_row;
 int service_check_owner(const struct instance_row *row, const struct principal *p,
                         bool *ret_is_owner, struct sw_err *err);
+/* All that this principal registered becomes INACTIVE, and its tasks STOPPED for that reason. */
+int service_retire_instances(struct launcher *l, const char *principal_arn, const char *why,
+                             struct sw_err *err);
 /* Its agent has been away for longer than the grace: services replace their tasks on it. */
 bool service_instance_lost(struct launcher *l, const char *instance_id, int64_t now_us);
 /* What an agent says of a task, {cluster, containerInstance, task}: the ids, if the caller registered that instance. Whether the task was

@@ -5,6 +5,8 @@
 import datetime
 import json
 import socket
+import threading
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -87,6 +89,46 @@ def test_what_an_activation_opens(server, ssm):
     assert exchange(server, (fresh["ActivationId"].replace("-", ""), fresh["ActivationCode"])).status in (400, 403)
     assert exchange(server, (out["accessKeyId"], out["secretAccessKey"])).json()["__type"] == "InvalidActivation"
     node.deregister_container_instance(containerInstance=instance["containerInstanceArn"], force=True)
+
+
+def test_a_machine_that_is_deregistered_has_no_key(server, ssm, name):
+    made = ssm.create_activation(IamRole="ecsExternalInstanceRole", DefaultInstanceName=name, Tags=[{"Key": "floor", "Value": name}])
+    out = exchange(server, (made["ActivationId"].replace("-", ""), made["ActivationCode"])).json()
+    machine, key = out["managedInstanceId"], (out["accessKeyId"], out["secretAccessKey"])
+    node, ecs = server.boto("ecs", key), server.boto("ecs")
+    resources = [{"name": n, "type": "INTEGER", "integerValue": 100} for n in ("CPU", "MEMORY")]
+    arn = node.register_container_instance(totalResources=resources)["containerInstance"]["containerInstanceArn"]
+    shown = server.aws("ssm", "describe-instance-information", "--filters", "Key=InstanceIds,Values=" + machine)
+    info = shown["InstanceInformationList"][0]
+    assert (info["ActivationId"], info["Name"], info["PingStatus"]) == (made["ActivationId"], name, "Online")
+    assert (info["IamRole"], info["ResourceType"], info["PlatformType"]) == ("ecsExternalInstanceRole", "ManagedInstance", "Linux")
+    by_tag = ssm.describe_instance_information(Filters=[{"Key": "tag:floor", "Values": [name]}])["InstanceInformationList"]
+    old_form = ssm.describe_instance_information(InstanceInformationFilterList=[{"key": "ActivationIds", "valueSet": [made["ActivationId"]]}])
+    assert [i["InstanceId"] for i in by_tag] == [i["InstanceId"] for i in old_form["InstanceInformationList"]] == [machine]
+    refused("InvalidFilterKey", ssm.describe_instance_information, Filters=[{"Key": "Weather", "Values": ["x"]}])
+    ssm.update_managed_instance_role(InstanceId=machine, IamRole="ecsExternalInstanceRole")
+    refused("InvalidInstanceId", ssm.deregister_managed_instance, InstanceId="mi-" + "0" * 17)
+    refused("AccessDeniedException", server.boto("ssm", key).deregister_managed_instance, InstanceId=machine)
+    # A poll that waits is told so, and asking again needs a key that is not there any more.
+    polled = {}
+
+    def poll():
+        body = json.dumps({"containerInstance": arn, "seenVersion": 1, "waitSeconds": 20}).encode()
+        polled["reply"] = call(server, "SlipwayAgent_V20261121", "PollTasks", body, scope="ecs", key=key)
+    waiting = threading.Thread(target=poll)
+    waiting.start()
+    time.sleep(1)
+    began = time.monotonic()
+    server.aws("ssm", "deregister-managed-instance", "--instance-id", machine)
+    waiting.join(15)
+    assert time.monotonic() - began < 10 and polled["reply"].json()["__type"] == "InstanceDeregisteredException"
+    refused("UnrecognizedClientException", node.register_container_instance, totalResources=resources)
+    gone = ecs.describe_container_instances(containerInstances=[arn])["containerInstances"][0]
+    assert (gone["status"], gone["agentConnected"]) == ("INACTIVE", False)
+    assert not ssm.describe_instance_information(Filters=[{"Key": "InstanceIds", "Values": [machine]}])["InstanceInformationList"]
+    refused("InvalidInstanceId", ssm.deregister_managed_instance, InstanceId=machine)
+    counted = ssm.describe_activations(Filters=[{"FilterKey": "ActivationIds", "FilterValues": [made["ActivationId"]]}])
+    assert counted["ActivationList"][0]["RegistrationsCount"] == 1, "a use is used up"
 
 
 def test_a_machine_joins_by_an_activation():

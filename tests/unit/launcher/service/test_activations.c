@@ -4,6 +4,7 @@
 #include "auth/directory.h"
 #include "auth/identity.h"
 #include "auth/keyring.h"
+#include "launcher/service/managed.h"
 #include "tests/unit/launcher/service/world.h"
 
 struct identities {
@@ -136,4 +137,95 @@ TEST(names_of_managed_instances)
     CHECK(!launcher_is_managed(&p));
     p = (struct principal){.kind = PRINCIPAL_NODE, .name = "node"};
     CHECK(!launcher_is_managed(&p));
+}
+
+static int instances_n(struct world *w, const char *status)
+{
+    char next[ARN_MAX];
+    sw_autojson json_t *all =
+        list(w, launcher_list_instances, doc("{'status': '%s'}", status), "", 9, next);
+    return (int)json_array_size(sw_json_array(all, "containerInstanceArns"));
+}
+
+static json_t *described(struct world *w, const char *in, char next[ARN_MAX])
+{
+    return list(w, launcher_describe_managed, doc("%s", in), "", 5, next);
+}
+
+TEST(a_managed_instance_that_is_deregistered_is_gone)
+{
+    struct world w;
+    struct identities i;
+    struct principal p, machine;
+    char next[ARN_MAX], secret[129];
+    struct sw_err err = SW_ERR_INIT;
+    with_identities(&w, &i);
+    sw_autojson json_t *made = make(&w, ", 'RegistrationLimit': 5, 'DefaultInstanceName': 'shop'");
+    struct launcher_caller c = activated(&w, &i, made, &p);
+    sw_autojson json_t *one = call(&w, &c, launcher_register_managed, json_object());
+    json_decref(call(&w, &c, launcher_register_managed, json_object()));
+    const char *id = sw_json_str(one, "managedInstanceId", "");
+    const char *key = sw_json_str(one, "accessKeyId", "");
+    CHECK_OK(identity_secret(i.identity, key, &machine, secret, &err));
+    c.principal = &machine;
+    sw_autojson json_t *registered =
+        call(&w, &c, launcher_register_instance,
+             doc("{'totalResources': [{'name': 'CPU', 'type': 'INTEGER', 'integerValue': 1},"
+                 "{'name': 'MEMORY', 'type': 'INTEGER', 'integerValue': 9}],"
+                 "'versionInfo': {'agentVersion': '1.2.3'}}"));
+    sw_autojson json_t *all = described(&w, "{}", next);
+    CHECK_EQ_INT(json_array_size(sw_json_array(all, "InstanceInformationList")), 2);
+    sw_autojson json_t *online = described(
+        &w, "{'Filters': [{'Key': 'PingStatus', 'Values': ['Online', 'ConnectionLost']}]}", next);
+    const json_t *shown = json_array_get(sw_json_array(online, "InstanceInformationList"), 0);
+    CHECK_EQ_INT(json_array_size(sw_json_array(online, "InstanceInformationList")), 1);
+    CHECK_EQ_STR(sw_json_str(shown, "InstanceId", ""), id);
+    CHECK_EQ_STR(sw_json_str(shown, "PingStatus", ""), "Online");
+    CHECK_EQ_STR(sw_json_str(shown, "AgentVersion", ""), "1.2.3");
+    CHECK_EQ_STR(sw_json_str(shown, "Name", ""), "shop");
+    CHECK_EQ_STR(sw_json_str(shown, "IamRole", ""), "external");
+    CHECK_EQ_STR(sw_json_str(shown, "ActivationId", ""), sw_json_str(made, "ActivationId", "-"));
+    refused(&w, &w.user, launcher_update_managed_role,
+            doc("{'InstanceId': '%s', 'IamRole': 'nobody'}", id), SW_ENOTFOUND,
+            "ValidationException", "nobody");
+    json_decref(call(&w, &w.user, launcher_update_managed_role,
+                     doc("{'InstanceId': '%s', 'IamRole': 'external'}", id)));
+
+    CHECK_EQ_INT(instances_n(&w, "ACTIVE"), 1);
+    json_decref(call(&w, &w.user, launcher_deregister_managed, doc("{'InstanceId': '%s'}", id)));
+    CHECK_ERR(identity_secret(i.identity, key, &machine, secret, &err), SW_ENOTFOUND,
+              "UnrecognizedClientException");
+    CHECK_EQ_INT(instances_n(&w, "ACTIVE"), 0);
+    CHECK_EQ_INT(instances_n(&w, "INACTIVE"), 1);
+    sw_autojson json_t *left = described(&w, "{}", next);
+    CHECK_EQ_INT(json_array_size(sw_json_array(left, "InstanceInformationList")), 1);
+    refused(&w, &w.user, launcher_deregister_managed, doc("{'InstanceId': '%s'}", id), SW_ENOTFOUND,
+            "InvalidInstanceId", "not registered");
+    refused(&w, &w.user, launcher_update_managed_role,
+            doc("{'InstanceId': '%s', 'IamRole': 'external'}", id), SW_ENOTFOUND,
+            "InvalidInstanceId", "not registered");
+    end(&w, &i);
+}
+
+TEST(only_machines_are_deregistered_as_such)
+{
+    struct world w;
+    struct identities i;
+    struct principal p;
+    struct sw_err err = SW_ERR_INIT;
+    struct identity_key key;
+    with_identities(&w, &i);
+    CHECK_OK(identity_user_add(i.identity, WORLD_ACCOUNT, "mi-0123456789abcdef0", PRINCIPAL_USER,
+                               NULL, &p, &key, &err));
+    refused(&w, &w.user, launcher_deregister_managed, doc("{'InstanceId': 'mi-0123456789abcdef0'}"),
+            SW_ENOTFOUND, "InvalidInstanceId", "not registered");
+    CHECK_OK(identity_user_by_name(i.identity, WORLD_ACCOUNT, "mi-0123456789abcdef0", &p, &err));
+    /* One of before there were rows. */
+    CHECK_OK(identity_user_add(i.identity, WORLD_ACCOUNT, "mi-0123456789abcdef1", PRINCIPAL_NODE,
+                               NULL, &p, &key, &err));
+    json_decref(call(&w, &w.user, launcher_deregister_managed,
+                     doc("{'InstanceId': 'mi-0123456789abcdef1'}")));
+    CHECK_ERR(identity_user_by_name(i.identity, WORLD_ACCOUNT, "mi-0123456789abcdef1", &p, &err),
+              SW_ENOTFOUND, "NoSuchEntity");
+    end(&w, &i);
 }

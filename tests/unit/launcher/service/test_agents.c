@@ -88,6 +88,30 @@ TEST(whoever_waited_was_there_until_it_was_answered)
     agents_free(a);
 }
 
+TEST(what_is_known_of_an_agent_goes_when_it_is_forgotten)
+{
+    struct agents *a = agents_new(60000000, 0);
+    bool logs;
+    int64_t at;
+    uint64_t g = agents_polled(a, "i", 5, &logs);
+    (void)agents_polled(a, "j", 5, &logs);
+    agents_set_usage(a, "i", json_object(), 5);
+    agents_retired(a, "i");
+    agents_retired(a, "unknown");
+    CHECK(agents_usage(a, "i", &at) == NULL);
+    CHECK(!agents_connected(a, "i", 6) && agents_connected(a, "j", 6));
+    json_t *gone = json_pack("[s, s]", "i", "unknown");
+    CHECK(agents_park(a, waiter("i", g, 100)));
+    agents_forget(a, gone); /* not while somebody waits */
+    CHECK_EQ_INT(drop(agents_changed(a, "i", 6)), 1);
+    agents_set_usage(a, "i", json_object(), 6);
+    agents_forget(a, gone);
+    CHECK(agents_usage(a, "i", &at) == NULL);
+    CHECK_EQ_INT(agents_count(a, 6), 1);
+    json_decref(gone);
+    agents_free(a);
+}
+
 static struct agents_log *ask(const char *id, const char *request, int64_t deadline_us)
 {
     struct agents_log *q = SW_NEW(struct agents_log);

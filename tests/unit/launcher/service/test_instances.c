@@ -172,3 +172,91 @@ TEST(describe_says_missing)
             SW_EINVALID, "InvalidParameterException", "Identifier is for cluster other");
     world_close(&w);
 }
+
+static int count_instances(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    int r = meta_get(tx, err, "SELECT COUNT(*) FROM container_instance", "", "i", arg);
+    return r < 0 ? r : 0;
+}
+
+static int many_instances(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL,
+                     "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i <"
+                     " 20000) INSERT INTO container_instance (id, cluster_id, status,"
+                     " principal_arn, document, version, registered_at) SELECT 'x' || i,"
+                     " (SELECT MIN(id) FROM cluster), 'ACTIVE', $1, '{}', 1, 1 FROM n",
+                     "t", (const char *)arg);
+}
+
+static int rows_of_instances(struct world *w)
+{
+    struct sw_err err = SW_ERR_INIT;
+    int64_t n = -1;
+    CHECK_OK(meta_tx(w->db, META_READ, count_instances, &n, &err));
+    return (int)n;
+}
+
+TEST(an_instance_that_was_deregistered_is_forgotten_with_its_last_task)
+{
+    const int64_t start = world_now_us, day_us = 86400000000LL;
+    struct world w;
+    char arn[ARN_MAX];
+    struct sw_err err = SW_ERR_INIT;
+    world_open(&w);
+    world_instance(&w, 1024, 1000, arn);
+    world_taskdef(&w, "app", 64, 0);
+    json_decref(call(&w, &w.user, launcher_run_task, doc("{'taskDefinition': 'app'}")));
+    json_decref(call(&w, &w.agent, launcher_deregister_instance,
+                     doc("{'containerInstance': '%s', 'force': true}", arn)));
+    world_now_us = start + day_us;
+    CHECK_OK(launcher_expire(w.l, &err));
+    sw_autojson json_t *seen =
+        call(&w, &w.user, launcher_describe_instances, doc("{'containerInstances': ['%s']}", arn));
+    const json_t *shown = json_array_get(sw_json_array(seen, "containerInstances"), 0);
+    CHECK_EQ_STR(sw_json_str(shown, "status", ""), "INACTIVE");
+    CHECK(!sw_json_bool(shown, "agentConnected", true));
+    world_now_us += 1;
+    CHECK_OK(launcher_expire(w.l, &err));
+    CHECK_EQ_INT(rows_of_instances(&w), 0);
+    world_now_us = start;
+    world_close(&w);
+}
+
+TEST(of_those_that_an_identity_gave_up_the_last_are_remembered)
+{
+    struct world w;
+    char arn[ARN_MAX];
+    world_open(&w);
+    for (int i = 0; i < 103; i++) {
+        sw_autojson json_t *one = again(&w, &w.agent, "", 1);
+        json_decref(call(
+            &w, &w.agent, launcher_deregister_instance,
+            doc("{'containerInstance': '%s'}", sw_json_str(sw_json_object(one, "containerInstance"),
+                                                           "containerInstanceArn", ""))));
+        world_now_us++;
+    }
+    CHECK_EQ_INT(rows_of_instances(&w), 101); /* 100 remembered when the last one came */
+    world_instance(&w, 1, 1, arn);
+    CHECK_EQ_INT(rows_of_instances(&w), 101);
+    world_now_us -= 103;
+    world_close(&w);
+}
+
+TEST(one_identity_does_not_register_without_end)
+{
+    struct world w;
+    char arn[ARN_MAX];
+    struct sw_err err = SW_ERR_INIT;
+    world_open(&w);
+    world_instance(&w, 1, 1, arn);
+    CHECK_OK(meta_tx(w.db, META_WRITE, many_instances, w.node.arn, &err));
+    refused(&w, &w.agent, launcher_register_instance,
+            doc("{'totalResources': [{'name': 'CPU', 'type': 'INTEGER', 'integerValue': 1},"
+                "{'name': 'MEMORY', 'type': 'INTEGER', 'integerValue': 9}]}"),
+            SW_ELIMIT, "ClientException", "deregister those");
+    sw_autojson json_t *renewed = again(&w, &w.agent, arn, 2);
+    CHECK(renewed != NULL);
+    json_decref(again(&w, &w.user, "", 1)); /* others may */
+    world_close(&w);
+}
