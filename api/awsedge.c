@@ -16,8 +16,8 @@
 #include "api/awsquery.h"
 #include "api/inflate.h"
 #include "api/rejected.h"
+#include "api/tag_rules.h"
 #include "api/wire_errors.h"
-#include "auth/policy_facts.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -406,21 +406,9 @@ static int route_query(struct aws_state *st, struct http_res *res, struct sw_err
     return r;
 }
 
-/* Two values of one tag key, with whatever case: what a policy says of the key would be about neither. */
-static int check_tags(const struct aws_state *st, struct sw_err *err)
+static const char *tags_reason(const struct aws_service *s)
 {
-    static const char *const members[] = {"tags", "Tags", "resourceTags"};
-    const struct aws_service *s = st->call.service;
-
-    for (size_t i = 0; i < SW_ARRAY_LEN(members); i++) {
-        const char *key = policy_facts_tag_twice(json_object_get(st->doc, members[i]));
-        if (key)
-            return sw_fail(err, SW_EINVALID, s->tags_reason ? s->tags_reason : s->invalid_reason,
-                           "Duplicate tag keys found: '%.128s'. Please note that tag keys are "
-                           "case insensitive.",
-                           key);
-    }
-    return 0;
+    return s->tags_reason ? s->tags_reason : s->invalid_reason;
 }
 
 static int load_input(struct aws_state *st, struct sw_err *err)
@@ -435,7 +423,7 @@ static int load_input(struct aws_state *st, struct sw_err *err)
     st->call.input = st->doc;
     r = schema_validate(op->in, st->doc, st->call.service->invalid_reason, st->bound, op->in_size,
                         err);
-    return r < 0 ? r : check_tags(st, err);
+    return r < 0 ? r : tag_rules_check(st->doc, tags_reason(st->call.service), err);
 }
 
 static void set_context(struct aws_state *st)

@@ -64,7 +64,7 @@ struct aws_service {
     const char *signing_name;   /* "ecr" */
     const char *target_prefix;  /* "AmazonEC2ContainerRegistry_V20150921" */
     const char *invalid_reason; /* for schema violations: "InvalidParameterException" */
-    const char *tags_reason;    /* for tags with one key twice; NULL: invalid_reason */
+    const char *tags_reason;    /* for bad tags (api/tag_rules.h); NULL: invalid_reason */
     const struct aws_op *ops;
     size_t ops_n;
     const char *const *unimplemented; /* names of the service's other operations, NULL-terminated */
