@@ -290,6 +290,9 @@ static int walk_value(struct walk *w, const struct sw_field *f, const json_t *v)
 /* Says nothing: such a value of a refused member is taken as its absence. */
 static bool is_trivial(const json_t *v)
 {
+    const char *key;
+    json_t *member;
+
     switch (json_typeof(v)) {
     case JSON_NULL:
     case JSON_FALSE: return true;
@@ -298,9 +301,13 @@ static bool is_trivial(const json_t *v)
     case JSON_REAL: return json_number_value(v) == 0;
     case JSON_STRING: return json_string_length(v) == 0;
     case JSON_ARRAY: return json_array_size(v) == 0;
-    case JSON_OBJECT: return json_object_size(v) == 0;
+    case JSON_OBJECT: break;
     }
-    return false;
+    json_object_foreach((json_t *)v, key, member) {
+        if (!is_trivial(member))
+            return false;
+    }
+    return true;
 }
 
 static int unknown_member(struct walk *w, const struct sw_field *fields, const json_t *doc)
