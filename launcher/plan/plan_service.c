@@ -242,7 +242,7 @@ int service_plan_start(struct service_plan *p, size_t deployment, int n)
     if (placed.unplaced > 0) {
         struct plan_explanation why;
         plan_explain(&v->cluster, &req, &placed, p->arena, &why);
-        service_plan_event(p, plan_unplaced_event(v->name, &v->cluster, &why, p->arena));
+        service_plan_event(p, plan_unplaced_event(v->name, &v->cluster, &req, &why, p->arena));
     }
     return placed.placed;
 }
@@ -272,6 +272,16 @@ static void delay_starts(struct service_plan *p, size_t deployment)
                                p->v->name));
 }
 
+/* A task that ran, however shortly, delays nothing more and more; but one that ends at once is not started again at once for ever. */
+static void pause_starts(struct service_plan *p, const struct plan_task *t)
+{
+    struct plan_deployment_state *s = &p->r.deployments[t->deployment];
+    int64_t pause = SW_MIN(PLAN_RESTART_PAUSE_US, p->v->healthy_after_us);
+    int64_t until = SW_MIN(t->started_us, p->v->now_us) + pause;
+    if (until > p->v->now_us)
+        s->retry_at_us = SW_MAX(s->retry_at_us, until);
+}
+
 static void count_tasks(struct service_plan *p)
 {
     const struct plan_service_view *v = p->v;
@@ -288,6 +298,8 @@ static void count_tasks(struct service_plan *p)
         s->failed_tasks++;
         failed[t->deployment] = true;
         not_started[t->deployment] |= t->started_us == 0 && t->created_us >= s->last_failure_us;
+        if (t->started_us > 0)
+            pause_starts(p, t);
     }
     for (size_t d = 0; d < v->deployments_n; d++) {
         if (not_started[d])
@@ -305,15 +317,14 @@ static void forget_failures(struct service_plan *p)
         if (t->deployment >= p->v->deployments_n || !service_task_live(p, i))
             continue;
         struct plan_deployment_state *s = &p->r.deployments[t->deployment];
-        if (t->state == PLAN_TASK_RUNNING && t->started_us > s->last_failure_us)
+        if (t->state == PLAN_TASK_RUNNING && t->started_us > s->last_failure_us &&
+            s->start_failures > 0) {
             s->start_failures = 0;
+            s->retry_at_us = 0;
+        }
         if (!p->v->breaker.keep_count_on_healthy && service_task_healthy(p, i) &&
             healthy_since(p, i) > s->last_failure_us)
             s->failed_tasks = 0;
-    }
-    for (size_t d = 0; d < p->v->deployments_n; d++) {
-        if (p->r.deployments[d].start_failures == 0)
-            p->r.deployments[d].retry_at_us = 0;
     }
 }
 

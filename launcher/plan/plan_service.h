@@ -18,6 +18,7 @@
 
 #define PLAN_HEALTHY_AFTER_US INT64_C(40000000) /* RUNNING this long, without a health check */
 #define PLAN_ROOM_RETRY_US    INT64_C(15000000) /* a task found no instance: ask again then */
+#define PLAN_RESTART_PAUSE_US INT64_C(5000000)  /* between starts of a task that ends by itself */
 #define PLAN_NEVER            INT64_MAX
 
 enum plan_task_state {

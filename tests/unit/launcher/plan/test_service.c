@@ -367,6 +367,33 @@ TEST(wanted_ends_and_ends_after_health_are_no_failures)
     CHECK_EQ_INT(s.deployments[0].d.state.start_failures, 0); /* they reached RUNNING */
 }
 
+TEST(a_task_that_ends_at_once_is_started_again_every_five_seconds)
+{
+    SIM(s);
+    sim_init(&s, 1, 1, 100, 200);
+    sim_deploy(&s);
+    for (int i = 0; i < 5; i++) {
+        struct plan_task *t = sim_add_healthy(&s, 1, 0);
+        t->state = PLAN_TASK_STOPPED;
+        t->started_us = s.v.now_us - SIM_SECOND;
+        t->stopped_us = s.v.now_us;
+        sim_plan(&s);
+        CHECK_EQ_INT(s.starts, 0);
+        CHECK_EQ_INT(s.r.wake_at_us, s.v.now_us + 4 * SIM_SECOND); /* not more and more */
+        CHECK_EQ_INT(s.deployments[0].d.state.start_failures, 0);
+        s.v.now_us = s.r.wake_at_us;
+        sim_plan(&s);
+        CHECK_EQ_INT(s.starts, 1);
+        s.tasks_n = 0;
+    }
+    struct plan_task *t = sim_add_healthy(&s, 1, 0);
+    t->state = PLAN_TASK_STOPPED;
+    t->started_us = s.v.now_us - 6 * SIM_SECOND;
+    t->stopped_us = s.v.now_us;
+    sim_plan(&s);
+    CHECK_EQ_INT(s.starts, 1); /* it ran for six */
+}
+
 TEST(restarts_of_tasks_that_never_run_are_delayed_more_and_more)
 {
     SIM(s);
