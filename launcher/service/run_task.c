@@ -4,7 +4,9 @@
  * 2. The plan is a function of it.
  * 3. Applying claims each chosen instance at the version that was seen; one that moved on gives SW_ESTALE, nothing is written, and
  *    it all starts again. Whatever changes an instance's reservations changes its version, so it never holds more than it has.
- * 4. The client token's row is written with the tasks: two equal requests at once give one set of tasks. */
+ * 4. The client token's row is written with the tasks: two equal requests at once give one set of tasks.
+ * Tasks by a capacity provider that find no place are written without an instance: waiting_tasks.h places them later. */
+#include <ctype.h>
 #include <strings.h>
 
 #include "base/alloc.h"
@@ -12,18 +14,22 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/model/fargate.h"
 #include "launcher/model/taskdef.h"
 #include "launcher/plan/plan_explain.h"
 #include "launcher/service/agents.h"
 #include "launcher/service/instance_view.h"
+#include "launcher/service/launch_settings.h"
 #include "launcher/service/placement_rules.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service.h"
 #include "launcher/service/service_settings.h"
 #include "launcher/service/task_doc.h"
 #include "launcher/service/taskdef_store.h"
+#include "launcher/service/waiting_tasks.h"
 
-#define COUNT_MAX 10 /* tasks of one RunTask */
+#define COUNT_MAX     10   /* tasks of one RunTask */
+#define OVERRIDES_MAX 8192 /* of containerOverrides, as JSON */
 
 struct run {
     struct launcher *l;
@@ -39,6 +45,7 @@ struct run {
     /* The snapshot. */
     struct taskdef_row definition_row;
     json_t *definition;
+    json_t *launch; /* launch_settings.h */
     struct instance_view *instances;
     size_t instances_n;
     json_t *earlier; /* tasks of the same token */
@@ -52,6 +59,9 @@ struct run {
     struct plan_request request_view;
     struct plan_placements placements;
     enum plan_reason *reasons; /* one an instance */
+    int room;                  /* for tasks that wait */
+    int waiting;               /* tasks that are written without an instance */
+    const char **providers;    /* of each task, first those that are placed; NULL: by launch type */
     /* The result. */
     json_t *tasks;
 };
@@ -59,19 +69,20 @@ struct run {
 static void forget_snapshot(struct run *s)
 {
     taskdef_row_done(&s->definition_row);
-    for (size_t i = 0; i < s->instances_n; i++)
-        instance_view_done(&s->instances[i]);
-    free(s->instances);
+    instance_views_free(s->instances, s->instances_n);
     s->instances = NULL;
     s->instances_n = 0;
     json_decref(s->definition);
+    json_decref(s->launch);
     json_decref(s->earlier);
-    s->definition = s->earlier = NULL;
+    s->definition = s->launch = s->earlier = NULL;
     free(s->ports);
     sw_arena_done(&s->arena);
     s->placements = (struct plan_placements){.placed = 0};
+    s->waiting = 0;
     s->ports = NULL;
     s->reasons = NULL;
+    s->providers = NULL;
 }
 
 static void run_done(struct run *s)
@@ -112,20 +123,16 @@ static int read_earlier(struct meta_tx *tx, struct run *s, struct sw_err *err)
     return 1;
 }
 
-/* A definition that names none may run anywhere. */
-static int check_launch_type(const struct run *s, struct sw_err *err)
+/* StartTask: each instance says what it launches. */
+static int read_launch(struct meta_tx *tx, struct run *s, struct sw_err *err)
 {
-    const json_t *list = sw_json_array(s->definition, "requiresCompatibilities"), *v;
-    const char *type = sw_json_str(s->in, "launchType", "EC2");
-    size_t i;
-    json_array_foreach(list, i, v) {
-        if (sw_streq(json_string_value(v), type))
-            return 0;
-    }
-    if (json_array_size(list) == 0 || s->wanted)
+    s->launch = json_object();
+    if (s->wanted)
         return 0;
-    return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
-                   "Task definition does not support launch_type %s.", type);
+    int r = launch_settle(tx, s->cluster.id, s->in, false, s->launch, err);
+    return r < 0 ? r
+                 : launch_check(s->launch, s->definition, s->in,
+                                sw_json_object(s->in, "overrides"), err);
 }
 
 static int check_network(const struct run *s, struct sw_err *err)
@@ -143,21 +150,18 @@ static int read_definition(struct meta_tx *tx, struct run *s, struct sw_err *err
     return r < 0 ? r : service_document(s->definition_row.document, &s->definition, err);
 }
 
-/* Takes row. Instances of ECS Anywhere are for the launch type EXTERNAL, all others for the rest. */
+/* Takes row. Machines of Fargate alone are nobody's container instances. */
 static int read_instance(struct meta_tx *tx, struct run *s, struct instance_row *row,
                          struct sw_err *err)
 {
     struct instance_view *v = &s->instances[s->instances_n];
-    bool external = sw_streq(sw_json_str(s->in, "launchType", ""), "EXTERNAL");
     int r = instance_view_read(tx, row, v, err);
     if (r < 0)
         return r;
-    if (!s->wanted && instance_view_external(v) != external) {
-        instance_view_done(v);
-        return 0;
-    }
+    sw_autojson json_t *launch =
+        json_pack("{s:s}", "launchType", instance_view_external(v) ? "EXTERNAL" : "EC2");
     s->instances_n++;
-    return placement_rules_read_groups(&s->rules) ? instance_view_read_groups(tx, v, err) : 0;
+    return launch_check(launch, s->definition, NULL, sw_json_object(s->in, "overrides"), err);
 }
 
 static int read_wanted(struct meta_tx *tx, struct run *s, struct sw_err *err)
@@ -169,10 +173,11 @@ static int read_wanted(struct meta_tx *tx, struct run *s, struct sw_err *err)
     json_array_foreach(s->wanted, i, v) {
         struct instance_row row = {.id = NULL};
         int r = instance_store_get(tx, s->cluster.id, json_string_value(v), &row, err);
-        if (r > 0)
-            r = read_instance(tx, s, &row, err);
-        else if (r == 0)
+        if (r == 0 || (r > 0 && sw_streq(row.capacity, "FARGATE")))
             json_array_append(s->missing, (json_t *)v);
+        else if (r > 0)
+            r = read_instance(tx, s, &row, err);
+        instance_row_done(&row);
         if (r < 0)
             return r;
     }
@@ -181,16 +186,13 @@ static int read_wanted(struct meta_tx *tx, struct run *s, struct sw_err *err)
 
 static int read_instances(struct meta_tx *tx, struct run *s, struct sw_err *err)
 {
-    struct instance_row *rows = NULL;
-    size_t n = 0;
-    int r = instance_store_all(tx, s->cluster.id, &rows, &n, err);
-    if (r < 0)
-        return r;
-    s->instances = sw_calloc(n + 1, sizeof *s->instances);
-    for (size_t i = 0; i < n && r == 0; i++)
-        r = read_instance(tx, s, &rows[i], err);
-    instance_rows_free(rows, n);
-    if (r == 0 && s->instances_n == 0)
+    const struct instance_scope scope = {.cluster_id = s->cluster.id,
+                                         .account = s->c->account,
+                                         .region = s->c->region,
+                                         .launch = launch_mask(s->launch),
+                                         .groups = placement_rules_read_groups(&s->rules)};
+    int r = instance_views_read(tx, &scope, &s->instances, &s->instances_n, err);
+    if (r == 0 && s->instances_n == 0 && !launch_is_fargate(s->launch))
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "No Container Instances were found in your cluster.");
     return r;
@@ -203,13 +205,16 @@ static int snapshot(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = s->token ? read_earlier(tx, s, err) : 0;
     if (r != 0)
         return r < 0 ? r : 0;
-    if ((r = read_definition(tx, s, err)) < 0 || (r = check_launch_type(s, err)) < 0 ||
+    if ((r = read_definition(tx, s, err)) < 0 || (r = read_launch(tx, s, err)) < 0 ||
         (r = check_network(s, err)) < 0)
         return r;
     (void)snprintf(s->group, sizeof s->group, "family:%s", s->definition_row.family);
     if (s->wanted)
         return read_wanted(tx, s, err);
     if ((r = placement_rules_read(s->definition, s->in, &s->arena, &s->rules, err)) < 0)
+        return r;
+    if (launch_by_provider(s->launch) &&
+        (r = waiting_tasks_room(tx, s->cluster.id, &s->room, err)) < 0)
         return r;
     return read_instances(tx, s, err);
 }
@@ -251,6 +256,24 @@ static void place_wanted(struct run *s)
     }
 }
 
+/* Of each task, and how many of them wait when they find no place. */
+static void choose_providers(struct run *s)
+{
+    struct plan_provider providers[PLAN_PROVIDERS_MAX];
+    int have[PLAN_PROVIDERS_MAX] = {0};
+    size_t n = launch_providers(s->launch, providers);
+    int count = s->placements.placed + s->placements.unplaced;
+    s->providers = SW_ARENA_NEW(&s->arena, const char *, (size_t)count);
+    for (int i = 0; i < count && n > 0; i++) {
+        size_t p = plan_capacity_next(providers, n, have);
+        if (p == n)
+            return;
+        have[p]++;
+        s->providers[i] = providers[p].name;
+    }
+    s->waiting = n > 0 ? SW_MIN(s->placements.unplaced, s->room) : 0;
+}
+
 static int plan(struct run *s, struct sw_err *err)
 {
     const json_t *required = sw_json_array(s->definition, "requiresAttributes"), *v;
@@ -273,6 +296,7 @@ static int plan(struct run *s, struct sw_err *err)
     sw_random_bytes(&seed, sizeof seed);
     s->cluster_view = (struct plan_cluster){.instances = view, .instances_n = s->instances_n};
     s->request_view = (struct plan_request){.resources = &s->resources,
+                                            .launch = s->wanted ? 0 : launch_mask(s->launch),
                                             .required = attributes,
                                             .required_n = n,
                                             .constraints = s->rules.constraints,
@@ -287,6 +311,7 @@ static int plan(struct run *s, struct sw_err *err)
         place_wanted(s);
     else
         plan_place(&s->cluster_view, &s->request_view, &s->arena, &s->placements);
+    choose_providers(s);
     for (i = 0; i < s->instances_n; i++)
         s->reasons[i] =
             plan_place_obstacle(&s->cluster_view, &s->request_view, i, s->placements.here[i])
@@ -321,15 +346,21 @@ static json_t *tags_of(const struct run *s)
     return tags;
 }
 
-static json_t *task_document(const struct run *s, const struct instance_view *at, const char *id)
+/* at NULL: it waits. */
+static json_t *task_document(const struct run *s, const struct instance_view *at,
+                             const char *provider, const char *id)
 {
     char task_arn[ARN_MAX], instance_arn[ARN_MAX], definition_arn[ARN_MAX];
     char container_arns[TASKDEF_CONTAINERS_MAX][ARN_MAX];
     const char *containers[TASKDEF_CONTAINERS_MAX];
     const struct launcher_caller *c = s->c;
+    const char *type = s->wanted ? instance_view_external(at) ? "EXTERNAL" : "EC2"
+                                 : launch_type_of(s->launch);
+    bool fargate = sw_streq(type, FARGATE);
     sw_autojson json_t *tags = tags_of(s);
     arn_task(task_arn, c->region, c->account, s->cluster.name, id);
-    arn_container_instance(instance_arn, c->region, c->account, s->cluster.name, at->row.id);
+    if (!fargate)
+        arn_container_instance(instance_arn, c->region, c->account, s->cluster.name, at->row.id);
     arn_task_definition(definition_arn, c->region, c->account, s->definition_row.family,
                         s->definition_row.revision);
     for (int i = 0; i < TASKDEF_CONTAINERS_MAX; i++) {
@@ -340,16 +371,20 @@ static json_t *task_document(const struct run *s, const struct instance_view *at
     }
     const struct task_doc_new n = {.task_arn = task_arn,
                                    .cluster_arn = s->cluster.arn,
-                                   .instance_arn = instance_arn,
+                                   .instance_arn = fargate ? NULL : instance_arn,
                                    .definition_arn = definition_arn,
                                    .group = sw_json_str(s->in, "group", s->group),
                                    .started_by = sw_json_str(s->in, "startedBy", NULL),
-                                   .launch_type = instance_view_external(at) ? "EXTERNAL" : "EC2",
+                                   .launch_type = type,
+                                   .provider = provider,
+                                   .platform_version =
+                                       sw_json_str(s->launch, "platformVersion", NULL),
                                    .definition = s->definition,
                                    .overrides = sw_json_object(s->in, "overrides"),
                                    .network = sw_json_object(s->in, "networkConfiguration"),
                                    .tags = tags,
-                                   .attributes = sw_json_array(at->document, "attributes"),
+                                   .attributes =
+                                       at ? sw_json_array(at->document, "attributes") : NULL,
                                    .container_arns = containers,
                                    .now_us = s->now_us};
     return task_doc_new(&n);
@@ -364,22 +399,24 @@ static bool first_on_instance(const struct run *s, int placement)
     return true;
 }
 
-static int add_task(struct meta_tx *tx, struct run *s, int placement, json_t *ids,
-                    struct sw_err *err)
+/* The first tasks are those that were placed, the others wait. */
+static int add_task(struct meta_tx *tx, struct run *s, int task, json_t *ids, struct sw_err *err)
 {
     char id[ARN_ID_LEN + 1];
-    const struct instance_view *at = &s->instances[s->placements.instance[placement]];
-    int r = first_on_instance(s, placement)
+    bool placed = task < s->placements.placed;
+    const struct instance_view *at =
+        placed ? &s->instances[s->placements.instance[task]] : NULL;
+    int r = placed && first_on_instance(s, task)
                 ? instance_store_claim(tx, at->row.id, at->row.version, err)
                 : 0;
     if (r < 0)
         return r;
     sw_random_hex(id, ARN_ID_LEN);
-    json_t *document = task_document(s, at, id);
+    json_t *document = task_document(s, at, s->providers[task], id);
     json_array_append_new(s->tasks, document);
     json_array_append_new(ids, json_string(id));
     const struct task_new t = {.id = id,
-                               .instance_id = at->row.id,
+                               .instance_id = at ? at->row.id : NULL,
                                .family = s->definition_row.family,
                                .cluster_id = s->cluster.id,
                                .definition_id = s->definition_row.id,
@@ -395,7 +432,7 @@ static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
     struct run *s = arg;
     sw_autojson json_t *ids = json_array();
     json_array_clear(s->tasks);
-    for (int i = 0; i < s->placements.placed; i++) {
+    for (int i = 0; i < s->placements.placed + s->waiting; i++) {
         int r = add_task(tx, s, i, ids, err);
         if (r < 0)
             return r;
@@ -417,9 +454,24 @@ static int attempt(struct run *s, struct sw_err *err)
     int r = meta_tx(s->l->db, META_READ, snapshot, s, err);
     if (r < 0 || s->earlier)
         return r;
-    if ((r = plan(s, err)) < 0 || s->placements.placed == 0)
+    if ((r = plan(s, err)) < 0 || s->placements.placed + s->waiting == 0)
         return r;
     return meta_tx(s->l->db, META_WRITE, apply, s, err);
+}
+
+/* Fargate has no instances to speak of: one failure a task. What it lacks is the closest machine's first obstacle. */
+static void say_no_capacity(struct run *s, json_t *failures)
+{
+    struct plan_explanation why;
+    const char *detail = "No machine of the Fargate fleet is registered.";
+    plan_explain(&s->cluster_view, &s->request_view, &s->placements, &s->arena, &why);
+    if (why.closest < s->instances_n)
+        detail = sw_arena_printf(
+            &s->arena, "The closest machine of the Fargate fleet: %s.",
+            plan_verdict_text(&s->request_view, &why.verdicts[why.closest], &s->arena));
+    for (int i = s->waiting; i < s->placements.unplaced; i++)
+        json_array_append_new(failures, json_pack("{s:s, s:s}", "reason", PLAN_NO_CAPACITY,
+                                                  "detail", detail));
 }
 
 static void answer(struct run *s, json_t *out)
@@ -436,6 +488,10 @@ static void answer(struct run *s, json_t *out)
     }
     if (s->earlier || s->placements.unplaced == 0)
         return;
+    if (launch_is_fargate(s->launch)) {
+        say_no_capacity(s, failures);
+        return;
+    }
     for (size_t i = 0; i < s->instances_n; i++) {
         char arn[ARN_MAX];
         if (s->reasons[i] == PLAN_FITS)
@@ -462,13 +518,14 @@ static int check_request(const json_t *in, struct sw_err *err)
                            "%s must not be longer than %zu characters.", texts[i].key,
                            texts[i].max);
     }
+    if (sw_str_starts_with(sw_str(sw_json_str(in, "group", "")), "service:"))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "Invalid namespace for group.");
     if (sw_streq(sw_json_str(in, "propagateTags", ""), "SERVICE"))
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "A task that is run alone has no service to take tags from.");
-    const char *type = sw_json_str(in, "launchType", "EC2");
-    if (!sw_streq(type, "EC2") && !sw_streq(type, "EXTERNAL"))
-        return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
-                       "launchType '%s' is not supported.", type);
+    if (sw_str_starts_with(sw_str(sw_json_str(in, "group", "")), "service:"))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "The group of a task that is run alone cannot begin with 'service:'.");
     return 0;
 }
 
@@ -486,7 +543,7 @@ static char *request_text(const json_t *in)
 static int prepare(struct run *s, struct sw_err *err)
 {
     int r = check_request(s->in, err);
-    if (r < 0)
+    if (r < 0 || (r = check_characters(s->in, err)) < 0 || (r = check_overrides(s->in, err)) < 0)
         return r;
     if (!arn_parse(sw_json_str(s->in, "taskDefinition", ""), ARN_TASK_DEFINITION, &s->want) ||
         !arn_is_local(&s->want, s->c->account, s->c->region))
@@ -583,7 +640,10 @@ int launcher_explain_placement(struct launcher *l, const struct launcher_caller 
         char arn[ARN_MAX];
         const struct plan_verdict *v = &why.verdicts[i];
         json_t *o = json_object();
-        arn_container_instance(arn, c->region, c->account, s.cluster.name, s.instances[i].row.id);
+        const char *cluster = s.instances[i].row.cluster_name;
+        arn_container_instance(arn, c->region, c->account,
+                               cluster && *cluster ? cluster : s.cluster.name,
+                               s.instances[i].row.id);
         sw_json_set_str(o, "containerInstanceArn", arn);
         sw_json_set_str(o, "verdict", plan_verdict_kind_to_string(v->kind));
         sw_json_set_int(o, "tasks", v->here);

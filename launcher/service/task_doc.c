@@ -10,6 +10,7 @@
 #include "launcher/model/task_status.h"
 
 #define REASON_MAX   1024
+#define ENI_DIGITS   17
 #define BINDINGS_MAX 1000 /* of one container */
 
 static void set_number_text(json_t *o, const char *key, int64_t v)
@@ -118,10 +119,14 @@ static json_t *attachments_new(const struct task_doc_new *n)
     if (!vpc)
         return list;
     sw_uuid(id);
+    char interface[sizeof "eni-" + ENI_DIGITS];
+    memcpy(interface, "eni-", sizeof "eni-");
+    sw_random_hex(interface + strlen("eni-"), ENI_DIGITS);
     json_t *a = json_pack("{s:s, s:s, s:s, s:[]}", "id", id, "type", "ElasticNetworkInterface",
                           "status", "PRECREATED", "details");
     if (subnet)
         add_detail(a, "subnetId", subnet);
+    add_detail(a, "networkInterfaceId", interface);
     json_array_append_new(list, a);
     return list;
 }
@@ -130,6 +135,7 @@ json_t *task_doc_new(const struct task_doc_new *n)
 {
     json_t *o = json_object(), *containers = json_array(), *attributes = json_array(), *c;
     json_t *arch = find(n->attributes, "ecs.cpu-architecture");
+    const json_t *zone = find(n->attributes, "ecs.availability-zone");
     size_t i;
     if (arch)
         json_array_append(attributes, arch);
@@ -137,6 +143,7 @@ json_t *task_doc_new(const struct task_doc_new *n)
         json_array_append_new(containers, container_new(n, c, n->container_arns[i]));
     sw_json_set_new(o, "attachments", attachments_new(n));
     sw_json_set_new(o, "attributes", attributes);
+    sw_json_set_str(o, "availabilityZone", sw_json_str(zone, "value", NULL));
     sw_json_set_str(o, "clusterArn", n->cluster_arn);
     sw_json_set_str(o, "containerInstanceArn", n->instance_arn);
     sw_json_set_new(o, "containers", containers);

@@ -7,6 +7,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from support import run as r
 from support.aws import call
 from support.fleet import Fleet
 
@@ -276,7 +277,8 @@ def test_protection_is_for_tasks_of_services(fleet, ecs, name):
     task = ecs.run_task(cluster=name, taskDefinition=name)["tasks"][0]["taskArn"]
     out = ecs.update_task_protection(cluster=name, tasks=[task, "0" * 32], protectionEnabled=True)
     assert out["protectedTasks"] == [] and [f["reason"] for f in out["failures"]] == ["TASK_NOT_VALID", "MISSING"]
-    of_service = ecs.run_task(cluster=name, taskDefinition=name, group="service:by-hand")["tasks"][0]["taskArn"]
+    ecs.create_service(cluster=name, serviceName="web", taskDefinition=name, desiredCount=1)
+    of_service = r.wait_for(lambda: ecs.list_tasks(cluster=name, serviceName="web")["taskArns"], 10, 0.1, "the service's task")[0]
     out = ecs.update_task_protection(cluster=name, tasks=[of_service], protectionEnabled=True, expiresInMinutes=30)
     seconds = out["protectedTasks"][0]["expirationDate"].timestamp() - __import__("time").time()
     assert out["protectedTasks"][0]["protectionEnabled"] and 1700 < seconds <= 1800
