@@ -386,6 +386,8 @@ static json_t *task_document(const struct run *s, const struct instance_view *at
                                    .attributes =
                                        at ? sw_json_array(at->document, "attributes") : NULL,
                                    .container_arns = containers,
+                                   .execute_command =
+                                       sw_json_bool(s->in, "enableExecuteCommand", false),
                                    .now_us = s->now_us};
     return task_doc_new(&n);
 }
@@ -502,6 +504,35 @@ static void answer(struct run *s, json_t *out)
     }
 }
 
+/* startedBy may look like a deployment's id; a token is anything that can be printed. */
+static int check_characters(const json_t *in, struct sw_err *err)
+{
+    const char *by = sw_json_str(in, "startedBy", ""), *token = sw_json_str(in, "clientToken", "");
+    for (const char *c = by; *c; c++) {
+        if (!isalnum((unsigned char)*c) && !strchr("-_/", *c))
+            return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                           "startedBy can have letters, numbers, hyphens, forward slashes and "
+                           "underscores: '%.128s'.",
+                           by);
+    }
+    for (const char *c = token; *c; c++) {
+        if (!isgraph((unsigned char)*c))
+            return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                           "clientToken can have the ASCII characters from 33 to 126.");
+    }
+    return 0;
+}
+
+static int check_overrides(const json_t *in, struct sw_err *err)
+{
+    const json_t *list = sw_json_array(sw_json_object(in, "overrides"), "containerOverrides");
+    sw_autofree char *text = list ? sw_json_dump(list) : NULL;
+    if (text && strlen(text) > OVERRIDES_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Container Overrides length must be at most %d", OVERRIDES_MAX);
+    return 0;
+}
+
 static int check_request(const json_t *in, struct sw_err *err)
 {
     static const struct {
@@ -523,9 +554,6 @@ static int check_request(const json_t *in, struct sw_err *err)
     if (sw_streq(sw_json_str(in, "propagateTags", ""), "SERVICE"))
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "A task that is run alone has no service to take tags from.");
-    if (sw_str_starts_with(sw_str(sw_json_str(in, "group", "")), "service:"))
-        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
-                       "The group of a task that is run alone cannot begin with 'service:'.");
     return 0;
 }
 
