@@ -165,6 +165,66 @@ int launcher_delete_activation(struct launcher *l, const struct launcher_caller 
     return 0;
 }
 
+/* The end of those that nobody can use any more. */
+
+#define EXPIRED_MAX 100 /* of one call */
+
+static int list_expired(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct activation_arg *a = arg;
+    meta_autostmt *st = NULL;
+    json_array_clear(a->found);
+    int r = meta_query(tx, err, &st,
+                       "SELECT id, account_id, region FROM ssm_activation WHERE expires_at < $1"
+                       " ORDER BY expires_at LIMIT $2",
+                       "ii", a->expires_us, (int64_t)EXPIRED_MAX);
+    while (r >= 0 && (r = meta_step(st, err)) > 0) {
+        sw_autofree char *id = meta_dup(st, 0);
+        sw_autofree char *account = meta_dup(st, 1);
+        sw_autofree char *region = meta_dup(st, 2);
+        json_array_append_new(
+            a->found, json_pack("{s:s, s:s, s:s}", "id", id, "account", account, "region", region));
+    }
+    return r;
+}
+
+/* The user first: one without its row would be found by nobody. */
+static int expire_one(struct launcher *l, const json_t *expired, struct sw_err *err)
+{
+    char name[PRINCIPAL_NAME_MAX];
+    const struct launcher_caller c = {.account = sw_json_str(expired, "account", ""),
+                                      .region = sw_json_str(expired, "region", "")};
+    struct activation_arg a = {.c = &c};
+    int r = 0;
+    (void)sw_str_copy(sw_str(sw_json_str(expired, "id", "")), a.id, sizeof a.id);
+    (void)snprintf(name, sizeof name, ACTIVATION_USER "%s", a.id);
+    if (l->identity)
+        r = identity_user_delete(l->identity, c.account, name, err);
+    if (r == 0 || r == SW_ENOTFOUND) {
+        sw_err_clear(err);
+        r = meta_tx(l->db, META_WRITE, delete_row, &a, err);
+    }
+    if (r == SW_ENOTFOUND) { /* somebody deleted it meanwhile */
+        sw_err_clear(err);
+        r = 0;
+    }
+    return r;
+}
+
+int activations_expire(struct launcher *l, int64_t before_us, struct sw_err *err)
+{
+    sw_autojson json_t *expired = json_array();
+    struct activation_arg a = {.expires_us = before_us, .found = expired};
+    const json_t *v;
+    size_t i;
+    int r = meta_tx(l->db, META_READ_LONG, list_expired, &a, err);
+    json_array_foreach(expired, i, v) {
+        if (r == 0)
+            r = expire_one(l, v, err);
+    }
+    return r;
+}
+
 /* The list. */
 
 static bool passes(const json_t *activation, const json_t *filter)

@@ -18,6 +18,9 @@ int launcher_describe_activations(struct launcher *l, const struct launcher_call
                                   struct sw_err *err);
 int launcher_delete_activation(struct launcher *l, const struct launcher_caller *c,
                                const json_t *in, json_t *out, struct sw_err *err);
+/* Some of those that expired before then, with their users. */
+#define ACTIVATION_KEEP_US (30 * INT64_C(86400000000))
+int activations_expire(struct launcher *l, int64_t before_us, struct sw_err *err);
 /* By the activation's own user: {managedInstanceId, accessKeyId, secretAccessKey}. */
 int launcher_register_managed(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                               json_t *out, struct sw_err *err);

@@ -36,19 +36,21 @@ int cluster_store_add(struct meta_tx *tx, const struct launcher_caller *c, const
 int cluster_store_create(struct meta_tx *tx, const struct launcher_caller *c, const char *name,
                          const char *document, int64_t now_us, struct sw_err *err)
 {
-    return meta_exec(tx, err, NULL,
-                     "INSERT INTO cluster (account_id, region, name, status, document, created_at)"
-                     " VALUES ($1, $2, $3, 'ACTIVE', $4, $5)"
-                     " ON CONFLICT (account_id, region, name) DO UPDATE SET status = 'ACTIVE',"
-                     " document = excluded.document, created_at = excluded.created_at"
-                     " WHERE cluster.status = 'INACTIVE'",
-                     "tttti", c->account, c->region, name, document, now_us);
+    return meta_exec(
+        tx, err, NULL,
+        "INSERT INTO cluster (account_id, region, name, status, document, created_at)"
+        " VALUES ($1, $2, $3, 'ACTIVE', $4, $5)"
+        " ON CONFLICT (account_id, region, name) DO UPDATE SET status = 'ACTIVE',"
+        " document = excluded.document, created_at = excluded.created_at, ended_at = NULL"
+        " WHERE cluster.status = 'INACTIVE'",
+        "tttti", c->account, c->region, name, document, now_us);
 }
 
 int cluster_store_retire(struct meta_tx *tx, int64_t id, struct sw_err *err)
 {
-    return meta_exec(tx, err, NULL, "UPDATE cluster SET status = 'INACTIVE' WHERE id = $1", "i",
-                     id);
+    return meta_exec(tx, err, NULL,
+                     "UPDATE cluster SET status = 'INACTIVE', ended_at = $2 WHERE id = $1", "ii",
+                     id, now_us);
 }
 
 int cluster_store_set_document(struct meta_tx *tx, int64_t id, const char *document,

@@ -19,7 +19,7 @@ int cluster_store_add(struct meta_tx *tx, const struct launcher_caller *c, const
 /* The same, and one that was INACTIVE is made anew. */
 int cluster_store_create(struct meta_tx *tx, const struct launcher_caller *c, const char *name,
                          const char *document, int64_t now_us, struct sw_err *err);
-int cluster_store_retire(struct meta_tx *tx, int64_t id, struct sw_err *err);
+int cluster_store_retire(struct meta_tx *tx, int64_t id, int64_t now_us, struct sw_err *err);
 int cluster_store_set_document(struct meta_tx *tx, int64_t id, const char *document,
                                struct sw_err *err);
 /* Names of ACTIVE ones in order after page->after, into the list. */

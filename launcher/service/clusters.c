@@ -315,7 +315,7 @@ static int retire(struct meta_tx *tx, void *arg, struct sw_err *err)
     if (n.unstopped > 0)
         return sw_fail(err, SW_ECONFLICT, "ClusterContainsTasksException",
                        "The Cluster cannot be deleted while Tasks are active.");
-    r = cluster_store_retire(tx, a->id, err);
+    r = cluster_store_retire(tx, a->id, a->d.now_us, err);
     return r < 0 ? r : describe(tx, &a->d, err);
 }
 
@@ -326,7 +326,8 @@ int launcher_delete_cluster(struct launcher *l, const struct launcher_caller *c,
     int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
     if (r < 0)
         return r;
-    struct change_arg a = {.d = {.c = c, .name = cluster.name}, .id = cluster.id};
+    struct change_arg a = {.d = {.c = c, .name = cluster.name, .now_us = l->now_us()},
+                           .id = cluster.id};
     r = meta_tx(l->db, META_WRITE, retire, &a, err);
     return answer(r, &a.d, out);
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/plan/plan_service.h"
 #include "launcher/service/agents.h"
 #include "launcher/service/cluster_store.h"
 #include "launcher/service/expire.h"

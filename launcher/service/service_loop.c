@@ -143,7 +143,7 @@ static int read_services(struct meta_tx *tx, struct service_loop *s, struct sw_e
     s->now = NULL;
     s->now_n = 0;
     int r = meta_query(tx, err, &st,
-                       "SELECT s.id, s.cluster_id, s.version, COUNT(t.id),"
+                       "SELECT s.id, s.cluster_id, s.version, COUNT(t.version),"
                        " COALESCE(SUM(t.version), 0),"
                        " COALESCE(SUM(t.protected_until / 1000000), 0)"
                        " FROM service s LEFT JOIN task t ON t.service_id = s.id AND t.counted = 0"

@@ -291,25 +291,3 @@ int service_store_daemons(struct meta_tx *tx, int64_t cluster_id, json_t *counts
     }
     return r < 0 ? r : 0;
 }
-
-int service_store_expire(struct meta_tx *tx, int64_t before_us, int64_t deployments_before_us,
-                         struct sw_err *err)
-{
-    static const char *const deletes[] = {"DELETE FROM service_event WHERE service_id IN"
-                                          " (SELECT id FROM service WHERE ended_at < $1)",
-                                          "DELETE FROM service_deployment WHERE service_id IN"
-                                          " (SELECT id FROM service WHERE ended_at < $1)",
-                                          "DELETE FROM service WHERE ended_at < $1"};
-    for (size_t i = 0; i < SW_ARRAY_LEN(deletes); i++) {
-        int r = meta_exec(tx, err, NULL, deletes[i], "i", before_us);
-        if (r < 0)
-            return r;
-    }
-    /* What a rollback may go back to stays. */
-    return meta_exec(tx, err, NULL,
-                     "DELETE FROM service_deployment WHERE status = 'INACTIVE'"
-                     " AND finished_at < $1 AND EXISTS (SELECT 1 FROM service_deployment n"
-                     " WHERE n.service_id = service_deployment.service_id"
-                     " AND n.number > service_deployment.number AND n.rollout = 'COMPLETED')",
-                     "i", deployments_before_us);
-}

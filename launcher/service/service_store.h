@@ -119,6 +119,3 @@ int service_store_task_counts(struct meta_tx *tx, int64_t service_id, const char
 /* Adds those that a daemon service has on each instance, {"id": n}. */
 int service_store_daemons(struct meta_tx *tx, int64_t cluster_id, json_t *counts,
                           struct sw_err *err);
-/* Deletes services that ended before, and deployments that ended 90 days before. */
-int service_store_expire(struct meta_tx *tx, int64_t before_us, int64_t deployments_before_us,
-                         struct sw_err *err);

@@ -235,15 +235,6 @@ int task_store_add_request(struct meta_tx *tx, int64_t cluster_id, const char *t
                      "ittti", cluster_id, token, request, tasks, now_us);
 }
 
-int task_store_expire(struct meta_tx *tx, int64_t before_us, struct sw_err *err)
-{
-    int r = meta_exec(tx, err, NULL, "DELETE FROM task WHERE stopped_at < $1", "i", before_us);
-    if (r < 0)
-        return r;
-    return meta_exec(tx, err, NULL, "DELETE FROM task_request WHERE created_at < $1", "i",
-                     before_us);
-}
-
 int task_store_protection(struct meta_tx *tx, const char *id, int64_t *ret_until_us,
                           struct sw_err *err)
 {

@@ -74,5 +74,3 @@ int task_store_request(struct meta_tx *tx, int64_t cluster_id, const char *token
 int task_store_add_request(struct meta_tx *tx, int64_t cluster_id, const char *token,
                            const char *request, const char *tasks, int64_t now_us,
                            struct sw_err *err);
-/* Deletes tasks that stopped before, and tokens that were used before. */
-int task_store_expire(struct meta_tx *tx, int64_t before_us, struct sw_err *err);
