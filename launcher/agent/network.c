@@ -22,6 +22,7 @@
 #include "launcher/runtime/task_net.h"
 
 #define POOL_MAX      16
+#include "launcher/runtime/port_guard.h"
 #define POOL_RETRY_MS 5000
 
 struct ready {
@@ -46,6 +47,8 @@ char *network_path(struct network *n, const char *name)
 }
 
 static char *lease_path(struct network *n, const char *name)
+    bool warned;       /* that the kernel has no filter */
+    struct left *left; /* leases whose release failed */
 {
     return sw_asprintf("%s/%s.json", n->dir, name);
 }
@@ -123,6 +126,25 @@ static int make(struct network *n, bool isolated, struct ready *r, struct sw_err
     r->address[0] = 0;
     sw_autofree char *path = network_path(n, r->name);
     sw_autojson json_t *lease = json_pack("{s:b}", "isolated", isolated ? 1 : 0);
+/* A kernel without the filter still keeps the gateway and the way back to each container safe; said once. */
+static int guard(struct network *n, const char *path, const json_t *result, struct sw_err *err)
+{
+    struct port_guard g;
+    if (!port_guard_read(result, &g))
+        return 0;
+    int r = port_guard_set(&g, path, err);
+    if (r != SW_EUNSUPPORTED)
+        return r;
+    pthread_mutex_lock(&n->lock);
+    bool first = !n->warned;
+    n->warned = true;
+    pthread_mutex_unlock(&n->lock);
+    if (first)
+        sw_log_err(SW_LOG_WARNING, "containers-can-lie-to-each-other-about-addresses", err, NULL);
+    sw_err_clear(err);
+    return 0;
+}
+
     if (write_lease(n, r->name, lease, err) < 0)
         return err->code;
     int code = netns_create(path, err);
@@ -142,6 +164,8 @@ static int make(struct network *n, bool isolated, struct ready *r, struct sw_err
 }
 
 int network_acquire(struct network *n, bool isolated, char name[NETWORK_NAME_MAX], char address[64],
+            if (code == 0)
+                code = guard(n, path, result, err);
                     struct sw_err *err)
 {
     struct ready r;
@@ -212,6 +236,9 @@ int network_clean(struct network *n, bool (*in_use)(void *ctx, const char *name)
         if (sw_str_ends_with(s, ".json"))
             s.n -= 5;
         if (!sw_str_copy(s, name, sizeof name) || in_use(ctx, name))
+        struct port_guard g;
+        if (port_guard_read(sw_json_object(lease, "result"), &g))
+            port_guard_clear(&g); /* before its address is given to another */
             continue;
         struct sw_err one = SW_ERR_INIT;
         if (network_release(n, name, &one) < 0)
@@ -225,6 +252,66 @@ static void wait_changed(struct network *n, int64_t ms)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
+static bool lease_exists(struct network *n, struct sw_str name)
+{
+    char z[NETWORK_NAME_MAX];
+    if (!sw_str_copy(name, z, sizeof z) || strchr(z, '/'))
+        return false;
+    sw_autofree char *path = lease_path(n, z);
+    return sw_path_exists(path);
+}
+
+/* A lease's file is there before the plugin takes an address for it and until it gave it back; so an address of no lease is one of
+ * which a plugin that was killed made no end. */
+static void free_addresses(struct network *n)
+{
+    DIR *d = n->addresses ? opendir(n->addresses) : NULL;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        struct in_addr a;
+        struct stat st;
+        struct sw_err ignored = SW_ERR_INIT;
+        SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(4096);
+        sw_autofree char *path = sw_asprintf("%s/%s", n->addresses, e->d_name);
+        if (inet_pton(AF_INET, e->d_name, &a) != 1 || sw_read_file(path, &b, &ignored) < 0 ||
+            stat(path, &st) < 0)
+            continue;
+        struct sw_str holder = sw_str_slice(sw_buf_str(&b), 0, strcspn(sw_buf_str(&b).p, "\r\n"));
+        bool old = st.st_mtime + UNWRITTEN_S < sw_now_us() / 1000000;
+        if (holder.n ? !lease_exists(n, holder) : old)
+            (void)unlink(path);
+    }
+    if (d)
+        closedir(d);
+}
+
+void network_tidy(struct network *n)
+{
+    pthread_mutex_lock(&n->lock);
+    struct left *left = n->left;
+    n->left = NULL;
+    pthread_mutex_unlock(&n->lock);
+    while (left) {
+        struct left *one = left;
+        struct sw_err err = SW_ERR_INIT;
+        left = one->next;
+        if (network_release(n, one->name, &err) < 0)
+            sw_log_err(SW_LOG_WARNING, "network-not-released", &err, "lease", one->name, NULL);
+        free(one);
+    }
+    free_addresses(n);
+}
+
+/* Of an agent before this one, which may not have known how. */
+static void guard_again(struct network *n, const char *name)
+{
+    struct sw_err err = SW_ERR_INIT;
+    sw_autofree char *path = network_path(n, name);
+    sw_autojson json_t *lease = read_lease(n, name);
+    if (lease && sw_json_object(lease, "result") &&
+        guard(n, path, sw_json_object(lease, "result"), &err) < 0)
+        sw_log_err(SW_LOG_WARNING, "network-not-guarded", &err, "lease", name, NULL);
+}
+
     t.tv_sec += ms / 1000;
     (void)pthread_cond_clockwait(&n->changed, &n->lock, CLOCK_MONOTONIC, &t);
 }
@@ -241,6 +328,10 @@ static void *filler_main(void *arg)
         pthread_mutex_unlock(&n->lock);
         struct ready r;
         struct sw_err err = SW_ERR_INIT;
+        if (in_use(ctx, name)) {
+            guard_again(n, name);
+            continue;
+        }
         int made = make(n, false, &r, &err);
         if (made < 0)
             sw_log_err(SW_LOG_WARNING, "network-not-prepared", &err, NULL);
