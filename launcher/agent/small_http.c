@@ -18,20 +18,24 @@
 #include "base/clock.h"
 #include "base/macros.h"
 
-#define CONNECTIONS_MAX 256
+#define CONNECTIONS_MAX 512
 #define PER_PEER_MAX    32
+#define LOOPBACK_MAX    128 /* all processes of the host are one peer */
 #define LISTENERS_MAX   2
 #define DEADLINE_MS     5000
 #define LATER_MS        20000
-#define BACKLOG         128
+#define BACKLOG         1024
+#define PER_TURN_MAX \
+    16 /* accepted before those that are there are looked at again: less than one peer may have */
 
 struct connection {
     int fd;
     int listener;
     char peer[INET_ADDRSTRLEN];
+    uint32_t address; /* the same */
     int64_t deadline_ms;
-    uint64_t id;
-    bool waits; /* for small_http_finish */
+    uint64_t id; /* grows: the oldest has the lowest */
+    bool waits;  /* for small_http_finish */
     char in[SMALL_HTTP_REQUEST + 1];
     size_t in_n;
     char *out; /* NULL: still reading */
@@ -95,17 +99,55 @@ static void drop(struct small_http *s, size_t i)
     s->connections[i] = s->connections[--s->n];
 }
 
-static bool too_many_of(const struct small_http *s, const char *peer)
+static size_t count_of(const struct small_http *s, uint32_t address)
 {
     size_t same = 0;
     for (size_t i = 0; i < s->n; i++)
-        same += strcmp(s->connections[i]->peer, peer) == 0;
-    return same >= PER_PEER_MAX;
+        same += s->connections[i]->address == address;
+    return same;
+}
+
+static uint32_t greediest(const struct small_http *s)
+{
+    uint32_t address = 0;
+    size_t most = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        size_t same = count_of(s, s->connections[i]->address);
+        if (same > most) {
+            most = same;
+            address = s->connections[i]->address;
+        }
+    }
+    return address;
+}
+
+/* Ends the peer's oldest connection, if there is one that has not asked yet. */
+static void end_oldest_of(struct small_http *s, uint32_t address)
+{
+    size_t oldest = s->n;
+    for (size_t i = 0; i < s->n; i++) {
+        const struct connection *c = s->connections[i],
+                                *o = oldest < s->n ? s->connections[oldest] : NULL;
+        if (c->address == address && (!o || (c->waits == o->waits ? c->id < o->id : o->waits)))
+            oldest = i;
+    }
+    if (oldest < s->n)
+        drop(s, oldest);
+}
+
+/* Who comes anew is let in: it asks at once if it is honest, and whoever only holds connections loses its oldest. */
+static void make_room(struct small_http *s, uint32_t address)
+{
+    size_t most = address == htonl(INADDR_LOOPBACK) ? LOOPBACK_MAX : PER_PEER_MAX;
+    if (count_of(s, address) >= most)
+        end_oldest_of(s, address);
+    else if (s->n == CONNECTIONS_MAX)
+        end_oldest_of(s, greediest(s));
 }
 
 static void take_new(struct small_http *s, int listener)
 {
-    while (s->n < CONNECTIONS_MAX) {
+    for (size_t taken = 0; taken < PER_TURN_MAX; taken++) {
         struct sockaddr_in a;
         socklen_t n = sizeof a;
         char peer[INET_ADDRSTRLEN] = "";
@@ -113,15 +155,17 @@ static void take_new(struct small_http *s, int listener)
                          SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
             return;
-        if (!inet_ntop(AF_INET, &a.sin_addr, peer, sizeof peer) || too_many_of(s, peer)) {
+        if (!inet_ntop(AF_INET, &a.sin_addr, peer, sizeof peer)) {
             (void)close(fd);
             continue;
         }
+        make_room(s, a.sin_addr.s_addr);
         struct connection *c = SW_NEW(struct connection);
         c->fd = fd;
         c->id = ++s->last_id;
         c->listener = listener;
         memcpy(c->peer, peer, sizeof peer);
+        c->address = a.sin_addr.s_addr;
         c->deadline_ms = sw_mono_ms() + DEADLINE_MS;
         s->connections[s->n++] = c;
     }
@@ -289,7 +333,7 @@ static int poll_set(const struct small_http *s, struct pollfd *fds, int64_t now_
     int wait_ms = -1;
     fds[0] = (struct pollfd){.fd = s->wake, .events = POLLIN};
     for (size_t i = 0; i < s->listeners_n; i++)
-        fds[1 + i] = (struct pollfd){.fd = s->n < CONNECTIONS_MAX ? s->listeners[i] : -1,
+        fds[1 + i] = (struct pollfd){.fd = s->listeners[i],
                                      .events = POLLIN}; /* one that is -1 is passed over */
     for (size_t i = 0; i < s->n; i++) {
         const struct connection *c = s->connections[i];

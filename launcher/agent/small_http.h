@@ -2,7 +2,9 @@
 #pragma once
 /* launcher/agent/small_http.h - the HTTP server behind 169.254.170.2: one thread, small requests, answers from memory.
  * A request has at most SMALL_HTTP_REQUEST bytes, an answer ends its connection, and a connection ends after five seconds
- * whatever it does; one peer holds at most 32 connections. So a container can slow down nobody but itself.
+ * whatever it does. One peer holds at most 32 connections (128 over the loopback device, where all processes of the host are one peer),
+ * all together 512; one more ends the oldest that has not asked, of its own peer or of the peer that holds most. So holding
+ * connections keeps nobody out.
  * Threads: start and stop from one thread; the handler is called on the server's own. */
 #include <stdint.h>
 

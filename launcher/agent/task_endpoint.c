@@ -2,7 +2,9 @@
 /* launcher/agent/task_endpoint.c - paths and errors as the ECS agent has them. */
 #include "launcher/agent/task_endpoint.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -19,8 +21,10 @@
 #define LOOPBACK     "127.0.0.1"
 #define PORT         51679 /* the ECS agent's own; placement leaves it alone */
 #define ID_LEN       36
-#define RATE         40
+#define RATE         40 /* as ECS_TASK_METADATA_RPS_LIMIT is without being set */
 #define BURST        60
+#define JOBS_MAX     4    /* of one task at a time, which wait for the control plane */
+#define STRANGERS    1024 /* addresses of the bridge that are told apart; of more, some share */
 #define TOKEN        1000 /* one request */
 #define POOL_THREADS 2
 #define PROTECTION   "/task-protection/v1/state"
@@ -28,8 +32,18 @@
 #define FROM_HOST    0 /* index of the listener */
 #define FROM_BRIDGE  1
 
+/* Tokens that grow with time. */
+struct bucket {
+    int64_t tokens, at_ms;
+};
+
+struct protection_job;
+
 struct task_endpoint {
     struct task_endpoint_options o;
+    struct bucket strangers[STRANGERS]; /* of the server's thread */
+    pthread_mutex_t lock;               /* of jobs */
+    struct protection_job *jobs;
     struct task_engine *engine;
     struct small_http *http;
     struct sw_pool *pool; /* for what has to wait */
@@ -70,25 +84,55 @@ static bool comes_from(const struct task *t, const struct small_http_request *r)
     return false;
 }
 
-/* With the lock held. */
-static bool may_ask(struct task *t)
+static void refill(const struct task_endpoint *p, struct bucket *b)
 {
-    int64_t now = sw_mono_ms(), full = (int64_t)BURST * TOKEN;
-    if (t->requests_at_ms == 0)
-        t->requests = full;
-    else
-        t->requests = SW_MIN(t->requests + (now - t->requests_at_ms) * RATE, full);
-    t->requests_at_ms = now;
-    if (t->requests < TOKEN)
+    int64_t now = sw_mono_ms(), full = (int64_t)p->o.burst * TOKEN;
+    b->tokens = b->at_ms == 0 ? full : SW_MIN(b->tokens + (now - b->at_ms) * p->o.rate, full);
+    b->at_ms = now;
+}
+
+/* With the task's lock held. */
+static bool may_ask(const struct task_endpoint *p, struct task *t)
+{
+    struct bucket b = {.tokens = t->requests, .at_ms = t->requests_at_ms};
+    refill(p, &b);
+    bool may = b.tokens >= TOKEN;
+    t->requests = b.tokens - (may ? TOKEN : 0);
+    t->requests_at_ms = b.at_ms;
+    return may;
+}
+
+/* Of an address: on the bridge a container's own, by the network's last bits. The host's processes are one address, so guesses of one
+ * are not held against the others. */
+static struct bucket *stranger(struct task_endpoint *p, const struct small_http_request *r)
+{
+    struct in_addr a;
+    if (r->listener == FROM_HOST || inet_pton(AF_INET, r->peer, &a) != 1)
+        return NULL;
+    return &p->strangers[ntohl(a.s_addr) % STRANGERS];
+}
+
+static bool guessed_too_often(struct task_endpoint *p, const struct small_http_request *r)
+{
+    struct bucket *b = stranger(p, r);
+    if (!b)
         return false;
-    t->requests -= TOKEN;
-    return true;
+    refill(p, b);
+    return b->tokens < TOKEN;
+}
+
+static void count_guess(struct task_endpoint *p, const struct small_http_request *r)
+{
+    struct bucket *b = stranger(p, r);
+    if (b)
+        b->tokens -= TOKEN;
 }
 
 /* Finds the task whose credentials or (container not NULL) whose container has this id, and locks it. */
-static struct task *find_and_lock(struct task_engine *e, const char *id, size_t *container,
+static struct task *find_and_lock(struct task_endpoint *p, const char *id, size_t *container,
                                   const struct small_http_request *r)
 {
+    struct task_engine *e = p->engine;
     struct task *found = NULL;
     pthread_mutex_lock(&e->lock);
     for (struct task *t = e->tasks; t && !found; t = t->next) {
@@ -106,6 +150,8 @@ static struct task *find_and_lock(struct task_engine *e, const char *id, size_t 
             pthread_mutex_unlock(&t->lock);
     }
     pthread_mutex_unlock(&e->lock);
+    if (!found)
+        count_guess(p, r);
     return found;
 }
 
@@ -126,11 +172,11 @@ static int get_credentials(struct task_endpoint *p, const struct small_http_requ
     int status = 200;
     if (!*id)
         return fail_as(body, 400, "NoIdInRequest", "CredentialsV2Request: No ID in the request");
-    struct task *t = find_and_lock(p->engine, id, NULL, r);
+    struct task *t = find_and_lock(p, id, NULL, r);
     if (!t)
         return fail_as(body, 400, "InvalidIdInRequest",
                        "CredentialsV2Request: Credentials not found");
-    if (!may_ask(t)) {
+    if (!may_ask(p, t)) {
         status = fail_as(body, 429, "TooManyRequests", "CredentialsV2Request: Rate exceeded");
     } else if (!t->credentials) {
         status = fail_as(body, 500, "CredentialsUninitialized",
@@ -189,10 +235,10 @@ static int get_metadata(struct task_endpoint *p, const struct small_http_request
     for (size_t i = 0; i < SW_ARRAY_LEN(metadata_paths); i++) {
         if (strlen(metadata_paths[i].path) != n || strncmp(metadata_paths[i].path, rest, n) != 0)
             continue;
-        struct task *t = find_and_lock(p->engine, id, &container, r);
+        struct task *t = find_and_lock(p, id, &container, r);
         if (!t)
             return text_answer(body, 404, "V4 metadata handler: unable to find the container");
-        bool allowed = may_ask(t);
+        bool allowed = may_ask(p, t);
         sw_autojson json_t *j = allowed ? metadata_paths[i].fn(t, container) : NULL;
         pthread_mutex_unlock(&t->lock);
         if (!allowed)
@@ -207,6 +253,7 @@ static int get_metadata(struct task_endpoint *p, const struct small_http_request
 /* --- task protection: the task asks with its own role, on a thread that may wait --- */
 
 struct protection_job {
+    struct protection_job *next; /* of those that are not finished */
     struct task_endpoint *p;
     uint64_t request;
     char *task;
@@ -239,6 +286,39 @@ static json_t *protection_answer(const json_t *out)
     return json_pack("{s:o}", "protection", o);
 }
 
+/* False: as many of the task wait already. */
+static bool add_job(struct task_endpoint *p, struct protection_job *j)
+{
+    size_t same = 0;
+    pthread_mutex_lock(&p->lock);
+    for (const struct protection_job *o = p->jobs; o; o = o->next)
+        same += strcmp(o->task, j->task) == 0;
+    if (same < JOBS_MAX) {
+        j->next = p->jobs;
+        p->jobs = j;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return same < JOBS_MAX;
+}
+
+static void remove_job(struct task_endpoint *p, const struct protection_job *j)
+{
+    pthread_mutex_lock(&p->lock);
+    struct protection_job **at = &p->jobs;
+    while (*at != j)
+        at = &(*at)->next;
+    *at = j->next;
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void free_job(struct protection_job *j)
+{
+    json_decref(j->credentials);
+    json_decref(j->in);
+    free(j->task);
+    free(j);
+}
+
 static void protection_job(void *arg)
 {
     struct protection_job *j = arg;
@@ -260,10 +340,8 @@ static void protection_job(void *arg)
                                                   : 400,
                       &body);
     sw_buf_done(&body);
-    json_decref(j->credentials);
-    json_decref(j->in);
-    free(j->task);
-    free(j);
+    remove_job(j->p, j);
+    free_job(j);
 }
 
 /* Of a PUT; NULL: it is none. */
@@ -294,10 +372,10 @@ static int protection(struct task_endpoint *p, const struct small_http_request *
     bool update = strcmp(r->method, "PUT") == 0;
     if (!update && strcmp(r->method, "GET") != 0)
         return text_answer(body, 405, "Method not allowed");
-    struct task *t = find_and_lock(p->engine, id, &container, r);
+    struct task *t = find_and_lock(p, id, &container, r);
     if (!t)
         return text_answer(body, 404, "unable to find the task");
-    bool allowed = may_ask(t);
+    bool allowed = may_ask(p, t);
     json_t *in = allowed ? protection_input(t, r) : NULL;
     json_t *credentials = t->credentials ? json_deep_copy(t->credentials) : NULL;
     char *task = sw_strdup(task_arn(t));
@@ -323,7 +401,11 @@ static int protection(struct task_endpoint *p, const struct small_http_request *
         return status;
     }
     struct protection_job *j = SW_NEW(struct protection_job);
-    *j = (struct protection_job){p, r->id, task, credentials, in, update};
+    *j = (struct protection_job){NULL, p, r->id, task, credentials, in, update};
+    if (!add_job(p, j)) {
+        free_job(j);
+        return text_answer(body, 429, "Too many requests");
+    }
     sw_pool_submit(p->pool, protection_job, j);
     return SMALL_HTTP_LATER;
 }
@@ -348,6 +430,8 @@ static int handle(void *ctx, const struct small_http_request *r, struct sw_buf *
     const char *rest = "";
     size_t n = strcspn(r->path, "?");
     (void)sw_str_copy(sw_str_n(r->path, n), path, sizeof path);
+    if (guessed_too_often(p, r))
+        return text_answer(body, 429, "Too many requests");
     if (split_id(path, "/api/", id, &rest))
         return strcmp(rest, PROTECTION) == 0 ? protection(p, r, id, body)
                                              : text_answer(body, 404, "404 page not found");
@@ -439,6 +523,9 @@ struct task_endpoint *endpoint_open(const struct task_endpoint_options *o)
 {
     struct task_endpoint *p = SW_NEW(struct task_endpoint);
     p->o = *o;
+    p->o.rate = o->rate > 0 ? o->rate : RATE;
+    p->o.burst = o->burst > 0 ? o->burst : BURST;
+    pthread_mutex_init(&p->lock, NULL);
     p->fds[0] = p->fds[1] = p->claim = -1;
     open_host(p);
     open_bridge(p);
@@ -475,5 +562,6 @@ void endpoint_close(struct task_endpoint *p, bool for_good)
         task_net_close_host(p->claim);
     else if (p->claim >= 0)
         (void)close(p->claim);
+    pthread_mutex_destroy(&p->lock);
     free(p);
 }

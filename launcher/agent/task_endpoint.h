@@ -4,7 +4,8 @@
  * with /task, /taskWithTags, /stats and /task/stats, and /api/ID.
  * Promise: an id is good only for the task that it is of: a request that comes over the bridge has to come from an address of that
  * task's containers, one over the loopback device has to be of a task in the host's network. At most 40 requests a second of one
- * task, 60 at a time.
+ * task, 60 at a time, and as many that name no id of the task from one address of the bridge; at most four of a task that wait for the
+ * control plane.
  * Life: opened before the engine, which has to know the URLs; serves once the engine is there; closed before it.
  * Threads: one owner. Expected errors of opening: none that is not told in the log; what cannot be had is left out of the URLs. */
 #include "launcher/agent/task_engine.h"
@@ -13,6 +14,7 @@ struct task_endpoint_options {
     const char *data_dir;    /* keeps the port */
     const char *bridge_name; /* NULL: no bridge */
     const char *bridge_subnet;
+    int rate, burst; /* requests of one task: a second, at a time; 0: 40, 60 */
 };
 struct task_endpoint;
 struct task_endpoint *endpoint_open(const struct task_endpoint_options *o);

@@ -35,15 +35,22 @@ static void start(void)
     CHECK_OK(small_http_start(fds, 2, echo, NULL, &server, &err));
 }
 
-static int dial(void)
+static int dial_from(uint32_t own)
 {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(own)};
     struct timeval wait = {.tv_sec = 20};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(fd, (struct sockaddr *)&from, sizeof from) == 0);
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     CHECK(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) == 0);
     CHECK(connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
     return fd;
+}
+
+static int dial(void)
+{
+    return dial_from(INADDR_LOOPBACK);
 }
 
 static void read_all(int fd, char *out, size_t cap)
@@ -120,21 +127,48 @@ TEST(a_peer_that_says_nothing_is_cut_off)
     small_http_stop(server);
 }
 
-TEST(a_peer_has_only_so_many_connections)
+static bool is_answered(int fd)
 {
-    int fds[40];
+    char answer[4096];
+    CHECK(send(fd, "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL) == 18);
+    read_all(fd, answer, sizeof answer);
+    return strstr(answer, "200 OK") != NULL;
+}
+
+TEST(a_peer_that_holds_connections_loses_its_oldest)
+{
+    static const struct {
+        uint32_t own;
+        size_t most;
+    } peers[] = {{0x7f000002, 32}, {INADDR_LOOPBACK, 128}};
     char out[16];
     start();
+    for (size_t p = 0; p < SW_ARRAY_LEN(peers); p++) {
+        int fds[129];
+        for (size_t i = 0; i <= peers[p].most; i++)
+            fds[i] = dial_from(peers[p].own);
+        int64_t before = sw_mono_ms();
+        read_all(fds[0], out, sizeof out); /* at once, not after the deadline */
+        CHECK_EQ_STR(out, "");
+        CHECK(sw_mono_ms() - before < 3000);
+        CHECK(is_answered(fds[1]) && is_answered(fds[peers[p].most]));
+        for (size_t i = 2; i < peers[p].most; i++)
+            (void)close(fds[i]);
+    }
+    small_http_stop(server);
+}
+
+TEST(whoever_asks_is_answered_while_others_hold_all_connections)
+{
+    enum { PEERS = 17, EACH = 32 };
+    static int fds[PEERS * EACH];
+    start();
     for (size_t i = 0; i < SW_ARRAY_LEN(fds); i++)
-        fds[i] = dial();
-    read_all(fds[39], out, sizeof out); /* closed at once, not after the deadline */
-    CHECK_EQ_STR(out, "");
-    for (size_t i = 0; i < 39; i++)
+        fds[i] = dial_from(0x7f000100 + (uint32_t)(i / EACH));
+    for (uint32_t i = 0; i < 20; i++)
+        CHECK(is_answered(dial_from(0x7f000200 + i)));
+    for (size_t i = 0; i < SW_ARRAY_LEN(fds); i++)
         (void)close(fds[i]);
-    sw_sleep_ms(50);
-    char answer[4096];
-    ask("GET / HTTP/1.1\r\n\r\n", 18, answer, sizeof answer);
-    CHECK_CONTAINS(answer, "200 OK");
     small_http_stop(server);
 }
 
