@@ -6,31 +6,39 @@
  * 2. What a plugin was told is in the file before the plugin runs, so that DEL can be told the same. */
 #include "launcher/agent/network.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "launcher/runtime/netns.h"
+#include "launcher/runtime/port_guard.h"
 #include "launcher/runtime/task_net.h"
 
 #define POOL_MAX      16
-#include "launcher/runtime/port_guard.h"
 #define POOL_RETRY_MS 5000
+#define UNWRITTEN_S   60 /* a plugin makes the file of an address, then writes whose it is */
 
 struct ready {
     char name[NETWORK_NAME_MAX], address[64];
 };
+struct left {
+    struct left *next;
+    char name[NETWORK_NAME_MAX];
+};
 struct network {
-    char *dir;
-    int claim; /* of the bridge */
+    char *dir, *addresses; /* host-local's files, one an address */
+    int claim;             /* of the bridge */
     struct cni *cni;
     size_t pool_size;
     pthread_mutex_t lock;
@@ -39,6 +47,8 @@ struct network {
     size_t pool_n;
     pthread_t filler;
     bool filler_started, closing;
+    bool warned;       /* that the kernel has no filter */
+    struct left *left; /* leases whose release failed */
 };
 
 char *network_path(struct network *n, const char *name)
@@ -47,8 +57,6 @@ char *network_path(struct network *n, const char *name)
 }
 
 static char *lease_path(struct network *n, const char *name)
-    bool warned;       /* that the kernel has no filter */
-    struct left *left; /* leases whose release failed */
 {
     return sw_asprintf("%s/%s.json", n->dir, name);
 }
@@ -62,6 +70,8 @@ int network_new(const struct network_options *o, struct network **ret, struct sw
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->changed, NULL);
     sw_autofree char *addresses = sw_asprintf("%s/addresses", o->dir);
+    if (o->bridge_name)
+        n->addresses = sw_asprintf("%s/%s", addresses, o->bridge_name);
     int r = sw_mkdirs(n->dir, 0700, err);
     if (r == 0 && o->bridge_name)
         r = cni_new(&(struct cni_options){.name = o->bridge_name,
@@ -116,16 +126,6 @@ static size_t ports_of(const json_t *lease, struct cni_port *out)
     return n;
 }
 
-static int make(struct network *n, bool isolated, struct ready *r, struct sw_err *err)
-{
-    if (!isolated && !n->cni)
-        return sw_fail(err, SW_EUNSUPPORTED, "ContainerNetworkingError",
-                       "this instance has no bridge network");
-    snprintf(r->name, sizeof r->name, "net-");
-    sw_random_hex(r->name + 4, 24);
-    r->address[0] = 0;
-    sw_autofree char *path = network_path(n, r->name);
-    sw_autojson json_t *lease = json_pack("{s:b}", "isolated", isolated ? 1 : 0);
 /* A kernel without the filter still keeps the gateway and the way back to each container safe; said once. */
 static int guard(struct network *n, const char *path, const json_t *result, struct sw_err *err)
 {
@@ -145,6 +145,16 @@ static int guard(struct network *n, const char *path, const json_t *result, stru
     return 0;
 }
 
+static int make(struct network *n, bool isolated, struct ready *r, struct sw_err *err)
+{
+    if (!isolated && !n->cni)
+        return sw_fail(err, SW_EUNSUPPORTED, "ContainerNetworkingError",
+                       "this instance has no bridge network");
+    snprintf(r->name, sizeof r->name, "net-");
+    sw_random_hex(r->name + 4, 24);
+    r->address[0] = 0;
+    sw_autofree char *path = network_path(n, r->name);
+    sw_autojson json_t *lease = json_pack("{s:b}", "isolated", isolated ? 1 : 0);
     if (write_lease(n, r->name, lease, err) < 0)
         return err->code;
     int code = netns_create(path, err);
@@ -154,6 +164,8 @@ static int guard(struct network *n, const char *path, const json_t *result, stru
         if (code == 0) {
             sw_json_set_new(lease, "result", result);
             code = write_lease(n, r->name, lease, err);
+            if (code == 0)
+                code = guard(n, path, result, err);
         }
     }
     if (code < 0) {
@@ -164,8 +176,6 @@ static int guard(struct network *n, const char *path, const json_t *result, stru
 }
 
 int network_acquire(struct network *n, bool isolated, char name[NETWORK_NAME_MAX], char address[64],
-            if (code == 0)
-                code = guard(n, path, result, err);
                     struct sw_err *err)
 {
     struct ready r;
@@ -203,6 +213,21 @@ int network_map_ports(struct network *n, const char *name, const struct cni_port
     return cni_map_ports(n->cni, name, path, sw_json_object(lease, "result"), ports, ports_n, err);
 }
 
+static void remember_left(struct network *n, const char *name)
+{
+    pthread_mutex_lock(&n->lock);
+    const struct left *l = n->left;
+    while (l && strcmp(l->name, name) != 0)
+        l = l->next;
+    if (!l) {
+        struct left *new = SW_NEW(struct left);
+        snprintf(new->name, sizeof new->name, "%s", name);
+        new->next = n->left;
+        n->left = new;
+    }
+    pthread_mutex_unlock(&n->lock);
+}
+
 int network_release(struct network *n, const char *name, struct sw_err *err)
 {
     sw_autofree char *path = network_path(n, name);
@@ -211,47 +236,22 @@ int network_release(struct network *n, const char *name, struct sw_err *err)
     if (lease && !sw_json_bool(lease, "isolated", false) && n->cni) {
         struct cni_port ports[NETWORK_PORTS_MAX];
         size_t ports_n = ports_of(lease, ports);
+        struct port_guard g;
+        if (port_guard_read(sw_json_object(lease, "result"), &g))
+            port_guard_clear(&g); /* before its address is given to another */
         (void)cni_detach(n->cni, name, path, sw_json_object(lease, "result"), ports, ports_n, err);
     }
     struct sw_err second = SW_ERR_INIT;
     if (netns_remove(path, &second) < 0 && err->code == 0)
         (void)sw_err_move(err, &second);
-    /* Without an answer from the plugins the file stays, for the next start to try again. */
+    /* Without an answer from the plugins the file stays, for another try. */
     if (err->code == 0)
         (void)unlink(file);
+    else
+        remember_left(n, name);
     return err->code;
 }
 
-int network_clean(struct network *n, bool (*in_use)(void *ctx, const char *name), void *ctx,
-                  struct sw_err *err)
-{
-    DIR *d = opendir(n->dir);
-    if (!d)
-        return sw_fail_os(err, errno, "%s", n->dir);
-    for (struct dirent *e; (e = readdir(d));) {
-        char name[NETWORK_NAME_MAX];
-        struct sw_str s = sw_str(e->d_name);
-        if (!sw_str_starts_with(s, "net-"))
-            continue;
-        if (sw_str_ends_with(s, ".json"))
-            s.n -= 5;
-        if (!sw_str_copy(s, name, sizeof name) || in_use(ctx, name))
-        struct port_guard g;
-        if (port_guard_read(sw_json_object(lease, "result"), &g))
-            port_guard_clear(&g); /* before its address is given to another */
-            continue;
-        struct sw_err one = SW_ERR_INIT;
-        if (network_release(n, name, &one) < 0)
-            sw_log_err(SW_LOG_WARNING, "network-not-released", &one, "lease", name, NULL);
-    }
-    closedir(d);
-    return 0;
-}
-
-static void wait_changed(struct network *n, int64_t ms)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
 static bool lease_exists(struct network *n, struct sw_str name)
 {
     char z[NETWORK_NAME_MAX];
@@ -312,6 +312,38 @@ static void guard_again(struct network *n, const char *name)
         sw_log_err(SW_LOG_WARNING, "network-not-guarded", &err, "lease", name, NULL);
 }
 
+int network_clean(struct network *n, bool (*in_use)(void *ctx, const char *name), void *ctx,
+                  struct sw_err *err)
+{
+    DIR *d = opendir(n->dir);
+    if (!d)
+        return sw_fail_os(err, errno, "%s", n->dir);
+    for (struct dirent *e; (e = readdir(d));) {
+        char name[NETWORK_NAME_MAX];
+        struct sw_str s = sw_str(e->d_name);
+        if (!sw_str_starts_with(s, "net-"))
+            continue;
+        if (sw_str_ends_with(s, ".json"))
+            s.n -= 5;
+        if (!sw_str_copy(s, name, sizeof name))
+            continue;
+        struct sw_err one = SW_ERR_INIT;
+        if (in_use(ctx, name)) {
+            guard_again(n, name);
+            continue;
+        }
+        if (network_release(n, name, &one) < 0)
+            sw_log_err(SW_LOG_WARNING, "network-not-released", &one, "lease", name, NULL);
+    }
+    closedir(d);
+    free_addresses(n);
+    return 0;
+}
+
+static void wait_changed(struct network *n, int64_t ms)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
     t.tv_sec += ms / 1000;
     (void)pthread_cond_clockwait(&n->changed, &n->lock, CLOCK_MONOTONIC, &t);
 }
@@ -328,10 +360,6 @@ static void *filler_main(void *arg)
         pthread_mutex_unlock(&n->lock);
         struct ready r;
         struct sw_err err = SW_ERR_INIT;
-        if (in_use(ctx, name)) {
-            guard_again(n, name);
-            continue;
-        }
         int made = make(n, false, &r, &err);
         if (made < 0)
             sw_log_err(SW_LOG_WARNING, "network-not-prepared", &err, NULL);
@@ -365,11 +393,17 @@ void network_free(struct network *n)
         struct sw_err ignored = SW_ERR_INIT;
         (void)network_release(n, n->pool[i].name, &ignored);
     }
+    while (n->left) {
+        struct left *one = n->left;
+        n->left = one->next;
+        free(one);
+    }
     pthread_mutex_destroy(&n->lock);
     pthread_cond_destroy(&n->changed);
     cni_free(n->cni);
     if (n->claim >= 0)
         (void)close(n->claim);
+    free(n->addresses);
     free(n->dir);
     free(n);
 }

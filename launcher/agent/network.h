@@ -31,9 +31,11 @@ int network_acquire(struct network *n, bool isolated, char name[NETWORK_NAME_MAX
                     struct sw_err *err);
 int network_map_ports(struct network *n, const char *name, const struct cni_port *ports,
                       size_t ports_n, struct sw_err *err);
-/* A missing one is fine. */
+/* A missing one is fine. What fails is tried again by network_tidy, and at the next start. */
 int network_release(struct network *n, const char *name, struct sw_err *err);
 char *network_path(struct network *n, const char *name); /* of the namespace; owned */
 /* Releases every lease for which in_use says no: at start, what earlier processes left. */
+void network_tidy(
+    struct network *n); /* also takes addresses back that no lease holds: their plugin was killed */
 int network_clean(struct network *n, bool (*in_use)(void *ctx, const char *name), void *ctx,
                   struct sw_err *err);

@@ -62,15 +62,6 @@ int instance_store_set_status(struct meta_tx *tx, const char *id, const char *st
                      "tt", id, status);
 }
 
-int instance_store_touch(struct meta_tx *tx, const char *id, struct sw_err *err)
-{
-    return meta_exec(tx, err, NULL,
-                     "UPDATE container_instance SET version = version + 1 WHERE id = $1", "t", id);
-}
-
-int instance_store_claim(struct meta_tx *tx, const char *id, int64_t version, struct sw_err *err)
-{
-    int64_t changed = 0;
 int instance_store_retire(struct meta_tx *tx, const char *id, int64_t now_us, struct sw_err *err)
 {
     return meta_exec(tx, err, NULL,
@@ -129,6 +120,15 @@ int instance_store_trim(struct meta_tx *tx, const char *principal_arn, int keep,
     return r < 0 ? r : delete_all(tx, st, ids, err);
 }
 
+int instance_store_touch(struct meta_tx *tx, const char *id, struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL,
+                     "UPDATE container_instance SET version = version + 1 WHERE id = $1", "t", id);
+}
+
+int instance_store_claim(struct meta_tx *tx, const char *id, int64_t version, struct sw_err *err)
+{
+    int64_t changed = 0;
     int r = meta_exec(tx, err, &changed,
                       "UPDATE container_instance SET version = version + 1"
                       " WHERE id = $1 AND version = $2 AND status = 'ACTIVE'",

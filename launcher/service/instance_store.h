@@ -19,10 +19,6 @@ int instance_store_set_document(struct meta_tx *tx, const char *id, const char *
                                 struct sw_err *err);
 int instance_store_set_status(struct meta_tx *tx, const char *id, const char *status,
                               struct sw_err *err);
-/* Counts a change of the instance's tasks. */
-int instance_store_touch(struct meta_tx *tx, const char *id, struct sw_err *err);
-/* The same, if it is still ACTIVE and at this version; else SW_ESTALE. */
-int instance_store_claim(struct meta_tx *tx, const char *id, int64_t version, struct sw_err *err);
 /* INACTIVE from now on. */
 int instance_store_retire(struct meta_tx *tx, const char *id, int64_t now_us, struct sw_err *err);
 /* How many of that principal are not INACTIVE. */
@@ -33,6 +29,10 @@ int instance_store_count(struct meta_tx *tx, const char *principal_arn, int64_t 
 int instance_store_expire(struct meta_tx *tx, int64_t before_us, json_t *ids, struct sw_err *err);
 int instance_store_trim(struct meta_tx *tx, const char *principal_arn, int keep, json_t *ids,
                         struct sw_err *err);
+/* Counts a change of the instance's tasks. */
+int instance_store_touch(struct meta_tx *tx, const char *id, struct sw_err *err);
+/* The same, if it is still ACTIVE and at this version; else SW_ESTALE. */
+int instance_store_claim(struct meta_tx *tx, const char *id, int64_t version, struct sw_err *err);
 
 /* All that are not INACTIVE, in the order of ids; *ret is owned, each row to be released. */
 int instance_store_all(struct meta_tx *tx, int64_t cluster_id, struct instance_row **ret,
