@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/api/logs_internal.h"
@@ -16,6 +17,7 @@
 #define PAGE_BYTES  (1024 * 1024)
 #define LOOK_MAX \
     (64LL * 1024 * 1024) /* bytes that one FilterLogEvents looks at, beside what it must */
+#define LOOK_MS   3000   /* and how long, whatever the pattern costs */
 #define TOKEN_LEN 58
 #define KEY_PART  20
 
@@ -260,6 +262,7 @@ static int filter(struct aws_call *call, const struct log_group_row *g, struct l
                          .events_max = (size_t)whole(call->input, "limit", PAGE_EVENTS),
                          .bytes_max = PAGE_BYTES,
                          .look_max = LOOK_MAX,
+                         .look_until_ms = sw_mono_ms() + LOOK_MS,
                          .wanted = pattern ? wanted : NULL,
                          .ctx = pattern};
     if ((r = log_store_scan(logs_store(call), g, &q, &page, err)) < 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* launcher/logs/log_pattern.c - a pattern becomes a list of terms or a tree of comparisons over the values of a JSON message. */
+/* launcher/logs/log_pattern.c - a pattern becomes a list of terms or a tree of comparisons, over the values of a JSON
+ * message or over the columns of a line. */
 #include "launcher/logs/log_pattern.h"
 
 #include <ctype.h>
@@ -11,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "base/pattern.h"
 
 #define NODES_MAX   256
 #define STEPS_MAX   32
@@ -18,6 +20,8 @@
 #define JSON_DEPTH  64
 #define JSON_VALUES 100000
 #define NUMBER_TEXT 48
+#define COLUMNS_MAX 64
+#define FIELDS_MAX  1024 /* of a message; one with more matches no columns */
 #define INVALID     "InvalidParameterException"
 
 enum node_kind {
@@ -47,7 +51,9 @@ struct step {
 struct node {
     enum node_kind kind;
     struct node *left, *right;
-    char *text; /* of a term, or to compare with */
+    char *text; /* of a term, or to compare with; NULL with a regex */
+    const struct sw_pattern *regex;
+    size_t column;
     bool has_number;
     double number;
     struct step steps[STEPS_MAX];
@@ -55,7 +61,10 @@ struct node {
 };
 
 struct log_pattern {
-    bool json;
+    bool json, columns;
+    size_t columns_n,
+        ellipsis; /* without the ellipsis; it stands before that column, beyond them: there is none */
+    struct sw_arena arena;
     struct node *nodes[NODES_MAX];
     size_t n;
     struct node *root;
@@ -66,6 +75,8 @@ struct parser {
     struct log_pattern *p;
     const char *text, *at;
     int depth;
+    bool columns;
+    struct sw_str column; /* the name of the one whose conditions are read; n 0: not said yet */
     struct sw_err *err;
 };
 
@@ -112,6 +123,27 @@ static int parse_quoted(struct parser *ps, char **ret)
     return 0;
 }
 
+/* At a %; what is between it and the next one is a regular expression, in which \\% is a percent sign. */
+static int parse_regex(struct parser *ps, const struct sw_pattern **ret)
+{
+    const char *from = ++ps->at;
+    struct sw_err e = SW_ERR_INIT;
+    size_t at = 0;
+    while (*ps->at && *ps->at != '%')
+        ps->at += *ps->at == '\\' && ps->at[1] ? 2 : 1;
+    if (!*ps->at)
+        return fail_at(ps, "the closing % is missing");
+    if (ps->at == from)
+        return fail_at(ps, "the regular expression is empty");
+    const struct sw_str text = sw_str_n(from, (size_t)(ps->at - from));
+    if (sw_pattern_parse(text, &ps->p->arena, ret, &at, &e) < 0) {
+        ps->at = from + at;
+        return fail_at(ps, e.msg);
+    }
+    ps->at++;
+    return 0;
+}
+
 /* --- terms --- */
 
 static bool is_term_char(char c)
@@ -130,6 +162,8 @@ static int parse_term(struct parser *ps)
         return r;
     if (*ps->at == '"')
         return parse_quoted(ps, &node->text);
+    if (*ps->at == '%')
+        return parse_regex(ps, &node->regex);
     const char *from = ps->at;
     while (is_term_char(*ps->at))
         ps->at++;
@@ -151,9 +185,10 @@ static int parse_terms(struct parser *ps)
     return r;
 }
 
-static bool contains(struct sw_str message, const char *text)
+static bool contains(struct sw_str message, const struct node *t)
 {
-    return memmem(message.p, message.n, text, strlen(text)) != NULL;
+    return t->regex ? sw_pattern_found(t->regex, message)
+                    : memmem(message.p, message.n, t->text, strlen(t->text)) != NULL;
 }
 
 static bool terms_match(const struct log_pattern *p, struct sw_str message)
@@ -162,7 +197,7 @@ static bool terms_match(const struct log_pattern *p, struct sw_str message)
         const struct node *t = p->nodes[i];
         if (t->kind == NODE_OPTIONAL && !p->only_optional)
             continue;
-        const bool found = contains(message, t->text);
+        const bool found = contains(message, t);
         if (t->kind == NODE_OPTIONAL && found)
             return true;
         if (t->kind != NODE_OPTIONAL && found == (t->kind == NODE_EXCLUDED))
@@ -239,28 +274,45 @@ static int parse_value(struct parser *ps, struct node *node)
 {
     if (*ps->at == '"' || *ps->at == '\'')
         return parse_quoted(ps, &node->text);
+    if (*ps->at == '%' && node->kind != NODE_EQ && node->kind != NODE_NE)
+        return fail_at(ps, "a regular expression can be compared with = and != only");
+    if (*ps->at == '%')
+        return parse_regex(ps, &node->regex);
     const char *from = ps->at;
-    while (*ps->at && !isspace((unsigned char)*ps->at) && !strchr("(){}&|=<>!\"", *ps->at))
+    while (*ps->at && !isspace((unsigned char)*ps->at) &&
+           !strchr(ps->columns ? "()&|=<>!\",]" : "(){}&|=<>!\"", *ps->at))
         ps->at++;
     if (ps->at == from)
         return fail_at(ps, "a value is expected");
     node->text = sw_strndup(from, (size_t)(ps->at - from));
-    if (node->text[0] == '%')
-        return sw_fail(ps->err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
-                       "Regular expressions in filter patterns are not supported.");
     char *end;
     node->number = strtod(node->text, &end);
     node->has_number = *end == 0 && !isalpha((unsigned char)node->text[0]);
     return 0;
 }
 
-static int parse_comparison(struct parser *ps, struct node **ret)
+/* 1: no operator stands here. */
+static int parse_operator(struct parser *ps, struct node *node)
 {
     static const struct {
         const char *text;
         enum node_kind kind;
     } operators[] = {{"!=", NODE_NE}, {"<=", NODE_LE}, {">=", NODE_GE}, {"==", NODE_EQ},
                      {"=", NODE_EQ},  {"<", NODE_LT},  {">", NODE_GT}};
+    for (size_t i = 0; i < SW_ARRAY_LEN(operators); i++) {
+        const size_t n = strlen(operators[i].text);
+        if (strncmp(ps->at, operators[i].text, n) != 0)
+            continue;
+        node->kind = operators[i].kind;
+        ps->at += n;
+        skip_blanks(ps);
+        return parse_value(ps, node);
+    }
+    return 1;
+}
+
+static int parse_comparison(struct parser *ps, struct node **ret)
+{
     int r = new_node(ps, NODE_EQ, ret);
     if (r < 0 || (r = parse_path(ps, *ret)) < 0)
         return r;
@@ -277,16 +329,31 @@ static int parse_comparison(struct parser *ps, struct node **ret)
         (*ret)->kind = negated ? NODE_NOT_EXISTS : NODE_EXISTS;
         return 0;
     }
-    for (size_t i = 0; !negated && i < SW_ARRAY_LEN(operators); i++) {
-        const size_t n = strlen(operators[i].text);
-        if (strncmp(ps->at, operators[i].text, n) != 0)
-            continue;
-        (*ret)->kind = operators[i].kind;
-        ps->at += n;
-        skip_blanks(ps);
-        return parse_value(ps, *ret);
+    r = negated ? 1 : parse_operator(ps, *ret);
+    return r == 1 ? fail_at(ps, "a comparison is expected") : r;
+}
+
+/* The name of a column, alone or compared with a value. */
+static int parse_column(struct parser *ps, struct node **ret)
+{
+    const char *from = ps->at;
+    int r = new_node(ps, NODE_EXISTS, ret);
+    if (r < 0)
+        return r;
+    while (is_name_char(*ps->at))
+        ps->at++;
+    const struct sw_str name = sw_str_n(from, (size_t)(ps->at - from));
+    if (name.n == 0)
+        return fail_at(ps, "the name of a column is expected");
+    if (ps->column.n > 0 && !sw_str_eq(ps->column, name)) {
+        ps->at = from;
+        return fail_at(ps, "the conditions of one column name no other");
     }
-    return fail_at(ps, "a comparison is expected");
+    ps->column = name;
+    (*ret)->column = ps->p->columns_n;
+    skip_blanks(ps);
+    r = parse_operator(ps, *ret);
+    return r == 1 ? 0 : r;
 }
 
 static int parse_or(struct parser *ps, struct node **ret);
@@ -295,7 +362,7 @@ static int parse_primary(struct parser *ps, struct node **ret)
 {
     skip_blanks(ps);
     if (*ps->at != '(')
-        return parse_comparison(ps, ret);
+        return ps->columns ? parse_column(ps, ret) : parse_comparison(ps, ret);
     if (++ps->depth > DEPTH_MAX)
         return fail_at(ps, "too many parentheses");
     ps->at++;
@@ -352,18 +419,58 @@ static int parse_json(struct parser *ps)
     return *ps->at ? fail_at(ps, "nothing may follow the '}'") : 0;
 }
 
+/* --- columns --- */
+
+static int add_column(struct parser *ps)
+{
+    struct node *node = NULL, *both = NULL;
+    if (ps->p->columns_n == COLUMNS_MAX)
+        return fail_at(ps, "there are too many columns");
+    ps->column = sw_str_n(NULL, 0);
+    int r = parse_or(ps, &node);
+    if (r == 0 && ps->p->root && (r = new_node(ps, NODE_AND, &both)) == 0) {
+        both->left = ps->p->root;
+        both->right = node;
+    }
+    if (r == 0)
+        ps->p->root = both ? both : node;
+    ps->p->columns_n++;
+    return r;
+}
+
+static int parse_columns(struct parser *ps)
+{
+    int r = 0;
+    ps->p->columns = ps->columns = true;
+    ps->p->ellipsis = COLUMNS_MAX + 1;
+    do {
+        ps->at++;
+        skip_blanks(ps);
+        if (strncmp(ps->at, "...", 3) == 0) {
+            if (ps->p->ellipsis <= COLUMNS_MAX)
+                return fail_at(ps, "there can be one ... only");
+            ps->p->ellipsis = ps->p->columns_n;
+            ps->at += 3;
+        } else {
+            r = add_column(ps);
+        }
+        if (r < 0)
+            return r;
+        skip_blanks(ps);
+    } while (*ps->at == ',');
+    if (*ps->at != ']')
+        return fail_at(ps, "',' or ']' is expected");
+    ps->at++;
+    skip_blanks(ps);
+    return *ps->at ? fail_at(ps, "nothing may follow the ']'") : 0;
+}
+
 int log_pattern_parse(const char *text, struct log_pattern **ret, struct sw_err *err)
 {
     struct log_pattern *p = SW_NEW(struct log_pattern);
     struct parser ps = {.p = p, .text = text, .at = text, .err = err};
     skip_blanks(&ps);
-    int r;
-    if (*ps.at == '[' || *ps.at == '%')
-        r = sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
-                    "%s filter patterns are not supported.",
-                    *ps.at == '[' ? "Space-delimited" : "Regular expression");
-    else
-        r = *ps.at == '{' ? parse_json(&ps) : parse_terms(&ps);
+    int r = *ps.at == '{' ? parse_json(&ps) : *ps.at == '[' ? parse_columns(&ps) : parse_terms(&ps);
     if (r < 0)
         log_pattern_free(p);
     else
@@ -379,25 +486,27 @@ void log_pattern_free(struct log_pattern *p)
         free(p->nodes[i]->text);
         free(p->nodes[i]);
     }
+    if (p)
+        sw_arena_done(&p->arena);
     free(p);
 }
 
 /* --- JSON: matching --- */
 
 /* Each * stands for any number of characters. */
-static bool wildcard(const char *pattern, const char *text)
+static bool wildcard(const char *pattern, struct sw_str text)
 {
-    const char *star = NULL, *again = NULL;
-    while (*text) {
+    const char *star = NULL;
+    for (size_t at = 0, again = 0; at < text.n;) {
         if (*pattern == '*') {
             star = pattern++;
-            again = text;
-        } else if (*pattern == *text) {
+            again = at;
+        } else if (*pattern == text.p[at] && *pattern) {
             pattern++;
-            text++;
+            at++;
         } else if (star) {
             pattern = star + 1;
-            text = ++again;
+            at = ++again;
         } else {
             return false;
         }
@@ -407,20 +516,25 @@ static bool wildcard(const char *pattern, const char *text)
     return *pattern == 0;
 }
 
+static bool text_is(const struct node *n, struct sw_str text)
+{
+    return n->regex ? sw_pattern_found(n->regex, text) : wildcard(n->text, text);
+}
+
 static bool text_equals(const struct node *n, const json_t *v)
 {
     char number[NUMBER_TEXT];
     if (json_is_string(v))
-        return wildcard(n->text, json_string_value(v));
+        return text_is(n, sw_str_n(json_string_value(v), json_string_length(v)));
     if (json_is_boolean(v))
-        return wildcard(n->text, json_is_true(v) ? "true" : "false");
+        return text_is(n, sw_str(json_is_true(v) ? "true" : "false"));
     if (json_is_integer(v))
         (void)snprintf(number, sizeof number, "%lld", (long long)json_integer_value(v));
     else if (json_is_real(v))
         (void)snprintf(number, sizeof number, "%.17g", json_real_value(v));
     else
         return false;
-    return wildcard(n->text, number);
+    return text_is(n, sw_str(number));
 }
 
 static bool value_matches(const struct node *n, const json_t *v)
@@ -478,8 +592,84 @@ static bool node_matches(const struct node *n, const json_t *doc)
     return path_matches(n, 0, doc);
 }
 
+/* --- columns: matching --- */
+
+/* The parts of a line: words, and what is in [] or in quotes, which belongs together. False: there are too many. */
+static bool split(struct sw_str line, struct sw_str *ret, size_t *ret_n)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < line.n;) {
+        if (isspace((unsigned char)line.p[i])) {
+            i++;
+            continue;
+        }
+        if (n == FIELDS_MAX)
+            return false;
+        const char close = line.p[i] == '[' ? ']' : line.p[i] == '"' ? '"' : 0;
+        const char *end = close ? memchr(line.p + i + 1, close, line.n - i - 1) : NULL;
+        size_t until = i;
+        if (end) {
+            ret[n++] = sw_str_n(line.p + i + 1, (size_t)(end - line.p) - i - 1);
+            i = (size_t)(end - line.p) + 1;
+            continue;
+        }
+        while (until < line.n && !isspace((unsigned char)line.p[until]))
+            until++;
+        ret[n++] = sw_str_n(line.p + i, until - i);
+        i = until;
+    }
+    *ret_n = n;
+    return true;
+}
+
+static bool number_of(struct sw_str text, double *ret)
+{
+    char number[NUMBER_TEXT], *end;
+    if (text.n == 0 || isalpha((unsigned char)text.p[0]) ||
+        !sw_str_copy(text, number, sizeof number))
+        return false;
+    *ret = strtod(number, &end);
+    return *end == 0;
+}
+
+static bool column_matches(const struct log_pattern *p, const struct node *n,
+                           const struct sw_str *fields, size_t fields_n)
+{
+    double d = 0;
+    if (n->kind == NODE_AND)
+        return column_matches(p, n->left, fields, fields_n) &&
+               column_matches(p, n->right, fields, fields_n);
+    if (n->kind == NODE_OR)
+        return column_matches(p, n->left, fields, fields_n) ||
+               column_matches(p, n->right, fields, fields_n);
+    const struct sw_str text =
+        fields[n->column < p->ellipsis ? n->column : fields_n - (p->columns_n - n->column)];
+    const bool numbers = n->has_number && number_of(text, &d);
+    switch (n->kind) {
+    case NODE_EQ: return numbers ? d == n->number : text_is(n, text);
+    case NODE_NE: return !(numbers ? d == n->number : text_is(n, text));
+    case NODE_LT: return numbers && d < n->number;
+    case NODE_LE: return numbers && d <= n->number;
+    case NODE_GT: return numbers && d > n->number;
+    case NODE_GE: return numbers && d >= n->number;
+    default: return true;
+    }
+}
+
+static bool columns_match(const struct log_pattern *p, struct sw_str message)
+{
+    struct sw_str fields[FIELDS_MAX];
+    size_t n = 0;
+    const bool any = p->ellipsis <= COLUMNS_MAX;
+    if (!split(message, fields, &n) || n < p->columns_n || (!any && n > p->columns_n))
+        return false;
+    return !p->root || column_matches(p, p->root, fields, n);
+}
+
 bool log_pattern_matches(const struct log_pattern *p, struct sw_str message)
 {
+    if (p->columns)
+        return columns_match(p, message);
     if (!p->json)
         return terms_match(p, message);
     sw_autojson json_t *doc = NULL;

@@ -7,8 +7,11 @@
  *   { $.level = "err*" && ($.code >= 500 || $.user.id NOT EXISTS) }
  *                             for messages that are JSON objects: = != < <= > >=, IS NULL, IS TRUE, IS FALSE, EXISTS, NOT EXISTS,
  *                             && before ||, paths with .name ["name"] [0] [*], * in strings
- * Terms compare with case and match anywhere. Patterns of columns ([a, b]) and regular expressions (%a%) are refused by name.
- * Expected errors: SW_EINVALID "InvalidParameterException", which says the column; SW_EUNSUPPORTED "UnsupportedFeatureException".
+ *   [ip, ..., status = 4* || status = 5*, bytes > 1000]
+ *                             for lines of that many words, more with ...; what is in [] or in quotes is one word
+ *   %[45]\d\d%                a regular expression (base/pattern.h), as a term, or compared with = and !=
+ * Terms compare with case and match anywhere, regular expressions too.
+ * Expected errors: SW_EINVALID "InvalidParameterException", which says the column.
  * Threads: a pattern is shared freely. */
 #include <stdbool.h>
 

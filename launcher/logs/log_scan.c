@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/macros.h"
 
 #define SORT_BYTES (4LL * 1024 * 1024) /* new ones since the last cut */
@@ -188,8 +189,9 @@ static bool used_up(const struct scan *s, size_t i)
 {
     const int64_t start =
         s->q->after ? SW_MAX(s->q->after->timestamp_ms, s->q->from_ms) : s->q->from_ms;
-    return s->q->look_max && s->looked >= s->q->look_max && !s->backwards &&
-           s->pieces[i].near_ms > start;
+    const bool bytes = s->q->look_max && s->looked >= s->q->look_max;
+    const bool time = s->q->look_until_ms && s->looked > 0 && sw_mono_ms() >= s->q->look_until_ms;
+    return (bytes || time) && !s->backwards && s->pieces[i].near_ms > start;
 }
 
 static int read_pieces(struct scan *s, struct log_page *ret, struct sw_err *err)

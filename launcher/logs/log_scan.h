@@ -2,7 +2,7 @@
 #pragma once
 /* launcher/logs/log_scan.h - pages of events out of many streams, in the order of time.
  * Order: timestamp, then the stream, then where it is stored. A key says a place in it; a page begins after or before one.
- * Bounded: events, bytes of messages, bytes that are looked at (then the page is short, maybe empty, and not the last).
+ * Bounded: events, bytes of messages, bytes that are looked at, time (then the page is short, maybe empty, and not the last).
  * Threads: no state. */
 #include "launcher/logs/log_files.h"
 
@@ -28,6 +28,7 @@ struct log_scan {
     bool backwards;
     size_t events_max;
     int64_t bytes_max, look_max;                      /* look_max: 0 for no bound */
+    int64_t look_until_ms;                            /* sw_mono_ms(); 0: no bound */
     bool (*wanted)(void *ctx, struct sw_str message); /* NULL: all are */
     void *ctx;
 };

@@ -8,6 +8,7 @@
 #include "launcher/logs/log_store.h"
 
 #include <ctype.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "auth/policy_facts.h"
@@ -28,6 +29,7 @@ struct log_store {
     struct meta_db *db;
     struct log_files *files;
     int64_t (*now_us)(void);
+    _Atomic uint64_t events, bytes, lost_lines;
 };
 
 static int64_t now_ms(const struct log_store *s)
@@ -434,6 +436,15 @@ static int check_batch(const struct log_event *events, size_t n, struct sw_err *
     return 0;
 }
 
+static void count(struct log_store *s, const struct log_event *events, size_t n)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += events[i].message.n;
+    atomic_fetch_add(&s->events, n);
+    atomic_fetch_add(&s->bytes, bytes);
+}
+
 int log_store_put(struct log_store *s, const struct log_scope *c, const char *group,
                   const char *stream, const struct log_event *events, size_t n,
                   struct log_rejected *ret, struct sw_err *err)
@@ -455,9 +466,25 @@ int log_store_put(struct log_store *s, const struct log_scope *c, const char *gr
         ret->too_old_end = (int64_t)++from;
     while (until > from && events[until - 1].timestamp_ms > now + LOG_TOO_NEW_MS)
         ret->too_new_start = (int64_t)--until;
-    return from == until ? 0
-                         : log_files_append(s->files, a.g.row.id, a.id, events + from, until - from,
-                                            NULL, err);
+    if (from == until)
+        return 0;
+    r = log_files_append(s->files, a.g.row.id, a.id, events + from, until - from, NULL, err);
+    if (r == 0)
+        count(s, events + from, until - from);
+    return r;
+}
+
+void log_store_count_lost(struct log_store *s, int64_t lines)
+{
+    if (lines > 0)
+        atomic_fetch_add(&s->lost_lines, (uint64_t)lines);
+}
+
+void log_store_counts(const struct log_store *s, struct log_store_counts *ret)
+{
+    *ret = (struct log_store_counts){.events = atomic_load(&s->events),
+                                     .bytes = atomic_load(&s->bytes),
+                                     .lost_lines = atomic_load(&s->lost_lines)};
 }
 
 static int find_or_make(struct meta_tx *tx, void *arg, struct sw_err *err)
@@ -499,8 +526,11 @@ int log_store_put_source(struct log_store *s, const struct log_scope *c, const c
     log_group_row_done(&a.g.row);
     if (r < 0)
         return sw_err_move(err, &e);
+    size_t taken = 0;
     if (n > 0)
-        r = log_files_append(s->files, a.g.row.id, a.id, events, n, NULL, err);
+        r = log_files_append(s->files, a.g.row.id, a.id, events, n, &taken, err);
+    if (r == 0)
+        count(s, events + (n - taken), taken);
     return r < 0 ? r : log_files_position(s->files, a.g.row.id, a.id, ret_position, err);
 }
 

@@ -96,6 +96,13 @@ int log_store_put_source(struct log_store *s, const struct log_scope *c, const c
                          const char *stream, bool create_group, const struct log_event *events,
                          size_t n, int64_t *ret_position, struct sw_err *err);
 
+/* Lines of containers that were not sent because their buffer was full: only counted. */
+void log_store_count_lost(struct log_store *s, int64_t lines);
+struct log_store_counts {
+    uint64_t events, bytes, lost_lines; /* since the start: stored, of messages; lost */
+};
+void log_store_counts(const struct log_store *s, struct log_store_counts *ret);
+
 /* A scan's files, group and range below retention are filled in; the rest is the caller's. */
 int log_store_scan(struct log_store *s, const struct log_group_row *g, struct log_scan *q,
                    struct log_page *ret, struct sw_err *err);

@@ -113,6 +113,16 @@ TEST(mistakes_are_named_with_their_column)
         {"{ $.a[x] = 1 }", "an index"},
         {"{ $.a IS SET }", "NULL, TRUE or FALSE"},
         {"{", "$ is expected"},
+        {"%open", "closing %"},
+        {"%%", "is empty"},
+        {"%a(b%", "column 5: ')' is missing"},
+        {"{ $.a > %x% }", "with = and != only"},
+        {"[a, b", "',' or ']'"},
+        {"[a, b] c", "nothing may follow"},
+        {"[a, , b]", "column 5: the name of a column"},
+        {"[..., a, ...]", "one ... only"},
+        {"[a = 1 || b = 2]", "name no other"},
+        {"[a = ]", "a value"},
     };
     for (size_t i = 0; i < SW_ARRAY_LEN(cases); i++) {
         struct sw_err err = SW_ERR_INIT;
@@ -123,15 +133,51 @@ TEST(mistakes_are_named_with_their_column)
     }
 }
 
-TEST(what_is_not_supported_is_refused_by_name)
+TEST(columns)
 {
-    static const char *const cases[] = {"[ip, user]", "%a.b%", "{ $.a = %x% }"};
-    for (size_t i = 0; i < SW_ARRAY_LEN(cases); i++) {
-        struct sw_err err = SW_ERR_INIT;
-        struct log_pattern *p = NULL;
-        CHECK_ERR(log_pattern_parse(cases[i], &p, &err), SW_EUNSUPPORTED,
-                  "UnsupportedFeatureException");
-    }
+    static const char line[] = "127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] \"GET /index.html "
+                               "HTTP/1.0\" 404 1534";
+    static const struct {
+        const char *pattern;
+        bool want;
+    } cases[] = {
+        {"[ip, id, user, timestamp, request, status_code, size]", true},
+        {"[ip, id, user, timestamp, request, status_code]", false},
+        {"[ip, id, user, timestamp, request, status_code, size, more]", false},
+        {"[ip, ...]", true},
+        {"[...]", true},
+        {"[..., size]", true},
+        {"[..., request = *.html*, status_code = 4*, size > 1000]", true},
+        {"[..., request = *.html*, status_code = 4*, size > 1534]", false},
+        {"[ip = 127.0.0.*, ..., status_code = 404, size]", true},
+        {"[ip != 127.0.0.*, ...]", false},
+        {"[ip, id, user = frank || user = joe, ...]", true},
+        {"[ip, id, (user = jane || user = joe) && user != x, ...]", false},
+        {"[ip, ..., status_code != 404 && status_code != 410, size]", false},
+        {"[ip = %127\\.0\\.0\\.[1-9]%, ...]", true},
+        {"[ip, id, user, timestamp = %Oct/2000%, ...]", true},
+        {"[ip, id, user, timestamp, request = \"GET /index.html HTTP/1.0\", ...]", true},
+        {"[ip, id, user, timestamp != %Oct/2000%, ...]", false},
+        {"[ip > 5, ...]", false},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(cases); i++)
+        CHECK_MSG(matches(cases[i].pattern, line) == cases[i].want, "%s", cases[i].pattern);
+    CHECK(matches("[...]", ""));
+    CHECK(!matches("[a]", ""));
+    CHECK(matches("[a, b]", "[open \"quote"));
+}
+
+TEST(regular_expressions)
+{
+    CHECK(matches("%ERROR [0-9]+%", "an ERROR 42"));
+    CHECK(!matches("%^ERROR%", "an ERROR"));
+    CHECK(matches("%a\\%b%", "xa%by"));
+    CHECK(matches("-%[0-9]% WARN", "a WARN"));
+    CHECK(!matches("-%[0-9]% WARN", "a WARN 1"));
+    CHECK(matches("?%x+y% ?z", "xxy"));
+    CHECK(matches("{ $.a = %^v[12]$% }", "{\"a\": \"v2\"}"));
+    CHECK(!matches("{ $.a != %^v[12]$% }", "{\"a\": \"v2\"}"));
+    CHECK(matches("{ $.n = %^5..$% }", "{\"n\": 503}"));
 }
 
 /* No pattern of 1,024 bytes leads out of bounds: every prefix and many changes of one. */
