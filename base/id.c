@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/buf.h"
 #include "base/encode.h"
+#include "base/err.h"
+#include "base/io.h"
 #include "base/macros.h"
 
 void sw_random_bytes(void *out, size_t n)
@@ -65,4 +68,14 @@ void sw_uuid(char out[37])
     for (size_t i = 0; i < 36; i++)
         out[i] = i == 8 || i == 13 || i == 18 || i == 23 ? '-' : hex[from++];
     out[36] = 0;
+}
+
+void sw_boot_id(char out[37])
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(63);
+
+    out[0] = 0;
+    if (sw_read_file("/proc/sys/kernel/random/boot_id", &b, &ignored) == 0)
+        (void)sw_str_copy(sw_str_slice(sw_buf_str(&b), 0, 36), out, 37);
 }

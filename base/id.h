@@ -9,3 +9,5 @@ void sw_random_hex(char *out, size_t n_digits);   /* n_digits lower-case hex dig
 void sw_random_base32(char *out, size_t n_chars); /* A-Z2-7: access key ids */
 void sw_random_base64(char *out, size_t n_chars); /* A-Za-z0-9+/: secrets */
 void sw_uuid(char out[37]);                       /* version 4 */
+/* Not random: which boot of this machine this is; "" if the kernel does not say. */
+void sw_boot_id(char out[37]);

@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/id.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/macros.h"
@@ -30,7 +31,7 @@ struct claim {
 };
 struct snapshots {
     char *dir;
-    char boot_id[64];
+    char boot_id[37];
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct claim *making;
@@ -43,15 +44,6 @@ static char *entry_path(struct snapshots *s, const struct digest *chain, const c
     char hex[129];
     digest_hex(chain, hex);
     return sw_asprintf("%s/%s%s%s", s->dir, hex, file[0] ? "/" : "", file);
-}
-
-static void read_boot_id(char out[64])
-{
-    struct sw_err ignored = SW_ERR_INIT;
-    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(63);
-    out[0] = 0;
-    if (sw_read_file("/proc/sys/kernel/random/boot_id", &b, &ignored) == 0)
-        (void)sw_str_copy(sw_str_trim(sw_str_slice(sw_buf_str(&b), 0, 36)), out, 64);
 }
 
 static bool mark_is_ours(struct snapshots *s, const char *path)
@@ -90,7 +82,7 @@ int snapshots_open(const char *dir, struct snapshots **ret, struct sw_err *err)
     s->dir = sw_strdup(dir);
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->changed, NULL);
-    read_boot_id(s->boot_id);
+    sw_boot_id(s->boot_id);
     if (sw_mkdirs(dir, 0700, err) < 0 || clean(s, err) < 0) {
         snapshots_close(s);
         return err->code;

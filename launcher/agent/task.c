@@ -156,7 +156,10 @@ int task_save(const struct task *t, bool durable, struct sw_err *err)
 {
     sw_autojson json_t *j = json_object();
     json_t *containers = json_array();
+    char boot[37];
+    sw_boot_id(boot);
     sw_json_set_int(j, "format", 1);
+    sw_json_set_str(j, "boot", boot);
     json_object_set(j, "placed", t->placed);
     sw_json_set_bool(j, "stopWanted", t->stop_wanted);
     sw_json_set_str(j, "stopCode", t->stop_code);
@@ -248,6 +251,9 @@ int task_load(struct task_engine *e, const char *tasks_dir, const char *id, stru
         task_free(t);
         return sw_fail(err, SW_EINTERNAL, NULL, "%s is of another task", path);
     }
+    char boot[37];
+    sw_boot_id(boot);
+    t->other_boot = !sw_streq(sw_json_str(j, "boot", boot), boot);
     t->stop_wanted = sw_json_bool(j, "stopWanted", false);
     copy_text(j, "stopCode", t->stop_code, sizeof t->stop_code);
     copy_text(j, "stopText", t->stop_text, sizeof t->stop_text);

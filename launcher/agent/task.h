@@ -71,6 +71,7 @@ struct task {
     int64_t pull_started_us, pull_stopped_us, stopped_us;
     char credentials_id[37];            /* what containers of a task with a role ask for */
     bool was_running, finished, silent; /* silent: nobody wants reports of it any more */
+    bool other_boot;                    /* its file is of an earlier boot of this machine */
     enum report_level reported;
     /* Below: not in the file. */
     pthread_mutex_t lock;

@@ -2,8 +2,8 @@
 /* launcher/agent/task_chores.c - what the engine does beside its tasks, on one thread: a second look for containers that belong to no
  * task, and the reports of tasks that it could not understand.
  *
- * An agent that is killed while the monitor and the runtime create a container leaves them at it; the look at the next start may come
- * before they are done. So there is one more, later. */
+ * Programs that create or remove something may be killed, and may outlive an agent that was killed: what they leave shows itself only
+ * later. So there is a look every now and then. */
 #include <errno.h>
 
 #include "base/alloc.h"
@@ -15,9 +15,10 @@
 #include "launcher/agent/task_engine_internal.h"
 #include "launcher/runtime/cgroup.h"
 
-#define ORPHANS_AGAIN_MS 10000
-#define BACKOFF_MIN_MS   200
-#define BACKOFF_MAX_MS   15000
+#define FIRST_LOOK_MS  10000
+#define LOOK_EVERY_MS  30000
+#define BACKOFF_MIN_MS 200
+#define BACKOFF_MAX_MS 15000
 
 struct refusal {
     struct refusal *next;
@@ -31,7 +32,7 @@ static bool has_container(struct task_engine *e, const char *id)
     for (struct task *t = e->tasks; t && !found; t = t->next) {
         pthread_mutex_lock(&t->lock);
         for (size_t i = 0; i < t->def->containers_n; i++)
-            found |= strcmp(t->containers[i].id, id) == 0;
+            found |= !t->containers[i].cleaned && strcmp(t->containers[i].id, id) == 0;
         pthread_mutex_unlock(&t->lock);
     }
     pthread_mutex_unlock(&e->lock);
@@ -110,32 +111,36 @@ static bool report_first(struct task_engine *e)
     return true;
 }
 
-/* With the lock held. 0: until somebody has something to do. */
+/* With the lock held; or until somebody has something to do. */
 static void wait_until(struct task_engine *e, int64_t at_ms)
 {
     struct timespec t = {.tv_sec = at_ms / 1000, .tv_nsec = at_ms % 1000 * 1000000};
-    if (at_ms)
-        (void)pthread_cond_clockwait(&e->chores_due, &e->lock, CLOCK_MONOTONIC, &t);
-    else
-        (void)pthread_cond_wait(&e->chores_due, &e->lock);
+    (void)pthread_cond_clockwait(&e->chores_due, &e->lock, CLOCK_MONOTONIC, &t);
+}
+
+static void look_for_leftovers(struct task_engine *e)
+{
+    struct sw_err err = SW_ERR_INIT;
+    if (chores_remove_orphans(e, &err) < 0)
+        sw_log_err(SW_LOG_WARNING, "containers-not-listed", &err, NULL);
+    remove_groups(e);
+    if (e->o.network)
+        network_tidy(e->o.network);
 }
 
 static void *chores_main(void *arg)
 {
     struct task_engine *e = arg;
-    int64_t delay = e->o.orphans_again_ms > 0 ? e->o.orphans_again_ms : ORPHANS_AGAIN_MS;
-    int64_t orphans_at = sw_mono_ms() + delay, report_at = 0, backoff = 0;
+    int64_t given = e->o.look_every_ms, report_at = 0, backoff = 0;
+    int64_t look_at = sw_mono_ms() + (given > 0 ? given : FIRST_LOOK_MS);
     pthread_mutex_lock(&e->lock);
     while (!flag_is_set(&e->closing)) {
         int64_t now = sw_mono_ms();
-        if (orphans_at && now >= orphans_at) {
-            struct sw_err err = SW_ERR_INIT;
+        if (now >= look_at) {
             pthread_mutex_unlock(&e->lock);
-            if (chores_remove_orphans(e, &err) < 0)
-                sw_log_err(SW_LOG_WARNING, "containers-not-listed", &err, NULL);
-            remove_groups(e);
+            look_for_leftovers(e);
             pthread_mutex_lock(&e->lock);
-            orphans_at = 0;
+            look_at = sw_mono_ms() + (given > 0 ? given : LOOK_EVERY_MS);
         } else if (e->refused && now >= report_at) {
             bool taken = report_first(e);
             backoff = taken ? 0
@@ -143,9 +148,9 @@ static void *chores_main(void *arg)
                                      (int64_t)BACKOFF_MAX_MS);
             report_at = sw_mono_ms() + backoff;
         } else if (e->refused) {
-            wait_until(e, orphans_at ? SW_MIN(orphans_at, report_at) : report_at);
+            wait_until(e, SW_MIN(look_at, report_at));
         } else {
-            wait_until(e, orphans_at);
+            wait_until(e, look_at);
         }
     }
     pthread_mutex_unlock(&e->lock);

@@ -322,7 +322,7 @@ static void *task_main(void *arg)
         if (t->containers[i].status == CONTAINER_RUNNING)
             task_watch(t, i);
     pthread_mutex_lock(&t->lock);
-    bool pull = !t->stop_wanted && !t->finished;
+    bool pull = !t->stop_wanted && !t->finished && !t->other_boot;
     task_queue_report(t);
     pthread_mutex_unlock(&t->lock);
     if (pull && task_get_roles(t) && task_get_secrets(t) && log_sources_open(t))
@@ -353,7 +353,8 @@ static void begin(struct task_engine *e, struct task *t)
 
 /* --- adoption --- */
 
-/* A runtime that cannot say is no runtime that says "gone": one that ran is taken as running, and its waiter asks on. */
+/* A runtime that cannot say is no runtime that says "gone": one that ran is taken as running, and its waiter asks on. One of which only
+ * the start was asked for has ended without an exit code: it may wait for ever, and must not run twice. */
 static struct runtime_state state_at_start(struct task *t, const struct task_container *c)
 {
     const struct runtime *rt = t->engine->o.runtime;
@@ -364,7 +365,7 @@ static struct runtime_state state_at_start(struct task *t, const struct task_con
             return st;
         sw_log_err(SW_LOG_WARNING, "container-state-unknown", &err, "task", t->id, NULL);
         if (i == ADOPT_TRIES)
-            return (struct runtime_state){.status = c->ran ? RUNTIME_RUNNING : RUNTIME_ABSENT,
+            return (struct runtime_state){.status = c->ran ? RUNTIME_RUNNING : RUNTIME_STOPPED,
                                           .exit_code = -1};
         sw_sleep_ms(ADOPT_PAUSE_MS);
     }
@@ -397,14 +398,16 @@ static void adopt_container(struct task *t, size_t container)
     }
     const struct runtime_state st = state_at_start(t, c);
     bool started = c->starting || c->ran; /* a creation that failed leaves an exit code too */
+    bool not_yet = st.status == RUNTIME_CREATED && !c->ran;
     if (st.status == RUNTIME_RUNNING ||
         (st.status == RUNTIME_STOPPED && st.exit_code >= 0 && started)) {
         c->status = CONTAINER_RUNNING; /* its waiter sees the end at once if it ended */
         c->ran = true;
         c->started_us = c->started_us ? c->started_us : c->created_us; /* not saved any more */
-    } else if (c->status == CONTAINER_RUNNING || c->ran) {
+    } else if (c->status == CONTAINER_RUNNING || (started && !not_yet)) {
         c->status = CONTAINER_STOPPED;
         c->has_exit_code = false;
+        c->ran = true; /* as far as anybody can tell: it is not run twice */
         task_set_reason(
             c, "CannotInspectContainerError: the container was gone when the agent started");
     } else {
@@ -415,6 +418,23 @@ static void adopt_container(struct task *t, size_t container)
             struct sw_err ignored = SW_ERR_INIT;
             (void)ports_take(t->engine->ports, &c->bindings[i], true, &ignored);
         }
+}
+
+/* The machine was restarted. How far its containers had come by then is not known for certain, because not every step is synced: so
+ * nothing of it is begun again. */
+static void end_with_machine(struct task *t)
+{
+    for (size_t i = 0; i < t->def->containers_n; i++) {
+        struct task_container *c = &t->containers[i];
+        if (c->status == CONTAINER_STOPPED)
+            continue;
+        c->ran |= c->starting;
+        c->status = CONTAINER_STOPPED;
+        c->stopped_us = sw_now_us();
+        c->starting = c->discarding = c->has_exit_code = false;
+        task_set_reason(c, "%s: the container instance was restarted",
+                        c->ran ? "CannotInspectContainerError" : "CannotStartContainerError");
+    }
 }
 
 static int load_tasks(struct task_engine *e, struct sw_err *err)
@@ -431,6 +451,8 @@ static int load_tasks(struct task_engine *e, struct sw_err *err)
             sw_log_err(SW_LOG_WARNING, "task-not-loaded", &one, "task", f->d_name, NULL);
             continue;
         }
+        if (t->other_boot)
+            end_with_machine(t);
         for (size_t i = 0; i < t->def->containers_n; i++)
             adopt_container(t, i);
         if (t->finished)

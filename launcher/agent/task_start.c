@@ -256,6 +256,9 @@ static void container_ended(struct task *t, struct task_container *c,
     c->exit_code = st->exit_code;
     if (st->oom_killed)
         task_set_reason(c, "OutOfMemoryError: Container killed due to memory usage");
+    else if (st->monitor_lost)
+        task_set_reason(c, "CannotInspectContainerError: the monitor of the container ended, so "
+                           "the container was stopped");
     else if (st->exit_code < 0)
         task_set_reason(c, "CannotInspectContainerError: the container ended without an exit code");
     task_wake(t);

@@ -26,6 +26,8 @@ struct runtime_state {
     pid_t pid;     /* of the container's first process; 0 if not running */
     int exit_code; /* when STOPPED; 128+N for signal N; -1 unknown */
     bool oom_killed;
+    bool
+        monitor_lost; /* nothing watches it any more: what may still run of it ends with remove() */
     int64_t finished_at_us;
 };
 

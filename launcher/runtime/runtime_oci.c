@@ -6,7 +6,8 @@
  *      containers/ID/{pid,conmon.pid,oom,bundle}   exits/ID (the exit code, written by conmon)   runtime/ID (the runtime's)
  * 2. conmon is no child of ours that matters: it outlives us, and its end means that exits/ID exists.
  * 3. An exit file is read only after conmon wrote it whole; an empty one counts as not written yet.
- * 4. A process is only taken for the conmon of a container if its command line names the container. */
+ * 4. A process is only taken for the conmon of a container if its command line names the container.
+ * 5. A container whose conmon was killed has ended, whatever it does: nobody reads what it writes, nobody would learn its exit code. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -70,23 +71,36 @@ static bool read_number(const char *path, int64_t *ret)
         sw_str_trim(sw_str_slice(sw_buf_str(&b), 0, strcspn(sw_buf_str(&b).p, "\n"))), ret);
 }
 
-/* Descriptor of the conmon of this container, -1 if it is gone. */
-static int conmon_pidfd(const struct oci *o, const char *id)
+enum monitor { MONITOR_THERE, MONITOR_GONE, MONITOR_UNKNOWN };
+
+/* The conmon of this container; *ret_fd is -1 unless it is there. What cannot be read says nothing. */
+static enum monitor find_monitor(const struct oci *o, const char *id, int *ret_fd)
 {
     sw_autofree char *path = container_file(o, id, "conmon.pid");
     int64_t pid = 0;
+    *ret_fd = -1;
     if (!read_number(path, &pid) || pid <= 1 || pid > INT32_MAX)
-        return -1;
+        return MONITOR_UNKNOWN;
     sw_autoclose int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
     if (fd < 0)
-        return -1;
+        return errno == ESRCH ? MONITOR_GONE : MONITOR_UNKNOWN;
     sw_autofree char *cmdline_path = sw_asprintf("/proc/%d/cmdline", (int)pid);
     struct sw_err err = SW_ERR_INIT;
     SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(64 * 1024);
     if (sw_read_file(cmdline_path, &b, &err) < 0)
-        return -1;
+        return MONITOR_UNKNOWN;
     size_t id_n = strlen(id);
-    return memmem(sw_buf_str(&b).p, b.n, id, id_n + 1) ? SW_TAKE_FD(fd) : -1;
+    if (!memmem(sw_buf_str(&b).p, b.n, id, id_n + 1))
+        return MONITOR_GONE; /* another's number by now, or a process that has ended */
+    *ret_fd = SW_TAKE_FD(fd);
+    return MONITOR_THERE;
+}
+
+static int conmon_pidfd(const struct oci *o, const char *id)
+{
+    int fd = -1;
+    (void)find_monitor(o, id, &fd);
+    return fd;
 }
 
 /* Runs the OCI runtime; its standard error becomes the message. */
@@ -406,7 +420,8 @@ static int oci_wait(void *self, const char *id, int64_t timeout_ms, struct runti
         return err->code;
     if (read_exit(o, id, ret))
         return 1;
-    sw_autoclose int fd = conmon_pidfd(o, id);
+    sw_autoclose int fd = -1;
+    enum monitor monitor = find_monitor(o, id, &fd);
     if (fd >= 0) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         int r = poll(&p, 1, timeout_ms < 0 ? -1 : (int)SW_MIN(timeout_ms, INT32_MAX));
@@ -414,6 +429,7 @@ static int oci_wait(void *self, const char *id, int64_t timeout_ms, struct runti
             return 0;
         if (read_exit(o, id, ret))
             return 1;
+        monitor = MONITOR_GONE;
     }
     /* conmon is gone without a word: the runtime knows whether the container still is there. */
     if (oci_state(self, id, ret, err) < 0)
@@ -422,6 +438,13 @@ static int oci_wait(void *self, const char *id, int64_t timeout_ms, struct runti
         return sw_fail(err, SW_ENOTFOUND, NULL, "container %s does not exist", id);
     if (ret->status == RUNTIME_STOPPED)
         return 1;
+    if (monitor == MONITOR_GONE) {
+        *ret = (struct runtime_state){.status = RUNTIME_STOPPED,
+                                      .exit_code = -1,
+                                      .monitor_lost = true,
+                                      .finished_at_us = sw_now_us()};
+        return 1;
+    }
     sw_sleep_ms(SW_MIN(SW_MAX(timeout_ms, 0), 200));
     return 0;
 }

@@ -58,3 +58,13 @@ TEST(uuid_is_version_4)
     CHECK_EQ_INT(a[14], '4');
     CHECK(strchr("89ab", a[19]) != NULL);
 }
+
+TEST(the_boot_has_one_name)
+{
+    char a[37], b[37];
+
+    sw_boot_id(a);
+    sw_boot_id(b);
+    CHECK_EQ_INT(strlen(a), 36);
+    CHECK_EQ_STR(a, b);
+}

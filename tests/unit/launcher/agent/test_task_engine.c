@@ -19,7 +19,7 @@ static struct task_engine *engine;
 static pthread_mutex_t reports_lock = PTHREAD_MUTEX_INITIALIZER;
 static json_t *reports, *healths;
 static bool plane_down, pull_fails;
-static int healths_to_lose, orphans_again_ms;
+static int healths_to_lose, look_every_ms;
 static _Atomic int pulls;
 static const char *layer_dir; /* test_path is for the case's own thread */
 
@@ -69,7 +69,7 @@ static void start_engine(const char *dir)
                                     .submit_state = submit,
                                     .submit_health = submit_health,
                                     .stop_timeout_default_s = 1,
-                                    .orphans_again_ms = orphans_again_ms,
+                                    .look_every_ms = look_every_ms,
                                     .cgroup_root = test_path("cgroup")};
     CHECK_OK(engine_new(&o, &engine, &err));
 }
@@ -86,7 +86,7 @@ static void setup(void)
     healths = json_array();
     plane_down = pull_fails = false;
     healths_to_lose = 0;
-    orphans_again_ms = 60000;
+    look_every_ms = 60000;
     pulls = 0;
     CHECK_OK(sw_mkdirs(test_path("layer/bin"), 0755, &err));
     layer_dir = test_path("layer");
@@ -512,7 +512,7 @@ TEST(a_creation_that_outlived_the_agent_is_found_later)
     const char *held = test_path("cgroup/memory/slipway/" TASK_ID "/orphan/processes");
     CHECK_OK(sw_mkdirs(held, 0755, &err));
     fake_end(&fake, 0, 0, false);
-    orphans_again_ms = 300;
+    look_every_ms = 300;
     start_engine("data");
     await("STOPPED");
     CHECK(sw_path_exists(held) && rmdir(held) == 0);
@@ -526,6 +526,13 @@ TEST(a_creation_that_outlived_the_agent_is_found_later)
     for (int i = 0; i < 200 && sw_path_exists(test_path("cgroup/memory/slipway/" TASK_ID)); i++)
         sw_sleep_ms(5);
     CHECK(!sw_path_exists(test_path("cgroup/memory/slipway/" TASK_ID)));
+    /* And again, as long as the agent runs. */
+    pthread_mutex_lock(&fake.lock);
+    fake.s.list[1] = (struct fake_container){.id = "later", .status = RUNTIME_CREATED};
+    pthread_mutex_unlock(&fake.lock);
+    for (int i = 0; i < 1000 && fake_count(&fake, &fake.s.removes) < 3; i++)
+        sw_sleep_ms(5);
+    CHECK_NULL(fake_find(&fake, "later"));
     done();
 }
 
@@ -705,6 +712,76 @@ TEST(a_creation_that_failed_when_nobody_looked_is_begun_again)
     CHECK_EQ_INT(fake.s.starts, 1);
     free(first.file);
     done();
+}
+
+/* The file as it was at the Nth call of the runtime. */
+static void take_at(struct crash *c)
+{
+    engine_free(engine);
+    fake.exit_on_start = 7;
+    fake.hook = take;
+    fake.ctx = c;
+    start_engine("data1");
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("STOPPED");
+    await_idle();
+    engine_free(engine);
+    fake.hook = NULL;
+    json_array_clear(reports);
+}
+
+TEST(a_start_of_which_nothing_is_left_is_not_repeated)
+{
+    setup();
+    struct crash c = {.at = 2, .path = test_path("data1/tasks/" TASK_ID "/state.json")};
+    take_at(&c);
+    CHECK_CONTAINS(c.file, "\"starting\":true");
+    c.state.list[0].status = RUNTIME_STOPPED; /* its monitor was killed, so nobody wrote its code */
+    c.state.list[0].exit_code = -1;
+    start_after(&c, "data2");
+    const json_t *r = await("STOPPED");
+    CHECK_CONTAINS(sw_json_str(container(r, 0), "reason", ""), "gone");
+    CHECK_NULL(json_object_get(container(r, 0), "exitCode"));
+    await_idle();
+    CHECK_EQ_INT(fake.s.starts, 0);
+    free(c.file);
+    done();
+}
+
+/* Killed before that call of the runtime, together with the machine. */
+static void restart_machine_at(int at, const char *code, const char *reason)
+{
+    setup();
+    struct crash c = {.at = at, .path = test_path("data1/tasks/" TASK_ID "/state.json")};
+    take_at(&c);
+    char *boot = strstr(c.file, "\"boot\":\"");
+    CHECK(boot != NULL);
+    memcpy(boot + 8, "another.", 8);
+    for (size_t i = 0; i < FAKE_MAX; i++)
+        c.state.list[i].status = RUNTIME_ABSENT;
+    pulls = 0;
+    start_after(&c, "data2");
+    const json_t *r = await("STOPPED");
+    CHECK_CONTAINS(sw_json_str(container(r, 0), "reason", ""), reason);
+    CHECK_CONTAINS(sw_json_str(r, "reason", ""), code);
+    CHECK_NULL(json_object_get(container(r, 0), "exitCode"));
+    await_idle();
+    CHECK_EQ_INT(fake.s.starts, 0);
+    CHECK_EQ_INT(pulls, 0);
+    free(c.file);
+    done();
+}
+
+TEST(after_a_restart_of_the_machine_no_container_is_created_again)
+{
+    restart_machine_at(1, "TaskFailedToStart: ",
+                       "CannotStartContainerError: the container instance was restarted");
+}
+
+TEST(after_a_restart_of_the_machine_no_container_is_started_again)
+{
+    restart_machine_at(2, "EssentialContainerExited: ",
+                       "CannotInspectContainerError: the container instance was restarted");
 }
 
 TEST(a_crash_before_any_step_ends_the_same)

@@ -98,7 +98,7 @@ static void start_engine(void)
                                     .urls = {.host = "http://169.254.170.2"},
                                     .region = "eu-north-1",
                                     .stop_timeout_default_s = 1,
-                                    .orphans_again_ms = 60000,
+                                    .look_every_ms = 60000,
                                     .cgroup_root = test_path("cgroup")};
     CHECK_OK(engine_new(&o, &engine, &err));
 }

@@ -79,7 +79,7 @@ static void setup(void)
                                     .submit_state = submit,
                                     .secrets = secrets,
                                     .stop_timeout_default_s = 1,
-                                    .orphans_again_ms = 60000,
+                                    .look_every_ms = 60000,
                                     .cgroup_root = test_path("cgroup")};
     CHECK_OK(engine_new(&o, &engine, &err));
 }

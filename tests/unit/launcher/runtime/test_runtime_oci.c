@@ -307,6 +307,51 @@ TEST(a_start_cut_short_is_a_start)
     runtime_oci_free(&rt);
 }
 
+static pid_t number_in(const char *path)
+{
+    uint64_t n = 0;
+    CHECK(sw_parse_u64(sw_str_trim(sw_str(test_read_file(path, NULL))), &n) && n > 1);
+    return (pid_t)n;
+}
+
+TEST(a_container_whose_monitor_is_killed_has_ended)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    struct runtime_state st;
+    run(id, "sleep 100", 0);
+    CHECK_EQ_INT(rt.ops->wait(rt.self, id, 20, &st, &err), 0);
+    CHECK_OK(rt.ops->state(rt.self, id, &st, &err));
+    pid_t first = st.pid;
+    CHECK(kill(number_in(test_path("state/containers/%s/conmon.pid", id)), SIGKILL) == 0);
+    finish(id, &st);
+    CHECK(st.monitor_lost);
+    CHECK_EQ_INT(st.exit_code, -1);
+    removed(id);
+    size_t n = 0; /* what went on unwatched is gone, or waits for its parent to take note */
+    char line[64];
+    snprintf(line, sizeof line, "/proc/%d/cmdline", (int)first);
+    CHECK(!sw_path_exists(line) || (test_read_file(line, &n) && n == 0));
+    runtime_oci_free(&rt);
+}
+
+TEST(a_monitor_that_cannot_be_found_out_about_is_no_end)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    struct runtime_state st;
+    run(id, "sleep 100", 0);
+    CHECK(rename(test_path("state/containers/%s/conmon.pid", id), test_path("away")) == 0);
+    CHECK_EQ_INT(rt.ops->wait(rt.self, id, 20, &st, &err), 0);
+    CHECK(rename(test_path("away"), test_path("state/containers/%s/conmon.pid", id)) == 0);
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
 TEST(lists_what_is_there_and_refuses_a_second_of_the_same_name)
 {
     setup();
