@@ -11,7 +11,6 @@
 /* Operations of the service that are not implemented, as of the models of 2026. */
 static const char *const unimplemented[] = {
     "AssociateGatewayWithCluster",
-    "ContinueServiceDeployment",
     "CreateDaemon",
     "CreateExpressGatewayService",
     "CreateGateway",
@@ -32,7 +31,6 @@ static const char *const unimplemented[] = {
     "ListDaemons",
     "ListGatewayClusterAssociations",
     "ListGateways",
-    "ListServicesByNamespace",
     "RegisterDaemonTaskDefinition",
     "UpdateDaemon",
     "UpdateExpressGatewayService",
@@ -57,6 +55,8 @@ void ecs_api_free(struct ecs_api *a)
 static const struct aws_op_note notes[] = {
     {"CreateCapacityProvider", AWS_OP_REFUSED, "Auto Scaling groups"},
     {"DeleteCapacityProvider", AWS_OP_EMPTY, "capacity providers besides FARGATE and FARGATE_SPOT"},
+    {"ContinueServiceDeployment", AWS_OP_REFUSED, "hooks at which a deployment pauses"},
+    {"ListServicesByNamespace", AWS_OP_EMPTY, "Service Connect, so no service has a namespace"},
     {"PutAccountSetting", AWS_OP_STORED, "nothing here works otherwise for a setting"},
     {"PutAccountSettingDefault", AWS_OP_STORED, "nothing here works otherwise for a setting"},
     {"PutClusterCapacityProviders", AWS_OP_STORED, "no task is placed by the strategy"},

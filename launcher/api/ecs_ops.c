@@ -272,6 +272,7 @@ static int untag_resource(struct aws_call *call, const void *in SW_UNUSED, json_
     }
 
 const struct aws_op ecs_ops[] = {
+    OP(ContinueServiceDeployment, continue_service_deployment),
     OP(CreateCapacityProvider, create_capacity_provider),
     OP(CreateCluster, create_cluster),
     OP(CreateService, create_service),
@@ -302,6 +303,7 @@ const struct aws_op ecs_ops[] = {
     OP(ListContainerInstances, list_container_instances),
     OP(ListServiceDeployments, list_service_deployments),
     OP(ListServices, list_services),
+    OP(ListServicesByNamespace, list_services_by_namespace),
     OP(ListTagsForResource, list_tags_for_resource),
     OP(ListTaskDefinitionFamilies, list_task_definition_families),
     OP(ListTaskDefinitions, list_task_definitions),

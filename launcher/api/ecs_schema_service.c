@@ -562,6 +562,19 @@ const struct sw_field list_services_out[] = {
     F_END,
 };
 
+const struct sw_field list_services_by_namespace_in[] = {
+    STRING("namespace", F_READ | F_REQUIRED),
+    STRING("nextToken", F_READ),
+    INTEGER("maxResults", F_READ),
+    F_END,
+};
+
+const struct sw_field list_services_by_namespace_out[] = {
+    LIST("serviceArns", 0, strings_list),
+    STRING("nextToken", 0),
+    F_END,
+};
+
 static const char *const service_deployment_status_values[] = {"PENDING",
                                                                "SUCCESSFUL",
                                                                "STOPPED",
@@ -755,6 +768,18 @@ static const struct sw_field service_revisions_list[] = {STRUCT("member", 0, ser
 const struct sw_field describe_service_revisions_out[] = {
     LIST("serviceRevisions", 0, service_revisions_list),
     LIST("failures", 0, failures_list),
+    F_END,
+};
+
+const struct sw_field continue_service_deployment_in[] = {
+    STRING("serviceDeploymentArn", F_READ | F_REQUIRED),
+    STRING("hookId", F_READ | F_REQUIRED),
+    ENUM("action", F_READ, deployment_lifecycle_hook_action_values),
+    F_END,
+};
+
+const struct sw_field continue_service_deployment_out[] = {
+    STRING("serviceDeploymentArn", 0),
     F_END,
 };
 

@@ -96,6 +96,13 @@ int list_services(struct aws_call *call, const void *in SW_UNUSED, json_t *out, 
     return r < 0 ? r : ecs_run_page(call, launcher_list_services, out, err);
 }
 
+int list_services_by_namespace(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                               struct sw_err *err)
+{
+    int r = ecs_may(call, "*", NULL, err);
+    return r < 0 ? r : ecs_run_page(call, launcher_list_services_by_namespace, out, err);
+}
+
 int list_service_deployments(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                              struct sw_err *err)
 {
@@ -127,6 +134,15 @@ int describe_service_revisions(struct aws_call *call, const void *in SW_UNUSED, 
 {
     int r = may_each_arn(call, "serviceRevisionArns", err);
     return r < 0 ? r : ecs_run(call, launcher_describe_service_revisions, out, err);
+}
+
+int continue_service_deployment(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
+                                struct sw_err *err)
+{
+    const char *arn = input_str(call, "serviceDeploymentArn");
+    int r = ecs_may(call, arn, NULL, err);
+    audit_name(call, arn);
+    return r < 0 ? r : ecs_run(call, launcher_continue_service_deployment, out, err);
 }
 
 int stop_service_deployment(struct aws_call *call, const void *in SW_UNUSED, json_t *out,

@@ -12,6 +12,10 @@ int list_services(struct aws_call *call, const void *in, json_t *out, struct sw_
 int list_service_deployments(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int describe_service_deployments(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int describe_service_revisions(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int list_services_by_namespace(struct aws_call *call, const void *in, json_t *out,
+                               struct sw_err *err);
+int continue_service_deployment(struct aws_call *call, const void *in, json_t *out,
+                                struct sw_err *err);
 int stop_service_deployment(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int create_task_set(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int update_task_set(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);

@@ -564,6 +564,9 @@ void plan_service(const struct plan_service_view *v, struct sw_arena *a,
               .wake_at_us = PLAN_NEVER}};
     for (size_t d = v->deployments_n; d-- > 0;) {
         p.r.deployments[d] = v->deployments[d].state;
+        /* A clock that was set back delays no longer than a delay is. */
+        p.r.deployments[d].retry_at_us =
+            SW_MIN(p.r.deployments[d].retry_at_us, v->now_us + RETRY_MAX_US);
         if (p.r.deployments[d].status == PLAN_PRIMARY)
             p.primary = d;
     }

@@ -28,6 +28,10 @@ int launcher_describe_services(struct launcher *l, const struct launcher_caller 
                                const json_t *in, json_t *out, struct sw_err *err);
 int launcher_list_services(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                            struct launcher_page *page, json_t *out, struct sw_err *err);
+/* Of a Cloud Map namespace: none, because no service here has one. */
+int launcher_list_services_by_namespace(struct launcher *l, const struct launcher_caller *c,
+                                        const json_t *in, struct launcher_page *page, json_t *out,
+                                        struct sw_err *err);
 
 int launcher_list_service_deployments(struct launcher *l, const struct launcher_caller *c,
                                       const json_t *in, struct launcher_page *page, json_t *out,
@@ -36,6 +40,9 @@ int launcher_describe_service_deployments(struct launcher *l, const struct launc
                                           const json_t *in, json_t *out, struct sw_err *err);
 int launcher_describe_service_revisions(struct launcher *l, const struct launcher_caller *c,
                                         const json_t *in, json_t *out, struct sw_err *err);
+/* Always refused: no deployment here pauses at a hook. */
+int launcher_continue_service_deployment(struct launcher *l, const struct launcher_caller *c,
+                                         const json_t *in, json_t *out, struct sw_err *err);
 int launcher_stop_service_deployment(struct launcher *l, const struct launcher_caller *c,
                                      const json_t *in, json_t *out, struct sw_err *err);
 

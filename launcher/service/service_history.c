@@ -44,6 +44,12 @@ static int history_read(struct meta_tx *tx, const struct history_arg *a, struct 
     return r;
 }
 
+/* A service deployment of its own: no rollback, which is part of the one that failed, and no task set. */
+static bool is_deployment(const struct history *h, size_t i)
+{
+    return !h->all[i].rollback_of && !service_is_external(h->row.document);
+}
+
 /* A member of a structure of times, in microseconds. */
 static int64_t time_of(const json_t *in, const char *key, int64_t def)
 {
@@ -55,8 +61,7 @@ static bool is_wanted(const json_t *in, const struct service_deployment_row *d, 
 {
     const json_t *wanted = sw_json_array(in, "status"), *v;
     size_t i;
-    if (d->rollback_of || d->created_at < time_of(in, "after", 0) ||
-        d->created_at > time_of(in, "before", INT64_MAX))
+    if (d->created_at < time_of(in, "after", 0) || d->created_at > time_of(in, "before", INT64_MAX))
         return false;
     json_array_foreach(wanted, i, v) {
         if (sw_streq(json_string_value(v), status))
@@ -97,7 +102,7 @@ static int list_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
         sw_autoarena arena = {0};
         const char *reason;
         const char *status = service_deployment_status(h.all, h.n, i, &reason, &arena);
-        bool now = begun && is_wanted(a->in, &h.all[i], status);
+        bool now = begun && is_deployment(&h, i) && is_wanted(a->in, &h.all[i], status);
         begun |= sw_streq(h.all[i].public_id, a->page->after);
         if (!now)
             continue;
@@ -141,7 +146,7 @@ static int describe_deployment(struct meta_tx *tx, void *arg, struct sw_err *err
     a->result = NULL;
     int r = history_read(tx, a, &h, err);
     for (size_t i = 0; r > 0 && i < h.n; i++) {
-        if (sw_streq(h.all[i].public_id, a->id) && !h.all[i].rollback_of)
+        if (is_deployment(&h, i) && sw_streq(h.all[i].public_id, a->id))
             return service_deployment_json(tx, a->c, a->cluster, &h.row, h.all, h.n, i, &a->result,
                                            err);
     }
@@ -233,47 +238,69 @@ int launcher_describe_service_revisions(struct launcher *l, const struct launche
 
 /* StopServiceDeployment. */
 
-static int start_rollback(struct meta_tx *tx, const struct history *h,
-                          const struct service_deployment_row *d, int64_t now_us,
-                          struct sw_err *err)
+static int deployment_not_found(struct sw_err *err)
 {
+    return sw_fail(err, SW_ENOTFOUND, "ServiceDeploymentNotFoundException",
+                   "Service deployment not found.");
+}
+
+/* What a rollback goes back to; ABORT needs none. */
+struct stop_target {
     struct service_target target;
-    char id[SERVICE_DEPLOYMENT_ID];
-    sw_autojson json_t *document = NULL;
-    int r = service_store_last_completed(tx, h->row.id, d->id, &target, err);
+    json_t *document;
+};
+
+static void stop_target_done(struct stop_target *t)
+{
+    json_decref(t->document);
+}
+
+static int find_target(struct meta_tx *tx, const struct history *h,
+                       const struct service_deployment_row *d, struct stop_target *ret,
+                       struct sw_err *err)
+{
+    int r = service_store_last_completed(tx, h->row.id, d->id, &ret->target, err);
     if (r == 0)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "The service has no completed deployment to roll back to.");
-    if (r < 0 || (r = service_store_deployment_document(tx, target.id, &document, err)) < 0)
-        return r;
+    return r < 0 ? r : service_store_deployment_document(tx, ret->target.id, &ret->document, err);
+}
+
+static int start_rollback(struct meta_tx *tx, const struct history *h,
+                          const struct service_deployment_row *d, const struct stop_target *to,
+                          int64_t now_us, struct sw_err *err)
+{
+    char id[SERVICE_DEPLOYMENT_ID];
     const struct service_deployment_new n = {.service_id = h->row.id,
-                                             .definition_id = target.definition_id,
+                                             .definition_id = to->target.definition_id,
                                              .desired = h->row.desired,
-                                             .revision = target.revision,
+                                             .revision = to->target.revision,
                                              .rollback_of = d->id,
                                              .status = "PRIMARY",
-                                             .document = document};
+                                             .document = to->document};
     return service_store_add_deployment(tx, &n, now_us, id, err);
 }
 
+/* Everything that refuses comes before the first change. */
 static int stop_one(struct meta_tx *tx, const struct history_arg *a, const struct history *h,
                     struct service_deployment_row *d, struct sw_err *err)
 {
+    SW_CLEANUP(stop_target_done) struct stop_target to = {.document = NULL};
     bool abort = sw_streq(sw_json_str(a->in, "stopType", "ROLLBACK"), "ABORT");
-    if (d->state.status != PLAN_PRIMARY || d->state.rollout != PLAN_IN_PROGRESS || d->rollback_of)
+    if (!sw_streq(h->row.status, "ACTIVE") || d->state.status != PLAN_PRIMARY ||
+        d->state.rollout != PLAN_IN_PROGRESS)
         return sw_fail(err, SW_ECONFLICT, "ConflictException",
                        "The service deployment is not in progress.");
-    int r = service_store_claim(tx, h->row.id, h->row.version, err);
+    int r = abort ? 0 : find_target(tx, h, d, &to, err);
+    if (r < 0 || (r = service_store_claim(tx, h->row.id, h->row.version, err)) < 0)
+        return r;
     d->state.rollout = PLAN_FAILED;
     d->state.rolled_back = !abort;
     sw_json_set_str(d->document, "reason",
                     abort ? "The service deployment was stopped by a user."
                           : "The service deployment was stopped by a user and is rolled back.");
-    if (r == 0)
-        r = service_store_set_deployment(tx, d, a->now_us, err);
-    if (r == 0 && !abort)
-        r = start_rollback(tx, h, d, a->now_us, err);
-    return r;
+    r = service_store_set_deployment(tx, d, a->now_us, err);
+    return r < 0 || abort ? r : start_rollback(tx, h, d, &to, a->now_us, err);
 }
 
 static int stop_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
@@ -282,12 +309,10 @@ static int stop_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
     SW_CLEANUP(history_done) struct history h = {.n = 0};
     int r = history_read(tx, a, &h, err);
     for (size_t i = 0; r > 0 && i < h.n; i++) {
-        if (sw_streq(h.all[i].public_id, a->id))
+        if (is_deployment(&h, i) && sw_streq(h.all[i].public_id, a->id))
             return stop_one(tx, a, &h, &h.all[i], err);
     }
-    return r < 0 ? r
-                 : sw_fail(err, SW_ENOTFOUND, "ServiceDeploymentNotFoundException",
-                           "Service deployment not found.");
+    return r < 0 ? r : deployment_not_found(err);
 }
 
 int launcher_stop_service_deployment(struct launcher *l, const struct launcher_caller *c,
@@ -310,4 +335,37 @@ int launcher_stop_service_deployment(struct launcher *l, const struct launcher_c
     service_loop_wake(l->services);
     sw_json_set_str(out, "serviceDeploymentArn", text);
     return 0;
+}
+
+/* ContinueServiceDeployment. */
+
+static int find_deployment(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct history_arg *a = arg;
+    SW_CLEANUP(history_done) struct history h = {.n = 0};
+    int r = history_read(tx, a, &h, err);
+    for (size_t i = 0; r > 0 && i < h.n; i++) {
+        if (is_deployment(&h, i) && sw_streq(h.all[i].public_id, a->id))
+            return 0;
+    }
+    return r < 0 ? r : deployment_not_found(err);
+}
+
+/* Hooks are refused by name when a service is made, so there is none to go on from. */
+int launcher_continue_service_deployment(struct launcher *l, const struct launcher_caller *c,
+                                         const json_t *in, json_t *out SW_UNUSED,
+                                         struct sw_err *err)
+{
+    struct arn arn;
+    struct cluster_ref cluster;
+    int r =
+        parse(c, sw_json_str(in, "serviceDeploymentArn", NULL), ARN_SERVICE_DEPLOYMENT, &arn, err);
+    if (r < 0 || (r = service_cluster(l, c, arn.cluster, &cluster, err)) < 0)
+        return r;
+    struct history_arg a = {.c = c, .cluster = &cluster, .name = arn.service, .id = arn.id};
+    if ((r = meta_tx(l->db, META_READ, find_deployment, &a, err)) < 0)
+        return r;
+    return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                   "The service deployment is not paused at a lifecycle hook with the ID '%.300s'.",
+                   sw_json_str(in, "hookId", ""));
 }

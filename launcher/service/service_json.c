@@ -34,9 +34,9 @@ static void set_service(json_t *o, const struct launcher_caller *c,
     sw_json_set_str(o, "clusterArn", cluster->arn);
 }
 
-static bool is_external(const struct service_row *row)
+bool service_is_external(const json_t *document)
 {
-    const json_t *controller = sw_json_object(row->document, "deploymentController");
+    const json_t *controller = sw_json_object(document, "deploymentController");
     return sw_streq(sw_json_str(controller, "type", "ECS"), "EXTERNAL");
 }
 
@@ -165,7 +165,7 @@ int service_json(struct meta_tx *tx, const struct launcher_caller *c,
     if (!json_object_get(o, "taskDefinition"))
         sw_json_set_str(o, "taskDefinition", sw_json_str(row->document, "taskDefinition", NULL));
     r = set_counts(tx, o, row->id, NULL, NULL, err);
-    if (r == 0 && is_external(row)) {
+    if (r == 0 && service_is_external(row->document)) {
         (void)service_list(o, "deployments");
         r = service_task_sets(tx, c, cluster, row, p.deployments, p.n, service_list(o, "taskSets"),
                               err);

@@ -5,6 +5,8 @@
 #include "launcher/service/service.h"
 #include "launcher/service/service_store.h"
 
+/* From a service's document: it has the EXTERNAL deployment controller, so task sets in the place of deployments. */
+bool service_is_external(const json_t *document);
 /* *ret is owned. */
 int service_json(struct meta_tx *tx, const struct launcher_caller *c,
                  const struct cluster_ref *cluster, const struct service_row *row, bool with_tags,

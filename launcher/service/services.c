@@ -104,19 +104,13 @@ static int read_definition(struct meta_tx *tx, struct service_arg *a, int64_t *r
     return r;
 }
 
-static bool is_external(const json_t *document)
-{
-    const json_t *controller = sw_json_object(document, "deploymentController");
-    return sw_streq(sw_json_str(controller, "type", "ECS"), "EXTERNAL");
-}
-
 static int create(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct service_arg *a = arg;
     struct service_row row = {.id = 0};
     int64_t id = 0, definition_id = 0;
     int64_t desired = sw_json_int(a->in, "desiredCount", 0);
-    bool external = is_external(a->document);
+    bool external = service_is_external(a->document);
     int r = find_same(tx, a, err);
     if (r != 0)
         return r < 0 ? r : 0;
@@ -164,9 +158,9 @@ int launcher_create_service(struct launcher *l, const struct launcher_caller *c,
     int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
     if (r < 0 || (r = service_settings_new(in, &document, err)) < 0)
         return r;
-    if (!is_external(document) && !sw_json_str(in, "taskDefinition", NULL))
+    if (!service_is_external(document) && !sw_json_str(in, "taskDefinition", NULL))
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "TaskDefinition can not be blank.");
-    if (is_external(document) && sw_json_str(in, "taskDefinition", NULL))
+    if (service_is_external(document) && sw_json_str(in, "taskDefinition", NULL))
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "taskDefinition belongs to the task sets of a service with an EXTERNAL "
                        "deployment controller.");
@@ -244,7 +238,7 @@ static int update(struct meta_tx *tx, void *arg, struct sw_err *err)
     }
     if (r == 0)
         r = service_store_set(tx, &row, err);
-    if (r == 0 && !is_external(row.document))
+    if (r == 0 && !service_is_external(row.document))
         r = update_deployment(tx, a, &row, err);
     if (r == 0)
         r = answer(tx, a, &row, err);
@@ -397,5 +391,41 @@ int launcher_list_services(struct launcher *l, const struct launcher_caller *c, 
         arn_service(arn, c->region, c->account, cluster.name, json_string_value(v));
         json_array_append_new(arns, json_string(arn));
     }
+    return 0;
+}
+
+/* ListServicesByNamespace. */
+
+#define NAMESPACE_MAX 1024
+
+/* Names are of the characters of ASCII that can be seen; ARNs of this account and region. */
+static bool is_namespace(const struct launcher_caller *c, const char *text)
+{
+    char prefix[160];
+    size_t n = strlen(text);
+    if (sw_str_starts_with(sw_str(text), "arn:")) {
+        (void)snprintf(prefix, sizeof prefix, "arn:aws:servicediscovery:%.63s:%.12s:namespace/ns-",
+                       c->region, c->account);
+        return sw_str_starts_with(sw_str(text), prefix) && n > strlen(prefix) && n <= NAMESPACE_MAX;
+    }
+    for (const char *p = text; *p; p++) {
+        if (*p < '!' || *p > '~')
+            return false;
+    }
+    return n > 0 && n <= NAMESPACE_MAX;
+}
+
+int launcher_list_services_by_namespace(struct launcher *l SW_UNUSED,
+                                        const struct launcher_caller *c, const json_t *in,
+                                        struct launcher_page *page SW_UNUSED, json_t *out,
+                                        struct sw_err *err)
+{
+    const char *text = sw_json_str(in, "namespace", "");
+    if (!is_namespace(c, text))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Invalid namespace: '%.300s'. It must be the name of a Cloud Map namespace, "
+                       "or the ARN of one of this account and region.",
+                       text);
+    (void)service_list(out, "serviceArns");
     return 0;
 }

@@ -5,7 +5,7 @@
 #include "base/macros.h"
 #include "launcher/service/cluster_store.h"
 #include "launcher/service/instance_store.h"
-#include "launcher/service/service.h"
+#include "launcher/service/service_json.h"
 #include "launcher/service/service_store.h"
 #include "launcher/service/task_store.h"
 #include "launcher/service/taskdef_store.h"
@@ -152,6 +152,29 @@ static int of_service(struct meta_tx *tx, struct tags_arg *a, int64_t cluster_id
     return r;
 }
 
+/* Of a service that is not deleted, and not of one that is: as it is described. */
+static int of_task_set(struct meta_tx *tx, struct tags_arg *a, int64_t cluster_id,
+                       struct sw_err *err)
+{
+    struct service_row row = {.id = 0};
+    struct service_deployment_row *all = NULL;
+    size_t n = 0, i = 0;
+    int r = service_store_get(tx, cluster_id, a->want.service, &row, err);
+    if (r > 0)
+        r = service_store_deployments(tx, row.id, false, &all, &n, err);
+    while (i < n && !sw_streq(all[i].id, a->want.id))
+        i++;
+    if (r == 0 && (i == n || !service_is_external(row.document)))
+        r = not_found(err);
+    if (r == 0)
+        r = change(a, all[i].document, err);
+    if (r > 0 && (r = service_store_claim(tx, row.id, row.version, err)) == 0)
+        r = service_store_set_deployment(tx, &all[i], a->now_us, err);
+    service_deployment_rows_free(all, n);
+    service_row_done(&row);
+    return r;
+}
+
 static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct tags_arg *a = arg;
@@ -165,6 +188,8 @@ static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
         r = not_found(err);
     if (r > 0 && a->want.kind == ARN_SERVICE)
         r = of_service(tx, a, cluster.id, err);
+    else if (r > 0 && a->want.kind == ARN_TASK_SET)
+        r = of_task_set(tx, a, cluster.id, err);
     else if (r > 0)
         r = a->want.kind == ARN_TASK ? of_task(tx, a, cluster.id, err)
                                      : of_instance(tx, a, cluster.id, err);
@@ -176,8 +201,9 @@ static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
 static int parse(const struct launcher_caller *c, const char *text, struct arn *ret,
                  struct sw_err *err)
 {
-    static const enum arn_kind kinds[] = {ARN_CLUSTER, ARN_TASK_DEFINITION, ARN_TASK,
-                                          ARN_CONTAINER_INSTANCE, ARN_SERVICE};
+    static const enum arn_kind kinds[] = {ARN_CLUSTER, ARN_TASK_DEFINITION,
+                                          ARN_TASK,    ARN_CONTAINER_INSTANCE,
+                                          ARN_SERVICE, ARN_TASK_SET};
     bool found = false;
     for (size_t i = 0; i < SW_ARRAY_LEN(kinds) && !found; i++)
         found = sw_str_starts_with(sw_str(text), "arn:") && arn_parse(text, kinds[i], ret);
@@ -185,7 +211,8 @@ static int parse(const struct launcher_caller *c, const char *text, struct arn *
         (ret->kind != ARN_TASK_DEFINITION && !*ret->cluster))
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "Invalid resource ARN: '%.600s'. It must be that of a cluster, a service, a "
-                       "task, a container instance or a task definition with its revision.",
+                       "task set, a task, a container instance or a task definition with its "
+                       "revision.",
                        text);
     return arn_is_local(ret, c->account, c->region) ? 0 : not_found(err);
 }

@@ -109,8 +109,7 @@ static int answer(struct meta_tx *tx, struct set_arg *a, const struct service_ro
 
 static int check_external(const struct service_row *row, struct sw_err *err)
 {
-    const json_t *controller = sw_json_object(row->document, "deploymentController");
-    if (sw_streq(sw_json_str(controller, "type", "ECS"), "EXTERNAL"))
+    if (service_is_external(row->document))
         return 0;
     return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                    "Task sets need a service with the EXTERNAL deployment controller.");

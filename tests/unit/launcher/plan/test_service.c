@@ -425,6 +425,19 @@ TEST(restarts_of_tasks_that_never_run_are_delayed_more_and_more)
     CHECK_EQ_INT(s.starts, 4);
 }
 
+TEST(a_clock_that_is_set_back_delays_no_longer_than_a_delay_is)
+{
+    SW_CLEANUP(sim_done) struct sim s = {.arena = {0}};
+    sim_init(&s, 2, 1, 100, 200);
+    sim_deploy(&s);
+    s.deployments[0].d.state.retry_at_us = s.v.now_us + 86400 * SIM_SECOND;
+    sim_plan(&s);
+    CHECK_EQ_INT(s.starts, 0);
+    sim_pass(&s, 15 * 60);
+    sim_plan(&s);
+    CHECK_EQ_INT(s.starts, 1);
+}
+
 TEST(unhealthy_tasks_are_replaced_before_they_stop)
 {
     SIM(s);
