@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Account settings: what a principal set, else what the account's root set for all, else what slipway does. They are stored and
- * answered; the long ARN formats are always on here, so they cannot be turned off. */
+/* Account settings: what a principal set, else what the account's root set for all, else what slipway does.
+ * containerInsights is the setting of clusters that are made without one. What is fixed cannot be set otherwise: ARNs are long, tags
+ * are asked about when something is made with them, nothing looks for threats. The others are stored and answered and change nothing
+ * here: tasks have no network interfaces to run out of (awsvpcTrunking) or IPv6 addresses (dualStackIPv6), machines are nobody's but
+ * the operator's (fargateFIPSMode, fargateTaskRetirementWaitPeriod), and no log driver blocks a container (defaultLogDriverMode). */
+#include "launcher/service/account_settings.h"
+
 #include <string.h>
 
+#include "auth/directory.h"
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/macros.h"
@@ -58,12 +64,23 @@ static void root_arn(const struct launcher_caller *c, char out[ARN_MAX])
     (void)snprintf(out, ARN_MAX, "arn:aws:iam::%s:root", c->account);
 }
 
+/* Sessions of a role share what is set for it; federated users have what is set for the root and nothing of their own. */
+static const char *own_arn(const struct launcher_caller *c, const char *root)
+{
+    switch (c->principal->kind) {
+    case PRINCIPAL_ROLE: return c->principal->role_arn;
+    case PRINCIPAL_FEDERATED: return root;
+    default: return c->principal->arn;
+    }
+}
+
 /* Whose setting it is: the one that is named (of this account), else the caller. */
 static int principal_of(const struct launcher_caller *c, const json_t *in, char out[ARN_MAX],
                         struct sw_err *err)
 {
-    char prefix[64];
-    const char *given = sw_json_str(in, "principalArn", c->principal->arn);
+    char prefix[64], root[ARN_MAX];
+    root_arn(c, root);
+    const char *given = sw_json_str(in, "principalArn", own_arn(c, root));
     (void)snprintf(prefix, sizeof prefix, ":iam::%s:", c->account);
     if (!sw_str_copy(sw_str(given), out, ARN_MAX) || strncmp(out, "arn:aws:", 8) != 0 ||
         (sw_json_str(in, "principalArn", NULL) && !strstr(out, prefix)))
@@ -128,11 +145,40 @@ static int put(struct launcher *l, const struct launcher_caller *c, const json_t
     return r;
 }
 
+/* So that there are as many rows as principals, and no more. */
+static int check_exists(struct launcher *l, const struct launcher_caller *c, const char *arn,
+                        struct sw_err *err)
+{
+    static const enum iam_kind kinds[] = {IAM_USER, IAM_ROLE};
+    char root[ARN_MAX];
+    const char *slash = strrchr(arn, '/');
+    bool there = false;
+    root_arn(c, root);
+    if (!l->identity || sw_streq(arn, root))
+        return 0;
+    directory_lock(l->identity);
+    for (size_t i = 0; slash && i < SW_ARRAY_LEN(kinds); i++) {
+        const struct iam_entity *e = directory_find(l->identity, kinds[i], c->account, slash + 1);
+        there |= e && sw_streq(e->arn, arn);
+    }
+    directory_unlock(l->identity);
+    return there ? 0
+                 : sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                           "There is no user or role '%.300s' to set this for.", arn);
+}
+
 int launcher_put_setting(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                          json_t *out, struct sw_err *err)
 {
     char principal[ARN_MAX];
     int r = principal_of(c, in, principal, err);
+    if (r < 0)
+        return r;
+    if (c->principal->kind == PRINCIPAL_FEDERATED && !sw_json_str(in, "principalArn", NULL))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Federated users have the account settings of the root user, and none of "
+                       "their own.");
+    r = check_exists(l, c, principal, err);
     return r < 0 ? r : put(l, c, in, principal, out, err);
 }
 
@@ -172,6 +218,22 @@ static int read_settings(struct meta_tx *tx, void *arg, struct sw_err *err)
         if (sw_str_eq_z(meta_str(st, 0), a->root))
             sw_json_set_str(a->defaults, name, value);
     }
+    return r;
+}
+
+int service_account_setting(struct launcher *l, const struct launcher_caller *c, const char *name,
+                            char ret[ACCOUNT_SETTING_VALUE], struct sw_err *err)
+{
+    char root[ARN_MAX];
+    const struct setting *s = find(name);
+    sw_autojson json_t *own = json_object(), *defaults = json_object();
+    root_arn(c, root);
+    struct list_arg a = {
+        .c = c, .principal = c->principal->arn, .root = root, .own = own, .defaults = defaults};
+    int r = meta_tx(l->db, META_READ, read_settings, &a, err);
+    const char *value = sw_json_str(own, name, sw_json_str(defaults, name, s->built_in));
+    if (r == 0)
+        (void)snprintf(ret, ACCOUNT_SETTING_VALUE, "%s", value);
     return r;
 }
 
