@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/service/account_settings.h"
 #include "launcher/service/capacity_providers.h"
 #include "launcher/service/cluster_store.h"
 #include "launcher/service/service.h"
@@ -85,6 +86,11 @@ static int read_statistics(struct meta_tx *tx, int64_t cluster_id, json_t **ret,
     return 0;
 }
 
+static json_t *insights(const char *value)
+{
+    return json_pack("{s:s, s:s}", "name", "containerInsights", "value", value);
+}
+
 static bool shows(const json_t *in, const char *what)
 {
     return !in || service_includes(in, what);
@@ -115,6 +121,9 @@ static json_t *to_json(const struct launcher_caller *c, const struct cluster_row
         if (!lists[i].include || shows(in, lists[i].include))
             json_array_extend(list, sw_json_array(document, lists[i].key));
     }
+    json_t *settings = sw_json_array(o, "settings");
+    if (shows(in, "SETTINGS") && json_array_size(settings) == 0)
+        json_array_append_new(settings, insights("disabled"));
     if (shows(in, "CONFIGURATIONS") && sw_json_object(document, "configuration"))
         json_object_set(o, "configuration", sw_json_object(document, "configuration"));
     if (in && service_includes(in, "ATTACHMENTS"))
@@ -189,6 +198,12 @@ int launcher_create_cluster(struct launcher *l, const struct launcher_caller *c,
     if (r < 0 || (r = service_check_settings(sw_json_array(in, "settings"), err)) < 0 ||
         (r = service_check_providers(in, err)) < 0)
         return r;
+    if (json_array_size(sw_json_array(document, "settings")) == 0) {
+        char value[ACCOUNT_SETTING_VALUE];
+        if ((r = service_account_setting(l, c, "containerInsights", value, err)) < 0)
+            return r;
+        sw_json_set_new(document, "settings", json_pack("[o]", insights(value)));
+    }
     sw_autofree char *text = sw_json_dump(document);
     struct describe_arg a = {.c = c, .name = name, .document = text, .now_us = l->now_us()};
     r = meta_tx(l->db, META_WRITE, create, &a, err);
@@ -262,13 +277,23 @@ static int change(struct meta_tx *tx, void *arg, struct sw_err *err)
     return r < 0 ? r : 0;
 }
 
+/* Of what is changed or deleted: one that must be named is not meant to be the default one when a script's variable is empty. */
+static int named_cluster(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                         struct cluster_ref *ret, struct sw_err *err)
+{
+    const char *name = sw_json_str(in, "cluster", "");
+    if (!*name)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "Cluster can not be blank.");
+    return service_cluster(l, c, name, ret, err);
+}
+
 /* The named members of the input become those of the cluster. */
 static int update(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                   const char *const *members, json_t *out, struct sw_err *err)
 {
     struct cluster_ref cluster;
     sw_autojson json_t *set = json_object();
-    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    int r = named_cluster(l, c, in, &cluster, err);
     if (r < 0)
         return r;
     for (size_t i = 0; members[i]; i++) {
@@ -323,7 +348,7 @@ int launcher_delete_cluster(struct launcher *l, const struct launcher_caller *c,
                             json_t *out, struct sw_err *err)
 {
     struct cluster_ref cluster;
-    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    int r = named_cluster(l, c, in, &cluster, err);
     if (r < 0)
         return r;
     struct change_arg a = {.d = {.c = c, .name = cluster.name, .now_us = l->now_us()},
