@@ -37,8 +37,8 @@ struct left {
     char name[NETWORK_NAME_MAX];
 };
 struct network {
-    char *dir, *addresses; /* host-local's files, one an address */
-    int claim;             /* of the bridge */
+    char *dir, *bridge, *addresses; /* addresses: host-local's files, one an address */
+    int claim;                      /* of the bridge */
     struct cni *cni;
     size_t pool_size;
     pthread_mutex_t lock;
@@ -70,8 +70,10 @@ int network_new(const struct network_options *o, struct network **ret, struct sw
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->changed, NULL);
     sw_autofree char *addresses = sw_asprintf("%s/addresses", o->dir);
-    if (o->bridge_name)
+    if (o->bridge_name) {
+        n->bridge = sw_strdup(o->bridge_name);
         n->addresses = sw_asprintf("%s/%s", addresses, o->bridge_name);
+    }
     int r = sw_mkdirs(n->dir, 0700, err);
     if (r == 0 && o->bridge_name)
         r = cni_new(&(struct cni_options){.name = o->bridge_name,
@@ -252,6 +254,16 @@ int network_release(struct network *n, const char *name, struct sw_err *err)
     return err->code;
 }
 
+/* When the time before may have ended in the middle of it. */
+static int release_again(struct network *n, const char *name, struct sw_err *err)
+{
+    if (n->bridge && task_net_remove_masquerade(n->bridge, name, err) < 0) {
+        remember_left(n, name);
+        return err->code;
+    }
+    return network_release(n, name, err);
+}
+
 static bool lease_exists(struct network *n, struct sw_str name)
 {
     char z[NETWORK_NAME_MAX];
@@ -294,7 +306,7 @@ void network_tidy(struct network *n)
         struct left *one = left;
         struct sw_err err = SW_ERR_INIT;
         left = one->next;
-        if (network_release(n, one->name, &err) < 0)
+        if (release_again(n, one->name, &err) < 0)
             sw_log_err(SW_LOG_WARNING, "network-not-released", &err, "lease", one->name, NULL);
         free(one);
     }
@@ -332,7 +344,7 @@ int network_clean(struct network *n, bool (*in_use)(void *ctx, const char *name)
             guard_again(n, name);
             continue;
         }
-        if (network_release(n, name, &one) < 0)
+        if (release_again(n, name, &one) < 0)
             sw_log_err(SW_LOG_WARNING, "network-not-released", &one, "lease", name, NULL);
     }
     closedir(d);
@@ -404,6 +416,7 @@ void network_free(struct network *n)
     if (n->claim >= 0)
         (void)close(n->claim);
     free(n->addresses);
+    free(n->bridge);
     free(n->dir);
     free(n);
 }

@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
+#include "base/digest.h"
 #include "base/macros.h"
 #include "base/process.h"
 #include "base/str.h"
@@ -23,6 +25,7 @@
 #define ARGS_MAX    24
 #define TIMEOUT_MS  10000
 #define MESSAGE_MAX 4096
+#define RULES_MAX   (8 * 1024 * 1024)
 
 int task_net_gateway(const char *subnet, char out[64], struct sw_err *err)
 {
@@ -41,31 +44,61 @@ int task_net_gateway(const char *subnet, char out[64], struct sw_err *err)
     return 0;
 }
 
-/* One call; the words after the table's are separated by blanks. */
-static int iptables(const char *words, struct sw_err *err)
+/* One call on the nat table; what it prints is dropped unless out is given. */
+static int run_iptables(const char *const *words, size_t n, struct sw_buf *out, struct sw_err *err)
 {
-    char program[256], text[512];
-    const char *argv[ARGS_MAX] = {program, "-w", "10", "-t", "nat"};
-    size_t n = 5;
+    char program[256];
+    const char *argv[ARGS_MAX + 6] = {program, "-w", "10", "-t", "nat"};
     if (!sw_find_program("iptables", program, sizeof program))
         return sw_fail(err, SW_EUNSUPPORTED, NULL, "iptables is not there");
-    (void)snprintf(text, sizeof text, "%s", words);
-    for (char *p = text; p && n + 1 < ARGS_MAX;) {
-        char *next = strchr(p, ' ');
-        if (next)
-            *next++ = 0;
-        argv[n++] = p;
-        p = next;
-    }
-    SW_CLEANUP(sw_buf_done) struct sw_buf out = SW_BUF_INIT(MESSAGE_MAX);
+    for (size_t i = 0; i < n && i < ARGS_MAX; i++)
+        argv[5 + i] = words[i];
+    SW_CLEANUP(sw_buf_done) struct sw_buf drop = SW_BUF_INIT(MESSAGE_MAX);
     SW_CLEANUP(sw_buf_done) struct sw_buf message = SW_BUF_INIT(MESSAGE_MAX);
     struct sw_process_spec spec = {.argv = argv, .timeout_ms = TIMEOUT_MS};
     struct sw_process_result res;
-    if (sw_process_run(&spec, &out, &message, &res, err) < 0)
+    if (sw_process_run(&spec, out ? out : &drop, &message, &res, err) < 0)
         return err->code;
     if (res.exit_code != 0)
-        return sw_fail(err, SW_EIO, NULL, "iptables %s: %.150s", words, sw_buf_str(&message).p);
+        return sw_fail(err, SW_EIO, NULL, "iptables %s %s: %.150s", words[0], n > 1 ? words[1] : "",
+                       sw_buf_str(&message).p);
     return 0;
+}
+
+/* The words of a line as iptables takes and prints them: blanks between, quotes around, a backslash before. In place. */
+static size_t split_words(char *line, const char **words, size_t max)
+{
+    size_t n = 0;
+    for (char *in = line; n < max;) {
+        bool quoted = false;
+        while (*in == ' ')
+            in++;
+        if (!*in)
+            break;
+        char *out = in;
+        words[n++] = out;
+        for (; *in && (quoted || *in != ' '); in++) {
+            if (*in == '"') {
+                quoted = !quoted;
+                continue;
+            }
+            if (*in == '\\' && in[1])
+                in++;
+            *out++ = *in;
+        }
+        char *next = *in ? in + 1 : in;
+        *out = 0;
+        in = next;
+    }
+    return n;
+}
+
+static int iptables(const char *line, struct sw_err *err)
+{
+    char text[512];
+    const char *words[ARGS_MAX];
+    (void)snprintf(text, sizeof text, "%s", line);
+    return run_iptables(words, split_words(text, words, ARGS_MAX), NULL, err);
 }
 
 static void iptables_quietly(const char *words)
@@ -125,6 +158,42 @@ void task_net_close_bridge(const char *bridge)
     char chain[64], from[64];
     bridge_names(bridge, chain, from);
     close_chain(chain, from);
+}
+
+/* As the plugins name it. */
+static void masquerade_chain(const char *network, const char *id, char out[32])
+{
+    struct digest d;
+    char hex[129];
+    sw_autofree char *text = sw_asprintf("%s%s", network, id);
+    digest_of(DIGEST_SHA512, text, strlen(text), &d);
+    digest_hex(&d, hex);
+    (void)snprintf(out, 32, "CNI-%.24s", hex);
+}
+
+int task_net_remove_masquerade(const char *network, const char *id, struct sw_err *err)
+{
+    char chain[32];
+    SW_CLEANUP(sw_buf_done) struct sw_buf list = SW_BUF_INIT(RULES_MAX);
+    masquerade_chain(network, id, chain);
+    if (run_iptables((const char *const[]){"-S"}, 1, &list, err) < 0)
+        return err->code;
+    if (!strstr(sw_buf_str(&list).p, chain))
+        return 0;
+    struct sw_str rest = sw_buf_str(&list), line;
+    while (sw_str_split(&rest, '\n', &line)) {
+        const char *words[ARGS_MAX];
+        char text[512];
+        if (!sw_str_starts_with(line, "-A POSTROUTING ") || !sw_str_ends_with(line, chain) ||
+            !sw_str_copy(line, text, sizeof text))
+            continue;
+        size_t n = split_words(text, words, ARGS_MAX);
+        words[0] = "-D";
+        if (run_iptables(words, n, NULL, err) < 0)
+            return err->code;
+    }
+    int r = run_iptables((const char *const[]){"-F", chain}, 2, NULL, err);
+    return r < 0 ? r : run_iptables((const char *const[]){"-X", chain}, 2, NULL, err);
 }
 
 /* Abstract names belong to a network namespace and end with their process. */

@@ -23,6 +23,10 @@ int task_net_claim_bridge(const char *bridge, int *ret_claim, struct sw_err *err
 int task_net_open_bridge(const char *bridge, const char *to, uint16_t port, struct sw_err *err);
 void task_net_close_bridge(const char *bridge);
 
+/* What the bridge plugin leaves of its masquerading when it is killed while it takes a container out of the network: it finds it
+ * no more, because the container's cable is gone. Nothing there is fine. SW_EIO: try again. */
+int task_net_remove_masquerade(const char *network, const char *id, struct sw_err *err);
+
 /* *ret_claim is to be kept open as long as the rule is meant. */
 int task_net_open_host(uint16_t port, int *ret_claim, struct sw_err *err);
 void task_net_close_host(int claim); /* takes it */
