@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/macros.h"
 #include "base/process.h"
+#include "launcher/model/capabilities.h"
 
 void agent_process_signals(sigset_t *ret)
 {
@@ -46,6 +47,8 @@ int agent_process_start(const struct server_config *c, const char *data_dir, con
                                 c->conmon,
                                 "--supervised-by",
                                 parent,
+                                "--fargate",
+                                FARGATE_SHARED,
                                 c->tls_cert ? "--ca-file" : NULL,
                                 c->tls_cert,
                                 NULL};

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "launcher/model/capabilities.h"
 #include "server/activation.h"
 #include "server/agent_process.h"
 #include "server/cli.h"
@@ -22,7 +23,7 @@
 struct options {
     struct cli_common common;
     char *config, *cluster, *log_level, *bridge_name, *bridge_subnet, *runtime, *conmon;
-    char *activation_id, *activation_code;
+    char *activation_id, *activation_code, *fargate;
     int64_t supervised_by;
 };
 
@@ -38,6 +39,7 @@ static const struct conf_key keys[] = {
     {"bridge_subnet", CONF_STRING, OFF(bridge_subnet), "10.88.64.0/20", 0, 0, NULL, "addresses of tasks on the bridge"},
     {"runtime", CONF_STRING, OFF(runtime), "runc", 0, 0, NULL, "OCI runtime: name or path"},
     {"conmon", CONF_STRING, OFF(conmon), "conmon", 0, 0, NULL, "container monitor: name or path"},
+    {"fargate", CONF_STRING, OFF(fargate), NULL, 0, 0, NULL, "only: run tasks of launch type FARGATE of all clusters, and no others; shared: those of its cluster too; default ECS_FARGATE"},
     {"activation_id", CONF_STRING, OFF(activation_id), NULL, 0, 0, NULL, "of `aws ssm create-activation`: joins as an external instance, the first time"},
     {"activation_code", CONF_STRING, OFF(activation_code), NULL, 0, 0, NULL, "the code that came with it"},
     {"supervised_by", CONF_INT, OFF(supervised_by), "0", 0, INT32_MAX, NULL, "process id of the slipway up that started it"},
@@ -111,6 +113,14 @@ static int open_client(const struct options *o, struct ecs_config *ecs, struct c
     return r < 0 ? r : client_open(&options, ret, err);
 }
 
+static int check_fargate(const struct options *o, struct sw_err *err)
+{
+    if (!o->fargate || sw_streq(o->fargate, FARGATE_ONLY) || sw_streq(o->fargate, FARGATE_SHARED))
+        return 0;
+    return sw_fail(err, SW_EINVALID, NULL, "fargate: '%s' is not %s or %s", o->fargate,
+                   FARGATE_ONLY, FARGATE_SHARED);
+}
+
 static int run_agent(const struct options *o, const struct ecs_config *ecs, struct client *client,
                      struct signal_thread *signals, struct sw_err *err)
 {
@@ -143,6 +153,7 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
         .attributes = ecs->attributes,
         .tags = ecs->tags,
         .external = ecs->external,
+        .fargate = o->fargate ? o->fargate : ecs->fargate,
         .reserved_memory_mib = ecs->reserved_memory_mib,
         .stop_timeout_default_s = ecs->stop_timeout_s ? ecs->stop_timeout_s : 30,
         .task_cleanup_wait_s = ecs->task_cleanup_wait_s ? ecs->task_cleanup_wait_s : 10800,
@@ -215,6 +226,8 @@ static int run(int argc, char **argv)
                             &err);
     if (r == 0)
         r = set_log_level(&o, &ecs, &err);
+    if (r == 0)
+        r = check_fargate(&o, &err);
     if (r == 0)
         r = open_client(&o, &ecs, &client, &err);
     if (r == 0)

@@ -13,11 +13,21 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/str.h"
+#include "launcher/model/capabilities.h"
 
 #define FILE_MAX  (256 * 1024)
 #define PAIRS_MAX 200
 
-enum kind { KIND_STRING, KIND_PORTS, KIND_MIB, KIND_SECONDS, KIND_PAIRS, KIND_BOOL };
+enum kind {
+    KIND_STRING,
+    KIND_PORTS,
+    KIND_MIB,
+    KIND_SECONDS,
+    KIND_PAIRS,
+    KIND_BOOL,
+    KIND_FARGATE,
+    KIND_NAMES
+};
 
 static const struct key {
     const char *name;
@@ -33,6 +43,9 @@ static const struct key {
     {"ECS_RESERVED_PORTS_UDP", KIND_PORTS, offsetof(struct ecs_config, reserved_ports_udp)},
     {"ECS_INSTANCE_ATTRIBUTES", KIND_PAIRS, offsetof(struct ecs_config, attributes)},
     {"ECS_CONTAINER_INSTANCE_TAGS", KIND_PAIRS, offsetof(struct ecs_config, tags)},
+    {"ECS_FARGATE", KIND_FARGATE, offsetof(struct ecs_config, fargate)},
+    {"ECS_DISABLE_PRIVILEGED", KIND_BOOL, offsetof(struct ecs_config, no_privileged)},
+    {"ECS_AVAILABLE_LOGGING_DRIVERS", KIND_NAMES, offsetof(struct ecs_config, logging_drivers)},
     {"ECS_EXTERNAL", KIND_BOOL, offsetof(struct ecs_config, external)},
     {"ECS_RESERVED_MEMORY", KIND_MIB, offsetof(struct ecs_config, reserved_memory_mib)},
     {"ECS_CONTAINER_STOP_TIMEOUT", KIND_SECONDS, offsetof(struct ecs_config, stop_timeout_s)},
@@ -78,6 +91,27 @@ static bool parse_pairs(struct sw_str value, json_t **ret)
     return true;
 }
 
+/* ["json-file", "awslogs"] -> "json-file,awslogs" */
+static bool parse_names(struct sw_str value, char **ret)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autojson json_t *list = NULL;
+    SW_CLEANUP(sw_buf_done) struct sw_buf out = SW_BUF_INIT(FILE_MAX);
+    size_t i;
+    json_t *v;
+    if (sw_json_load(value, 2, PAIRS_MAX, NULL, &list, &ignored) < 0 || !json_is_array(list))
+        return false;
+    json_array_foreach(list, i, v) {
+        const char *name = json_string_value(v);
+        if (!name || !*name || strchr(name, ','))
+            return false;
+        sw_buf_addf(&out, "%s%s", out.n ? "," : "", name);
+    }
+    free(*ret);
+    *ret = sw_strdup(sw_buf_str(&out).p);
+    return true;
+}
+
 static bool parse_bool(struct sw_str value, bool *ret)
 {
     *ret = sw_str_eq_z(value, "true");
@@ -93,7 +127,12 @@ static bool set(const struct key *k, struct sw_str value, struct ecs_config *c)
         free(*(char **)slot);
         *(char **)slot = sw_str_dup(value);
         return value.n > 0;
+    case KIND_FARGATE:
+        free(*(char **)slot);
+        *(char **)slot = sw_str_dup(value);
+        return sw_str_eq_z(value, FARGATE_ONLY) || sw_str_eq_z(value, FARGATE_SHARED);
     case KIND_PORTS: return parse_ports(value, slot);
+    case KIND_NAMES: return parse_names(value, slot);
     case KIND_PAIRS: return parse_pairs(value, slot);
     case KIND_BOOL: return parse_bool(value, slot);
     case KIND_MIB:
@@ -184,6 +223,8 @@ void ecs_config_free(struct ecs_config *c)
     free(c->endpoint);
     free(c->region);
     free(c->log_level);
+    free(c->logging_drivers);
+    free(c->fargate);
     free(c->reserved_ports);
     free(c->reserved_ports_udp);
     json_decref(c->attributes);

@@ -16,10 +16,14 @@ struct ecs_config {
     char *log_level; /* ECS_LOGLEVEL */
     char *
         reserved_ports; /* ECS_RESERVED_PORTS: a JSON array of numbers; kept as its numbers with commas */
-    char *reserved_ports_udp;    /* ECS_RESERVED_PORTS_UDP: the same */
-    json_t *attributes;          /* ECS_INSTANCE_ATTRIBUTES: {name: value}; NULL: not given */
-    json_t *tags;                /* ECS_CONTAINER_INSTANCE_TAGS: {key: value}; NULL: not given */
-    bool external;               /* ECS_EXTERNAL */
+    char *reserved_ports_udp; /* ECS_RESERVED_PORTS_UDP: the same */
+    json_t *attributes;       /* ECS_INSTANCE_ATTRIBUTES: {name: value}; NULL: not given */
+    json_t *tags;             /* ECS_CONTAINER_INSTANCE_TAGS: {key: value}; NULL: not given */
+    bool external;            /* ECS_EXTERNAL */
+    bool no_privileged;       /* ECS_DISABLE_PRIVILEGED */
+    char *
+        logging_drivers; /* ECS_AVAILABLE_LOGGING_DRIVERS: a JSON array; kept as names with commas */
+    char *fargate;       /* ECS_FARGATE: FARGATE_ONLY or FARGATE_SHARED; NULL: not given */
     int64_t reserved_memory_mib; /* ECS_RESERVED_MEMORY */
     int64_t stop_timeout_s;      /* ECS_CONTAINER_STOP_TIMEOUT: "30s", "2m"; 0: not given */
     int64_t task_cleanup_wait_s; /* ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION: "3h"; 0: not given */

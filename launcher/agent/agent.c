@@ -252,6 +252,7 @@ static int register_once(struct agent *a, struct sw_err *err)
     facts.attributes = a->o.attributes;
     facts.tags = a->o.tags;
     facts.external = a->o.external;
+    facts.fargate = a->o.fargate;
     if (instance_registration(&facts, a->cluster, a->instance_arn, &in, err) < 0 ||
         call(a, ECS_TARGET, "RegisterContainerInstance", in, CALL_TIMEOUT_MS, &out, err) < 0)
         return err->code;

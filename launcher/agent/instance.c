@@ -85,6 +85,9 @@ static json_t *attributes_of(const struct instance_facts *f)
         json_array_append_new(a, json_pack("{s:s}", "name", capabilities_all[i]));
     if (f->external)
         json_array_append_new(a, json_pack("{s:s}", "name", ATTRIBUTE_EXTERNAL));
+    if (f->fargate)
+        json_array_append_new(
+            a, json_pack("{s:s, s:s}", "name", ATTRIBUTE_FARGATE, "value", f->fargate));
     add_own(a, f->attributes);
     return a;
 }

@@ -17,6 +17,7 @@ struct instance_facts {
     const char *reserved_ports_udp; /* NULL: none */
     const json_t
         *attributes;    /* {name: value} besides the machine's, or in their place; NULL: none */
+    const char *fargate; /* value of ATTRIBUTE_FARGATE; NULL: none */
     const json_t *tags; /* {key: value}; NULL: none */
     bool external;      /* of ECS Anywhere: for tasks of launch type EXTERNAL */
     const char *version;

@@ -13,6 +13,8 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/model/fargate.h"
+#include "launcher/runtime/spec.h"
 
 #define STATE_MAX (8 * 1024 * 1024)
 
@@ -66,8 +68,11 @@ int task_new(struct task_engine *e, const char *tasks_dir, const json_t *placed,
     if (!task_id_of_arn(task_arn(t), t->id))
         r = sw_fail(err, SW_EINVALID, "ClientException", "task ARN '%.100s' is not valid",
                     task_arn(t));
+    if (sw_streq(sw_json_str(placed, "launchType", ""), FARGATE))
+        fargate_complete(sw_json_object(t->placed, "taskDefinition"),
+                         spec_may_raise_rlimits() ? -1 : spec_own_hard_limit(NULL, "nofile"));
     if (r == 0)
-        r = taskdef_from_json(sw_json_object(placed, "taskDefinition"), &t->def, err);
+        r = taskdef_from_json(sw_json_object(t->placed, "taskDefinition"), &t->def, err);
     if (r == 0 && sw_json_object(placed, "overrides"))
         r = taskdef_apply_overrides(t->def, sw_json_object(placed, "overrides"), err);
     for (size_t i = 0; r == 0 && i < t->def->containers_n; i++) {

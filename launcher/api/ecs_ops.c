@@ -8,6 +8,7 @@
 #include "launcher/api/ecs_handlers.h"
 #include "launcher/api/ecs_schema.h"
 #include "launcher/api/ecs_services.h"
+#include "launcher/model/capabilities.h"
 
 #define PAGE_MAX 100
 
@@ -134,10 +135,32 @@ static int list_task_definition_families(struct aws_call *call, const void *in S
     return r < 0 ? r : ecs_run_page(call, launcher_list_families, out, err);
 }
 
+static bool is_for_fargate(const struct aws_call *call)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(call->input, "attributes"), i, v) {
+        if (sw_streq(sw_json_str(v, "name", ""), ATTRIBUTE_FARGATE))
+            return true;
+    }
+    return false;
+}
+
+/* It gets tasks of every cluster, with their roles and secrets. */
+static int may_all_clusters(struct aws_call *call, struct sw_err *err)
+{
+    char arn[ARN_MAX];
+    (void)snprintf(arn, sizeof arn, "arn:aws:ecs:%s:%s:cluster/*", call->region,
+                   call->principal.account);
+    return ecs_may(call, arn, NULL, err);
+}
+
 static int register_container_instance(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                                        struct sw_err *err)
 {
     int r = ecs_may_cluster(call, input_str(call, "cluster"), err);
+    if (r == 0 && is_for_fargate(call))
+        r = may_all_clusters(call, err);
     return r < 0 ? r : ecs_run(call, launcher_register_instance, out, err);
 }
 

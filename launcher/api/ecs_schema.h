@@ -42,6 +42,7 @@ extern const struct sw_field list_task_definition_families_in[];
 extern const struct sw_field list_task_definition_families_out[];
 extern const struct sw_field deregister_task_definition_in[];
 extern const struct sw_field deregister_task_definition_out[];
+extern const struct sw_field network_configuration[];
 extern const struct sw_field capacity_provider_strategy_list[];
 extern const struct sw_field placement_constraints_list[];
 extern const struct sw_field placement_strategies_list[];

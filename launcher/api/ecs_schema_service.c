@@ -130,20 +130,6 @@ static const struct sw_field deployment_configuration[] = {
     F_END,
 };
 
-static const char *const assign_public_ip_values[] = {"ENABLED", "DISABLED", NULL};
-
-static const struct sw_field aws_vpc_configuration[] = {
-    LIST("subnets", F_READ | F_REQUIRED, strings_list),
-    LIST("securityGroups", F_REFUSED, strings_list),
-    ENUM("assignPublicIp", F_READ, assign_public_ip_values),
-    F_END,
-};
-
-static const struct sw_field network_configuration[] = {
-    STRUCT("awsvpcConfiguration", F_READ, aws_vpc_configuration),
-    F_END,
-};
-
 static const char *const scheduling_strategy_values[] = {"REPLICA", "DAEMON", NULL};
 
 static const char *const deployment_controller_type_values[] = {"ECS", "CODE_DEPLOY", "EXTERNAL",
@@ -313,8 +299,8 @@ const struct sw_field create_service_in[] = {
     INTEGER("desiredCount", F_READ),
     STRING("clientToken", F_READ),
     ENUM("launchType", F_READ, launch_type_values),
-    LIST("capacityProviderStrategy", F_REFUSED, capacity_provider_strategy_list),
-    STRING("platformVersion", F_REFUSED),
+    LIST("capacityProviderStrategy", F_READ, capacity_provider_strategy_list),
+    STRING("platformVersion", F_READ),
     STRING("role", F_REFUSED),
     STRUCT("deploymentConfiguration", F_READ, deployment_configuration),
     LIST("placementConstraints", F_READ, placement_constraints_list),
@@ -489,13 +475,13 @@ const struct sw_field update_service_in[] = {
     STRING("service", F_READ | F_REQUIRED),
     INTEGER("desiredCount", F_READ),
     STRING("taskDefinition", F_READ),
-    LIST("capacityProviderStrategy", F_REFUSED, capacity_provider_strategy_list),
+    LIST("capacityProviderStrategy", F_READ, capacity_provider_strategy_list),
     STRUCT("deploymentConfiguration", F_READ, deployment_configuration),
     ENUM("availabilityZoneRebalancing", F_STORED, availability_zone_rebalancing_values),
     STRUCT("networkConfiguration", F_READ, network_configuration),
     LIST("placementConstraints", F_READ, placement_constraints_list),
     LIST("placementStrategy", F_READ, placement_strategies_list),
-    STRING("platformVersion", F_REFUSED),
+    STRING("platformVersion", F_READ),
     BOOLEAN("forceNewDeployment", F_READ),
     INTEGER("healthCheckGracePeriodSeconds", F_READ),
     STRUCT("deploymentController", F_READ, deployment_controller),
@@ -805,8 +791,8 @@ const struct sw_field create_task_set_in[] = {
     LIST("loadBalancers", F_REFUSED, load_balancers_list),
     LIST("serviceRegistries", F_REFUSED, service_registries_list),
     ENUM("launchType", F_READ, launch_type_values),
-    LIST("capacityProviderStrategy", F_REFUSED, capacity_provider_strategy_list),
-    STRING("platformVersion", F_REFUSED),
+    LIST("capacityProviderStrategy", F_READ, capacity_provider_strategy_list),
+    STRING("platformVersion", F_READ),
     STRUCT("scale", F_READ, scale),
     STRING("clientToken", F_READ),
     LIST("tags", F_STORED | F_LIMITS, tags_list, .min = 0, .max = 50),

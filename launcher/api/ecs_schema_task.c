@@ -3,9 +3,9 @@
 #include "launcher/api/ecs_schema.h"
 
 static const struct sw_field capacity_provider_strategy_item[] = {
-    STRING("capacityProvider", F_REFUSED | F_REQUIRED),
-    INTEGER("weight", F_REFUSED | F_LIMITS, .min = 0, .max = 1000),
-    INTEGER("base", F_REFUSED | F_LIMITS, .min = 0, .max = 100000),
+    STRING("capacityProvider", F_READ | F_REQUIRED),
+    INTEGER("weight", F_READ | F_LIMITS, .min = 0, .max = 1000),
+    INTEGER("base", F_READ | F_LIMITS, .min = 0, .max = 100000),
     F_END,
 };
 
@@ -23,7 +23,7 @@ static const struct sw_field aws_vpc_configuration[] = {
     F_END,
 };
 
-static const struct sw_field network_configuration[] = {
+const struct sw_field network_configuration[] = {
     STRUCT("awsvpcConfiguration", F_READ, aws_vpc_configuration),
     F_END,
 };
@@ -58,7 +58,7 @@ const struct sw_field task_override[] = {
     STRING("executionRoleArn", F_READ),
     STRING("memory", F_READ),
     STRING("taskRoleArn", F_READ),
-    STRUCT("ephemeralStorage", F_REFUSED, ephemeral_storage),
+    STRUCT("ephemeralStorage", F_READ, ephemeral_storage),
     F_END,
 };
 
@@ -93,7 +93,7 @@ static const struct sw_field launch_volume[] = {
 static const struct sw_field launch_volumes_list[] = {STRUCT("member", 0, launch_volume)};
 
 const struct sw_field run_task_in[] = {
-    LIST("capacityProviderStrategy", F_REFUSED, capacity_provider_strategy_list),
+    LIST("capacityProviderStrategy", F_READ, capacity_provider_strategy_list),
     STRING("cluster", F_READ),
     INTEGER("count", F_READ),
     BOOLEAN("enableECSManagedTags", F_READ),
@@ -104,7 +104,7 @@ const struct sw_field run_task_in[] = {
     STRUCT("overrides", F_READ, task_override),
     LIST("placementConstraints", F_READ, placement_constraints_list),
     LIST("placementStrategy", F_READ, placement_strategies_list),
-    STRING("platformVersion", F_REFUSED),
+    STRING("platformVersion", F_READ),
     ENUM("propagateTags", F_READ, propagate_tags_values),
     STRING("referenceId", F_REFUSED),
     STRING("startedBy", F_READ),

@@ -360,7 +360,7 @@ static const struct sw_field inference_accelerator[] = {
 const struct sw_field inference_accelerators_list[] = {STRUCT("member", 0, inference_accelerator)};
 
 const struct sw_field ephemeral_storage[] = {
-    INTEGER("sizeInGiB", F_REFUSED | F_REQUIRED),
+    INTEGER("sizeInGiB", F_STORED | F_REQUIRED),
     F_END,
 };
 
@@ -398,7 +398,7 @@ const struct sw_field register_task_definition_in[] = {
     ENUM("ipcMode", F_READ, ipc_mode_values),
     STRUCT("proxyConfiguration", F_REFUSED, proxy_configuration),
     LIST("inferenceAccelerators", F_REFUSED, inference_accelerators_list),
-    STRUCT("ephemeralStorage", F_REFUSED, ephemeral_storage),
+    STRUCT("ephemeralStorage", F_STORED, ephemeral_storage),
     STRUCT("runtimePlatform", F_READ, runtime_platform),
     BOOLEAN("enableFaultInjection", F_REFUSED),
     F_END,

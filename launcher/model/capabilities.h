@@ -12,6 +12,10 @@
 #define CAPABILITY_SECRETS_ASM     "ecs.capability.secrets.asm.environment-variables"
 #define CAPABILITY_SECRETS_SSM     "ecs.capability.secrets.ssm.environment-variables"
 #define ATTRIBUTE_EXTERNAL         "ecs.capability.external" /* an instance for launch type EXTERNAL */
+#define ATTRIBUTE_FARGATE          "ecs.capability.fargate" /* only | shared: for tasks of launch type FARGATE */
+#define FARGATE_ONLY               "only"
+#define FARGATE_SHARED             "shared"
+#define ATTRIBUTE_ZONE             "ecs.availability-zone"
 #define ATTRIBUTE_CPU_ARCHITECTURE "ecs.cpu-architecture"    /* x86_64 | arm64 */
 #define ATTRIBUTE_OS_TYPE          "ecs.os-type"             /* linux */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/model/task_size.h"
 
+#include "base/macros.h"
 #include "base/str.h"
 
 /* "1.25" times scale; the product must be whole. */
@@ -49,4 +50,25 @@ bool task_cpu_parse(const char *s, int64_t *ret_units)
 bool task_memory_parse(const char *s, int64_t *ret_mib)
 {
     return parse_with_unit(s, "GB", ret_mib);
+}
+
+bool task_size_fargate(int64_t cpu_units, int64_t memory_mib)
+{
+    static const struct {
+        int64_t cpu, from, to, step; /* MiB; step 0: twice the one before */
+    } table[] = {
+        {256, 512, 2048, 0},          {512, 1024, 4096, 1024},   {1024, 2048, 8192, 1024},
+        {2048, 4096, 16384, 1024},    {4096, 8192, 30720, 1024}, {8192, 16384, 61440, 4096},
+        {16384, 32768, 122880, 8192},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        if (table[i].cpu != cpu_units)
+            continue;
+        for (int64_t m = table[i].from; m <= table[i].to;
+             m = table[i].step ? m + table[i].step : m * 2) {
+            if (m == memory_mib)
+                return true;
+        }
+    }
+    return false;
 }

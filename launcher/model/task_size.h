@@ -11,3 +11,5 @@
 
 bool task_cpu_parse(const char *s, int64_t *ret_units);
 bool task_memory_parse(const char *s, int64_t *ret_mib);
+/* Is it a size that Fargate has? */
+bool task_size_fargate(int64_t cpu_units, int64_t memory_mib);

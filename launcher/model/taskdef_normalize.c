@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "launcher/model/capabilities.h"
+#include "launcher/model/fargate.h"
 #include "launcher/model/task_size.h"
 #include "launcher/model/taskdef_validate.h"
 
@@ -123,7 +124,9 @@ json_t *taskdef_normalized(const json_t *doc)
         normalize_container(c, same_port);
     set_default(out, "volumes", json_array());
     set_default(out, "placementConstraints", json_array());
-    sw_json_set_new(out, "compatibilities", json_pack("[s, s]", "EXTERNAL", "EC2"));
+    sw_json_set_new(out, "compatibilities",
+                    fargate_compatible(out) ? json_pack("[s, s]", "EC2", FARGATE)
+                                            : json_pack("[s, s]", "EXTERNAL", "EC2"));
     sw_json_set_new(out, "requiresAttributes", required_attributes(out));
     return out;
 }

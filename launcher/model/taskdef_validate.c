@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/model/arn.h"
+#include "launcher/model/fargate.h"
 #include "launcher/model/log_config.h"
 #include "launcher/model/task_size.h"
 #include "launcher/model/taskdef.h"
@@ -389,7 +390,8 @@ static int check_platform(const json_t *doc, struct sw_err *err)
     const json_t *p = sw_json_object(doc, "runtimePlatform");
     const char *os = sw_json_str(p, "operatingSystemFamily", "LINUX");
     json_array_foreach(sw_json_array(doc, "requiresCompatibilities"), i, v) {
-        if (!sw_streq(json_string_value(v), "EC2") && !sw_streq(json_string_value(v), "EXTERNAL"))
+        if (!sw_streq(json_string_value(v), "EC2") && !sw_streq(json_string_value(v), "EXTERNAL") &&
+            !sw_streq(json_string_value(v), FARGATE))
             return refuse(err, "requiresCompatibilities", json_string_value(v));
     }
     if (!sw_streq(os, "LINUX"))
@@ -610,7 +612,7 @@ static int check_containers(const json_t *doc, struct sw_err *err)
 
 static int (*const task_rules[])(const json_t *, struct sw_err *) = {
     check_family,     check_roles, check_platform, check_modes,     check_volumes,
-    check_containers, check_sizes, check_cycles,   check_all_ports,
+    check_containers, check_sizes, check_cycles,   check_all_ports, fargate_check_definition,
 };
 
 int taskdef_validate(const json_t *doc, struct sw_err *err)

@@ -125,7 +125,7 @@ static void start(struct service_plan *p, size_t i)
     if (p->r.unplaced++ == 0) {
         struct plan_explanation why;
         plan_explain(&one, &req, &placed, p->arena, &why);
-        service_plan_event(p, plan_unplaced_event(p->v->name, &one, &why, p->arena));
+        service_plan_event(p, plan_unplaced_event(p->v->name, &one, &req, &why, p->arena));
     }
 }
 

@@ -65,6 +65,7 @@ void plan_explain(const struct plan_cluster *view, const struct plan_request *re
 static const char *obstacle_text(const struct plan_obstacle *o, struct sw_arena *a)
 {
     switch (o->reason) {
+    case PLAN_LAUNCH_TYPE: return "it does not serve the launch type";
     case PLAN_INACTIVE: return "its status is not ACTIVE";
     case PLAN_AGENT: return "its agent is not connected";
     case PLAN_ATTRIBUTE: return sw_arena_printf(a, "it lacks the attribute %s", o->what);
@@ -107,9 +108,11 @@ const char *plan_verdict_text(const struct plan_request *req, const struct plan_
 }
 
 const char *plan_unplaced_event(const char *service, const struct plan_cluster *view,
-                                const struct plan_explanation *e, struct sw_arena *a)
+                                const struct plan_request *req, const struct plan_explanation *e,
+                                struct sw_arena *a)
 {
     static const char *const said[PLAN_REASON_MAX_] = {
+        [PLAN_LAUNCH_TYPE] = "does not serve the launch type of your task",
         [PLAN_INACTIVE] = "is not active",
         [PLAN_AGENT] = "doesn't have the agent connected",
         [PLAN_ATTRIBUTE] = "is missing an attribute required by your task",
@@ -120,6 +123,9 @@ const char *plan_unplaced_event(const char *service, const struct plan_cluster *
             "encountered error \"DistinctInstance placement constraint unsatisfied.\"",
         [PLAN_MEMBER_OF] = "encountered error \"MemberOf placement constraint unsatisfied.\"",
     };
+    if (req->launch == PLAN_LAUNCH_FARGATE)
+        return sw_arena_printf(a, "(service %s) was unable to place a task. Reason: %s.", service,
+                               PLAN_NO_CAPACITY);
     const char *start = sw_arena_printf(a,
                                         "(service %s) was unable to place a task because no "
                                         "container instance met all of its requirements.",

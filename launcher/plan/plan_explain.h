@@ -34,6 +34,11 @@ void plan_explain(const struct plan_cluster *view, const struct plan_request *re
 const char *plan_verdict_text(const struct plan_request *req, const struct plan_verdict *v,
                               struct sw_arena *a);
 
+/* What ECS says when Fargate has no room, which has no instances to speak of. */
+#define PLAN_NO_CAPACITY                                                                           \
+    "Capacity is unavailable at this time. Please try again later or in a different availability " \
+    "zone"
 /* ECS's event of a service whose task found no place. */
 const char *plan_unplaced_event(const char *service, const struct plan_cluster *view,
-                                const struct plan_explanation *e, struct sw_arena *a);
+                                const struct plan_request *req, const struct plan_explanation *e,
+                                struct sw_arena *a);

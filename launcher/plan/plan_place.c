@@ -14,6 +14,7 @@
 
 static const char *const reasons[PLAN_REASON_MAX_] = {
     [PLAN_FITS] = NULL,
+    [PLAN_LAUNCH_TYPE] = "LAUNCH_TYPE",
     [PLAN_INACTIVE] = "INACTIVE",
     [PLAN_AGENT] = "AGENT",
     [PLAN_ATTRIBUTE] = "ATTRIBUTE",
@@ -162,6 +163,8 @@ struct plan_obstacle plan_place_obstacle(const struct plan_cluster *view,
     const struct plan_instance *in = &view->instances[i];
     const struct task_resources *r = req->resources;
     int64_t cpu = in->cpu - here * r->cpu, memory = in->memory_mib - here * r->memory_mib;
+    if (req->launch && !(in->serves & req->launch))
+        return (struct plan_obstacle){.reason = PLAN_LAUNCH_TYPE};
     if (!in->active)
         return (struct plan_obstacle){.reason = PLAN_INACTIVE};
     if (!in->agent_connected)

@@ -52,6 +52,7 @@ int plan_constraint_parse(const char *type, const char *expression, struct sw_ar
 
 struct plan_request {
     const struct task_resources *resources; /* of one task */
+    unsigned launch;                        /* plan_launch: only instances that serve it; 0: any */
     const struct plan_attribute *required;
     size_t required_n;
     const struct plan_constraint *constraints;
@@ -66,6 +67,7 @@ struct plan_request {
 /* Why an instance takes no (further) task, in the order in which it is asked. */
 enum plan_reason {
     PLAN_FITS,
+    PLAN_LAUNCH_TYPE,
     PLAN_INACTIVE,
     PLAN_AGENT,
     PLAN_ATTRIBUTE,

@@ -16,6 +16,9 @@ struct plan_group {
     int tasks;
 };
 
+/* What kinds of tasks: bits, because a machine can serve two. */
+enum plan_launch { PLAN_LAUNCH_EC2 = 1, PLAN_LAUNCH_EXTERNAL = 2, PLAN_LAUNCH_FARGATE = 4 };
+
 struct plan_instance {
     const char *id; /* breaks ties, so that an answer does not depend on the order of rows */
     const char *ec2_instance_id, *agent_version; /* NULL: not known */
@@ -23,6 +26,7 @@ struct plan_instance {
     bool active;   /* status ACTIVE: neither draining nor deregistered */
     bool draining; /* status DRAINING */
     bool agent_connected;
+    unsigned serves;                       /* bits of plan_launch */
     int64_t cpu, memory_mib;               /* remaining */
     const uint16_t *tcp_ports, *udp_ports; /* in use or reserved */
     size_t tcp_ports_n, udp_ports_n;

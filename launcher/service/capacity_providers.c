@@ -6,14 +6,14 @@
 
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/plan/plan_capacity.h"
+#include "launcher/service/cluster_store.h"
 #include "launcher/service/service.h"
-
-#define STRATEGY_MAX 20 /* items of one strategy */
 
 static const char *const built_in[] = {"FARGATE", "FARGATE_SPOT"};
 
 /* The name in a name or an ARN; NULL: of none that there is. */
-static const char *provider_name(const char *text)
+const char *service_provider_name(const char *text)
 {
     const char *slash = strrchr(text, '/');
     const char *name = strncmp(text, "arn:", 4) == 0 && slash ? slash + 1 : text;
@@ -37,37 +37,55 @@ static bool contains(const json_t *list, const char *name)
     const json_t *v;
     size_t i;
     json_array_foreach(list, i, v) {
-        if (sw_streq(provider_name(json_string_value(v)), name))
+        if (sw_streq(service_provider_name(json_string_value(v)), name))
             return true;
     }
     return false;
 }
 
-int service_check_providers(const json_t *in, struct sw_err *err)
+static bool is_repeated(const json_t *strategy, size_t at, const char *name)
 {
-    const json_t *names = sw_json_array(in, "capacityProviders"), *v;
-    const json_t *strategy = sw_json_array(in, "defaultCapacityProviderStrategy");
+    for (size_t i = 0; i < at; i++) {
+        const char *other = sw_json_str(json_array_get(strategy, i), "capacityProvider", "");
+        if (sw_streq(service_provider_name(other), name))
+            return true;
+    }
+    return false;
+}
+
+static int check_item(const json_t *strategy, size_t at, const json_t *attached, struct sw_err *err)
+{
+    const char *text = sw_json_str(json_array_get(strategy, at), "capacityProvider", "");
+    const char *name = service_provider_name(text);
+    if (!name)
+        return not_found(text, err);
+    if (is_repeated(strategy, at, name))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "The specified capacity provider strategy contains duplicate capacity "
+                       "providers. Remove the duplicates and try again.");
+    if (!contains(attached, name))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "The specified capacity provider strategy cannot contain a capacity "
+                       "provider that is not associated with the cluster. Associate the "
+                       "capacity provider with the cluster and try again.");
+    return 0;
+}
+
+int service_check_strategy(const json_t *strategy, const json_t *attached, struct sw_err *err)
+{
+    const json_t *v;
     size_t i;
     int bases = 0;
     int64_t weights = 0;
-    json_array_foreach(names, i, v) {
-        if (!provider_name(json_string_value(v)))
-            return not_found(json_string_value(v), err);
-    }
-    if (json_array_size(strategy) > STRATEGY_MAX)
+    if (json_array_size(strategy) > PLAN_PROVIDERS_MAX)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "A capacity provider strategy can contain a maximum of %d capacity "
                        "providers.",
-                       STRATEGY_MAX);
+                       PLAN_PROVIDERS_MAX);
     json_array_foreach(strategy, i, v) {
-        const char *name = sw_json_str(v, "capacityProvider", "");
-        if (!provider_name(name))
-            return not_found(name, err);
-        if (!contains(names, provider_name(name)))
-            return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
-                           "The specified capacity provider strategy cannot contain a capacity "
-                           "provider that is not associated with the cluster. Associate the "
-                           "capacity provider with the cluster and try again.");
+        int r = check_item(strategy, i, attached, err);
+        if (r < 0)
+            return r;
         bases += sw_json_int(v, "base", 0) > 0;
         weights += sw_json_int(v, "weight", 0);
     }
@@ -79,6 +97,74 @@ int service_check_providers(const json_t *in, struct sw_err *err)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "At least one capacity provider of a strategy must have a weight greater "
                        "than zero.");
+    return 0;
+}
+
+int service_check_providers(const json_t *in, struct sw_err *err)
+{
+    const json_t *names = sw_json_array(in, "capacityProviders"), *v;
+    size_t i;
+    json_array_foreach(names, i, v) {
+        if (!service_provider_name(json_string_value(v)))
+            return not_found(json_string_value(v), err);
+    }
+    return service_check_strategy(sw_json_array(in, "defaultCapacityProviderStrategy"), names, err);
+}
+
+/* Whether a row of st, documents of services or deployments, has a strategy with that provider. 1, 0. */
+static int names_provider(struct meta_stmt *st, const char *name, struct sw_err *err)
+{
+    int r, found = 0;
+    while (!found && (r = meta_step(st, err)) > 0) {
+        sw_autojson json_t *document = NULL;
+        sw_autofree char *text = meta_dup(st, 0);
+        const json_t *v;
+        size_t i;
+        if ((r = service_document(text, &document, err)) < 0)
+            return r;
+        json_array_foreach(sw_json_array(document, "capacityProviderStrategy"), i, v)
+            found |= sw_streq(sw_json_str(v, "capacityProvider", ""), name);
+    }
+    return found ? 1 : r;
+}
+
+static int in_use(struct meta_tx *tx, int64_t cluster_id, const char *name, struct sw_err *err)
+{
+    static const char *const sql[] = {
+        "SELECT document FROM service WHERE cluster_id = $1 AND status <> 'INACTIVE'",
+        "SELECT d.document FROM service_deployment d JOIN service s ON s.id = d.service_id"
+        " WHERE s.cluster_id = $1 AND s.status <> 'INACTIVE' AND d.status <> 'INACTIVE'"};
+    int64_t n = 0;
+    int r = meta_get(tx, err,
+                     "SELECT COUNT(*) FROM task WHERE cluster_id = $1 AND provider = $2"
+                     " AND last_status <> 'STOPPED'",
+                     "it", cluster_id, name, "i", &n);
+    for (size_t i = 0; i < SW_ARRAY_LEN(sql) && r >= 0 && n == 0; i++) {
+        meta_autostmt *st = NULL;
+        r = meta_query(tx, err, &st, sql[i], "i", cluster_id);
+        if (r >= 0 && (r = names_provider(st, name, err)) > 0)
+            n = 1;
+    }
+    return r < 0 ? r : n > 0;
+}
+
+int service_check_removed_providers(struct meta_tx *tx, int64_t cluster_id, const json_t *names,
+                                    struct sw_err *err)
+{
+    sw_autojson json_t *cluster = NULL;
+    const json_t *v;
+    size_t i;
+    int r = cluster_store_document(tx, cluster_id, &cluster, err);
+    if (r < 0)
+        return r;
+    json_array_foreach(sw_json_array(cluster, "capacityProviders"), i, v) {
+        const char *name = service_provider_name(json_string_value(v));
+        if (contains(names, name) || (r = in_use(tx, cluster_id, name, err)) == 0)
+            continue;
+        return r < 0 ? r
+                     : sw_fail(err, SW_ECONFLICT, "ResourceInUseException",
+                               "The specified capacity provider is in use and cannot be removed.");
+    }
     return 0;
 }
 
@@ -123,7 +209,7 @@ int launcher_describe_providers(struct launcher *l SW_UNUSED, const struct launc
     size_t i;
     int r = service_describe_limit(in, "capacityProviders", err);
     json_array_foreach(names, i, v) {
-        const char *name = provider_name(json_string_value(v));
+        const char *name = service_provider_name(json_string_value(v));
         if (name)
             json_array_append_new(list, provider_json(c, name));
         else
@@ -148,10 +234,10 @@ int launcher_delete_provider(struct launcher *l SW_UNUSED,
                              json_t *out SW_UNUSED, struct sw_err *err)
 {
     const char *text = sw_json_str(in, "capacityProvider", "");
-    if (provider_name(text))
+    if (service_provider_name(text))
         return sw_fail(err, SW_EINVALID, SERVICE_CLIENT,
                        "The specified capacity provider '%s' is reserved and cannot be deleted.",
-                       provider_name(text));
+                       service_provider_name(text));
     return sw_fail(
         err, SW_ENOTFOUND, SERVICE_CLIENT,
         "The specified capacity provider does not exist. Specify a valid name or ARN and "

@@ -46,7 +46,7 @@ int cluster_store_create(struct meta_tx *tx, const struct launcher_caller *c, co
         "tttti", c->account, c->region, name, document, now_us);
 }
 
-int cluster_store_retire(struct meta_tx *tx, int64_t id, struct sw_err *err)
+int cluster_store_retire(struct meta_tx *tx, int64_t id, int64_t now_us, struct sw_err *err)
 {
     return meta_exec(tx, err, NULL,
                      "UPDATE cluster SET status = 'INACTIVE', ended_at = $2 WHERE id = $1", "ii",
@@ -58,6 +58,15 @@ int cluster_store_set_document(struct meta_tx *tx, int64_t id, const char *docum
 {
     return meta_exec(tx, err, NULL, "UPDATE cluster SET document = $2 WHERE id = $1", "it", id,
                      document);
+}
+
+int cluster_store_document(struct meta_tx *tx, int64_t id, json_t **ret, struct sw_err *err)
+{
+    sw_autofree char *text = NULL;
+    int r = meta_get(tx, err, "SELECT document FROM cluster WHERE id = $1", "i", id, "t", &text);
+    if (r == 0)
+        return sw_fail(err, SW_ENOTFOUND, "ClusterNotFoundException", "Cluster not found.");
+    return r < 0 ? r : service_document(text, ret, err);
 }
 
 int cluster_store_list(struct meta_tx *tx, const struct launcher_caller *c,
@@ -83,8 +92,13 @@ int cluster_store_counts(struct meta_tx *tx, int64_t cluster_id, struct cluster_
 {
     int r = count(tx, cluster_id,
                   "SELECT count(*) FROM container_instance"
-                  " WHERE cluster_id = $1 AND status <> 'INACTIVE'",
+                  " WHERE cluster_id = $1 AND status <> 'INACTIVE' AND capacity <> 'FARGATE'",
                   &ret->instances, err);
+    if (r == 0)
+        r = count(tx, cluster_id,
+                  "SELECT count(*) FROM container_instance"
+                  " WHERE cluster_id = $1 AND status <> 'INACTIVE' AND capacity = 'FARGATE'",
+                  &ret->fleet, err);
     if (r == 0)
         r = count(tx, cluster_id,
                   "SELECT count(*) FROM task WHERE cluster_id = $1 AND last_status = 'RUNNING'",

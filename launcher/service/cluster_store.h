@@ -22,12 +22,14 @@ int cluster_store_create(struct meta_tx *tx, const struct launcher_caller *c, co
 int cluster_store_retire(struct meta_tx *tx, int64_t id, int64_t now_us, struct sw_err *err);
 int cluster_store_set_document(struct meta_tx *tx, int64_t id, const char *document,
                                struct sw_err *err);
+int cluster_store_document(struct meta_tx *tx, int64_t id, json_t **ret, struct sw_err *err);
 /* Names of ACTIVE ones in order after page->after, into the list. */
 int cluster_store_list(struct meta_tx *tx, const struct launcher_caller *c,
                        struct launcher_page *page, json_t *names, struct sw_err *err);
 
 struct cluster_counts {
     int64_t instances, running, pending;
+    int64_t fleet;     /* machines of Fargate alone that registered through it */
     int64_t unstopped; /* tasks that are not STOPPED */
     int64_t services;  /* ACTIVE */
 };

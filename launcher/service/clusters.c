@@ -259,6 +259,7 @@ struct change_arg {
     struct describe_arg d; /* first: show() and answer() */
     int64_t id;
     const json_t *set; /* members that replace those of the document */
+    bool providers;    /* capacityProviders is one of them */
 };
 
 static int change(struct meta_tx *tx, void *arg, struct sw_err *err)
@@ -267,6 +268,11 @@ static int change(struct meta_tx *tx, void *arg, struct sw_err *err)
     struct cluster_row row = {.id = 0};
     sw_autojson json_t *document = NULL;
     int r = cluster_store_get(tx, a->d.c, a->d.name, &row, err);
+    if (r > 0 && a->providers) {
+        int e = service_check_removed_providers(tx, row.id,
+                                                sw_json_array(a->set, "capacityProviders"), err);
+        r = e < 0 ? e : r;
+    }
     if (r > 0 && (r = service_document(row.document, &document, err)) == 0) {
         json_object_update(document, (json_t *)a->set);
         sw_autofree char *text = sw_json_dump(document);
@@ -301,7 +307,10 @@ static int update(struct launcher *l, const struct launcher_caller *c, const jso
         if (v && !json_is_null(v))
             json_object_set(set, members[i], v);
     }
-    struct change_arg a = {.d = {.c = c, .name = cluster.name}, .id = cluster.id, .set = set};
+    struct change_arg a = {.d = {.c = c, .name = cluster.name},
+                           .id = cluster.id,
+                           .set = set,
+                           .providers = sw_json_array(set, "capacityProviders") != NULL};
     r = meta_tx(l->db, META_WRITE, change, &a, err);
     return answer(r, &a.d, out);
 }
@@ -334,6 +343,11 @@ static int retire(struct meta_tx *tx, void *arg, struct sw_err *err)
         return sw_fail(err, SW_ECONFLICT, "ClusterContainsContainerInstancesException",
                        "The Cluster cannot be deleted while Container Instances are active or "
                        "draining.");
+    if (n.fleet > 0)
+        return sw_fail(err, SW_ECONFLICT, "ClusterContainsContainerInstancesException",
+                       "The Cluster cannot be deleted while machines of the Fargate fleet are "
+                       "registered in it: %lld.",
+                       (long long)n.fleet);
     if (n.services > 0)
         return sw_fail(err, SW_ECONFLICT, "ClusterContainsServicesException",
                        "The Cluster cannot be deleted while Services are active.");

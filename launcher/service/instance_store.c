@@ -13,6 +13,8 @@ void instance_row_done(struct instance_row *r)
     free(r->status);
     free(r->principal_arn);
     free(r->document);
+    free(r->capacity);
+    free(r->cluster_name);
     *r = (struct instance_row){.id = NULL};
 }
 
@@ -38,10 +40,10 @@ int instance_store_get(struct meta_tx *tx, int64_t cluster_id, const char *id,
                        struct instance_row *ret, struct sw_err *err)
 {
     return meta_get(tx, err,
-                    "SELECT id, status, principal_arn, document, version, registered_at"
-                    " FROM container_instance WHERE cluster_id = $1 AND id = $2",
-                    "it", cluster_id, id, "ttttii", &ret->id, &ret->status, &ret->principal_arn,
-                    &ret->document, &ret->version, &ret->registered_at);
+                    "SELECT id, status, principal_arn, document, version, registered_at, capacity"
+                    " FROM container_instance WHERE ($1 = 0 OR cluster_id = $1) AND id = $2",
+                    "it", cluster_id, id, "ttttiit", &ret->id, &ret->status, &ret->principal_arn,
+                    &ret->document, &ret->version, &ret->registered_at, &ret->capacity);
 }
 
 int instance_store_set_document(struct meta_tx *tx, const char *id, const char *document,
@@ -51,6 +53,13 @@ int instance_store_set_document(struct meta_tx *tx, const char *id, const char *
                      "UPDATE container_instance SET document = $2, version = version + 1"
                      " WHERE id = $1",
                      "tt", id, document);
+}
+
+int instance_store_set_capacity(struct meta_tx *tx, const char *id, const char *capacity,
+                                struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL, "UPDATE container_instance SET capacity = $2 WHERE id = $1",
+                     "tt", id, capacity);
 }
 
 int instance_store_set_status(struct meta_tx *tx, const char *id, const char *status,
@@ -138,19 +147,12 @@ int instance_store_claim(struct meta_tx *tx, const char *id, int64_t version, st
     return changed == 1 ? 0 : sw_fail(err, SW_ESTALE, NULL, "instance %s has changed", id);
 }
 
-int instance_store_all(struct meta_tx *tx, int64_t cluster_id, struct instance_row **ret,
-                       size_t *ret_n, struct sw_err *err)
+static int read_rows(struct meta_stmt *st, struct instance_row **ret, size_t *ret_n,
+                     struct sw_err *err)
 {
-    meta_autostmt *st = NULL;
     struct instance_row *rows = NULL;
     size_t n = 0;
-    int r = meta_query(tx, err, &st,
-                       "SELECT id, status, principal_arn, document, version, registered_at"
-                       " FROM container_instance WHERE cluster_id = $1 AND status <> 'INACTIVE'"
-                       " ORDER BY id",
-                       "i", cluster_id);
-    if (r < 0)
-        return r;
+    int r;
     while ((r = meta_step(st, err)) > 0) {
         rows = sw_realloc_array(rows, n + 1, sizeof *rows);
         rows[n++] = (struct instance_row){.id = meta_dup(st, 0),
@@ -158,7 +160,9 @@ int instance_store_all(struct meta_tx *tx, int64_t cluster_id, struct instance_r
                                           .principal_arn = meta_dup(st, 2),
                                           .document = meta_dup(st, 3),
                                           .version = meta_int(st, 4),
-                                          .registered_at = meta_int(st, 5)};
+                                          .registered_at = meta_int(st, 5),
+                                          .capacity = meta_dup(st, 6),
+                                          .cluster_name = meta_dup(st, 7)};
     }
     if (r < 0) {
         instance_rows_free(rows, n);
@@ -169,6 +173,32 @@ int instance_store_all(struct meta_tx *tx, int64_t cluster_id, struct instance_r
     return 0;
 }
 
+int instance_store_all(struct meta_tx *tx, int64_t cluster_id, struct instance_row **ret,
+                       size_t *ret_n, struct sw_err *err)
+{
+    meta_autostmt *st = NULL;
+    int r = meta_query(tx, err, &st,
+                       "SELECT id, status, principal_arn, document, version, registered_at,"
+                       " capacity, '' FROM container_instance WHERE cluster_id = $1"
+                       " AND status <> 'INACTIVE' AND capacity <> 'FARGATE' ORDER BY id",
+                       "i", cluster_id);
+    return r < 0 ? r : read_rows(st, ret, ret_n, err);
+}
+
+int instance_store_fleet(struct meta_tx *tx, const char *account, const char *region,
+                         struct instance_row **ret, size_t *ret_n, struct sw_err *err)
+{
+    meta_autostmt *st = NULL;
+    int r = meta_query(tx, err, &st,
+                       "SELECT i.id, i.status, i.principal_arn, i.document, i.version,"
+                       " i.registered_at, i.capacity, c.name FROM container_instance i"
+                       " JOIN cluster c ON c.id = i.cluster_id WHERE i.capacity <> 'CLUSTER'"
+                       " AND i.status <> 'INACTIVE' AND c.account_id = $1 AND c.region = $2"
+                       " ORDER BY i.id",
+                       "tt", account, region);
+    return r < 0 ? r : read_rows(st, ret, ret_n, err);
+}
+
 int instance_store_list(struct meta_tx *tx, int64_t cluster_id, const char *status,
                         struct launcher_page *page, json_t *ids, struct sw_err *err)
 {
@@ -176,6 +206,7 @@ int instance_store_list(struct meta_tx *tx, int64_t cluster_id, const char *stat
     int r = meta_query(tx, err, &st,
                        "SELECT id FROM container_instance WHERE cluster_id = $1 AND id > $2"
                        " AND (status = $3 OR ($3 = '' AND status <> 'INACTIVE'))"
+                       " AND capacity <> 'FARGATE'"
                        " ORDER BY id LIMIT $4",
                        "itti", cluster_id, page->after, status, (int64_t)page->limit + 1);
     return r < 0 ? r : service_page_rows(st, page, ids, err);

@@ -62,6 +62,14 @@ static void read_attributes(struct instance_view *v)
     }
 }
 
+static unsigned serves(const struct instance_view *v)
+{
+    unsigned own = instance_view_external(v) ? PLAN_LAUNCH_EXTERNAL : PLAN_LAUNCH_EC2;
+    if (sw_streq(v->row.capacity, "FARGATE"))
+        return PLAN_LAUNCH_FARGATE;
+    return sw_streq(v->row.capacity, "BOTH") ? own | PLAN_LAUNCH_FARGATE : own;
+}
+
 int instance_view_read(struct meta_tx *tx, struct instance_row *row, struct instance_view *ret,
                        struct sw_err *err)
 {
@@ -79,6 +87,7 @@ int instance_view_read(struct meta_tx *tx, struct instance_row *row, struct inst
     v.tcp_ports_n = read_ports(v.document, "PORTS", v.usage.tcp_ports, &v.tcp_ports);
     v.udp_ports_n = read_ports(v.document, "PORTS_UDP", v.usage.udp_ports, &v.udp_ports);
     read_attributes(&v);
+    v.serves = serves(&v);
     *ret = v;
     return 0;
 }
@@ -94,6 +103,84 @@ int instance_view_read_groups(struct meta_tx *tx, struct instance_view *v, struc
     json_object_foreach(v->group_counts, name, count)
         v->groups[v->groups_n++] =
             (struct plan_group){.name = name, .tasks = (int)json_integer_value(count)};
+    return 0;
+}
+
+void instance_views_free(struct instance_view *views, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        instance_view_done(&views[i]);
+    free(views);
+}
+
+struct views {
+    struct instance_view *list;
+    size_t n;
+};
+
+static bool known(const struct views *v, size_t n, const char *id)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (sw_streq(v->list[i].row.id, id))
+            return true;
+    }
+    return false;
+}
+
+/* Takes the rows. Those that serve none of it are left out, and those that were in the list before. */
+static int add_rows(struct meta_tx *tx, const struct instance_scope *scope,
+                    struct instance_row *rows, size_t n, struct views *to, struct sw_err *err)
+{
+    int r = 0;
+    size_t before = to->n;
+    to->list = sw_realloc_array(to->list, to->n + n + 1, sizeof *to->list);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        struct instance_view *v = &to->list[to->n];
+        if (known(to, before, rows[i].id))
+            continue;
+        if ((r = instance_view_read(tx, &rows[i], v, err)) < 0)
+            break;
+        if (!(v->serves & scope->launch)) {
+            instance_view_done(v);
+            continue;
+        }
+        to->n++;
+        r = scope->groups ? instance_view_read_groups(tx, v, err) : 0;
+    }
+    instance_rows_free(rows, n);
+    return r;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct instance_view *x = a, *y = b;
+    return strcmp(x->row.id, y->row.id);
+}
+
+int instance_views_read(struct meta_tx *tx, const struct instance_scope *scope,
+                        struct instance_view **ret, size_t *ret_n, struct sw_err *err)
+{
+    struct views found = {.n = 0};
+    struct instance_row *rows = NULL;
+    size_t n = 0;
+    bool both = scope->launch != PLAN_LAUNCH_FARGATE, fleet = scope->launch & PLAN_LAUNCH_FARGATE;
+    int r = both ? instance_store_all(tx, scope->cluster_id, &rows, &n, err) : 0;
+    if (r == 0)
+        r = add_rows(tx, scope, rows, n, &found, err);
+    rows = NULL;
+    n = 0;
+    if (r == 0 && fleet)
+        r = instance_store_fleet(tx, scope->account, scope->region, &rows, &n, err);
+    if (r == 0)
+        r = add_rows(tx, scope, rows, n, &found, err);
+    if (r < 0) {
+        instance_views_free(found.list, found.n);
+        return r;
+    }
+    if (both && fleet)
+        qsort(found.list, found.n, sizeof *found.list, by_id);
+    *ret = found.list;
+    *ret_n = found.n;
     return 0;
 }
 
@@ -173,6 +260,7 @@ struct plan_instance instance_view_plan(const struct instance_view *v)
                                   .groups_n = v->groups_n,
                                   .active = sw_streq(v->row.status, "ACTIVE"),
                                   .agent_connected = v->agent_connected,
+                                  .serves = v->serves,
                                   .cpu = v->cpu - v->usage.cpu,
                                   .memory_mib = v->memory_mib - v->usage.memory_mib,
                                   .tcp_ports = v->tcp_ports,

@@ -19,6 +19,7 @@ struct instance_view {
     struct plan_group *groups; /* borrow from group_counts */
     size_t groups_n;
     bool agent_connected;
+    unsigned serves; /* bits of plan_launch */
 };
 void instance_view_done(struct instance_view *v);
 /* Takes row (also on failure). */
@@ -26,6 +27,17 @@ int instance_view_read(struct meta_tx *tx, struct instance_row *row, struct inst
                        struct sw_err *err);
 /* For placement that looks at them: the groups whose tasks are on it. */
 int instance_view_read_groups(struct meta_tx *tx, struct instance_view *v, struct sw_err *err);
+/* Where tasks of these launch types (bits of plan_launch) can go: instances of the cluster, for Fargate those of the whole account that are
+ * marked for it. In the order of ids, *ret is owned; groups: with instance_view_read_groups. */
+struct instance_scope {
+    int64_t cluster_id;
+    const char *account, *region;
+    unsigned launch;
+    bool groups;
+};
+int instance_views_read(struct meta_tx *tx, const struct instance_scope *scope,
+                        struct instance_view **ret, size_t *ret_n, struct sw_err *err);
+void instance_views_free(struct instance_view *views, size_t n);
 /* An instance of ECS Anywhere: it takes tasks of launch type EXTERNAL, and no others. */
 bool instance_view_external(const struct instance_view *v);
 /* As DescribeContainerInstances answers it. */

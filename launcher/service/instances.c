@@ -137,18 +137,30 @@ int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t c
     return r;
 }
 
+int service_agent_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                       struct cluster_ref *ret_cluster, char ret_task[ARN_ID_LEN + 1],
+                       struct sw_err *err)
+{
+    struct arn named;
+    const char *task = sw_json_str(in, "task", NULL), *cluster = sw_json_str(in, "cluster", NULL);
+    if (task && arn_parse(task, ARN_TASK, &named) && *named.cluster)
+        cluster = named.cluster;
+    int r = service_cluster(l, c, cluster, ret_cluster, err);
+    return r < 0 ? r : service_id(c, ret_cluster->name, ARN_TASK, task, ret_task, err);
+}
+
 int service_own_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                      struct cluster_ref *ret_cluster, char ret_instance[ARN_ID_LEN + 1],
                      char ret_task[ARN_ID_LEN + 1], struct sw_err *err)
 {
-    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), ret_cluster, err);
+    struct cluster_ref cluster;
+    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
     if (r == 0)
-        r = service_id(c, ret_cluster->name, ARN_CONTAINER_INSTANCE,
+        r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE,
                        sw_json_str(in, "containerInstance", NULL), ret_instance, err);
     if (r == 0)
-        r = service_id(c, ret_cluster->name, ARN_TASK, sw_json_str(in, "task", NULL), ret_task,
-                       err);
-    return r == 0 ? service_owner(l, c, ret_cluster->id, ret_instance, NULL, err) : r;
+        r = service_agent_task(l, c, in, ret_cluster, ret_task, err);
+    return r == 0 ? service_owner(l, c, cluster.id, ret_instance, NULL, err) : r;
 }
 
 /* What others said of the instance since stands: its tags, and the attributes that were put. */
@@ -207,6 +219,39 @@ static int make_room(struct meta_tx *tx, struct instance_arg *a, struct sw_err *
     return r < 0 ? r : instance_store_trim(tx, owner, INSTANCES_GONE_MAX, a->forgotten, err);
 }
 
+/* What the agent says of Fargate: the machine's own cluster, all clusters of the account, or both have tasks there. */
+static const char *capacity_of(const json_t *document)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(document, "attributes"), i, v) {
+        if (sw_streq(sw_json_str(v, "name", ""), ATTRIBUTE_FARGATE))
+            return sw_streq(sw_json_str(v, "value", ""), FARGATE_SHARED) ? "BOTH" : "FARGATE";
+    }
+    return "CLUSTER";
+}
+
+static int check_capacity(const struct launcher_caller *c, const json_t *document,
+                          struct sw_err *err)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(document, "attributes"), i, v) {
+        const char *value = sw_json_str(v, "value", "");
+        if (!sw_streq(sw_json_str(v, "name", ""), ATTRIBUTE_FARGATE))
+            continue;
+        /* An activation is for a cluster's external instances; a code that leaks must not get the tasks of all clusters. */
+        if (launcher_is_managed(c->principal))
+            return sw_fail(err, SW_EDENIED, "AccessDeniedException",
+                           "A machine that came by an activation cannot serve Fargate.");
+        if (!sw_streq(value, FARGATE_ONLY) && !sw_streq(value, FARGATE_SHARED))
+            return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                           "The attribute %s is %s or %s, not '%.100s'.", ATTRIBUTE_FARGATE,
+                           FARGATE_ONLY, FARGATE_SHARED, value);
+    }
+    return 0;
+}
+
 static int do_register(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct instance_arg *a = arg;
@@ -223,7 +268,9 @@ static int do_register(struct meta_tx *tx, void *arg, struct sw_err *err)
         if (r < 0)
             return r;
     }
-    return read_one(tx, a, done ? a->id : a->new_id, err);
+    const char *id = done ? a->id : a->new_id;
+    r = instance_store_set_capacity(tx, id, capacity_of(a->document), err);
+    return r < 0 ? r : read_one(tx, a, id, err);
 }
 
 static int check_resources(const json_t *in, struct sw_err *err)
@@ -296,7 +343,8 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
     const char *arn = sw_json_str(in, "containerInstanceArn", "");
     int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
     if (r < 0 || (r = check_resources(in, err)) < 0 ||
-        (r = service_check_attributes(sw_json_array(in, "attributes"), err)) < 0)
+        (r = service_check_attributes(sw_json_array(in, "attributes"), err)) < 0 ||
+        (r = check_capacity(c, in, err)) < 0)
         return r;
     if (*arn && (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE, arn, id, err)) < 0)
         return r;
@@ -349,7 +397,7 @@ static int stop_tasks(struct meta_tx *tx, struct instance_arg *a, struct sw_err 
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "Found running tasks on the instance.");
     json_array_foreach(ids, i, v) {
         struct task_row row = {.id = NULL};
-        r = task_store_get(tx, a->cluster->id, json_string_value(v), &row, err);
+        r = task_store_get(tx, 0, json_string_value(v), &row, err);
         if (r > 0) {
             task_doc_finish(row.document, "UserInitiated", a->why, a->now_us);
             r = task_store_put(tx, &row, a->now_us, err);

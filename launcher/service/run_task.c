@@ -131,8 +131,8 @@ static int read_launch(struct meta_tx *tx, struct run *s, struct sw_err *err)
         return 0;
     int r = launch_settle(tx, s->cluster.id, s->in, false, s->launch, err);
     return r < 0 ? r
-                 : launch_check(s->launch, s->definition, s->in,
-                                sw_json_object(s->in, "overrides"), err);
+                 : launch_check(s->launch, s->definition, s->in, sw_json_object(s->in, "overrides"),
+                                err);
 }
 
 static int check_network(const struct run *s, struct sw_err *err)
@@ -354,8 +354,8 @@ static json_t *task_document(const struct run *s, const struct instance_view *at
     char container_arns[TASKDEF_CONTAINERS_MAX][ARN_MAX];
     const char *containers[TASKDEF_CONTAINERS_MAX];
     const struct launcher_caller *c = s->c;
-    const char *type = s->wanted ? instance_view_external(at) ? "EXTERNAL" : "EC2"
-                                 : launch_type_of(s->launch);
+    const char *type =
+        s->wanted ? instance_view_external(at) ? "EXTERNAL" : "EC2" : launch_type_of(s->launch);
     bool fargate = sw_streq(type, FARGATE);
     sw_autojson json_t *tags = tags_of(s);
     arn_task(task_arn, c->region, c->account, s->cluster.name, id);
@@ -472,8 +472,8 @@ static void say_no_capacity(struct run *s, json_t *failures)
             &s->arena, "The closest machine of the Fargate fleet: %s.",
             plan_verdict_text(&s->request_view, &why.verdicts[why.closest], &s->arena));
     for (int i = s->waiting; i < s->placements.unplaced; i++)
-        json_array_append_new(failures, json_pack("{s:s, s:s}", "reason", PLAN_NO_CAPACITY,
-                                                  "detail", detail));
+        json_array_append_new(
+            failures, json_pack("{s:s, s:s}", "reason", PLAN_NO_CAPACITY, "detail", detail));
 }
 
 static void answer(struct run *s, json_t *out)

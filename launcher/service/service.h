@@ -57,6 +57,10 @@ int service_retire_instances(struct launcher *l, const char *principal_arn, cons
                              struct sw_err *err);
 /* Its agent has been away for longer than the grace: services replace their tasks on it. */
 bool service_instance_lost(struct launcher *l, const char *instance_id, int64_t now_us);
+/* The task that an agent speaks of, {cluster, task}. Its ARN may name another cluster: machines of Fargate serve all. */
+int service_agent_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                       struct cluster_ref *ret_cluster, char ret_task[ARN_ID_LEN + 1],
+                       struct sw_err *err);
 /* What an agent says of a task, {cluster, containerInstance, task}: the ids, if the caller registered that instance. Whether the task was
  * placed on it is asked with the task's row. */
 int service_own_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/service/launch_settings.h"
 #include "launcher/service/launcher_services.h"
 #include "launcher/service/taskdef_store.h"
 
@@ -67,7 +68,7 @@ static json_t *deployment_entry(const struct launcher_caller *c,
     sw_json_set_int(o, "failedTasks", d->state.failed_tasks);
     sw_json_set_time_us(o, "createdAt", d->created_at);
     sw_json_set_time_us(o, "updatedAt", d->updated_at);
-    sw_json_set_str(o, "launchType", sw_json_str(d->document, "launchType", "EC2"));
+    launch_describe(d->document, true, o);
     if (sw_json_object(d->document, "networkConfiguration"))
         json_object_set(o, "networkConfiguration",
                         sw_json_object(d->document, "networkConfiguration"));
@@ -118,8 +119,7 @@ static int add_deployments(const struct parts *p, json_t *o, struct sw_err *err)
 
 static void add_settings(json_t *o, const struct service_row *row, bool with_tags)
 {
-    static const char *const same[] = {"launchType",
-                                       "deploymentConfiguration",
+    static const char *const same[] = {"deploymentConfiguration",
                                        "placementConstraints",
                                        "placementStrategy",
                                        "healthCheckGracePeriodSeconds",
@@ -135,6 +135,7 @@ static void add_settings(json_t *o, const struct service_row *row, bool with_tag
         if (v)
             json_object_set(o, same[i], v);
     }
+    launch_describe(row->document, false, o);
     json_t *tags = sw_json_array(row->document, "tags");
     if (with_tags)
         json_array_extend(service_list(o, "tags"), tags);
@@ -333,7 +334,7 @@ json_t *service_revision_json(const struct launcher_caller *c, const struct clus
     set_service(o, c, cluster, row);
     set_part_arn(o, "serviceRevisionArn", ARN_SERVICE_REVISION, c, cluster, row, d->revision);
     set_definition(o, c, d);
-    sw_json_set_str(o, "launchType", sw_json_str(d->document, "launchType", "EC2"));
+    launch_describe(d->document, true, o);
     if (sw_json_object(d->document, "networkConfiguration"))
         json_object_set(o, "networkConfiguration",
                         sw_json_object(d->document, "networkConfiguration"));

@@ -16,6 +16,7 @@
 #include "launcher/service/lease.h"
 #include "launcher/service/service_round.h"
 #include "launcher/service/service_store.h"
+#include "launcher/service/waiting_tasks.h"
 
 #define LOOK_EVERY_MS 1000
 #define ROUND_US \
@@ -126,9 +127,10 @@ static int read_clusters(struct meta_tx *tx, struct service_loop *s, struct sw_e
     s->clusters_n = 0;
     int r = meta_query(tx, err, &st,
                        "SELECT cluster_id, id, status, version FROM container_instance"
-                       " WHERE status <> 'INACTIVE' AND cluster_id IN"
+                       " WHERE status <> 'INACTIVE' AND capacity <> 'FARGATE' AND cluster_id IN"
                        " (SELECT cluster_id FROM service WHERE status <> 'INACTIVE')"
-                       " ORDER BY cluster_id, id",
+                       " UNION ALL SELECT 0, id, status, version FROM container_instance"
+                       " WHERE status <> 'INACTIVE' AND capacity <> 'CLUSTER' ORDER BY 1, 2",
                        "");
     while (r >= 0 && (r = meta_step(st, err)) > 0)
         add_instance(s, st, now);
@@ -173,13 +175,22 @@ static int look(struct meta_tx *tx, void *arg, struct sw_err *err)
 
 /* Deciding. */
 
-static struct cluster_state cluster_of(const struct service_loop *s, int64_t id)
+static struct cluster_state cluster_row(const struct service_loop *s, int64_t id)
 {
     size_t i = 0;
     while (i < s->clusters_n && s->clusters[i].id != id)
         i++;
     return i < s->clusters_n ? s->clusters[i]
                              : (struct cluster_state){.id = id, .instances = FNV_START};
+}
+
+/* With the fleet of Fargate, which is row 0 and serves all of them. */
+static struct cluster_state cluster_of(const struct service_loop *s, int64_t id)
+{
+    struct cluster_state c = cluster_row(s, id), fleet = cluster_row(s, 0);
+    c.versions += fleet.versions;
+    c.instances = hash(c.instances, &fleet.instances, sizeof fleet.instances);
+    return c;
 }
 
 static const struct service_state *find_last(const struct service_loop *s, int64_t id)
@@ -275,6 +286,16 @@ static int hold_lease(struct service_loop *s, struct sw_err *err)
     return r;
 }
 
+/* What moved on meanwhile is no failure: the next pass sees it. */
+static int place_waiting(struct service_loop *s, bool *ret_more, struct sw_err *err)
+{
+    int r = waiting_tasks_place(s->l, err);
+    if (r == SW_ESTALE)
+        sw_err_clear(err);
+    *ret_more = r > 0 || r == SW_ESTALE;
+    return r == SW_ESTALE ? 0 : r;
+}
+
 /* 1: something was done, so there may be more. *ret_wake_us: when something is due by time alone. bounded: no service takes more than
  * its share of rounds. */
 static int pass(struct service_loop *s, bool bounded, int64_t *ret_wake_us, struct sw_err *err)
@@ -283,7 +304,8 @@ static int pass(struct service_loop *s, bool bounded, int64_t *ret_wake_us, stru
     int64_t wake_us = INT64_MAX;
     *ret_wake_us = wake_us;
     int r = hold_lease(s, err);
-    if (r <= 0 || (r = meta_tx(s->l->db, META_READ_LONG, look, s, err)) < 0)
+    if (r <= 0 || (r = place_waiting(s, &more, err)) < 0 ||
+        (r = meta_tx(s->l->db, META_READ_LONG, look, s, err)) < 0)
         return r;
     for (size_t i = 0; i < s->now_n; i++) {
         more |= pass_one(s, &s->now[i], bounded);

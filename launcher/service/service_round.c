@@ -13,15 +13,23 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/service/lease.h"
+#include "launcher/service/launch_settings.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service_snapshot.h"
 #include "launcher/service/task_doc.h"
+
+struct deployment_providers {
+    struct plan_provider providers[PLAN_PROVIDERS_MAX];
+    int have[PLAN_PROVIDERS_MAX];
+    size_t n; /* 0: by launch type */
+};
 
 struct round {
     struct service_snapshot s;
     struct plan_service_result result;
     json_t *notify; /* {"instance id": true} */
     const char **started, **stopped;
+    struct deployment_providers *providers; /* one a deployment */
     size_t started_n, stopped_n;
     bool ended;
 };
@@ -51,8 +59,37 @@ static json_t *task_tags(const struct round *r, const struct service_template *t
     return tags;
 }
 
+/* How many tasks of each provider a deployment has. */
+static void count_providers(struct round *r)
+{
+    memset(r->providers, 0, r->s.deployments_n * sizeof *r->providers);
+    for (size_t d = 0; d < r->s.deployments_n; d++) {
+        struct deployment_providers *of = &r->providers[d];
+        of->n = launch_providers(r->s.deployments[d].document, of->providers);
+        for (size_t i = 0; i < r->s.tasks_n && of->n > 0; i++) {
+            const struct service_task_row *t = &r->s.tasks[i];
+            bool counts = sw_streq(t->deployment, r->s.deployments[d].id) && !t->stopping &&
+                          !sw_streq(t->last_status, "STOPPED");
+            for (size_t p = 0; p < of->n && counts; p++)
+                of->have[p] += sw_streq(t->provider, of->providers[p].name);
+        }
+    }
+}
+
+/* The next task's; NULL: by launch type. */
+static const char *next_provider(struct round *r, size_t deployment)
+{
+    struct deployment_providers *of = &r->providers[deployment];
+    size_t next = plan_capacity_next(of->providers, of->n, of->have);
+    if (next == of->n)
+        return NULL;
+    of->have[next]++;
+    return of->providers[next].name;
+}
+
 static json_t *task_document(const struct round *r, size_t deployment,
-                             const struct instance_view *at, const char *id)
+                             const struct instance_view *at, const char *provider,
+                             const char *id)
 {
     const struct service_snapshot *s = &r->s;
     const struct service_template *t = &s->templates[deployment];
@@ -60,6 +97,7 @@ static json_t *task_document(const struct round *r, size_t deployment,
     char task_arn[ARN_MAX], instance_arn[ARN_MAX], definition_arn[ARN_MAX];
     char container_arns[TASKDEF_CONTAINERS_MAX][ARN_MAX];
     const char *containers[TASKDEF_CONTAINERS_MAX];
+    bool fargate = launch_is_fargate(d->document);
     sw_autojson json_t *tags = task_tags(r, t);
     arn_task(task_arn, s->region, s->account, s->cluster.name, id);
     arn_container_instance(instance_arn, s->region, s->account, s->cluster.name, at->row.id);
@@ -72,12 +110,14 @@ static json_t *task_document(const struct round *r, size_t deployment,
     }
     const struct task_doc_new n = {.task_arn = task_arn,
                                    .cluster_arn = s->cluster.arn,
-                                   .instance_arn = instance_arn,
+                                   .instance_arn = fargate ? NULL : instance_arn,
                                    .definition_arn = definition_arn,
                                    .group = s->group,
                                    .started_by = d->id,
-                                   .launch_type =
-                                       sw_json_str(s->service.document, "launchType", "EC2"),
+                                   .launch_type = launch_type_of(d->document),
+                                   .provider = provider,
+                                   .platform_version =
+                                       sw_json_str(d->document, "platformVersion", NULL),
                                    .definition = t->definition,
                                    .network = sw_json_object(d->document, "networkConfiguration"),
                                    .tags = tags,
@@ -101,7 +141,8 @@ static int start(struct meta_tx *tx, struct round *r, const struct plan_action *
         json_object_set_new(r->notify, at->row.id, json_true());
     }
     sw_random_hex(id, ARN_ID_LEN);
-    sw_autojson json_t *document = task_document(r, a->deployment, at, id);
+    const char *provider = next_provider(r, a->deployment);
+    sw_autojson json_t *document = task_document(r, a->deployment, at, provider, id);
     const struct task_new n = {.id = id,
                                .instance_id = at->row.id,
                                .family = s->deployments[a->deployment].family,
@@ -282,6 +323,7 @@ static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
     const struct plan_service_result *p = &r->result;
     r->started_n = r->stopped_n = 0;
     r->ended = false;
+    count_providers(r);
     json_object_clear(r->notify);
     int e = lease_guard(tx, r->s.l->lease, err);
     if (e == 0)
@@ -312,6 +354,7 @@ int service_round(struct launcher *l, int64_t service_id, struct service_round_r
         return e;
     plan_service(&r.s.view, &r.s.arena, &r.result);
     r.started = SW_ARENA_NEW(&r.s.arena, const char *, r.result.actions_n);
+    r.providers = SW_ARENA_NEW(&r.s.arena, struct deployment_providers, r.s.deployments_n);
     r.stopped = SW_ARENA_NEW(&r.s.arena, const char *, r.result.actions_n);
     bool changed = has_news(&r);
     if ((changed || has_events(&r)) &&

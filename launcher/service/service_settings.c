@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/service/launch_settings.h"
 #include "launcher/service/placement_rules.h"
 #include "launcher/service/service.h"
 
@@ -152,10 +153,7 @@ static int set_common(const json_t *in, json_t *document, struct sw_err *err)
 
 static int check_kind(const json_t *in, json_t *document, struct sw_err *err)
 {
-    const char *type = sw_json_str(document, "launchType", "EC2");
     const char *controller = controller_of(document);
-    if (!sw_streq(type, "EC2") && !sw_streq(type, "EXTERNAL"))
-        return refuse(err, "launchType", type);
     if (sw_streq(controller, "CODE_DEPLOY"))
         return refuse(err, "deployment controller", controller);
     if (sw_streq(controller, "EXTERNAL") && is_daemon(document))
@@ -175,7 +173,6 @@ int service_settings_new(const json_t *in, json_t **ret_document, struct sw_err 
 {
     sw_autojson json_t *document = json_object();
     json_t *controller = sw_json_object(in, "deploymentController");
-    sw_json_set_str(document, "launchType", sw_json_str(in, "launchType", "EC2"));
     sw_json_set_str(document, "schedulingStrategy",
                     sw_json_str(in, "schedulingStrategy", "REPLICA"));
     if (controller)
@@ -199,8 +196,9 @@ int service_settings_new(const json_t *in, json_t **ret_document, struct sw_err 
 
 static int check_update(const json_t *in, const json_t *document, struct sw_err *err)
 {
-    static const char *const only_ecs[] = {"taskDefinition", "deploymentConfiguration",
-                                           "placementConstraints", "placementStrategy"};
+    static const char *const only_ecs[] = {"taskDefinition",           "deploymentConfiguration",
+                                           "placementConstraints",     "placementStrategy",
+                                           "capacityProviderStrategy", "platformVersion"};
     const json_t *controller = sw_json_object(in, "deploymentController");
     const char *now = controller_of(document);
     if (controller && !sw_streq(sw_json_str(controller, "type", "ECS"), now))
@@ -226,6 +224,17 @@ int service_settings_update(const json_t *in, json_t *document, struct sw_err *e
 {
     int r = check_update(in, document, err);
     return r < 0 ? r : set_common(in, document, err);
+}
+
+int service_settings_launch(struct meta_tx *tx, int64_t cluster_id, const json_t *in,
+                            json_t *document, struct sw_err *err)
+{
+    int r = launch_settle(tx, cluster_id, in, is_daemon(document), document, err);
+    if (r == 0 && is_daemon(document) && launch_is_fargate(document))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "The daemon scheduling strategy does not support the FARGATE launch type "
+                       "or capacity provider strategies. Specify a REPLICA service and try again.");
+    return r;
 }
 
 int service_settings_check_rules(const json_t *document, const json_t *definition,

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* launcher/service/service_settings.h - what CreateService and UpdateService may ask for, checked and made the service's document.
- * Values only: no rows, no clock.
+ * Values only, but for what the cluster says of capacity providers: no clock.
  * Expected errors: SW_EINVALID "InvalidParameterException", SW_EUNSUPPORTED "UnsupportedFeatureException". */
 #include <jansson.h>
 
 #include "base/err.h"
+#include "storage/meta/meta.h"
 
 /* A new service. *ret_document is owned. */
 int service_settings_new(const json_t *in, json_t **ret_document, struct sw_err *err);
+/* By what a new service's tasks are launched, into its document (launch_settings.h). */
+int service_settings_launch(struct meta_tx *tx, int64_t cluster_id, const json_t *in,
+                            json_t *document, struct sw_err *err);
 /* An update of `document`, in place. */
 int service_settings_update(const json_t *in, json_t *document, struct sw_err *err);
 /* networkConfiguration (NULL: none) fits the definition's network mode. Also of RunTask. */

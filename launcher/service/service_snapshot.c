@@ -7,6 +7,8 @@
 #include "base/macros.h"
 #include "launcher/model/task_status.h"
 #include "launcher/service/agents.h"
+#include "launcher/service/launch_settings.h"
+#include "launcher/service/service_json.h"
 #include "launcher/service/taskdef_store.h"
 
 static void forget(struct service_snapshot *s)
@@ -19,9 +21,7 @@ static void forget(struct service_snapshot *s)
     free(s->templates);
     service_deployment_rows_free(s->deployments, s->deployments_n);
     service_task_rows_free(s->tasks, s->tasks_n);
-    for (size_t i = 0; i < s->instances_n; i++)
-        instance_view_done(&s->instances[i]);
-    free(s->instances);
+    instance_views_free(s->instances, s->instances_n);
     json_decref(s->daemons);
     sw_arena_done(&s->arena);
     s->templates = NULL;
@@ -103,30 +103,17 @@ static bool needs_all_groups(const struct service_snapshot *s)
     return has_expressions(s->service.document);
 }
 
+/* Where tasks of any of the deployments can go: an update may move a service from instances to Fargate. */
 static int read_instances(struct meta_tx *tx, struct service_snapshot *s, struct sw_err *err)
 {
-    struct instance_row *rows = NULL;
-    size_t n = 0;
     s->all_groups = needs_all_groups(s);
-    bool external = sw_streq(sw_json_str(s->service.document, "launchType", ""), "EXTERNAL");
-    int r = instance_store_all(tx, s->cluster.id, &rows, &n, err);
-    if (r < 0)
-        return r;
-    s->instances = sw_calloc(n + 1, sizeof *s->instances);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        struct instance_view *v = &s->instances[s->instances_n];
-        r = instance_view_read(tx, &rows[i], v, err);
-        if (r < 0)
-            break;
-        if (instance_view_external(v) != external) {
-            instance_view_done(v);
-            continue;
-        }
-        s->instances_n++;
-        r = s->all_groups ? instance_view_read_groups(tx, v, err) : 0;
-    }
-    instance_rows_free(rows, n);
-    return r;
+    struct instance_scope scope = {.cluster_id = s->cluster.id,
+                                   .account = s->account,
+                                   .region = s->region,
+                                   .groups = s->all_groups};
+    for (size_t i = 0; i < s->deployments_n; i++)
+        scope.launch |= launch_mask(s->deployments[i].document);
+    return instance_views_read(tx, &scope, &s->instances, &s->instances_n, err);
 }
 
 int service_snapshot_read(struct meta_tx *tx, void *snapshot, struct sw_err *err)
@@ -166,7 +153,8 @@ static bool has_health_check(const json_t *definition)
     return false;
 }
 
-static int make_template(struct service_snapshot *s, struct service_template *t, struct sw_err *err)
+static int make_template(struct service_snapshot *s, struct service_template *t,
+                         const struct service_deployment_row *deployment, struct sw_err *err)
 {
     struct taskdef *definition = NULL;
     const json_t *required = sw_json_array(t->definition, "requiresAttributes"), *v;
@@ -176,7 +164,10 @@ static int make_template(struct service_snapshot *s, struct service_template *t,
         return r;
     taskdef_resources(definition, &t->resources);
     taskdef_free(definition);
-    r = placement_rules_read(t->definition, s->service.document, &s->arena, &t->rules, err);
+    /* What a service says of placement was said for its instances. */
+    bool fargate = launch_is_fargate(deployment->document);
+    r = placement_rules_read(t->definition, fargate ? NULL : s->service.document, &s->arena,
+                             &t->rules, err);
     if (r < 0)
         return r;
     struct plan_attribute *attributes = SW_ARENA_NEW(&s->arena, struct plan_attribute, n);
@@ -192,6 +183,7 @@ static int make_template(struct service_snapshot *s, struct service_template *t,
     bool own = t->rules.strategies_n > 0;
     t->request =
         (struct plan_request){.resources = &t->resources,
+                              .launch = launch_mask(deployment->document),
                               .required = attributes,
                               .required_n = n,
                               .constraints = t->rules.constraints,
@@ -340,12 +332,11 @@ int service_snapshot_view(struct service_snapshot *s, struct sw_err *err)
 {
     const json_t *doc = s->service.document;
     const json_t *configuration = sw_json_object(doc, "deploymentConfiguration");
-    const json_t *controller = sw_json_object(doc, "deploymentController");
     bool daemon = sw_streq(s->service.scheduling, "DAEMON"), *lost = NULL;
     uint64_t seed = 0;
     (void)snprintf(s->group, sizeof s->group, "service:%s", s->service.name);
     for (size_t i = 0; i < s->deployments_n; i++) {
-        int r = make_template(s, &s->templates[i], err);
+        int r = make_template(s, &s->templates[i], &s->deployments[i], err);
         if (r < 0)
             return r;
     }
@@ -354,9 +345,8 @@ int service_snapshot_view(struct service_snapshot *s, struct sw_err *err)
     s->view = (struct plan_service_view){
         .name = s->service.name,
         .scheduling = daemon ? PLAN_DAEMON : PLAN_REPLICA,
-        .controller = sw_streq(sw_json_str(controller, "type", "ECS"), "EXTERNAL")
-                          ? PLAN_CONTROLLER_EXTERNAL
-                          : PLAN_CONTROLLER_ECS,
+        .controller = service_is_external(s->service.document) ? PLAN_CONTROLLER_EXTERNAL
+                                                               : PLAN_CONTROLLER_ECS,
         .deleting = sw_streq(s->service.status, "DRAINING"),
         .desired = (int)s->service.desired,
         .min_healthy_percent =

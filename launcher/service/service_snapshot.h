@@ -32,7 +32,7 @@ struct service_snapshot {
     struct service_task_row *tasks;
     size_t tasks_n;
     struct service_stamp stamp;
-    struct instance_view *instances; /* of the service's launch type */
+    struct instance_view *instances; /* of the deployments' launch types */
     size_t instances_n;
     bool all_groups; /* a constraint's expression may ask for the groups of other tasks */
     json_t *daemons; /* {"instance id": tasks of daemon services}; NULL for replicas */

@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/service/launch_settings.h"
 #include "launcher/service/service.h"
 
 #define EVENTS_MAX    100
@@ -31,7 +32,7 @@ int service_store_add(struct meta_tx *tx, const struct service_new *n, int64_t n
                  " document, request, version, created_at, launch_type)"
                  " VALUES ($1, $2, 'ACTIVE', $3, $4, 0, $5, $6, 1, $7, $8) RETURNING id",
                  "ittittit", n->cluster_id, n->name, n->scheduling, n->desired, document,
-                 n->request, now_us, sw_json_str(n->document, "launchType", "EC2"), "i", ret_id);
+                 n->request, now_us, launch_type_of(n->document), "i", ret_id);
     return r < 0 ? r : 0;
 }
 
@@ -100,9 +101,10 @@ int service_store_set(struct meta_tx *tx, const struct service_row *row, struct 
 {
     sw_autofree char *document = sw_json_dump(row->document);
     return meta_exec(tx, err, NULL,
-                     "UPDATE service SET status = $2, desired = $3, steady = $4, document = $5"
-                     " WHERE id = $1",
-                     "itiit", row->id, row->status, row->desired, (int64_t)row->steady, document);
+                     "UPDATE service SET status = $2, desired = $3, steady = $4, document = $5,"
+                     " launch_type = $6 WHERE id = $1",
+                     "itiitt", row->id, row->status, row->desired, (int64_t)row->steady, document,
+                     launch_type_of(row->document));
 }
 
 int service_store_end(struct meta_tx *tx, int64_t id, int64_t now_us, struct sw_err *err)
@@ -191,6 +193,7 @@ void service_task_rows_free(struct service_task_row *rows, size_t n)
     for (size_t i = 0; i < n; i++) {
         free(rows[i].id);
         free(rows[i].instance_id);
+        free(rows[i].provider);
         free(rows[i].deployment);
         free(rows[i].last_status);
         free(rows[i].health);
@@ -207,8 +210,8 @@ int service_store_tasks(struct meta_tx *tx, int64_t service_id, struct service_t
     int r = meta_query(tx, err, &st,
                        "SELECT id, instance_id, started_by, last_status, desired_status,"
                        " stop_wanted, health, version, created_at, started_at, stopped_at,"
-                       " health_at, protected_until FROM task WHERE service_id = $1 AND counted = 0"
-                       " ORDER BY id",
+                       " health_at, protected_until, provider FROM task WHERE service_id = $1"
+                       " AND counted = 0 ORDER BY id",
                        "i", service_id);
     while (r >= 0 && (r = meta_step(st, err)) > 0) {
         if (n == max) {
@@ -227,7 +230,8 @@ int service_store_tasks(struct meta_tx *tx, int64_t service_id, struct service_t
                                               .started_at = meta_int(st, 9),
                                               .stopped_at = meta_int(st, 10),
                                               .health_at = meta_int(st, 11),
-                                              .protected_until = meta_int(st, 12)};
+                                              .protected_until = meta_int(st, 12),
+                                              .provider = meta_dup(st, 13)};
     }
     if (r < 0) {
         service_task_rows_free(rows, n);

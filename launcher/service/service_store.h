@@ -94,7 +94,7 @@ int service_store_events(struct meta_tx *tx, int64_t service_id, json_t *list, s
 
 /* Tasks that were not counted yet. */
 struct service_task_row {
-    char *id, *instance_id, *deployment, *last_status;
+    char *id, *instance_id, *deployment, *last_status, *provider;
     bool stopping, wanted;
     char *health;
     int64_t version, created_at, started_at, stopped_at, health_at, protected_until;

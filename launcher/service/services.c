@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/service/launch_settings.h"
 #include "launcher/service/launcher_services.h"
 #include "launcher/service/service_json.h"
 #include "launcher/service/service_loop.h"
@@ -21,7 +22,8 @@ struct service_arg {
     const char *request;
     int64_t now_us;
     bool with_tags;
-    json_t *service; /* the answer; owned. NULL: there is none */
+    bool launch_changed; /* update: tasks are launched by something else from now on */
+    json_t *service;     /* the answer; owned. NULL: there is none */
 };
 
 static int answer(struct meta_tx *tx, struct service_arg *a, const struct service_row *row,
@@ -53,7 +55,7 @@ static int add_deployment(struct meta_tx *tx, int64_t service_id, int64_t defini
     char id[SERVICE_DEPLOYMENT_ID];
     sw_autojson json_t *document = json_object();
     json_t *network = sw_json_object(settings, "networkConfiguration");
-    sw_json_set_str(document, "launchType", sw_json_str(settings, "launchType", "EC2"));
+    launch_copy(settings, document);
     if (network)
         json_object_set(document, "networkConfiguration", network);
     const struct service_deployment_new n = {.service_id = service_id,
@@ -98,6 +100,8 @@ static int read_definition(struct meta_tx *tx, struct service_arg *a, int64_t *r
     if (r == 0 && (r = service_document(definition.document, &doc, err)) == 0)
         r = service_settings_check_rules(document, doc, err);
     if (r == 0)
+        r = launch_check(document, doc, document, NULL, err);
+    if (r == 0)
         r = service_check_network(doc, sw_json_object(document, "networkConfiguration"), err);
     *ret_id = definition.id;
     taskdef_row_done(&definition);
@@ -114,6 +118,8 @@ static int create(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = find_same(tx, a, err);
     if (r != 0)
         return r < 0 ? r : 0;
+    if ((r = service_settings_launch(tx, a->cluster->id, a->in, a->document, err)) < 0)
+        return r;
     r = external ? service_settings_check_rules(a->document, NULL, err)
                  : read_definition(tx, a, &definition_id, a->document, err);
     const struct service_new n = {.cluster_id = a->cluster->id,
@@ -179,14 +185,17 @@ int launcher_create_service(struct launcher *l, const struct launcher_caller *c,
 
 /* UpdateService. */
 
-static int check_network(struct meta_tx *tx, const struct service_arg *a, int64_t definition_id,
-                         struct sw_err *err)
+/* The definition that the service has, with what is said of it now. */
+static int check_definition(struct meta_tx *tx, const struct service_arg *a,
+                            const struct service_row *row, int64_t definition_id,
+                            struct sw_err *err)
 {
     sw_autojson json_t *definition = NULL;
+    const json_t *network = sw_json_object(a->in, "networkConfiguration");
     int r = taskdef_store_document(tx, definition_id, &definition, err);
-    return r < 0 ? r
-                 : service_check_network(definition, sw_json_object(a->in, "networkConfiguration"),
-                                         err);
+    if (r == 0)
+        r = launch_check(row->document, definition, row->document, NULL, err);
+    return r == 0 && network ? service_check_network(definition, network, err) : r;
 }
 
 /* A new deployment, if the task definition is another one or it is forced. */
@@ -204,9 +213,10 @@ static int update_deployment(struct meta_tx *tx, struct service_arg *a, struct s
     wanted = now_on;
     if (r == 0 && sw_json_str(a->in, "taskDefinition", NULL))
         r = read_definition(tx, a, &wanted, row->document, err);
-    else if (r == 0 && sw_json_object(a->in, "networkConfiguration"))
-        r = check_network(tx, a, now_on, err);
-    bool other = wanted != now_on || sw_json_object(a->in, "networkConfiguration");
+    else if (r == 0)
+        r = check_definition(tx, a, row, now_on, err);
+    bool other =
+        a->launch_changed || wanted != now_on || sw_json_object(a->in, "networkConfiguration");
     if (r < 0 || (!other && !sw_json_bool(a->in, "forceNewDeployment", false)))
         return r;
     return add_deployment(tx, row->id, wanted, row->desired, row->document, a->now_us, err);
@@ -232,7 +242,9 @@ static int update(struct meta_tx *tx, void *arg, struct sw_err *err)
     struct service_arg *a = arg;
     struct service_row row = {.id = 0};
     int r = service_change(tx, a->cluster, a->name, &row, err);
-    if (r == 0 && (r = service_settings_update(a->in, row.document, err)) == 0) {
+    if (r == 0 && (r = service_settings_update(a->in, row.document, err)) == 0 &&
+        (r = launch_update(tx, a->cluster->id, a->in, row.document, &a->launch_changed, err)) ==
+            0) {
         row.desired = sw_json_int(a->in, "desiredCount", row.desired);
         r = check_current_rules(tx, &row, err);
     }

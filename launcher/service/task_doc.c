@@ -7,6 +7,8 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/model/capabilities.h"
+#include "launcher/model/fargate.h"
 #include "launcher/model/task_status.h"
 
 #define REASON_MAX   1024
@@ -131,19 +133,40 @@ static json_t *attachments_new(const struct task_doc_new *n)
     return list;
 }
 
+void task_doc_place(json_t *task, const json_t *attributes)
+{
+    json_t *list = json_array(), *arch = find(attributes, ATTRIBUTE_CPU_ARCHITECTURE);
+    if (arch)
+        json_array_append(list, arch);
+    sw_json_set_new(task, "attributes", list);
+    sw_json_set_str(task, "availabilityZone",
+                    sw_json_str(find(attributes, ATTRIBUTE_ZONE), "value", NULL));
+}
+
+static void set_fargate(json_t *o, const struct task_doc_new *n)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    const char *version = NULL;
+    json_t *own = sw_json_object(n->definition, "ephemeralStorage");
+    json_t *storage = sw_json_object(n->overrides, "ephemeralStorage");
+    storage = storage ? storage : own;
+    (void)fargate_platform_version(n->platform_version, &version, &ignored);
+    sw_json_set_str(o, "platformVersion", version);
+    sw_json_set_str(o, "platformFamily", FARGATE_PLATFORM_FAMILY);
+    sw_json_set_new(o, "ephemeralStorage",
+                    storage ? json_deep_copy(storage)
+                            : json_pack("{s:i}", "sizeInGiB", FARGATE_STORAGE_GIB));
+}
+
 json_t *task_doc_new(const struct task_doc_new *n)
 {
-    json_t *o = json_object(), *containers = json_array(), *attributes = json_array(), *c;
-    json_t *arch = find(n->attributes, "ecs.cpu-architecture");
-    const json_t *zone = find(n->attributes, "ecs.availability-zone");
+    json_t *o = json_object(), *containers = json_array(), *c;
     size_t i;
-    if (arch)
-        json_array_append(attributes, arch);
     json_array_foreach(sw_json_array(n->definition, "containerDefinitions"), i, c)
         json_array_append_new(containers, container_new(n, c, n->container_arns[i]));
     sw_json_set_new(o, "attachments", attachments_new(n));
-    sw_json_set_new(o, "attributes", attributes);
-    sw_json_set_str(o, "availabilityZone", sw_json_str(zone, "value", NULL));
+    task_doc_place(o, n->attributes);
+    sw_json_set_str(o, "capacityProviderName", n->provider);
     sw_json_set_str(o, "clusterArn", n->cluster_arn);
     sw_json_set_str(o, "containerInstanceArn", n->instance_arn);
     sw_json_set_new(o, "containers", containers);
@@ -155,6 +178,8 @@ json_t *task_doc_new(const struct task_doc_new *n)
     sw_json_set_str(o, "healthStatus", "UNKNOWN");
     sw_json_set_str(o, "lastStatus", task_status_to_string(TASK_PROVISIONING));
     sw_json_set_str(o, "launchType", n->launch_type ? n->launch_type : "EC2");
+    if (sw_streq(n->launch_type, FARGATE))
+        set_fargate(o, n);
     sw_json_set_new(o, "overrides", overrides_new(n));
     sw_json_set_str(o, "startedBy", n->started_by);
     sw_json_set_new(o, "tags", n->tags ? json_deep_copy(n->tags) : json_array());

@@ -3,6 +3,7 @@
  * the plan at once; it is described as DRAINING until its tasks are gone. */
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/service/launch_settings.h"
 #include "launcher/service/launcher_services.h"
 #include "launcher/service/service_json.h"
 #include "launcher/service/service_loop.h"
@@ -43,7 +44,7 @@ static int set_json(struct meta_tx *tx, const struct set_arg *a, const struct se
                     const struct service_deployment_row *d, json_t **ret, struct sw_err *err)
 {
     static const char *const statuses[] = {"PRIMARY", "ACTIVE", "DRAINING"};
-    static const char *const same[] = {"externalId", "scale", "launchType", "networkConfiguration"};
+    static const char *const same[] = {"externalId", "scale", "networkConfiguration"};
     char arn[ARN_MAX];
     const struct launcher_caller *c = a->c;
     struct service_task_counts n;
@@ -70,6 +71,7 @@ static int set_json(struct meta_tx *tx, const struct set_arg *a, const struct se
         if (json_object_get(d->document, same[i]))
             json_object_set(o, same[i], json_object_get(d->document, same[i]));
     }
+    launch_describe(d->document, true, o);
     (void)service_list(o, "loadBalancers");
     (void)service_list(o, "serviceRegistries");
     sw_json_set_str(o, "stabilityStatus", d->state.stable ? "STEADY_STATE" : "STABILIZING");
@@ -153,7 +155,9 @@ static int add(struct meta_tx *tx, struct set_arg *a, const struct service_row *
     int r =
         service_definition(tx, a->c, sw_json_str(a->in, "taskDefinition", NULL), &definition, err);
     if (r == 0 && (r = service_document(definition.document, &doc, err)) == 0)
-        r = service_settings_check_rules(row->document, doc, err);
+        r = service_settings_check_rules(row->document, NULL, err);
+    if (r == 0)
+        r = launch_check(a->document, doc, row->document, NULL, err);
     if (r == 0)
         r = service_check_network(doc, sw_json_object(a->document, "networkConfiguration"), err);
     const struct service_deployment_new n = {
@@ -173,7 +177,9 @@ static int create(struct meta_tx *tx, void *arg, struct sw_err *err)
     struct set_arg *a = arg;
     struct service_row row = {.id = 0};
     int r = service_change(tx, a->cluster, a->service, &row, err);
-    if (r == 0 && (r = check_external(&row, err)) == 0 && (r = find_earlier(tx, a, &row, err)) == 0)
+    if (r == 0 && (r = check_external(&row, err)) == 0 &&
+        (r = launch_settle(tx, a->cluster->id, a->in, false, a->document, err)) == 0 &&
+        (r = find_earlier(tx, a, &row, err)) == 0)
         r = add(tx, a, &row, err);
     service_row_done(&row);
     return r < 0 ? r : 0;
@@ -306,10 +312,6 @@ int launcher_create_task_set(struct launcher *l, const struct launcher_caller *c
     char service[ARN_NAME_MAX + 1];
     sw_autojson json_t *document = json_object();
     struct set_arg a = {.c = c, .in = in, .document = document};
-    const char *type = sw_json_str(in, "launchType", "EC2");
-    if (!sw_streq(type, "EC2") && !sw_streq(type, "EXTERNAL"))
-        return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
-                       "launchType '%s' is not supported.", type);
     if (strlen(sw_json_str(in, "clientToken", "")) > TOKEN_MAX)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "clientToken must not be longer than %d characters.", TOKEN_MAX);
@@ -317,7 +319,6 @@ int launcher_create_task_set(struct launcher *l, const struct launcher_caller *c
     if (r < 0 || (r = prepare(l, &a, &cluster, service, err)) < 0)
         return r;
     sw_json_set_new(document, "scale", json_pack("{s:f, s:s}", "value", 100.0, "unit", "PERCENT"));
-    sw_json_set_str(document, "launchType", type);
     for (size_t i = 0; i < SW_ARRAY_LEN(same); i++) {
         if (json_object_get(in, same[i]))
             json_object_set(document, same[i], json_object_get(in, same[i]));

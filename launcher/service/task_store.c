@@ -21,30 +21,38 @@ int task_store_add(struct meta_tx *tx, const struct task_new *t, int64_t now_us,
     return meta_exec(tx, err, NULL,
                      "INSERT INTO task (id, cluster_id, instance_id, definition_id, family, cpu,"
                      " memory_mib, ports, document, desired_status, last_status, started_by,"
-                     " version, created_at, service_id, launch_type)"
+                     " version, created_at, service_id, launch_type, provider)"
                      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,"
-                     " CASE WHEN $15 > 0 THEN $15 END, $16)",
+                     " CASE WHEN $15 > 0 THEN $15 END, $16, $17)",
                      "titi"
                      "tiit"
-                     "ttttiiit",
+                     "ttttiiitt",
                      t->id, t->cluster_id, t->instance_id, t->definition_id, t->family, t->cpu,
                      t->memory_mib, t->ports, text, sw_json_str(t->document, "desiredStatus", ""),
                      sw_json_str(t->document, "lastStatus", ""),
                      sw_json_str(t->document, "startedBy", ""),
                      sw_json_int(t->document, "version", 1), now_us, t->service_id,
-                     sw_json_str(t->document, "launchType", "EC2"));
+                     sw_json_str(t->document, "launchType", "EC2"),
+                     sw_json_str(t->document, "capacityProviderName", ""));
+}
+
+int task_store_set_instance(struct meta_tx *tx, const char *id, const char *instance_id,
+                            struct sw_err *err)
+{
+    return meta_exec(tx, err, NULL, "UPDATE task SET instance_id = $2 WHERE id = $1", "tt", id,
+                     instance_id);
 }
 
 int task_store_get(struct meta_tx *tx, int64_t cluster_id, const char *id, struct task_row *ret,
                    struct sw_err *err)
 {
     sw_autofree char *text = NULL;
-    struct task_row row = {.cluster_id = cluster_id};
+    struct task_row row = {.id = NULL};
     int r = meta_get(tx, err,
-                     "SELECT id, instance_id, definition_id, version, document FROM task"
-                     " WHERE cluster_id = $1 AND id = $2",
-                     "it", cluster_id, id, "ttiit", &row.id, &row.instance_id, &row.definition_id,
-                     &row.version, &text);
+                     "SELECT id, instance_id, cluster_id, definition_id, version, document"
+                     " FROM task WHERE ($1 = 0 OR cluster_id = $1) AND id = $2",
+                     "it", cluster_id, id, "ttiiit", &row.id, &row.instance_id, &row.cluster_id,
+                     &row.definition_id, &row.version, &text);
     if (r <= 0)
         return r;
     r = service_document(text, &row.document, err);
@@ -99,7 +107,8 @@ int task_store_list(struct meta_tx *tx, const struct task_filter *f, struct laun
     int r = meta_query(tx, err, &st,
                        "SELECT id FROM task WHERE cluster_id = $1 AND desired_status = $2"
                        " AND ($3 = '' OR family = $3) AND ($4 = '' OR started_by = $4)"
-                       " AND ($5 = '' OR instance_id = $5) AND id > $6"
+                       " AND ($5 = '' OR (instance_id = $5 AND launch_type <> 'FARGATE'))"
+                       " AND id > $6"
                        " AND ($8 = '' OR launch_type = $8) AND ($9 = 0 OR service_id = $9)"
                        " ORDER BY id LIMIT $7",
                        "itttt"

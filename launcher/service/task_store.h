@@ -5,14 +5,15 @@
 #include "launcher/service/launcher.h"
 
 struct task_row {
-    char *id, *instance_id;
+    char *id, *instance_id; /* instance_id NULL: it waits for capacity */
     int64_t cluster_id, definition_id, version;
     json_t *document; /* owned */
 };
 void task_row_done(struct task_row *r);
 
 struct task_new {
-    const char *id, *instance_id, *family;
+    const char *id, *family;
+    const char *instance_id; /* NULL: it waits for capacity */
     int64_t cluster_id, definition_id, cpu, memory_mib;
     int64_t service_id; /* 0: not of a service */
     const char *ports;
@@ -20,7 +21,10 @@ struct task_new {
 };
 int task_store_add(struct meta_tx *tx, const struct task_new *t, int64_t now_us,
                    struct sw_err *err);
-/* 1 found, 0 not. */
+/* The instance of one that waited; the document is written by task_store_put. */
+int task_store_set_instance(struct meta_tx *tx, const char *id, const char *instance_id,
+                            struct sw_err *err);
+/* cluster_id 0: of any. 1 found, 0 not. */
 int task_store_get(struct meta_tx *tx, int64_t cluster_id, const char *id, struct task_row *ret,
                    struct sw_err *err);
 /* Writes a changed document under the next version, which is put into it; SW_ESTALE if the row moved on since it was read. */

@@ -161,6 +161,10 @@ static int do_stop(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = task_store_get(tx, a->cluster->id, a->id, &row, err);
     if (r == 0)
         r = sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID, "The referenced task was not found.");
+    else if (r > 0 && !row.instance_id) /* it waits: there is no agent that would say that it ended */
+        r = task_doc_finish(row.document, "UserInitiated", a->reason, a->now_us)
+                ? put(tx, a, &row, false, err)
+                : 0;
     else if (r > 0 && task_doc_stop(row.document, "UserInitiated", a->reason, a->now_us))
         r = put(tx, a, &row, true, err);
     if (r >= 0)
@@ -204,7 +208,8 @@ static int check_speaker(struct meta_tx *tx, const struct task_arg *a, const str
 {
     struct instance_row instance = {.id = NULL};
     bool is_owner = false;
-    int r = instance_store_get(tx, a->cluster->id, row->instance_id, &instance, err);
+    /* By id alone: a machine of Fargate has tasks of all clusters. */
+    int r = row->instance_id ? instance_store_get(tx, 0, row->instance_id, &instance, err) : 0;
     if (r > 0)
         r = service_check_owner(&instance, a->c->principal, &is_owner, err);
     if (r >= 0 && !is_owner)
@@ -254,9 +259,8 @@ static int report(struct launcher *l, const struct launcher_caller *c, const jso
 {
     struct cluster_ref cluster;
     char id[ARN_ID_LEN + 1];
-    int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
-    if (r < 0 ||
-        (r = service_id(c, cluster.name, ARN_TASK, sw_json_str(in, "task", NULL), id, err)) < 0)
+    int r = service_agent_task(l, c, in, &cluster, id, err);
+    if (r < 0)
         return r;
     struct task_arg a = {
         .c = c, .cluster = &cluster, .id = id, .report = in, .apply = apply, .now_us = l->now_us()};

@@ -49,7 +49,7 @@ static const char *text(struct world *w, size_t i)
 static const char *event(struct world *w)
 {
     (void)text(w, 0);
-    return plan_unplaced_event("web", &w->view, &w->why, &w->arena);
+    return plan_unplaced_event("web", &w->view, &w->req, &w->why, &w->arena);
 }
 
 TEST(says_what_each_strategy_saw)
