@@ -183,8 +183,9 @@ int launch_update(struct meta_tx *tx, int64_t cluster_id, const json_t *in, json
         return r;
     launch_copy(document, after);
     *ret_changed = !json_equal(before, after);
-    if (!force && !json_equal(json_object_get(before, "capacityProviderStrategy"),
-                              json_object_get(after, "capacityProviderStrategy")))
+    const json_t *old = json_object_get(before, "capacityProviderStrategy");
+    const json_t *new = json_object_get(after, "capacityProviderStrategy");
+    if (!force && old != new && !json_equal(old, new)) /* both NULL: none before, none now */
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "When switching from launch type to capacity provider strategy on an "
                        "existing service, or making a change to a capacity provider strategy on a "
