@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Task definitions. The stored document is what DescribeTaskDefinition answers, with the tags beside it. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/json.h"
 #include "base/macros.h"
@@ -9,6 +10,8 @@
 #include "launcher/service/placement_rules.h"
 #include "launcher/service/service.h"
 #include "launcher/service/taskdef_store.h"
+
+#define DEFINITION_MAX 65536 /* bytes, as JSON */
 
 /* Answers {taskDefinition, tags}. */
 static void answer(json_t *out, json_t *document, bool with_tags)
@@ -43,12 +46,23 @@ static int add(struct meta_tx *tx, void *arg, struct sw_err *err)
     return taskdef_store_add(tx, a->c, family, revision, text, a->now_us, err);
 }
 
+/* Each task carries its definition to its machine. */
+static int check_size(const json_t *in, struct sw_err *err)
+{
+    sw_autofree char *text = sw_json_dump(in);
+    if (strlen(text) > DEFINITION_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_CLIENT,
+                       "Actual length: '%zu'. Max allowed length is '%d' bytes.", strlen(text),
+                       DEFINITION_MAX);
+    return 0;
+}
+
 int launcher_register_taskdef(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                               json_t *out, struct sw_err *err)
 {
     struct taskdef *parsed = NULL;
-    int r = taskdef_validate(in, err);
-    if (r < 0)
+    int r = check_size(in, err);
+    if (r < 0 || (r = taskdef_validate(in, err)) < 0)
         return r;
     sw_autojson json_t *document = taskdef_normalized(in);
     if ((r = taskdef_from_json(document, &parsed, err)) < 0)

@@ -154,6 +154,16 @@ def test_tasks_are_in_the_zone_of_their_machine(fleet, name):
     assert [t["availabilityZone"] for t in tasks] == ["cellar"] * 2 and run["availabilityZone"] == "cellar"
 
 
+# -- task definitions
+
+def test_a_task_definition_has_64_kib(fleet, name):
+    def register(length):
+        return fleet.ecs.register_task_definition(family="d" + name, containerDefinitions=[
+            {"name": "c", "image": "i", "memory": 10, "environment": [{"name": "E", "value": "v" * length}]}])
+    assert refused("ClientException", register, 70000).endswith("Max allowed length is '65536' bytes.")
+    assert register(65000)["taskDefinition"]["revision"] == 1
+
+
 # -- clusters
 
 def test_account_setting_is_the_default_of_clusters(server, name):

@@ -305,3 +305,91 @@ def test_ecs_task_definition(ecs, iam, name):
     planned(lambda: ecs.describe_task_definition(taskDefinition=name)["taskDefinition"], {"taskDefinitionArn": second})
     ecs.deregister_task_definition(taskDefinition=second)
     iam.delete_role(RoleName=name)
+
+
+def read_service(ecs, cluster, arn):
+    reply = ecs.describe_services(cluster=cluster, services=[arn], include=["TAGS"])
+    assert reply["failures"] == [] and len(reply["services"]) == 1
+    service = dict(reply["services"][0], tags=by_key(reply["services"][0].get("tags", [])))
+    service.pop("events")  # the provider does not look at them, and they grow
+    return service
+
+
+def test_ecs_service(ecs, name):
+    """No instance: the provider does not wait for tasks unless it is told to."""
+    cluster = ecs.create_cluster(clusterName=name)["cluster"]["clusterArn"]
+    first, second = (ecs.register_task_definition(family=name, containerDefinitions=[
+        {"name": "web", "image": image, "memory": 32}])["taskDefinition"]["taskDefinitionArn"] for image in ("x:1", "x:2"))
+    wanted = {"desiredCount": 2, "launchType": "EC2", "schedulingStrategy": "REPLICA", "enableECSManagedTags": True,
+              "enableExecuteCommand": False, "healthCheckGracePeriodSeconds": 30, "propagateTags": "SERVICE",
+              "deploymentController": {"type": "ECS"}, "deploymentConfiguration": {
+                  "maximumPercent": 150, "minimumHealthyPercent": 50, "deploymentCircuitBreaker": {"enable": True, "rollback": True}},
+              "placementStrategy": [{"type": "spread", "field": "attribute:ecs.availability-zone"}, {"type": "binpack", "field": "memory"}],
+              "placementConstraints": [{"type": "memberOf", "expression": "attribute:zone in [a, b]"}, {"type": "distinctInstance"}]}
+    made = ecs.create_service(cluster=cluster, serviceName=name, taskDefinition=first, tags=ECS_TAGS,
+                              clientToken="terraform-20261121203000123400000001", **wanted)["service"]
+    arn = made["serviceArn"]
+    read = planned(lambda: read_service(ecs, cluster, arn), dict(
+        wanted, status="ACTIVE", serviceName=name, clusterArn=cluster, taskDefinition=first, tags=by_key(ECS_TAGS), loadBalancers=[],
+        serviceRegistries=[]))
+    assert "networkConfiguration" not in read and "capacityProviderStrategy" not in read
+    # update: what the provider sends when each of these changed
+    ecs.update_service(cluster=cluster, service=arn, taskDefinition=second, desiredCount=3, forceNewDeployment=False,
+                       deploymentConfiguration={"maximumPercent": 200, "minimumHealthyPercent": 100,
+                                                "deploymentCircuitBreaker": {"enable": False, "rollback": False}},
+                       healthCheckGracePeriodSeconds=0, enableECSManagedTags=False, propagateTags="NONE", placementStrategy=[],
+                       placementConstraints=[])
+    ecs.tag_resource(resourceArn=arn, tags=[{"key": "team", "value": "b"}])
+    ecs.untag_resource(resourceArn=arn, tagKeys=["env"])
+    planned(lambda: read_service(ecs, cluster, arn), {
+        "desiredCount": 3, "taskDefinition": second, "tags": [{"key": "team", "value": "b"}], "propagateTags": "NONE",
+        "placementStrategy": [], "placementConstraints": [], "enableECSManagedTags": False, "healthCheckGracePeriodSeconds": 0,
+        "deploymentConfiguration": {"maximumPercent": 200, "minimumHealthyPercent": 100,
+                                    "deploymentCircuitBreaker": {"enable": False, "rollback": False}}})
+    # destroy: down to nothing, delete, wait for the end; once more because the state may be older than the service
+    ecs.update_service(cluster=cluster, service=arn, desiredCount=0)
+    ecs.delete_service(cluster=cluster, service=arn)
+    ecs.get_waiter("services_inactive").wait(cluster=cluster, services=[arn], WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    assert read_service(ecs, cluster, arn)["status"] == "INACTIVE"
+    gone("ServiceNotActiveException", ecs.update_service, cluster=cluster, service=arn, desiredCount=0)
+    for definition in (first, second):
+        ecs.deregister_task_definition(taskDefinition=definition)
+    ecs.delete_cluster(cluster=cluster)
+
+
+def test_ecs_cluster_capacity_providers(ecs, name):
+    ecs.create_cluster(clusterName=name)
+    strategy = [{"capacityProvider": "FARGATE", "base": 1, "weight": 100}, {"capacityProvider": "FARGATE_SPOT", "base": 0, "weight": 1}]
+
+    def read():
+        cluster = ecs.describe_clusters(clusters=[name], include=["TAGS", "CONFIGURATIONS", "SETTINGS"])["clusters"][0]
+        return dict(cluster, capacityProviders=sorted(cluster["capacityProviders"]))
+    ecs.put_cluster_capacity_providers(cluster=name, capacityProviders=["FARGATE", "FARGATE_SPOT"],
+                                       defaultCapacityProviderStrategy=strategy)
+    planned(read, {"capacityProviders": ["FARGATE", "FARGATE_SPOT"], "defaultCapacityProviderStrategy": strategy})
+    ecs.put_cluster_capacity_providers(cluster=name, capacityProviders=["FARGATE"], defaultCapacityProviderStrategy=[])
+    planned(read, {"capacityProviders": ["FARGATE"], "defaultCapacityProviderStrategy": []})
+    ecs.put_cluster_capacity_providers(cluster=name, capacityProviders=[], defaultCapacityProviderStrategy=[])
+    planned(read, {"capacityProviders": [], "defaultCapacityProviderStrategy": []})
+    ecs.delete_cluster(cluster=name)
+
+
+def test_ecs_account_setting_default(ecs):
+    root = "arn:aws:iam::%s:root" % r.ACCOUNT
+    ecs.put_account_setting_default(name="containerInsights", value="enabled")
+    try:
+        planned(lambda: ecs.list_account_settings(name="containerInsights", principalArn=root, effectiveSettings=True)["settings"],
+                [{"name": "containerInsights", "value": "enabled", "principalArn": root}])
+    finally:
+        ecs.put_account_setting_default(name="containerInsights", value="disabled")  # what the provider does to destroy it
+    planned(lambda: ecs.list_account_settings(name="containerInsights", effectiveSettings=True)["settings"],
+            [{"name": "containerInsights", "value": "disabled"}])
+
+
+def test_ecs_tag(ecs, name):
+    arn = ecs.create_cluster(clusterName=name)["cluster"]["clusterArn"]
+    ecs.tag_resource(resourceArn=arn, tags=[{"key": "only", "value": "this"}])
+    planned(lambda: ecs.list_tags_for_resource(resourceArn=arn)["tags"], [{"key": "only", "value": "this"}])
+    ecs.untag_resource(resourceArn=arn, tagKeys=["only"])
+    planned(lambda: ecs.list_tags_for_resource(resourceArn=arn)["tags"], [])
+    ecs.delete_cluster(cluster=arn)
