@@ -40,6 +40,26 @@ static const struct conf_key events_keys[] = {
 static const struct conf_table top_flags = {top_keys, SW_ARRAY_LEN(top_keys), ""};
 static const struct conf_table events_flags = {events_keys, SW_ARRAY_LEN(events_keys), ""};
 
+/* What goes on outlives a server that is away for a while: after one good look it is said once, and asked again. */
+struct watch {
+    bool seen, away;
+};
+
+/* r: of one look. 1: look again after the pause. */
+static int watch_on(struct watch *w, int r, struct sw_err *err)
+{
+    if (r < 0 && (r != SW_EUNAVAILABLE || !w->seen))
+        return r;
+    w->seen = true;
+    if (r < 0 && !w->away)
+        fprintf(stderr, "slipway: %s; trying again until it answers\n", err->msg);
+    if (r >= 0 && w->away)
+        fprintf(stderr, "slipway: the server answers again\n");
+    w->away = r < 0;
+    sw_err_clear(err);
+    return 1;
+}
+
 /* "-" for what is not known. */
 static void number(char out[24], const json_t *o, const char *key, int64_t divisor)
 {
@@ -104,14 +124,16 @@ static int run_top(int argc, char **argv)
     struct options o = {0};
     struct client client = {0};
     struct sw_err err = SW_ERR_INIT;
+    struct watch watch = {.seen = false};
     int status = cli_parse(&cli_top, &argc, argv, &o, 0, 0), r = 0;
     if (status == 0)
         status = cli_open(&o.common, &client);
-    while (status == 0 && r == 0) {
+    while (status == 0 && r >= 0) {
         r = show(&client, &o, &err);
         if (o.once)
             break;
-        if (r == 0)
+        r = watch_on(&watch, r, &err);
+        if (r > 0)
             sw_sleep_ms(o.interval_ms);
     }
     if (status == 0 && r < 0)
@@ -204,17 +226,26 @@ static void print_events(const json_t *services, json_t *printed)
     (void)fflush(stdout);
 }
 
+static int look_for_events(struct client *client, const struct options *o, json_t *printed,
+                           struct sw_err *err)
+{
+    sw_autojson json_t *names = json_array(), *services = json_array();
+    int r = services_of(client, o, names, err);
+    if (r == 0)
+        r = describe(client, o, names, services, err);
+    if (r == 0)
+        print_events(services, printed);
+    return r;
+}
+
 static int events(struct client *client, const struct options *o, struct sw_err *err)
 {
     sw_autojson json_t *printed = json_object();
+    struct watch watch = {.seen = false};
     for (;;) {
-        sw_autojson json_t *names = json_array(), *services = json_array();
-        int r = services_of(client, o, names, err);
-        if (r < 0 || (r = describe(client, o, names, services, err)) < 0)
+        int r = look_for_events(client, o, printed, err);
+        if (!o->follow || (r = watch_on(&watch, r, err)) < 0)
             return r;
-        print_events(services, printed);
-        if (!o->follow)
-            return 0;
         sw_sleep_ms(FOLLOW_MS);
     }
 }

@@ -11,13 +11,13 @@
 /* In this order: what refers to a row goes before it. */
 static const struct step {
     int64_t age_us;
-    const char *sql; /* $1: what is older goes; $2: so many */
+    const char *sql; /* $1: what is older goes; $2: so many, or a few more */
 } steps[] = {
     {SERVICE_KEEP_US, "DELETE FROM task WHERE id IN (SELECT id FROM task WHERE stopped_at < $1"
                       " ORDER BY stopped_at LIMIT $2)"},
-    {SERVICE_KEEP_US, "DELETE FROM task_request WHERE (cluster_id, client_token) IN"
-                      " (SELECT cluster_id, client_token FROM task_request WHERE created_at < $1"
-                      " ORDER BY created_at LIMIT $2)"},
+    {SERVICE_KEEP_US, "DELETE FROM task_request WHERE created_at <= (SELECT MAX(o.created_at) FROM"
+                      " (SELECT created_at FROM task_request WHERE created_at < $1"
+                      " ORDER BY created_at LIMIT $2) o)"},
     {SERVICE_KEEP_US, "DELETE FROM service_event WHERE id IN (SELECT e.id FROM service s"
                       " JOIN service_event e ON e.service_id = s.id WHERE s.ended_at < $1"
                       " LIMIT $2)"},
@@ -61,7 +61,7 @@ int expire_rows(struct launcher *l, struct sw_err *err)
     int64_t now = l->now_us();
     for (size_t i = 0; i < SW_ARRAY_LEN(steps); i++) {
         struct batch b = {.step = &steps[i], .before_us = now - steps[i].age_us, .deleted = BATCH};
-        for (int k = 0; k < BATCHES_MAX && b.deleted == BATCH; k++) {
+        for (int k = 0; k < BATCHES_MAX && b.deleted >= BATCH; k++) {
             int r = meta_tx(l->db, META_WRITE, delete_batch, &b, err);
             if (r < 0)
                 return r;
