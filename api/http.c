@@ -269,3 +269,12 @@ void http_res_file(struct http_res *r, int fd, uint64_t offset, uint64_t length)
     r->offset = offset;
     r->length = length;
 }
+
+void http_res_upgrade(struct http_res *r, http_upgrade_fn fn, void *ctx)
+{
+    assert(r->kind == HTTP_RES_EMPTY);
+    r->status = 101;
+    r->kind = HTTP_RES_UPGRADE;
+    r->upgrade = fn;
+    r->upgrade_ctx = ctx;
+}

@@ -102,7 +102,14 @@ int http_req_query_at(const struct http_req *r, const char *name, size_t index, 
 
 #define HTTP_RES_HEADERS_MAX 32
 
-enum http_res_body { HTTP_RES_EMPTY, HTTP_RES_BYTES, HTTP_RES_FILE };
+enum http_res_body { HTTP_RES_EMPTY, HTTP_RES_BYTES, HTTP_RES_FILE, HTTP_RES_UPGRADE };
+
+/* A connection that left HTTP by a 101. fd carries bytes both ways (TLS, if any, is the library's affair) until
+ * http_upgraded_close, which also closes fd; the exchange lives until then. early: what the peer sent behind its request. */
+struct http_upgraded;
+typedef void (*http_upgrade_fn)(void *ctx, struct http_upgraded *u, int fd, const void *early,
+                                size_t early_n);
+void http_upgraded_close(struct http_upgraded *u);
 
 struct http_res {
     int status;
@@ -120,6 +127,9 @@ struct http_res {
     uint64_t offset, length;
     int64_t head_length; /* >= 0: Content-Length of the answer to a HEAD that carries no bytes */
     bool close;          /* close the connection afterwards */
+    http_upgrade_fn
+        upgrade; /* HTTP_RES_UPGRADE: called once on a network thread, or never; must not block */
+    void *upgrade_ctx;
 };
 
 void http_res_init(struct http_res *r); /* 200, empty */
@@ -132,6 +142,8 @@ void http_res_take(struct http_res *r, struct sw_buf *b);             /* body: t
 void http_res_borrow(struct http_res *r, const void *data, size_t n, void (*release)(void *ctx),
                      void *ctx);
 void http_res_file(struct http_res *r, int fd, uint64_t offset, uint64_t length); /* takes fd */
+
+void http_res_upgrade(struct http_res *r, http_upgrade_fn fn, void *ctx); /* 101 */
 
 enum http_body_mode { HTTP_BODY_NONE, HTTP_BODY_BUFFERED, HTTP_BODY_STREAM };
 enum http_begin { HTTP_GO, HTTP_ANSWER };

@@ -146,6 +146,11 @@ static void unavailable(struct http_exchange *ex)
 
 /* ---- answers ---- */
 
+static void phase(struct http_exchange *ex, enum slow_phase phase)
+{
+    slow_phase(ex->server->slow, &ex->conn->slow, phase);
+}
+
 static ssize_t no_bytes(void *cls, uint64_t pos, char *buf, size_t max)
 {
     (void)cls, (void)pos, (void)buf, (void)max;
@@ -214,6 +219,23 @@ static struct MHD_Response *bytes_response(struct http_exchange *ex)
     return m;
 }
 
+/* The connection is the service's now; the exchange ends when it gives it back. */
+static void on_upgrade(void *cls, struct MHD_Connection *connection, void *ex_cls,
+                       const char *early, size_t early_n, MHD_socket fd,
+                       struct MHD_UpgradeResponseHandle *handle)
+{
+    struct http_exchange *ex = cls;
+
+    (void)connection, (void)ex_cls;
+    phase(ex, SLOW_OURS);
+    ex->res.upgrade(ex->res.upgrade_ctx, (struct http_upgraded *)handle, fd, early, early_n);
+}
+
+void http_upgraded_close(struct http_upgraded *u)
+{
+    (void)MHD_upgrade_action((struct MHD_UpgradeResponseHandle *)u, MHD_UPGRADE_ACTION_CLOSE);
+}
+
 static struct MHD_Response *make_response(struct http_exchange *ex)
 {
     struct http_res *r = &ex->res;
@@ -222,6 +244,7 @@ static struct MHD_Response *make_response(struct http_exchange *ex)
     switch (r->kind) {
     case HTTP_RES_BYTES: m = bytes_response(ex); break;
     case HTTP_RES_FILE: m = file_response(ex); break;
+    case HTTP_RES_UPGRADE: m = MHD_create_response_for_upgrade(on_upgrade, ex); break;
     default: m = empty_response(ex); break;
     }
     if (!m)
@@ -231,14 +254,10 @@ static struct MHD_Response *make_response(struct http_exchange *ex)
     (void)MHD_add_response_header(m, "X-Request-Id", ex->req.id);
     if (ex->server->server_header)
         (void)MHD_add_response_header(m, "Server", ex->server->server_header);
-    if (r->close || atomic_load_explicit(&ex->server->stopping, memory_order_relaxed))
+    if (r->kind != HTTP_RES_UPGRADE &&
+        (r->close || atomic_load_explicit(&ex->server->stopping, memory_order_relaxed)))
         (void)MHD_add_response_header(m, "Connection", "close");
     return m;
-}
-
-static void phase(struct http_exchange *ex, enum slow_phase phase)
-{
-    slow_phase(ex->server->slow, &ex->conn->slow, phase);
 }
 
 static enum MHD_Result send_answer(struct http_exchange *ex)

@@ -156,7 +156,7 @@ static void take_connection(void *ctx, int fd, const struct sockaddr *peer, sock
 static int start_daemon(struct http_server *s, struct sw_err *err)
 {
     const struct http_server_options *o = &s->o;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_UPGRADE | MHD_USE_ITC |
                      MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET;
     unsigned threads = o->network_threads ? o->network_threads : default_network_threads();
     size_t memory = o->header_bytes_max ? o->header_bytes_max : LIMIT_REQUEST_HEADERS;

@@ -29,6 +29,8 @@ SW_LAZY_1(lib, void, curl_slist_free_all, struct curl_slist *)
 SW_LAZY_0(lib, CURLU *, curl_url)
 SW_LAZY_1(lib, void, curl_url_cleanup, CURLU *)
 SW_LAZY_4(lib, CURLUcode, curl_url_get, url_to_read, CURLUPart, char **, unsigned int)
+SW_LAZY_4(lib, CURLcode, curl_easy_send, CURL *, const void *, size_t, size_t *)
+SW_LAZY_4(lib, CURLcode, curl_easy_recv, CURL *, void *, size_t, size_t *)
 SW_LAZY_4(lib, CURLUcode, curl_url_set, CURLU *, CURLUPart, const char *, unsigned int)
 
 /* The third argument is a long, a curl_off_t or a pointer, which travel alike where all have eight

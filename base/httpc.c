@@ -424,3 +424,92 @@ void httpc_response_done(struct httpc_response *r)
     sw_buf_done(&r->headers);
     sw_buf_done(&r->body);
 }
+
+/* ---- raw connections ---- */
+
+struct httpc_stream {
+    CURL *easy;
+    int fd;
+};
+
+int httpc_stream_open(struct httpc *c, const char *url, int64_t timeout_ms,
+                      struct httpc_stream **ret, struct sw_err *err)
+{
+    char error_text[CURL_ERROR_SIZE] = "";
+    curl_socket_t fd = CURL_SOCKET_BAD;
+    int rc = sw_curl_load(err);
+
+    if (rc < 0)
+        return rc;
+    (void)pthread_once(&global_once, global_init);
+    CURL *e = curl_easy_init();
+    if (!e)
+        abort();
+    curl_easy_setopt(e, CURLOPT_URL, url);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(e, CURLOPT_SSL_ENABLE_ALPN, 0L);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(e, CURLOPT_HTTPPROXYTUNNEL, 1L);
+    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (is_loopback(url))
+        curl_easy_setopt(e, CURLOPT_PROXY, "");
+    if (c->ca_file)
+        curl_easy_setopt(e, CURLOPT_CAINFO, c->ca_file);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)c->connect_timeout_ms);
+    curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, error_text);
+    CURLcode code = curl_easy_perform(e);
+    if (code == CURLE_OK)
+        code = curl_easy_getinfo(e, CURLINFO_ACTIVESOCKET, &fd);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, NULL);
+    if (code != CURLE_OK) {
+        struct sw_str shown = url_for_people(url);
+        curl_easy_cleanup(e);
+        return sw_fail(err, SW_EUNAVAILABLE, NULL, "%.*s: %s", (int)shown.n, shown.p,
+                       error_text[0] ? error_text : curl_easy_strerror(code));
+    }
+    *ret = SW_NEW(struct httpc_stream);
+    **ret = (struct httpc_stream){.easy = e, .fd = (int)fd};
+    return 0;
+}
+
+int httpc_stream_fd(const struct httpc_stream *s)
+{
+    return s->fd;
+}
+
+static int64_t stream_result(CURLcode code, size_t n, struct sw_err *err)
+{
+    if (code == CURLE_AGAIN)
+        return 0;
+    if (code != CURLE_OK || n == 0)
+        return sw_fail(err, SW_EUNAVAILABLE, NULL, "%s",
+                       code == CURLE_OK ? "the peer closed the connection"
+                                        : curl_easy_strerror(code));
+    return (int64_t)n;
+}
+
+int64_t httpc_stream_send(struct httpc_stream *s, const void *data, size_t n, struct sw_err *err)
+{
+    size_t moved = 0;
+    CURLcode code = curl_easy_send(s->easy, data, n, &moved);
+    return stream_result(code, moved, err);
+}
+
+int64_t httpc_stream_recv(struct httpc_stream *s, void *data, size_t cap, struct sw_err *err)
+{
+    size_t moved = 0;
+    CURLcode code = curl_easy_recv(s->easy, data, cap, &moved);
+    return stream_result(code, moved, err);
+}
+
+void httpc_stream_free(struct httpc_stream *s)
+{
+    if (!s)
+        return;
+    curl_easy_cleanup(s->easy);
+    free(s);
+}

@@ -62,3 +62,13 @@ int httpc_perform(struct httpc *c, const struct httpc_request *req, struct httpc
 /* First header of that name (any case), copied to out; false if absent or too long. */
 bool httpc_header(const struct httpc_response *r, const char *name, char *out, size_t cap);
 void httpc_response_done(struct httpc_response *r);
+
+/* A raw connection to where a URL leads, TLS done and verified: for what leaves HTTP behind (WebSocket). One thread at a time. */
+struct httpc_stream;
+int httpc_stream_open(struct httpc *c, const char *url, int64_t timeout_ms,
+                      struct httpc_stream **ret, struct sw_err *err);
+int httpc_stream_fd(const struct httpc_stream *s); /* to poll; read until it would block first */
+/* Bytes moved; 0: it would block; SW_EUNAVAILABLE: the peer is gone. */
+int64_t httpc_stream_send(struct httpc_stream *s, const void *data, size_t n, struct sw_err *err);
+int64_t httpc_stream_recv(struct httpc_stream *s, void *data, size_t cap, struct sw_err *err);
+void httpc_stream_free(struct httpc_stream *s); /* NULL ok */

@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/api/ecs.h"
+#include "launcher/api/exec_relay.h"
 #include "launcher/api/logs.h"
 #include "launcher/api/secretsmanager.h"
 #include "launcher/api/ssm.h"
@@ -49,7 +50,7 @@
 #define TLS_LOOK_MS     2000 /* for another certificate */
 #define TLS_WARN_S      (14 * 86400)
 #define NODE_USER       "slipway-agent"
-#define HTTP_SERVICES   6
+#define HTTP_SERVICES   7
 
 struct app {
     struct server_config config; /* strings borrowed from the caller */
@@ -71,6 +72,7 @@ struct app {
     struct oci_api *oci;
     struct ecr_api *ecr;
     struct ecs_api *ecs;
+    struct exec_relay *exec;
     struct logs_api *logs;
     struct iam_api *iam;
     struct sts_api *sts;
@@ -316,6 +318,14 @@ static int reset(void *ctx, struct sw_err *err)
     return r;
 }
 
+static int open_streams(struct app *a, struct sw_err *err)
+{
+    const struct exec_relay_options o = {.sessions = launcher_exec_sessions(a->launcher),
+                                         .logs = a->log_store,
+                                         .idle_ms = a->config.exec_idle_timeout_ms};
+    return exec_relay_start(&o, &a->exec, err);
+}
+
 static void open_apis(struct app *a)
 {
     struct rate_options rate = {.per_second = a->config.request_rate,
@@ -395,7 +405,8 @@ static void open_apis(struct app *a)
     a->services[3] = ecr_download_service(a->ecr);
     a->reset = (struct reset){.run = a->config.ephemeral ? reset : NULL, .ctx = a};
     a->services[4] = reset_service(&a->reset);
-    a->services[5] = health_service(&a->health); /* takes what nobody else did */
+    a->services[5] = exec_relay_service(a->exec);
+    a->services[6] = health_service(&a->health); /* takes what nobody else did */
 }
 
 static int open_logs(struct app *a, struct sw_err *err)
@@ -421,6 +432,8 @@ int app_open(const struct server_config *c, struct app **ret, struct sw_err *err
         r = open_identities(a, err);
     if (r == 0)
         r = open_domains(a, err);
+    if (r == 0)
+        r = open_streams(a, err);
     if (r < 0) {
         app_close(a);
         return r;
@@ -661,8 +674,10 @@ void app_close(struct app *a)
     a->health.ready = false;
     stop_housekeeping(a); /* it looks at the listener's certificate */
     launcher_services_stop(a->launcher);
+    exec_relay_stop(a->exec);
     if (a->http)
         http_server_stop(a->http, a->config.shutdown_grace_ms);
+    exec_relay_free(a->exec);
     lifecycle_worker_stop(a->lifecycle);
     maintenance_stop(a->maintenance);
     aws_edge_free(a->aws);

@@ -59,4 +59,4 @@ extern const struct cli_command cli_up, cli_serve, cli_agent, cli_run, cli_ps, c
     cli_push, cli_pull, cli_get_login_password, cli_user, cli_repo, cli_cert, cli_gc, cli_fsck,
     cli_backup, cli_restore, cli_export, cli_import, cli_quota, cli_lifecycle, cli_robot, cli_oidc,
     cli_policy, cli_debug;
-extern const struct cli_command cli_placement, cli_top, cli_events;
+extern const struct cli_command cli_placement, cli_top, cli_events, cli_exec;

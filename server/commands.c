@@ -6,17 +6,19 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "launcher/runtime/exec_process.h"
 #include "server/cli.h"
 #include "server/credential_helper.h"
 
 static const struct cli_command *const commands[] = {
-    &cli_up,     &cli_serve,     &cli_agent,     &cli_push,
-    &cli_pull,   &cli_import,    &cli_export,    &cli_get_login_password,
-    &cli_run,    &cli_ps,        &cli_logs,      &cli_stop,
-    &cli_repo,   &cli_quota,     &cli_lifecycle, &cli_user,
-    &cli_policy, &cli_robot,     &cli_oidc,      &cli_gc,
-    &cli_fsck,   &cli_backup,    &cli_restore,   &cli_cert,
-    &cli_debug,  &cli_placement, &cli_top,       &cli_events,
+    &cli_up,     &cli_serve,  &cli_agent,     &cli_push,
+    &cli_pull,   &cli_import, &cli_export,    &cli_get_login_password,
+    &cli_run,    &cli_exec,   &cli_ps,        &cli_logs,
+    &cli_stop,   &cli_repo,   &cli_quota,     &cli_lifecycle,
+    &cli_user,   &cli_policy, &cli_robot,     &cli_oidc,
+    &cli_gc,     &cli_fsck,   &cli_backup,    &cli_restore,
+    &cli_cert,   &cli_debug,  &cli_placement, &cli_top,
+    &cli_events,
 };
 
 static void print_help(FILE *f)
@@ -88,6 +90,8 @@ int commands_main(int argc, char **argv)
         printf("slipway %s\n", SLIPWAY_VERSION);
         return 0;
     }
+    if (sw_streq(argv[1], EXEC_MONITOR_COMMAND)) /* the agent's own, for nobody else */
+        return exec_monitor_main(argc - 1, argv + 1);
     for (size_t i = 0; i < SW_ARRAY_LEN(commands); i++) {
         if (!sw_streq(commands[i]->name, argv[1]))
             continue;

@@ -62,6 +62,7 @@ static const struct conf_key keys[] = {
     {"logs_max", CONF_SIZE, OFF(logs_max), "10GiB", 0, 0, NULL, "events of all log groups; above it the oldest of the largest stream of the largest group go; 0: no limit"},
     {"logs_group_max", CONF_SIZE, OFF(logs_group_max), "2GiB", 0, 0, NULL, "events of one log group; above it the oldest of its largest stream go; 0: no limit"},
     {"task_healthy_after", CONF_DURATION_MS, OFF(task_healthy_after_ms), "40s", 1, CENTURY_MS, NULL, "a task of a service without a health check counts as healthy when it has run for so long"},
+    {"exec_idle_timeout", CONF_DURATION_MS, OFF(exec_idle_timeout_ms), "20m", 1000, CENTURY_MS, NULL, "a command that is executed in a container (ExecuteCommand) ends when nothing is typed or printed for so long"},
     {"cluster", CONF_STRING, OFF(cluster), "default", 0, 0, NULL, "cluster that the local agent of `up` joins"},
     {"bridge_name", CONF_STRING, OFF(bridge_name), "slipway0", 0, 0, NULL, "network bridge of the local agent's tasks"},
     {"bridge_subnet", CONF_STRING, OFF(bridge_subnet), "10.88.64.0/20", 0, 0, NULL, "addresses of tasks on that bridge"},

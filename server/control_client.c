@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/json.h"
+#include "server/exec_client.h"
 
 #define RENEW_BEFORE_S 3600
 
@@ -87,6 +88,12 @@ static int registry_authorization(void *ctx, const char *host_port, char *out, s
     return 0;
 }
 
+static int open_stream(void *ctx, const char *path, struct ws_client **ret, struct sw_err *err)
+{
+    const struct control_client *c = ctx;
+    return exec_client_open(c->client, path, ret, err);
+}
+
 /* For good: whoever interrupts is about to end. */
 static void interrupt(void *ctx)
 {
@@ -100,5 +107,6 @@ struct control_plane control_client_plane(struct control_client *c)
                                   .call_as = call_as,
                                   .registry_authorization = registry_authorization,
                                   .interrupt = interrupt,
+                                  .open_stream = open_stream,
                                   .ctx = c};
 }

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/agent/container_setup.h"
+#include "launcher/agent/exec_sessions.h"
 #include "launcher/agent/instance.h"
 #include "launcher/agent/log_followers.h"
 #include "launcher/agent/log_shipper.h"
@@ -49,6 +50,7 @@ struct agent {
     struct task_endpoint *endpoint;
     struct task_engine *engine;
     struct log_followers *followers;
+    struct agent_execs *execs;
     struct log_shipper *shipper;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -200,6 +202,7 @@ void agent_free(struct agent *a)
         return;
     log_shipper_free(a->shipper);
     log_followers_free(a->followers);
+    agent_execs_free(a->execs);
     endpoint_close(a->endpoint, a->engine && engine_idle(a->engine));
     engine_free(a->engine);
     puller_free(a->puller);
@@ -329,6 +332,9 @@ static int poll_once(struct agent *a, int64_t *version, struct sw_err *err)
     json_array_foreach(sw_json_array(out, "logRequests"), i, q) {
         log_followers_add(a->followers, a->instance_arn, q);
     }
+    json_array_foreach(sw_json_array(out, "execRequests"), i, q) {
+        agent_execs_add(a->execs, q);
+    }
     return 0;
 }
 
@@ -437,7 +443,14 @@ static int start_engine(struct agent *a, struct sw_err *err)
         .engine = a->engine, .cluster = a->cluster, .submit = submit_logs, .ctx = a};
     struct log_shipper_options s = {
         .engine = a->engine, .cluster = a->cluster, .put = put_task_log_events, .ctx = a};
-    int r = log_followers_new(&l, &a->followers, err);
+    struct agent_execs_options x = {.engine = a->engine,
+                                    .runtime = a->o.runtime,
+                                    .data_dir = a->data_dir,
+                                    .open_stream = a->o.control.open_stream,
+                                    .ctx = a->o.control.ctx};
+    int r = agent_execs_new(&x, &a->execs, err);
+    if (r == 0)
+        r = log_followers_new(&l, &a->followers, err);
     return r < 0 ? r : log_shipper_new(&s, &a->shipper, err);
 }
 

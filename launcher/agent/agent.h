@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/websocket_client.h"
 #include "launcher/runtime/runtime.h"
 
 /* Signed calls to the control plane; server/ implements it. Thread-safe. */
@@ -26,6 +27,8 @@ struct control_plane {
     /* Optional: a call as `call`, signed with credentials of a role ({accessKeyId, secretAccessKey, sessionToken}). */
     int (*call_as)(void *ctx, const json_t *credentials, const char *target, const json_t *in,
                    int64_t timeout_ms, json_t **ret_out, struct sw_err *err);
+    /* Optional: a WebSocket connection to a path of the control plane. Without it no command is executed in a container. */
+    int (*open_stream)(void *ctx, const char *path, struct ws_client **ret, struct sw_err *err);
     void *ctx;
 };
 

@@ -776,3 +776,27 @@ bool engine_has_ended(struct task_engine *e, const char *arn, const char *contai
     pthread_mutex_unlock(&e->lock);
     return ended;
 }
+
+int engine_running(struct task_engine *e, const char *arn, const char *container,
+                   char ret_id[RUNTIME_ID_MAX + 1], struct sw_err *err)
+{
+    int r = SW_ENOTFOUND;
+    pthread_mutex_lock(&e->lock);
+    struct task *t = find(e, arn);
+    if (t) {
+        pthread_mutex_lock(&t->lock);
+        for (size_t i = 0; i < t->def->containers_n; i++) {
+            const struct task_container *c = &t->containers[i];
+            if (!sw_streq(t->def->containers[i].name, container))
+                continue;
+            r = c->status == CONTAINER_RUNNING && c->id[0] ? 0 : SW_ECONFLICT;
+            memcpy(ret_id, c->id, sizeof c->id);
+        }
+        pthread_mutex_unlock(&t->lock);
+    }
+    pthread_mutex_unlock(&e->lock);
+    if (r == 0)
+        return 0;
+    return sw_fail(err, r, NULL, r == SW_ENOTFOUND ? "the container is not on this instance"
+                                                   : "the container is not running");
+}

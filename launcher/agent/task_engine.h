@@ -63,3 +63,6 @@ void engine_free(struct task_engine *e);
 bool engine_find(struct task_engine *e, const char *task_arn, char **ret_dir,
                  char ***ret_containers);
 bool engine_has_ended(struct task_engine *e, const char *task_arn, const char *container);
+/* The runtime id of a container that runs. SW_ENOTFOUND, SW_ECONFLICT: it does not. */
+int engine_running(struct task_engine *e, const char *task_arn, const char *container,
+                   char ret_id[RUNTIME_ID_MAX + 1], struct sw_err *err);

@@ -52,10 +52,17 @@ static const struct sw_field log_request[] = {
 };
 static const struct sw_field log_request_list[] = {STRUCT("member", 0, log_request)};
 
+static const struct sw_field exec_request[] = {
+    STRING("sessionId", 0),     STRING("taskArn", 0),    STRING("containerName", 0),
+    STRING("command", 0),       STRING("tokenValue", 0), F_END,
+};
+static const struct sw_field exec_request_list[] = {STRUCT("member", 0, exec_request)};
+
 const struct sw_field poll_tasks_out[] = {
     LONG("version", 0),
     LIST("tasks", 0, poll_task_list),
     LIST("logRequests", 0, log_request_list),
+    LIST("execRequests", 0, exec_request_list),
     F_END,
 };
 

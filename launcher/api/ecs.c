@@ -25,7 +25,6 @@ static const char *const unimplemented[] = {
     "DescribeExpressGatewayService",
     "DescribeGateway",
     "DisassociateGatewayFromCluster",
-    "ExecuteCommand",
     "ListDaemonDeployments",
     "ListDaemonTaskDefinitions",
     "ListDaemons",

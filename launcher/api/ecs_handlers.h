@@ -22,6 +22,7 @@ int delete_cluster(struct aws_call *call, const void *in, json_t *out, struct sw
 int delete_task_definitions(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int describe_capacity_providers(struct aws_call *call, const void *in, json_t *out,
                                 struct sw_err *err);
+int execute_command(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int get_task_protection(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int list_account_settings(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int list_attributes(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);

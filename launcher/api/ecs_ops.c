@@ -319,6 +319,7 @@ const struct aws_op ecs_ops[] = {
     OP(DescribeTaskSets, describe_task_sets),
     OP(DescribeTasks, describe_tasks),
     OP(DiscoverPollEndpoint, discover_poll_endpoint),
+    OP(ExecuteCommand, execute_command),
     OP(GetTaskProtection, get_task_protection),
     OP(ListAccountSettings, list_account_settings),
     OP(ListAttributes, list_attributes),

@@ -128,6 +128,8 @@ extern const struct sw_field update_container_instances_state_in[];
 extern const struct sw_field update_container_instances_state_out[];
 extern const struct sw_field update_task_protection_in[];
 extern const struct sw_field update_task_protection_out[];
+extern const struct sw_field execute_command_in[];
+extern const struct sw_field execute_command_out[];
 
 /* ecs_schema_service.c */
 extern const struct sw_field create_service_in[];

@@ -19,7 +19,10 @@
  *                             taskDefinition: {the stored document}, overrides: {...},
  *                             knownStatus: last status the control plane has}],
  *                    logRequests: [{requestId, taskArn, containerName?: string, cursor?: string, maxBytes: int,
- *                                   waitSeconds: int}]}
+ *                                   waitSeconds: int}],
+ *                    execRequests: [{sessionId, taskArn, containerName, command, tokenValue}]}
+ *   execRequests: sessions of ExecuteCommand that the agent opens a WebSocket connection for, to /v1/data-channel/SESSION-ID, said by
+ *   the token (docs/internals/exec.md). One that it does not open is said again.
  *   tasks: every task placed on the instance whose STOPPED state was not reported yet. A task that the agent knows and that is not
  *   listed any more is finished business: the agent stops what runs of it and forgets it (its logs stay for a while).
  * SubmitTaskStateChange input (AWS's members): {cluster, task, status, reason?, containers: [{containerName, runtimeId?, exitCode?,

@@ -38,6 +38,8 @@ struct runtime_exec {
     int64_t timeout_ms;
 };
 
+struct exec_process; /* exec_process.h */
+
 struct runtime_ops {
     /* bundle: folder with config.json and rootfs; log_path: where stdout and stderr go (k8s-file lines). Created, not started. */
     int (*create)(void *self, const char *id, const char *bundle, const char *log_path,
@@ -50,6 +52,9 @@ struct runtime_ops {
                 struct sw_err *err);
     int (*exec)(void *self, const char *id, const struct runtime_exec *e, int *ret_exit_code,
                 struct sw_err *err);
+    /* A process beside the container's first one, with a terminal or pipes, for a while. dir: exec_process_options'. Optional. */
+    int (*enter)(void *self, const char *id, const char *const *argv, bool tty, const char *dir,
+                 struct exec_process *ret, struct sw_err *err);
     int (*remove)(void *self, const char *id,
                   struct sw_err *err); /* kills what is left; a missing one is fine */
     int (*list)(void *self, int (*fn)(void *ctx, const char *id), void *ctx, struct sw_err *err);

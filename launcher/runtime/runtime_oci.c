@@ -25,6 +25,7 @@
 #include "base/macros.h"
 #include "base/process.h"
 #include "launcher/runtime/cgroup.h"
+#include "launcher/runtime/exec_process.h"
 #include "launcher/runtime/runtime.h"
 
 #define CREATE_TIMEOUT_MS  60000
@@ -508,6 +509,19 @@ static int oci_exec(void *self, const char *id, const struct runtime_exec *e, in
     return 0;
 }
 
+static int oci_enter(void *self, const char *id, const char *const *argv, bool tty, const char *dir,
+                     struct exec_process *ret, struct sw_err *err)
+{
+    const struct oci *o = self;
+    const struct exec_process_options options = {.runtime = o->runtime,
+                                                 .runtime_root = o->runtime_root,
+                                                 .id = id,
+                                                 .argv = argv,
+                                                 .tty = tty,
+                                                 .dir = dir};
+    return check_id(id, err) < 0 ? err->code : exec_process_start(&options, ret, err);
+}
+
 static int oci_remove(void *self, const char *id, struct sw_err *err)
 {
     struct oci *o = self;
@@ -566,6 +580,7 @@ static const struct runtime_ops oci_ops = {
     .state = oci_state,
     .wait = oci_wait,
     .exec = oci_exec,
+    .enter = oci_enter,
     .remove = oci_remove,
     .list = oci_list,
 };

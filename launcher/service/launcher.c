@@ -9,6 +9,7 @@
 #include "launcher/plan/plan_service.h"
 #include "launcher/service/agents.h"
 #include "launcher/service/cluster_store.h"
+#include "launcher/service/exec_sessions.h"
 #include "launcher/service/expire.h"
 #include "launcher/service/instance_store.h"
 #include "launcher/service/launcher_services.h"
@@ -43,6 +44,7 @@ int launcher_open(const struct launcher_options *o, struct launcher **ret,
     l->now_us = o->now_us ? o->now_us : sw_now_us;
     l->agents =
         agents_new(o->agent_timeout_us ? o->agent_timeout_us : SERVICE_HERE_US, l->now_us());
+    l->exec = exec_sessions_new();
     l->healthy_after_us = o->healthy_after_us ? o->healthy_after_us : PLAN_HEALTHY_AFTER_US;
     const struct lease_options lease = {
         .db = l->db, .now_us = l->now_us, .mono_us = o->mono_us, .patience_us = o->lease_us};
@@ -61,6 +63,7 @@ void launcher_free(struct launcher *l)
     l->services = NULL;
     launcher_reset_memory(l);
     agents_free(l->agents);
+    exec_sessions_free(l->exec);
     lease_free(l->lease);
     free(l);
 }

@@ -172,6 +172,19 @@ int launcher_describe_tasks(struct launcher *l, const struct launcher_caller *c,
 int launcher_list_tasks(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                         struct launcher_page *page, json_t *out, struct sw_err *err);
 
+/* ExecuteCommand. The answer lacks session.streamUrl, which the edge knows. *ret: a session that has not begun, the caller's.
+ * SW_EUNAVAILABLE "TargetNotConnectedException". */
+struct exec_session; /* launcher/service/exec_sessions.h */
+int launcher_execute_command(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                             json_t *out, struct exec_session **ret, struct sw_err *err);
+/* Takes e: from now on it waits for the task's agent, which is told, and for the caller's client. SW_ELIMIT. */
+int launcher_exec_begin(struct launcher *l, struct exec_session *e, struct sw_err *err);
+/* The name of the task's only container, owned; NULL: it has several, or it is not there. */
+char *launcher_exec_container(struct launcher *l, const struct launcher_caller *c,
+                              const json_t *in);
+struct exec_sessions;
+struct exec_sessions *launcher_exec_sessions(struct launcher *l);
+
 /* Task protection: of tasks of services only; others are failures. */
 int launcher_update_protection(struct launcher *l, const struct launcher_caller *c,
                                const json_t *in, json_t *out, struct sw_err *err);

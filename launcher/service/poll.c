@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/model/agent_protocol.h"
+#include "launcher/service/exec_sessions.h"
 #include "launcher/service/service.h"
 #include "launcher/service/service_loop.h"
 #include "launcher/service/task_store.h"
@@ -71,6 +72,7 @@ static int answer(struct launcher *l, const char *instance_id, json_t *out, stru
         return r;
     sw_json_set_int(out, "version", a.version);
     agents_log_deliver(l->agents, instance_id, service_list(out, "logRequests"));
+    exec_sessions_deliver(l->exec, instance_id, l->now_us(), service_list(out, "execRequests"));
     return 0;
 }
 
@@ -151,14 +153,16 @@ int launcher_poll(struct launcher *l, const struct launcher_caller *c, const jso
                         sw_json_str(in, "containerInstance", NULL), p.instance_id, err)) < 0)
         return r;
     int64_t version = 0;
-    if ((r = service_owner(l, c, cluster.id, p.instance_id, NULL, err)) < 0)
+    const char *session = sw_json_str(in, "session", NULL);
+    if ((r = service_poller(l, c, cluster.id, p.instance_id, session, NULL, err)) < 0)
         return r == SW_ENOTFOUND ? say_gone(l, cluster.id, p.instance_id, err) : r;
-    poll_end_older(l, p.instance_id);
+    poll_end_older(l, p.instance_id, false);
     p.generation = agents_polled(l->agents, p.instance_id, l->now_us(), &logs);
     /* Again after the generation was noted: the version that decides must not be older than it. */
-    if ((r = service_owner(l, c, cluster.id, p.instance_id, &version, err)) < 0)
+    if ((r = service_poller(l, c, cluster.id, p.instance_id, session, &version, err)) < 0)
         return r;
-    if (version == p.seen_version && !logs && p.wait_ms > 0) {
+    bool exec = exec_sessions_waiting(l->exec, p.instance_id, l->now_us());
+    if (version == p.seen_version && !logs && !exec && p.wait_ms > 0) {
         *ret_poll = p;
         return 0;
     }

@@ -369,26 +369,24 @@ static json_t *task_document(const struct run *s, const struct instance_view *at
         arn_container(container_arns[i], c->region, c->account, s->cluster.name, id, uuid);
         containers[i] = container_arns[i];
     }
-    const struct task_doc_new n = {.task_arn = task_arn,
-                                   .cluster_arn = s->cluster.arn,
-                                   .instance_arn = fargate ? NULL : instance_arn,
-                                   .definition_arn = definition_arn,
-                                   .group = sw_json_str(s->in, "group", s->group),
-                                   .started_by = sw_json_str(s->in, "startedBy", NULL),
-                                   .launch_type = type,
-                                   .provider = provider,
-                                   .platform_version =
-                                       sw_json_str(s->launch, "platformVersion", NULL),
-                                   .definition = s->definition,
-                                   .overrides = sw_json_object(s->in, "overrides"),
-                                   .network = sw_json_object(s->in, "networkConfiguration"),
-                                   .tags = tags,
-                                   .attributes =
-                                       at ? sw_json_array(at->document, "attributes") : NULL,
-                                   .container_arns = containers,
-                                   .execute_command =
-                                       sw_json_bool(s->in, "enableExecuteCommand", false),
-                                   .now_us = s->now_us};
+    const struct task_doc_new n = {
+        .task_arn = task_arn,
+        .cluster_arn = s->cluster.arn,
+        .instance_arn = fargate ? NULL : instance_arn,
+        .definition_arn = definition_arn,
+        .group = sw_json_str(s->in, "group", s->group),
+        .started_by = sw_json_str(s->in, "startedBy", NULL),
+        .launch_type = type,
+        .provider = provider,
+        .platform_version = sw_json_str(s->launch, "platformVersion", NULL),
+        .definition = s->definition,
+        .overrides = sw_json_object(s->in, "overrides"),
+        .network = sw_json_object(s->in, "networkConfiguration"),
+        .tags = tags,
+        .attributes = at ? sw_json_array(at->document, "attributes") : NULL,
+        .container_arns = containers,
+        .execute_command = sw_json_bool(s->in, "enableExecuteCommand", false),
+        .now_us = s->now_us};
     return task_doc_new(&n);
 }
 

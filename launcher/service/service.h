@@ -17,13 +17,15 @@
 
 struct agents; /* agents.h */
 struct meta_stmt;
-struct service_loop; /* service_loop.h */
-struct lease;        /* lease.h */
+struct service_loop;  /* service_loop.h */
+struct exec_sessions; /* exec_sessions.h */
+struct lease;         /* lease.h */
 
 struct launcher {
     struct meta_db *db;
     int64_t (*now_us)(void);
     struct agents *agents;
+    struct exec_sessions *exec;
     struct identity *identity;
     struct session_store *sessions;
     int64_t agent_grace_us, healthy_after_us;

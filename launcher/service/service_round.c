@@ -123,6 +123,8 @@ static json_t *task_document(const struct round *r, size_t deployment,
                                    .tags = tags,
                                    .attributes = sw_json_array(at->document, "attributes"),
                                    .container_arns = containers,
+                                   .execute_command = sw_json_bool(
+                                       s->service.document, "enableExecuteCommand", false),
                                    .now_us = s->now_us};
     return task_doc_new(&n);
 }

@@ -123,9 +123,10 @@ static void set_list(const json_t *in, json_t *document, const char *key)
 /* What both operations set. */
 static int set_common(const json_t *in, json_t *document, struct sw_err *err)
 {
-    static const char *const same[] = {"enableECSManagedTags", "propagateTags",
-                                       "availabilityZoneRebalancing",
-                                       "healthCheckGracePeriodSeconds", "networkConfiguration"};
+    static const char *const same[] = {
+        "enableECSManagedTags",          "propagateTags",
+        "enableExecuteCommand",          "availabilityZoneRebalancing",
+        "healthCheckGracePeriodSeconds", "networkConfiguration"};
     /* It would move tasks that run; nothing here does. */
     if (sw_streq(sw_json_str(in, "availabilityZoneRebalancing", ""), "ENABLED"))
         return refuse(err, "availabilityZoneRebalancing", "ENABLED");

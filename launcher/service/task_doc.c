@@ -10,6 +10,7 @@
 #include "launcher/model/capabilities.h"
 #include "launcher/model/fargate.h"
 #include "launcher/model/task_status.h"
+#include "launcher/service/exec_agent_doc.h"
 
 #define REASON_MAX   1024
 #define ENI_DIGITS   17
@@ -173,7 +174,7 @@ json_t *task_doc_new(const struct task_doc_new *n)
     set_sizes(o, n);
     sw_json_set_time_us(o, "createdAt", n->now_us);
     sw_json_set_str(o, "desiredStatus", task_status_to_string(TASK_RUNNING));
-    sw_json_set_bool(o, "enableExecuteCommand", false);
+    sw_json_set_bool(o, "enableExecuteCommand", n->execute_command);
     sw_json_set_str(o, "group", n->group);
     sw_json_set_str(o, "healthStatus", "UNKNOWN");
     sw_json_set_str(o, "lastStatus", task_status_to_string(TASK_PROVISIONING));
@@ -186,6 +187,7 @@ json_t *task_doc_new(const struct task_doc_new *n)
     sw_json_set_str(o, "taskArn", n->task_arn);
     sw_json_set_str(o, "taskDefinitionArn", n->definition_arn);
     sw_json_set_int(o, "version", 1);
+    exec_agent_doc_follow(o, n->now_us);
     return o;
 }
 
@@ -258,6 +260,7 @@ bool task_doc_finish(json_t *task, const char *code, const char *reason, int64_t
         sw_json_set_str(c, "status", "DELETED");
     json_array_foreach(sw_json_array(task, "containers"), i, c)
         (void)advance(c, TASK_STOPPED);
+    exec_agent_doc_follow(task, now_us);
     return true;
 }
 
@@ -397,6 +400,8 @@ bool task_doc_report(json_t *task, const json_t *report, const json_t *definitio
     if (to != TASK_STOPPED && !is_stopping(task) && essential_exited(task, definition))
         changed |= task_doc_stop(task, "EssentialContainerExited",
                                  "Essential container in task exited", now_us);
+    if (changed)
+        exec_agent_doc_follow(task, now_us);
     return changed;
 }
 
