@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
+# ctest-lock: containers
+# ctest-timeout: 600
 """The AWS SDK for JavaScript, current versions from npm: it writes header names in lower case, signs more headers than others, with the
-hash of the body as one of them, and sends text as UTF-8. The scripts are in tests/http/js/."""
+hash of the body as one of them, and sends text as UTF-8. The scripts are in tests/http/js/; those in js/up/ run tasks."""
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import pytest
 
 from support import run as r
+from support.tasks import Tasks
 
 PACKAGES = ["@aws-sdk/" + name for name in ("client-ecr", "client-iam", "client-sts", "client-ecs", "credential-providers")]
 SCRIPTS = os.path.join(r.HERE, "..", "js")
@@ -34,8 +36,14 @@ def sdk(tmp_path_factory):
     r.remove_tree(str(folder))
 
 
-@pytest.mark.parametrize("script", sorted(n[:-4] for n in os.listdir(SCRIPTS) if n != "sdk.mjs"))
+@pytest.mark.parametrize("script", sorted(n[:-4] for n in os.listdir(SCRIPTS) if n.endswith(".mjs") and n != "sdk.mjs"))
 def test_script(server, sdk, script):
     env = r.clean_env(server.home, SDK=sdk, ENDPOINT=server.endpoint, KEY=json.dumps(server.admin), SLIPWAY=r.BIN,
                       SLIPWAY_DATA=server.data)
     r.run([shutil.which("node"), os.path.join(SCRIPTS, script + ".mjs"), "js-" + script], timeout=120, env=env)
+
+
+@pytest.mark.parametrize("script", sorted(n[:-4] for n in os.listdir(os.path.join(SCRIPTS, "up"))))
+def test_script_with_tasks(up, sdk, script):
+    env = r.clean_env(up.home, SDK=sdk, ENDPOINT=up.endpoint, KEY=json.dumps(up.admin), IMAGE=Tasks(up).image)
+    r.run([shutil.which("node"), os.path.join(SCRIPTS, "up", script + ".mjs"), "js-" + script], timeout=240, env=env)
