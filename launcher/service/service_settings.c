@@ -197,9 +197,9 @@ int service_settings_new(const json_t *in, json_t **ret_document, struct sw_err 
 
 static int check_update(const json_t *in, const json_t *document, struct sw_err *err)
 {
-    static const char *const only_ecs[] = {"taskDefinition",           "deploymentConfiguration",
-                                           "placementConstraints",     "placementStrategy",
-                                           "capacityProviderStrategy", "platformVersion"};
+    static const char *const only_ecs[] = {"taskDefinition", "deploymentConfiguration",
+                                           "networkConfiguration", "capacityProviderStrategy",
+                                           "platformVersion"};
     const json_t *controller = sw_json_object(in, "deploymentController");
     const char *now = controller_of(document);
     if (controller && !sw_streq(sw_json_str(controller, "type", "ECS"), now))
@@ -208,7 +208,8 @@ static int check_update(const json_t *in, const json_t *document, struct sw_err 
     if (sw_streq(now, "ECS"))
         return 0;
     for (size_t i = 0; i < SW_ARRAY_LEN(only_ecs); i++) {
-        if (json_object_get(in, only_ecs[i]))
+        const json_t *v = json_object_get(in, only_ecs[i]);
+        if (v && !json_is_null(v))
             return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                            "%s cannot be updated on services with an EXTERNAL deployment "
                            "controller. Use a task set.",

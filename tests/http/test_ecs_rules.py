@@ -226,3 +226,22 @@ def test_a_program_that_ends_at_once_is_not_started_without_end(fleet, name):
     assert 2 <= len(seen) <= 6, seen  # a second of pause here, because that is when a task is healthy
     events = [e["message"] for e in fleet.ecs.describe_services(cluster=name, services=["s"])["services"][0]["events"]]
     assert not any("consistently" in e for e in events), events
+
+
+# -- what UpdateService may change, by the deployment controller
+
+@pytest.mark.parametrize("member, value, part", [
+    ("desiredCount", 3, None), ("placementStrategy", [{"type": "random"}], None), ("healthCheckGracePeriodSeconds", 9, None),
+    ("placementConstraints", [{"type": "distinctInstance"}], None), ("enableECSManagedTags", True, None),
+    ("propagateTags", "SERVICE", None), ("taskDefinition", None, None), ("forceNewDeployment", False, None),
+    ("taskDefinition", "any", "taskDefinition"), ("networkConfiguration", {"awsvpcConfiguration": {"subnets": ["s"]}}, "networkConf"),
+    ("deploymentConfiguration", {"maximumPercent": 150}, "deploymentConfiguration"), ("forceNewDeployment", True, "new deployment")])
+def test_updates_of_a_service_of_task_sets(fleet, name, member, value, part):
+    fleet.ecs.create_service(cluster=name, serviceName="s", desiredCount=1, deploymentController={"type": "EXTERNAL"})
+    status, answer = sent(fleet.server, "UpdateService", cluster=name, service="s", **{member: value})
+    if part:
+        assert (status, answer["__type"]) == (400, "InvalidParameterException") and part in answer["message"], answer
+    else:
+        assert status == 200, answer
+        if value and member != "forceNewDeployment":
+            assert answer["service"][member] == value
