@@ -17,6 +17,7 @@
 const struct wire_error wire_errors[] = {
     /* reason                               AWS status, __type              OCI status, code */
     {"AccessDeniedException",               400, NULL,                      403, "DENIED"},
+    {"AgentSupersededException",            400, NULL,                      0, NULL},
     {"AttributeLimitExceededException",     400, NULL,                      0, NULL},
     {"BLOB_UNKNOWN",                        400, "LayersNotFoundException", 404, NULL},
     {"BLOB_UPLOAD_INVALID",                 400, "InvalidLayerPartException", 400, NULL},

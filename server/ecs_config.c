@@ -17,6 +17,7 @@
 
 #define FILE_MAX  (256 * 1024)
 #define PAIRS_MAX 200
+#define RATE_MAX  100000
 
 enum kind {
     KIND_STRING,
@@ -26,7 +27,10 @@ enum kind {
     KIND_PAIRS,
     KIND_BOOL,
     KIND_FARGATE,
-    KIND_NAMES
+    KIND_NAMES,
+    KIND_COUNT,
+    KIND_RATE,
+    KIND_PULL
 };
 
 static const struct key {
@@ -51,6 +55,29 @@ static const struct key {
     {"ECS_CONTAINER_STOP_TIMEOUT", KIND_SECONDS, offsetof(struct ecs_config, stop_timeout_s)},
     {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", KIND_SECONDS,
      offsetof(struct ecs_config, task_cleanup_wait_s)},
+    {"ECS_DISABLE_IMAGE_CLEANUP", KIND_BOOL, offsetof(struct ecs_config, no_image_cleanup)},
+    {"ECS_IMAGE_CLEANUP_INTERVAL", KIND_SECONDS,
+     offsetof(struct ecs_config, image_cleanup_interval_s)},
+    {"ECS_IMAGE_MINIMUM_CLEANUP_AGE", KIND_SECONDS, offsetof(struct ecs_config, image_min_age_s)},
+    {"ECS_NUM_IMAGES_DELETE_PER_CYCLE", KIND_COUNT, offsetof(struct ecs_config, images_per_cycle)},
+    {"ECS_IMAGE_PULL_BEHAVIOR", KIND_PULL, offsetof(struct ecs_config, pull_behavior)},
+    {"ECS_TASK_METADATA_RPS_LIMIT", KIND_RATE, offsetof(struct ecs_config, metadata_rate)},
+};
+
+/* What is done here anyway, or not done: with this value nothing is ignored. */
+static const struct {
+    const char *name, *value;
+} as_it_is[] = {
+    {"ECS_ENABLE_TASK_IAM_ROLE", "true"},
+    {"ECS_ENABLE_TASK_IAM_ROLE_NETWORK_HOST", "true"},
+    {"ECS_ENABLE_TASK_ENI", "true"},
+    {"ECS_CHECKPOINT", "true"},
+    {"ECS_DISABLE_METRICS", "false"},
+    {"ECS_ENABLE_CONTAINER_METADATA", "false"},
+    {"ECS_ENABLE_SPOT_INSTANCE_DRAINING", "false"},
+    {"ECS_WARM_POOLS_CHECK", "false"},
+    {"ECS_SELINUX_CAPABLE", "false"},
+    {"ECS_APPARMOR_CAPABLE", "false"},
 };
 
 /* "[22, 80]" -> "22,80". */
@@ -118,6 +145,38 @@ static bool parse_bool(struct sw_str value, bool *ret)
     return *ret || sw_str_eq_z(value, "false");
 }
 
+/* "40,60": requests a second, at a time. */
+static bool parse_rate(struct sw_str value, struct ecs_config *c)
+{
+    struct sw_str first;
+    uint64_t rate, burst;
+    if (!sw_str_split(&value, ',', &first) || !value.p ||
+        !sw_parse_u64(sw_str_trim(first), &rate) || !sw_parse_u64(sw_str_trim(value), &burst) ||
+        rate < 1 || burst < 1 || rate > RATE_MAX || burst > RATE_MAX)
+        return false;
+    c->metadata_rate = (int)rate;
+    c->metadata_burst = (int)burst;
+    return true;
+}
+
+static bool parse_pull(struct sw_str value, enum pull_behavior *ret)
+{
+    static const struct {
+        const char *name;
+        enum pull_behavior behavior;
+    } known[] = {{"default", PULL_DEFAULT},
+                 {"always", PULL_ALWAYS},
+                 {"once", PULL_CACHED},
+                 {"prefer-cached", PULL_CACHED}};
+    for (size_t i = 0; i < SW_ARRAY_LEN(known); i++) {
+        if (sw_str_eq_z(value, known[i].name)) {
+            *ret = known[i].behavior;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool set(const struct key *k, struct sw_str value, struct ecs_config *c)
 {
     void *slot = (char *)c + k->off;
@@ -135,6 +194,13 @@ static bool set(const struct key *k, struct sw_str value, struct ecs_config *c)
     case KIND_NAMES: return parse_names(value, slot);
     case KIND_PAIRS: return parse_pairs(value, slot);
     case KIND_BOOL: return parse_bool(value, slot);
+    case KIND_RATE: return parse_rate(value, c);
+    case KIND_PULL: return parse_pull(value, slot);
+    case KIND_COUNT:
+        if (!sw_parse_u64(value, &number) || number < 1 || number > INT32_MAX)
+            return false;
+        *(int64_t *)slot = (int64_t)number;
+        return true;
     case KIND_MIB:
         if (!sw_parse_u64(value, &number) || number > INT64_MAX)
             return false;
@@ -165,6 +231,14 @@ static struct sw_str unquote(struct sw_str v)
     return v;
 }
 
+static bool is_as_it_is(struct sw_str name, struct sw_str value)
+{
+    for (size_t i = 0; i < SW_ARRAY_LEN(as_it_is); i++)
+        if (sw_str_eq_z(name, as_it_is[i].name))
+            return sw_str_eq_z(value, as_it_is[i].value);
+    return false;
+}
+
 static int load_file(const char *path, struct ecs_config *c, struct sw_buf *ignored,
                      struct sw_err *err)
 {
@@ -183,6 +257,8 @@ static int load_file(const char *path, struct ecs_config *c, struct sw_buf *igno
         if (!sw_str_split(&value, '=', &name) || !value.p)
             return sw_fail(err, SW_EINVALID, NULL, "%s:%d: not KEY=value", path, number);
         const struct key *k = find(sw_str_trim(name));
+        if (is_as_it_is(sw_str_trim(name), unquote(value)))
+            continue;
         if (!k)
             sw_buf_addf(ignored, "%s" SW_STR_FMT, ignored->n ? " " : "",
                         SW_STR_ARG(sw_str_trim(name)));

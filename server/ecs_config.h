@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "launcher/agent/pull.h"
 
 struct ecs_config {
     char *cluster;   /* ECS_CLUSTER */
@@ -27,6 +28,13 @@ struct ecs_config {
     int64_t reserved_memory_mib; /* ECS_RESERVED_MEMORY */
     int64_t stop_timeout_s;      /* ECS_CONTAINER_STOP_TIMEOUT: "30s", "2m"; 0: not given */
     int64_t task_cleanup_wait_s; /* ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION: "3h"; 0: not given */
+    bool no_image_cleanup;       /* ECS_DISABLE_IMAGE_CLEANUP */
+    int64_t
+        image_cleanup_interval_s; /* ECS_IMAGE_CLEANUP_INTERVAL; 0: not given, as the next two */
+    int64_t image_min_age_s;      /* ECS_IMAGE_MINIMUM_CLEANUP_AGE */
+    int64_t images_per_cycle;     /* ECS_NUM_IMAGES_DELETE_PER_CYCLE */
+    enum pull_behavior pull_behavior;  /* ECS_IMAGE_PULL_BEHAVIOR */
+    int metadata_rate, metadata_burst; /* ECS_TASK_METADATA_RPS_LIMIT: "40,60"; 0: not given */
 };
 
 /* path NULL: only the environment. SW_EINVALID names file and line. */

@@ -2,22 +2,28 @@
 /* launcher/agent/agent.c - registration, the poll loop and log requests around the task engine.
  *
  * Threads: agent_run's own waits to be stopped; one polls; those that answer log requests and the engine have their own.
- * Invariant: containers are adopted before the first answer is applied, so an answer never starts what already runs. */
+ * 1. Containers are adopted before the first answer is applied, so an answer never starts what already runs.
+ * 2. Nothing is said of a task before the instance is registered, nor after another agent registered as it: its tasks are that one's.
+ * 3. instance_arn is written under the lock by whoever registers, which is the poller once it runs; others copy it under the lock. */
 #include "launcher/agent/agent.h"
 #include "launcher/agent/flag.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/exec_sessions.h"
+#include "launcher/agent/image_cleaner.h"
 #include "launcher/agent/instance.h"
 #include "launcher/agent/log_followers.h"
 #include "launcher/agent/log_shipper.h"
@@ -39,6 +45,7 @@
 #define LOG_DRAIN_MS      3000
 #define USAGE_EVERY_MS    5000 /* at most so often */
 #define USAGE_TIMEOUT_MS  3000
+#define SESSION_LEN       32
 
 struct agent {
     struct agent_options o;
@@ -46,6 +53,8 @@ struct agent {
     int lock_fd;
     struct snapshots *snapshots;
     struct puller *puller;
+    struct image_store *images;
+    struct image_cleaner *cleaner;
     struct network *network;
     struct task_endpoint *endpoint;
     struct task_engine *engine;
@@ -57,7 +66,9 @@ struct agent {
     volatile int stopping;
     bool stop_tasks;
     struct usage_sampler usage; /* the poller's */
-    char instance_arn[INSTANCE_ARN_MAX];
+    char instance_arn[INSTANCE_ARN_MAX], machine_id[INSTANCE_IDENTITY_MAX];
+    char session[SESSION_LEN + 1]; /* of this process */
+    bool registered, superseded;   /* under the lock */
 };
 
 static int call(struct agent *a, const char *service, const char *op, const json_t *in,
@@ -68,28 +79,70 @@ static int call(struct agent *a, const char *service, const char *op, const json
     return a->o.control.call(a->o.control.ctx, target, in, timeout_ms, ret, err);
 }
 
+/* A call about tasks of this instance: waits for the registration, and fails for good in a way that is tried again. */
+static int call_registered(struct agent *a, const char *service, const char *op, const json_t *in,
+                           json_t **ret, struct sw_err *err)
+{
+    pthread_mutex_lock(&a->lock);
+    while (!a->registered && !flag_is_set(&a->stopping))
+        pthread_cond_wait(&a->changed, &a->lock);
+    bool may = a->registered && !a->superseded;
+    pthread_mutex_unlock(&a->lock);
+    if (!may)
+        return sw_fail(err, SW_EUNAVAILABLE, NULL, "this agent is not that of its instance");
+    return call(a, service, op, in, CALL_TIMEOUT_MS, ret, err);
+}
+
+static void copy_arn(struct agent *a, char ret[INSTANCE_ARN_MAX])
+{
+    pthread_mutex_lock(&a->lock);
+    memcpy(ret, a->instance_arn, INSTANCE_ARN_MAX);
+    pthread_mutex_unlock(&a->lock);
+}
+
+static void set_arn(struct agent *a, const char *arn, bool registered)
+{
+    pthread_mutex_lock(&a->lock);
+    (void)sw_str_copy(sw_str(arn), a->instance_arn, sizeof a->instance_arn);
+    a->registered |= registered;
+    pthread_cond_broadcast(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* What calls about a task of this instance say. */
+static json_t *about(struct agent *a, const char *task)
+{
+    char arn[INSTANCE_ARN_MAX];
+    json_t *in = json_object();
+    copy_arn(a, arn);
+    sw_json_set_str(in, "cluster", a->cluster);
+    sw_json_set_str(in, "containerInstance", arn);
+    sw_json_set_str(in, "task", task);
+    return in;
+}
+
 static int submit_state(void *ctx, const json_t *in, struct sw_err *err)
 {
     sw_autojson json_t *out = NULL;
-    return call(ctx, ECS_TARGET, "SubmitTaskStateChange", in, CALL_TIMEOUT_MS, &out, err);
+    return call_registered(ctx, ECS_TARGET, "SubmitTaskStateChange", in, &out, err);
 }
 
 static int submit_health(void *ctx, const json_t *in, struct sw_err *err)
 {
     sw_autojson json_t *out = NULL;
-    return call(ctx, AGENT_TARGET_PREFIX, "SubmitHealth", in, CALL_TIMEOUT_MS, &out, err);
+    return call_registered(ctx, AGENT_TARGET_PREFIX, "SubmitHealth", in, &out, err);
 }
 
 static int submit_logs(void *ctx, const json_t *in, struct sw_err *err)
 {
     sw_autojson json_t *out = NULL;
-    return call(ctx, AGENT_TARGET_PREFIX, "SubmitLogs", in, CALL_TIMEOUT_MS, &out, err);
+    return call_registered(ctx, AGENT_TARGET_PREFIX, "SubmitLogs", in, &out, err);
 }
 
 static int put_task_log_events(void *ctx, const json_t *in, struct sw_err *err)
 {
     sw_autojson json_t *out = NULL;
-    return call(ctx, AGENT_TARGET_PREFIX, "PutTaskLogEvents", in, CALL_TIMEOUT_MS, &out, err);
+    return call_registered(ctx, AGENT_TARGET_PREFIX, "PutTaskLogEvents", in, &out, err);
 }
 
 static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
@@ -108,31 +161,22 @@ static int credentials(void *ctx, const char *task, bool execution, json_t **ret
                        struct sw_err *err)
 {
     struct agent *a = ctx;
-    sw_autojson json_t *in = json_object();
-    sw_json_set_str(in, "cluster", a->cluster);
-    sw_json_set_str(in, "containerInstance", a->instance_arn);
-    sw_json_set_str(in, "task", task);
+    sw_autojson json_t *in = about(a, task);
     sw_json_set_str(in, "roleType", execution ? "EXECUTION" : "TASK");
-    return call(a, AGENT_TARGET_PREFIX, "GetTaskCredentials", in, CALL_TIMEOUT_MS, ret, err);
+    return call_registered(a, AGENT_TARGET_PREFIX, "GetTaskCredentials", in, ret, err);
 }
 
 static int secrets(void *ctx, const char *task, json_t **ret, struct sw_err *err)
 {
     struct agent *a = ctx;
-    sw_autojson json_t *in = json_object();
-    sw_json_set_str(in, "cluster", a->cluster);
-    sw_json_set_str(in, "containerInstance", a->instance_arn);
-    sw_json_set_str(in, "task", task);
-    return call(a, AGENT_TARGET_PREFIX, "GetTaskSecrets", in, CALL_TIMEOUT_MS, ret, err);
+    sw_autojson json_t *in = about(a, task);
+    return call_registered(a, AGENT_TARGET_PREFIX, "GetTaskSecrets", in, ret, err);
 }
 
 static int log_stream(void *ctx, const char *task, const char *container, struct sw_err *err)
 {
     struct agent *a = ctx;
-    sw_autojson json_t *in = json_object();
-    sw_json_set_str(in, "cluster", a->cluster);
-    sw_json_set_str(in, "containerInstance", a->instance_arn);
-    sw_json_set_str(in, "task", task);
+    sw_autojson json_t *in = about(a, task);
     sw_json_set_str(in, "containerName", container);
     sw_json_set_new(in, "events", json_array());
     return put_task_log_events(a, in, err);
@@ -148,6 +192,11 @@ static int call_as(void *ctx, const json_t *role, const char *target, const json
 static char *below(const struct agent *a, const char *name)
 {
     return sw_asprintf("%s/%s", a->data_dir, name);
+}
+
+static bool make_room(void *cleaner)
+{
+    return image_cleaner_make_room(cleaner);
 }
 
 static int open_parts(struct agent *a, struct sw_err *err)
@@ -170,7 +219,18 @@ static int open_parts(struct agent *a, struct sw_err *err)
                                 .pool_size = POOL_LEASES};
     if (snapshots_open(snapshots, &a->snapshots, err) < 0 || network_new(&n, &a->network, err) < 0)
         return err->code;
-    struct puller_options p = {.snapshots = a->snapshots,
+    a->images = image_store_new(content, a->snapshots);
+    a->cleaner = image_cleaner_new(
+        &(struct image_cleaner_options){.images = a->images,
+                                        .disabled = a->o.no_image_cleanup,
+                                        .interval_s = a->o.image_cleanup_interval_s,
+                                        .min_age_s = a->o.image_min_age_s,
+                                        .images_max = a->o.images_per_cycle});
+    struct puller_options p = {.behavior = a->o.pull_behavior,
+                               .images = a->images,
+                               .make_room = make_room,
+                               .room_ctx = a->cleaner,
+                               .snapshots = a->snapshots,
                                .content_dir = content,
                                .registry = {a->o.registry_host_port, a->o.registry_tls},
                                .ca_file = a->o.ca_file,
@@ -186,6 +246,8 @@ int agent_new(const struct agent_options *o, struct agent **ret, struct sw_err *
     a->data_dir = sw_strdup(o->data_dir);
     a->cluster = sw_strdup(o->cluster ? o->cluster : "default");
     a->lock_fd = -1;
+    instance_machine_id(a->machine_id);
+    sw_random_hex(a->session, SESSION_LEN);
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->changed, NULL);
     if (open_parts(a, err) < 0) {
@@ -200,12 +262,16 @@ void agent_free(struct agent *a)
 {
     if (!a)
         return;
+    agent_stop(a, false); /* nobody waits for a registration any more */
     log_shipper_free(a->shipper);
     log_followers_free(a->followers);
     agent_execs_free(a->execs);
     endpoint_close(a->endpoint, a->engine && engine_idle(a->engine));
+    image_cleaner_stop(a->cleaner);
     engine_free(a->engine);
     puller_free(a->puller);
+    image_cleaner_free(a->cleaner);
+    image_store_free(a->images);
     network_free(a->network);
     snapshots_close(a->snapshots);
     if (a->lock_fd >= 0)
@@ -255,6 +321,10 @@ static int register_once(struct agent *a, struct sw_err *err)
     facts.attributes = a->o.attributes;
     facts.tags = a->o.tags;
     facts.external = a->o.external;
+    facts.no_privileged = a->o.no_privileged;
+    facts.logging_drivers = a->o.logging_drivers;
+    facts.machine_id = a->machine_id;
+    facts.session = a->session;
     facts.fargate = a->o.fargate;
     if (instance_registration(&facts, a->cluster, a->instance_arn, &in, err) < 0 ||
         call(a, ECS_TARGET, "RegisterContainerInstance", in, CALL_TIMEOUT_MS, &out, err) < 0)
@@ -264,9 +334,12 @@ static int register_once(struct agent *a, struct sw_err *err)
     if (!arn[0] || !sw_str_copy(sw_str(arn), a->instance_arn, sizeof a->instance_arn))
         return sw_fail(err, SW_EINTERNAL, NULL,
                        "RegisterContainerInstance answered without an ARN");
-    sw_log(SW_LOG_INFO, "instance-registered", "instance", a->instance_arn, "cluster", a->cluster,
-           NULL);
-    return instance_store(a->data_dir, a->cluster, a->instance_arn, err);
+    /* Kept first: an agent that forgot its name would be a second instance when it is started again. */
+    if (instance_store(a->data_dir, a->cluster, arn, a->machine_id, err) < 0)
+        return err->code;
+    set_arn(a, arn, true);
+    sw_log(SW_LOG_INFO, "instance-registered", "instance", arn, "cluster", a->cluster, NULL);
+    return 0;
 }
 
 static bool worth_retrying(const struct sw_err *err)
@@ -292,7 +365,7 @@ static int register_instance(struct agent *a, struct sw_err *err)
             /* The control plane does not know that name any more: register as a new instance. */
             sw_log_err(SW_LOG_WARNING, "instance-name-refused", err, "instance", a->instance_arn,
                        NULL);
-            a->instance_arn[0] = 0;
+            set_arn(a, "", false);
         } else if (!worth_retrying(err)) {
             return sw_prefix(err, "registering this container instance");
         } else {
@@ -314,6 +387,7 @@ static int poll_once(struct agent *a, int64_t *version, struct sw_err *err)
     sw_autojson json_t *out = NULL;
     sw_json_set_str(in, "cluster", a->cluster);
     sw_json_set_str(in, "containerInstance", a->instance_arn);
+    sw_json_set_str(in, "session", a->session);
     if (*version >= 0)
         sw_json_set_int(in, "seenVersion", *version);
     sw_json_set_int(in, "waitSeconds", wait_s);
@@ -352,17 +426,36 @@ static void submit_usage(struct agent *a)
     (void)call(a, AGENT_TARGET_PREFIX, "SubmitMetrics", in, USAGE_TIMEOUT_MS, &out, &ignored);
 }
 
-/* Somebody took this machine out: what runs of it ends, and it stays out until the agent is started again. */
-static void retire(struct agent *a)
+/* What runs here ends, and the agent stays out until it is started again. */
+static void retire(struct agent *a, const char *event, const char *why)
 {
     sw_autojson json_t *none = json_array();
-    sw_log(SW_LOG_WARNING, "instance-deregistered", "instance", a->instance_arn, "why",
-           "it was deregistered; start the agent again to register anew", NULL);
+    sw_log(SW_LOG_WARNING, event, "instance", a->instance_arn, "why", why, NULL);
     engine_apply(a->engine, none);
     while (!flag_is_set(&a->stopping)) {
         engine_sweep(a->engine);
         pause_ms(a, BACKOFF_MAX_MS);
     }
+}
+
+/* Whether an answer to a poll said that this agent is out of it; then it is when this returns. */
+static bool retired(struct agent *a, const struct sw_err *err)
+{
+    if (sw_streq(err->reason, AGENT_DEREGISTERED)) {
+        retire(a, "instance-deregistered",
+               "it was deregistered; start the agent again to register anew");
+        return true;
+    }
+    if (!sw_streq(err->reason, AGENT_SUPERSEDED))
+        return false;
+    pthread_mutex_lock(&a->lock);
+    a->superseded = true;
+    pthread_mutex_unlock(&a->lock);
+    retire(a, "instance-is-elsewhere",
+           "another agent registered as this instance: is this folder a copy, or copied? Its tasks "
+           "end here. Give each machine a folder of its own: remove instance.json and tasks from "
+           "this one before the agent is started again");
+    return true;
 }
 
 static void *poll_main(void *arg)
@@ -379,8 +472,7 @@ static void *poll_main(void *arg)
         }
         if (flag_is_set(&a->stopping))
             break;
-        if (sw_streq(err.reason, AGENT_DEREGISTERED)) {
-            retire(a);
+        if (retired(a, &err))
             break;
         }
         version = -1;
@@ -412,7 +504,9 @@ static int start_engine(struct agent *a, struct sw_err *err)
         a->endpoint =
             endpoint_open(&(struct task_endpoint_options){.data_dir = a->data_dir,
                                                           .bridge_name = a->o.bridge_name,
-                                                          .bridge_subnet = a->o.bridge_subnet});
+                                                          .bridge_subnet = a->o.bridge_subnet,
+                                                          .rate = a->o.metadata_rate,
+                                                          .burst = a->o.metadata_burst});
     struct task_engine_options o = {.data_dir = a->data_dir,
                                     .cluster = a->cluster,
                                     .runtime = a->o.runtime,
@@ -438,6 +532,8 @@ static int start_engine(struct agent *a, struct sw_err *err)
         return sw_prefix(err, "taking over the containers of this instance");
     if (a->endpoint && endpoint_serve(a->endpoint, a->engine, err) < 0)
         return err->code;
+    if (image_cleaner_start(a->cleaner, a->engine, err) < 0)
+        return err->code;
     network_start_pool(a->network);
     struct log_followers_options l = {
         .engine = a->engine, .cluster = a->cluster, .submit = submit_logs, .ctx = a};
@@ -454,10 +550,25 @@ static int start_engine(struct agent *a, struct sw_err *err)
     return r < 0 ? r : log_shipper_new(&s, &a->shipper, err);
 }
 
+/* A folder that was copied here says what another machine runs: that is no business of this one, which registers as itself. */
+static void take_folder(struct agent *a)
+{
+    bool elsewhere;
+    instance_load(a->data_dir, a->cluster, a->machine_id, a->instance_arn, &elsewhere);
+    if (!elsewhere)
+        return;
+    sw_autofree char *tasks = below(a, "tasks");
+    sw_autofree char *aside =
+        sw_asprintf("%s/tasks.of-another-machine-%lld", a->data_dir, (long long)sw_now_us());
+    int e = rename(tasks, aside) == 0 ? 0 : errno;
+    sw_log(SW_LOG_WARNING, "folder-of-another-machine", "folder", a->data_dir, "tasks",
+           e == 0 ? aside : strerrordesc_np(e), NULL);
+}
+
 int agent_run(struct agent *a, struct sw_err *err)
 {
     pthread_t poller;
-    instance_load(a->data_dir, a->cluster, a->instance_arn);
+    take_folder(a);
     if (start_engine(a, err) < 0 || register_instance(a, err) < 0)
         return err->code;
     int e = pthread_create(&poller, NULL, poll_main, a);

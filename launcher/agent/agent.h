@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/websocket_client.h"
+#include "launcher/agent/pull.h"
 #include "launcher/runtime/runtime.h"
 
 /* Signed calls to the control plane; server/ implements it. Thread-safe. */
@@ -49,9 +50,15 @@ struct agent_options {
     bool external;                   /* an instance of ECS Anywhere */
     const char *fargate;             /* FARGATE_ONLY, FARGATE_SHARED; NULL: only of its cluster */
     int64_t reserved_memory_mib;
-    int64_t stop_timeout_default_s; /* 30 */
-    int64_t task_cleanup_wait_s;    /* 10800: logs and folders of stopped tasks */
-    const struct runtime *runtime;  /* vtable and state */
+    int64_t stop_timeout_default_s;   /* 30 */
+    int64_t task_cleanup_wait_s;      /* 10800: logs and folders of stopped tasks */
+    bool no_image_cleanup;            /* images go only when the disk is full */
+    int64_t image_cleanup_interval_s; /* 0: 30 minutes */
+    int64_t image_min_age_s;          /* since an image was used last; 0: an hour */
+    int64_t images_per_cycle;         /* 0: 5 */
+    enum pull_behavior pull_behavior;
+    int metadata_rate, metadata_burst; /* requests of a task to the endpoint; 0: 40 a second, 60 */
+    const struct runtime *runtime;     /* vtable and state */
     struct control_plane control;
 };
 

@@ -7,9 +7,13 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/encode.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/model/agent_protocol.h"
 #include "launcher/model/capabilities.h"
 
 #ifndef SLIPWAY_VERSION
@@ -101,6 +105,15 @@ static json_t *tags_of(const struct instance_facts *f)
     return tags;
 }
 
+static void add_identity(json_t *in, const struct instance_facts *f)
+{
+    sw_autojson json_t *identity = json_pack("{s:{s:s}}", AGENT_IDENTITY, "session", f->session);
+    if (f->machine_id && *f->machine_id)
+        sw_json_set_str(sw_json_object(identity, AGENT_IDENTITY), "machine", f->machine_id);
+    sw_autofree char *text = sw_json_dump(identity);
+    sw_json_set_str(in, "instanceIdentityDocument", text);
+}
+
 int instance_registration(const struct instance_facts *f, const char *cluster, const char *arn,
                           json_t **ret, struct sw_err *err)
 {
@@ -122,6 +135,8 @@ int instance_registration(const struct instance_facts *f, const char *cluster, c
         sw_json_set_new(j, "tags", tags_of(f));
     if (arn[0])
         sw_json_set_str(j, "containerInstanceArn", arn);
+    if (f->session)
+        add_identity(j, f);
     *ret = j;
     return 0;
 }
@@ -131,23 +146,50 @@ static char *file_path(const char *data_dir)
     return sw_asprintf("%s/instance.json", data_dir);
 }
 
-void instance_load(const char *data_dir, const char *cluster, char ret_arn[INSTANCE_ARN_MAX])
+void instance_machine_id(char ret[INSTANCE_IDENTITY_MAX])
+{
+    static const char *const files[] = {"/etc/machine-id", "/sys/class/dmi/id/product_uuid"};
+    SW_CLEANUP(sw_buf_done) struct sw_buf all = SW_BUF_INIT(4096);
+    unsigned char hash[32];
+    bool known = false;
+    sw_buf_add_z(&all, "slipway machine");
+    for (size_t i = 0; i < SW_ARRAY_LEN(files); i++) {
+        SW_CLEANUP(sw_buf_done) struct sw_buf one = SW_BUF_INIT(1024);
+        struct sw_err ignored = SW_ERR_INIT;
+        bool there = sw_read_file(files[i], &one, &ignored) == 0 && one.n > 0;
+        known |= there;
+        sw_buf_addf(&all, "\n" SW_STR_FMT,
+                    SW_STR_ARG(there ? sw_str_trim(sw_buf_str(&one)) : sw_str("")));
+    }
+    sw_sha256(all.p, all.n, hash);
+    ret[0] = 0;
+    if (known)
+        sw_hex(hash, 16, ret);
+}
+
+void instance_load(const char *data_dir, const char *cluster, const char *machine_id,
+                   char ret_arn[INSTANCE_ARN_MAX], bool *ret_elsewhere)
 {
     struct sw_err ignored = SW_ERR_INIT;
     sw_autofree char *path = file_path(data_dir);
     sw_autojson json_t *j = NULL;
     ret_arn[0] = 0;
-    if (sw_json_load_file(path, 64 * 1024, &j, &ignored) == 0 &&
-        sw_streq(sw_json_str(j, "cluster", ""), cluster))
+    *ret_elsewhere = false;
+    if (sw_json_load_file(path, 64 * 1024, &j, &ignored) < 0)
+        return;
+    const char *before = sw_json_str(j, "machine", "");
+    *ret_elsewhere = *before && *machine_id && !sw_streq(before, machine_id);
+    if (!*ret_elsewhere && sw_streq(sw_json_str(j, "cluster", ""), cluster))
         (void)sw_str_copy(sw_str(sw_json_str(j, "containerInstanceArn", "")), ret_arn,
                           INSTANCE_ARN_MAX);
 }
 
-int instance_store(const char *data_dir, const char *cluster, const char *arn, struct sw_err *err)
+int instance_store(const char *data_dir, const char *cluster, const char *arn,
+                   const char *machine_id, struct sw_err *err)
 {
     sw_autofree char *path = file_path(data_dir);
-    sw_autojson json_t *j =
-        json_pack("{s:s, s:s}", "cluster", cluster, "containerInstanceArn", arn);
+    sw_autojson json_t *j = json_pack("{s:s, s:s, s:s}", "cluster", cluster, "containerInstanceArn",
+                                      arn, "machine", machine_id);
     sw_autofree char *text = sw_json_dump(j);
     return sw_write_file_atomic(path, text, strlen(text), 0600, err);
 }

@@ -8,7 +8,8 @@
 
 #include "base/err.h"
 
-#define INSTANCE_ARN_MAX 1024
+#define INSTANCE_ARN_MAX      1024
+#define INSTANCE_IDENTITY_MAX 80
 
 struct instance_facts {
     int64_t cpu_units, memory_mib;
@@ -16,11 +17,14 @@ struct instance_facts {
     const char *reserved_ports;     /* "22,2375" ; NULL: ECS's */
     const char *reserved_ports_udp; /* NULL: none */
     const json_t
-        *attributes;    /* {name: value} besides the machine's, or in their place; NULL: none */
+        *attributes;     /* {name: value} besides the machine's, or in their place; NULL: none */
+    const json_t *tags;  /* {key: value}; NULL: none */
     const char *fargate; /* value of ATTRIBUTE_FARGATE; NULL: none */
     const json_t *tags; /* {key: value}; NULL: none */
     bool external;      /* of ECS Anywhere: for tasks of launch type EXTERNAL */
     const char *version;
+    const char *machine_id; /* of instance_machine_id; "" or NULL: not known */
+    const char *session;    /* of this process; NULL: none */
 };
 /* Reads the machine. memory is what is left after the reserve. */
 void instance_facts_read(int64_t reserved_memory_mib, struct instance_facts *ret);
@@ -28,6 +32,12 @@ void instance_facts_read(int64_t reserved_memory_mib, struct instance_facts *ret
 int instance_registration(const struct instance_facts *f, const char *cluster, const char *arn,
                           json_t **ret, struct sw_err *err);
 
-/* The stored name, or "" when there is none for this cluster. */
-void instance_load(const char *data_dir, const char *cluster, char ret_arn[INSTANCE_ARN_MAX]);
-int instance_store(const char *data_dir, const char *cluster, const char *arn, struct sw_err *err);
+/* What tells this machine from others and stays when it boots anew: made of /etc/machine-id and the serial number that its hardware or its
+ * hypervisor gives it (copies of a disk share the first), told to nobody as they are. "" when there is neither. */
+void instance_machine_id(char ret[INSTANCE_IDENTITY_MAX]);
+
+/* The stored name, or "" when there is none for this cluster. *ret_elsewhere: the folder is of another machine. */
+void instance_load(const char *data_dir, const char *cluster, const char *machine_id,
+                   char ret_arn[INSTANCE_ARN_MAX], bool *ret_elsewhere);
+int instance_store(const char *data_dir, const char *cluster, const char *arn,
+                   const char *machine_id, struct sw_err *err);

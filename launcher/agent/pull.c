@@ -85,6 +85,7 @@ void puller_free(struct puller *p)
 void image_done(struct image *i)
 {
     json_decref(i->config);
+    image_hold_free(i->hold);
     for (size_t k = 0; k < i->layers_n; k++)
         free(i->layers[k]);
     free(i->layers);
@@ -205,7 +206,13 @@ static int get_manifest(struct puller *p, const struct image_reference *ref,
 {
     char name[DIGEST_STRING_MAX];
     content_type[0] = 0;
-    bool ask = ref->authorization && ref->ours; /* may they? */
+    struct digest known;
+    bool ask = ref->ask; /* may they? */
+    if (!want && !ask && p->o.behavior == PULL_CACHED && tag_load(p, ref, &known) &&
+        content_load(p, &known, body)) {
+        *ret_digest = known;
+        return 0;
+    }
     if (want && !ask && content_load(p, want, body)) {
         *ret_digest = *want;
         return 0;
@@ -220,9 +227,8 @@ static int get_manifest(struct puller *p, const struct image_reference *ref,
         content_save(p, path, sw_buf_str(body));
         return 0;
     }
-    struct digest known;
-    if (want || err->code != SW_EUNAVAILABLE || !tag_load(p, ref, &known) ||
-        !content_load(p, &known, body))
+    if (want || p->o.behavior == PULL_ALWAYS || err->code != SW_EUNAVAILABLE ||
+        !tag_load(p, ref, &known) || !content_load(p, &known, body))
         return err->code;
     sw_log_err(SW_LOG_WARNING, "registry-unreachable-using-image-on-this-instance", err,
                "repository", ref->repository, NULL);
@@ -231,8 +237,15 @@ static int get_manifest(struct puller *p, const struct image_reference *ref,
     return 0;
 }
 
+/* What was read of an image: from its index to its configuration. */
+struct documents {
+    struct digest list[INDEX_DEPTH_MAX + 1];
+    size_t n;
+};
+
+/* The first document is what names the image. */
 static int resolve_manifest(struct puller *p, const struct image_reference *ref,
-                            struct image_manifest *ret, struct digest *ret_top, struct sw_err *err)
+                            struct image_manifest *ret, struct documents *docs, struct sw_err *err)
 {
     SW_CLEANUP(sw_buf_done) struct sw_buf body = SW_BUF_INIT(LIMIT_MANIFEST);
     struct digest want = ref->digest, got;
@@ -246,11 +259,9 @@ static int resolve_manifest(struct puller *p, const struct image_reference *ref,
             image_manifest_parse(sw_buf_str(&body), content_type[0] ? content_type : NULL,
                                  p->architecture, ret, err) < 0)
             return err->code;
-        if (depth == 0) {
-            *ret_top = got;
-            if (!ref->has_digest)
-                tag_save(p, ref, &got);
-        }
+        docs->list[docs->n++] = got;
+        if (depth == 0 && !ref->has_digest)
+            tag_save(p, ref, &got);
         if (!ret->is_index)
             return 0;
         want = ret->child.digest;
@@ -441,23 +452,31 @@ static int pull_image(struct puller *p, const struct image_reference *ref,
                       struct image_manifest *manifest, struct image_config *config,
                       const volatile int *cancelled, struct image *ret, struct sw_err *err)
 {
-    struct digest top;
-    if (resolve_manifest(p, ref, manifest, &top, err) < 0 ||
+    struct documents docs = {.n = 0};
+    if (resolve_manifest(p, ref, manifest, &docs, err) < 0 ||
         get_config(p, ref, manifest, config, err) < 0)
         return err->code;
+    docs.list[docs.n++] = manifest->config.digest;
+    struct image_hold *hold =
+        p->o.images ? image_store_hold(p->o.images, config->chain, config->layers_n) : NULL;
     struct pull w = {
         .p = p, .ref = ref, .manifest = manifest, .config = config, .caller_cancelled = cancelled};
     pthread_mutex_init(&w.lock, NULL);
     int r = pull_layers(&w, err);
     pthread_mutex_destroy(&w.lock);
-    if (r == 0)
-        fill_image(p, config, &top, ret);
+    if (r == 0) {
+        fill_image(p, config, &docs.list[0], ret);
+        if (hold)
+            image_store_record(hold, &docs.list[0], docs.list, docs.n);
+        ret->hold = hold;
+    } else {
+        image_hold_free(hold);
+    }
     image_config_done(config);
     return r;
 }
 
-int puller_pull(struct puller *p, const char *name, const volatile int *cancelled,
-                struct image *ret, struct sw_err *err)
+static bool is_full(const struct sw_err *err)
 {
     return puller_pull_as(p, name, NULL, cancelled, ret, err);
 }
@@ -472,7 +491,14 @@ int puller_pull_as(struct puller *p, const char *name, const char *authorization
     /* Large, so not on the stack. */
     sw_autofree struct image_manifest *manifest = SW_NEW(struct image_manifest);
     sw_autofree struct image_config *config = SW_NEW(struct image_config);
-    (void)pull_image(p, &ref, manifest, config, cancelled, ret, err);
+    if (pull_image(p, &ref, manifest, config, cancelled, ret, err) < 0 && is_full(err) &&
+        p->o.make_room && p->o.make_room(p->o.room_ctx)) {
+        sw_log_err(SW_LOG_WARNING, "disk-full-images-removed", err, "image", name, NULL);
+        sw_err_clear(err);
+        memset(manifest, 0, sizeof *manifest);
+        memset(config, 0, sizeof *config);
+        (void)pull_image(p, &ref, manifest, config, cancelled, ret, err);
+    }
     if (err->code && (!err->reason || strncmp(err->reason, "CannotPull", 10) != 0))
         err->reason = REASON;
     return err->code;

@@ -15,9 +15,17 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "launcher/agent/image_reference.h"
+#include "launcher/agent/image_store.h"
 #include "launcher/agent/layer_unpack.h"
 #include "launcher/agent/snapshot.h"
 
+/* ECS_IMAGE_PULL_BEHAVIOR, for images that are named by a tag. A digest never names anything else. */
+enum pull_behavior {
+    PULL_DEFAULT, /* the registry says what it is; what is here when it cannot be reached */
+    PULL_ALWAYS,  /* the registry says, or there is no image */
+    PULL_CACHED,  /* "once", "prefer-cached": what is here, without asking, if there is something */
+    PULL_BEHAVIOR_MAX_
+};
 struct puller_options {
     struct snapshots *snapshots; /* borrowed */
     const char *content_dir;     /* manifests and configurations */
@@ -26,6 +34,11 @@ struct puller_options {
     int (*authorization)(void *ctx, const char *host_port, char *out, size_t cap,
                          struct sw_err *err);
     void *ctx;
+    enum pull_behavior behavior;
+    struct image_store *images; /* borrowed; NULL: nothing is ever cleaned */
+    /* The disk is full: true when something went, so that trying again may help. May be NULL. */
+    bool (*make_room)(void *room_ctx);
+    void *room_ctx;
     const char *architecture;          /* NULL: this machine's */
     const struct layer_limits *limits; /* NULL: the defaults */
 };
@@ -38,6 +51,7 @@ struct image {
     json_t *config; /* the whole document */
     char **layers;  /* folders, lowest first; at least one */
     size_t layers_n;
+    struct image_hold *hold; /* keeps them until image_done; may be NULL */
 };
 void image_done(struct image *i);
 

@@ -202,6 +202,54 @@ int snapshots_publish(struct snapshots *s, const struct digest *chain, const cha
     return 0;
 }
 
+static bool is_whole(const char *name)
+{
+    return name[0] != '.' && strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) != 0;
+}
+
+size_t snapshots_list(struct snapshots *s, char ***ret)
+{
+    size_t n = 0;
+    char **names = NULL;
+    DIR *d = opendir(s->dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (!is_whole(e->d_name))
+            continue;
+        names = sw_realloc_array(names, n + 1, sizeof *names);
+        names[n++] = sw_strdup(e->d_name);
+    }
+    if (d)
+        closedir(d);
+    *ret = names;
+    return n;
+}
+
+bool snapshots_made(struct snapshots *s, const char *name, int64_t *ret_s)
+{
+    struct stat st;
+    sw_autofree char *path = sw_asprintf("%s/%s", s->dir, name);
+    bool there = stat(path, &st) == 0;
+    *ret_s = there ? st.st_mtime : 0;
+    return there;
+}
+
+char *snapshots_take(struct snapshots *s, const char *name)
+{
+    char nonce[9], hex[129];
+    bool made = false;
+    sw_random_hex(nonce, 8);
+    sw_autofree char *from = sw_asprintf("%s/%s", s->dir, name);
+    sw_autofree char *to = sw_asprintf("%s/%sgone-%s", s->dir, TEMP_PREFIX, nonce);
+    pthread_mutex_lock(&s->lock);
+    for (const struct claim *c = s->making; c && !made; c = c->next) {
+        digest_hex(&c->chain, hex);
+        made = sw_streq(hex, name);
+    }
+    bool taken = !made && rename(from, to) == 0;
+    pthread_mutex_unlock(&s->lock);
+    return taken ? SW_TAKE(to) : NULL;
+}
+
 static void remove_marks(struct snapshots *s, char *const *names, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

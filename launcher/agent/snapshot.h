@@ -8,6 +8,8 @@
  * Two that want the same layer converge: the second waits for the first.
  * Threads: shared freely. Expected errors: SW_ELIMIT "DiskFull", SW_EIO. */
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/digest.h"
 #include "base/err.h"
@@ -27,5 +29,10 @@ void snapshots_abandon(struct snapshots *s, const struct digest *chain, const ch
 
 bool snapshots_have(struct snapshots *s, const struct digest *chain);
 char *snapshots_path(struct snapshots *s, const struct digest *chain); /* of its files; owned */
+/* For cleaning: names of all that are whole (owned, each too); when one was made; takes one out of sight, unless it is being made: the
+ * folder to be removed (owned; at the next start if not before), or NULL. */
+size_t snapshots_list(struct snapshots *s, char ***ret);
+bool snapshots_made(struct snapshots *s, const char *name, int64_t *ret_s);
+char *snapshots_take(struct snapshots *s, const char *name);
 /* Brings published bytes to the disk in the background and takes the marks off. */
 void snapshots_sync_later(struct snapshots *s);

@@ -10,6 +10,7 @@ static const char *const stream_values[] = {"stdout", "stderr", NULL};
 const struct sw_field poll_tasks_in[] = {
     STRING("cluster", F_READ),
     STRING("containerInstance", F_READ | F_REQUIRED),
+    STRING("session", F_READ | F_LIMITS, .min = 1, .max = AGENT_IDENTITY_MAX),
     LONG("seenVersion", F_READ),
     INTEGER("waitSeconds", F_READ | F_LIMITS, .min = 0, .max = AGENT_POLL_WAIT_MAX_S),
     F_END,

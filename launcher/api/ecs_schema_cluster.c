@@ -310,7 +310,7 @@ static const struct sw_field platform_devices_list[] = {STRUCT("member", 0, plat
 
 const struct sw_field register_container_instance_in[] = {
     STRING("cluster", F_READ),
-    STRING("instanceIdentityDocument", F_REFUSED),
+    STRING("instanceIdentityDocument", F_READ),
     STRING("instanceIdentityDocumentSignature", F_REFUSED),
     LIST("totalResources", F_READ, resources_list),
     STRUCT("versionInfo", F_STORED, version_info),

@@ -10,7 +10,10 @@
  * The protocol is level-triggered: PollTasks always answers the whole desired state of the instance, so a lost answer, a restart of
  * either side or a repeated call changes nothing.
  *
- * PollTasks input   {cluster, containerInstance, seenVersion?: long, waitSeconds?: 0..30}
+ * RegisterContainerInstance's instanceIdentityDocument is {"slipwayAgent": {"machine"?: string, "session": string}} as text: what tells this
+ * machine from others, and this process from others that say they are the same instance. A machine other than the one that registered
+ * the instance gets an instance of its own; of several processes the one that registered last is its agent.
+ * PollTasks input   {cluster, containerInstance, session?: string, seenVersion?: long, waitSeconds?: 0..30}
  *   answers at once when the instance's version differs from seenVersion or a log request waits, else after waitSeconds.
  * PollTasks output  {version: long,
  *                    tasks: [{taskArn, taskDefinitionArn, desiredStatus: RUNNING|STOPPED, stopReason?: string,
@@ -62,11 +65,16 @@
  *   instance, for everything else.
  * A report about a task that is not known any more, and an answer that nobody waits for any more, are acknowledged. A poll for an
  * instance that is not known is an InvalidParameterException: register again. One for an instance that was deregistered is an
- * InstanceDeregisteredException: stop what runs, and register again only when the agent is started again.
+ * InstanceDeregisteredException: stop what runs, and register again only when the agent is started again. One of an agent in whose place
+ * another has registered is an AgentSupersededException: the tasks are the other's now, so end what runs of them here and report nothing.
  */
 #define AGENT_TARGET_PREFIX "SlipwayAgent_V20261121"
 /* Of PollTasks: the instance was deregistered, which ends its agent's work until it is started again. */
 #define AGENT_DEREGISTERED    "InstanceDeregisteredException"
+/* Of PollTasks: another process registered as this instance since. */
+#define AGENT_SUPERSEDED      "AgentSupersededException"
+#define AGENT_IDENTITY        "slipwayAgent"
+#define AGENT_IDENTITY_MAX    128 /* bytes of its members */
 #define AGENT_POLL_WAIT_MAX_S 30
 #define AGENT_LOG_WAIT_MAX_S  20
 #define AGENT_LOG_EVENTS_MAX  10000

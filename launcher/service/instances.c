@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/model/agent_protocol.h"
 #include "launcher/model/capabilities.h"
 #include "launcher/plan/cluster_query.h"
 #include "launcher/service/activations.h"
@@ -107,7 +108,25 @@ struct owner_arg {
     const struct launcher_caller *c;
     int64_t cluster_id, version;
     const char *id;
+    const char *session; /* NULL: not asked about */
 };
+
+/* Agents that say nothing of a session are of before there were any. */
+static int check_session(const struct instance_row *row, const char *session, struct sw_err *err)
+{
+    sw_autojson json_t *document = NULL;
+    int r = session ? service_document(row->document, &document, err) : 0;
+    if (r < 0 || !session)
+        return r;
+    const char *last = sw_json_str(sw_json_object(document, AGENT_IDENTITY), "session", NULL);
+    return !last || sw_streq(last, session) ? 0 : service_superseded(row->id, err);
+}
+
+int service_superseded(const char *id, struct sw_err *err)
+{
+    return sw_fail(err, SW_ECONFLICT, AGENT_SUPERSEDED,
+                   "Another agent has registered as the container instance %s since.", id);
+}
 
 static int check_owner(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
@@ -122,19 +141,28 @@ static int check_owner(struct meta_tx *tx, void *arg, struct sw_err *err)
         r = service_check_owner(&row, a->c->principal, &is_owner, err);
     if (r >= 0 && !is_owner)
         r = refuse_foreign(a->id, err);
+    else if (r >= 0)
+        r = check_session(&row, a->session, err);
     a->version = row.version;
     instance_row_done(&row);
     return r < 0 ? r : 0;
 }
 
-int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t cluster_id,
-                  const char *instance_id, int64_t *ret_version, struct sw_err *err)
+int service_poller(struct launcher *l, const struct launcher_caller *c, int64_t cluster_id,
+                   const char *instance_id, const char *session, int64_t *ret_version,
+                   struct sw_err *err)
 {
-    struct owner_arg a = {.c = c, .cluster_id = cluster_id, .id = instance_id};
+    struct owner_arg a = {.c = c, .cluster_id = cluster_id, .id = instance_id, .session = session};
     int r = meta_tx(l->db, META_READ, check_owner, &a, err);
     if (r == 0 && ret_version)
         *ret_version = a.version;
     return r;
+}
+
+int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t cluster_id,
+                  const char *instance_id, int64_t *ret_version, struct sw_err *err)
+{
+    return service_poller(l, c, cluster_id, instance_id, NULL, ret_version, err);
 }
 
 int service_agent_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
@@ -187,6 +215,18 @@ static int set_document(struct meta_tx *tx, struct instance_arg *a, const char *
     return instance_store_set_document(tx, a->id, text, err);
 }
 
+/* A folder that was copied to another machine makes no second agent of the same instance. */
+static int is_elsewhere(const struct instance_row *row, const struct instance_arg *a, bool *ret,
+                        struct sw_err *err)
+{
+    sw_autojson json_t *before = NULL;
+    int r = service_document(row->document, &before, err);
+    const char *there = sw_json_str(sw_json_object(before, AGENT_IDENTITY), "machine", "");
+    const char *here = sw_json_str(sw_json_object(a->document, AGENT_IDENTITY), "machine", "");
+    *ret = *there && *here && !sw_streq(there, here);
+    return r;
+}
+
 static int renew(struct meta_tx *tx, struct instance_arg *a, bool *ret_done, struct sw_err *err)
 {
     struct instance_row row = {.id = NULL};
@@ -198,6 +238,8 @@ static int renew(struct meta_tx *tx, struct instance_arg *a, bool *ret_done, str
     if (r >= 0 && !gone && !is_owner)
         r = refuse_foreign(a->id, err);
     else if (r >= 0 && !gone)
+        r = is_elsewhere(&row, a, &gone, err);
+    if (r >= 0 && !gone && is_owner)
         r = set_document(tx, a, row.document, err);
     instance_row_done(&row);
     *ret_done = r >= 0 && !gone;
@@ -320,6 +362,33 @@ static json_t *registration(const json_t *in)
     return o;
 }
 
+/* Of our own agents; a document of EC2 would have to be believed for its signature. */
+static int read_identity(const json_t *in, json_t *document, struct sw_err *err)
+{
+    static const char *const members[] = {"machine", "session"};
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autojson json_t *parsed = NULL;
+    const char *text = sw_json_str(in, "instanceIdentityDocument", NULL);
+    if (!text)
+        return 0;
+    json_t *kept = json_object(), *given = NULL;
+    if (sw_json_load(sw_str(text), 3, 10, NULL, &parsed, &ignored) == 0)
+        given = sw_json_object(parsed, AGENT_IDENTITY);
+    for (size_t i = 0; i < SW_ARRAY_LEN(members); i++) {
+        const char *v = sw_json_str(given, members[i], "");
+        if (*v && strlen(v) <= AGENT_IDENTITY_MAX)
+            sw_json_set_str(kept, members[i], v);
+    }
+    if (!*sw_json_str(kept, "session", "")) {
+        json_decref(kept);
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "instanceIdentityDocument is not one of a slipway agent; others are not "
+                       "taken.");
+    }
+    sw_json_set_new(document, AGENT_IDENTITY, kept);
+    return 0;
+}
+
 /* Whoever came by an activation is external, whatever it says. */
 static void mark_external(json_t *document, const char *name)
 {
@@ -352,6 +421,8 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
     sw_autojson json_t *document = registration(in);
     sw_autofree char *owner = owner_id(c->principal);
     sw_json_set_str(document, OWNER_ID, owner);
+    if ((r = read_identity(in, document, err)) < 0)
+        return r;
     if (launcher_is_managed(c->principal))
         mark_external(document, c->principal->name);
     sw_autojson json_t *forgotten = json_array();
@@ -376,7 +447,7 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
                   &parsed)) {
         (void)agents_polled(l->agents, parsed.id, a.now_us, &logs); /* it has just spoken */
         /* A new process knows nothing of what an earlier one was given. */
-        poll_end_older(l, parsed.id);
+        poll_end_older(l, parsed.id, true);
         agents_log_redeliver(l->agents, parsed.id);
     }
     service_loop_wake(l->services);

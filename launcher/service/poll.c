@@ -98,15 +98,21 @@ void poll_notify(struct launcher *l, const char *instance_id)
     service_loop_wake(l->services);
 }
 
-void poll_end_older(struct launcher *l, const char *instance_id)
+void poll_end_older(struct launcher *l, const char *instance_id, bool superseded)
 {
-    struct agents_waiter *list = agents_superseded(l->agents, instance_id, l->now_us());
+    int64_t now = l->now_us();
+    /* Whoever is about to park asks again, and is told too. */
+    struct agents_waiter *list = superseded ? agents_changed(l->agents, instance_id, now)
+                                            : agents_superseded(l->agents, instance_id, now);
     while (list) {
         struct agents_waiter *w = list;
         struct sw_err err = SW_ERR_INIT;
         list = w->next;
-        (void)sw_fail(&err, SW_ECONFLICT, SERVICE_CLIENT,
-                      "The agent of this container instance asked again.");
+        if (superseded)
+            (void)service_superseded(instance_id, &err);
+        else
+            (void)sw_fail(&err, SW_ECONFLICT, SERVICE_CLIENT,
+                          "The agent of this container instance asked again.");
         w->done(w->ctx, NULL, &err);
         free(w);
     }

@@ -50,6 +50,11 @@ int service_id(const struct launcher_caller *c, const char *cluster_name, enum a
 /* The instance is not INACTIVE and the caller registered it; its version, if asked for. SW_ENOTFOUND, SW_EDENIED. */
 int service_owner(struct launcher *l, const struct launcher_caller *c, int64_t cluster_id,
                   const char *instance_id, int64_t *ret_version, struct sw_err *err);
+/* The same for a poll of an agent: SW_ECONFLICT AGENT_SUPERSEDED when another session registered as the instance since. NULL: any. */
+int service_poller(struct launcher *l, const struct launcher_caller *c, int64_t cluster_id,
+                   const char *instance_id, const char *session, int64_t *ret_version,
+                   struct sw_err *err);
+int service_superseded(const char *instance_id, struct sw_err *err); /* fails so */
 /* Whether that principal registered it: by unique id, by ARN in rows of before ids were kept. */
 struct instance_row;
 int service_check_owner(const struct instance_row *row, const struct principal *p,
@@ -68,6 +73,8 @@ int service_agent_task(struct launcher *l, const struct launcher_caller *c, cons
 int service_own_task(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                      struct cluster_ref *ret_cluster, char ret_instance[ARN_ID_LEN + 1],
                      char ret_task[ARN_ID_LEN + 1], struct sw_err *err);
+/* A cluster's configuration: executeCommandConfiguration makes sense. SW_EINVALID. */
+int service_check_exec(const json_t *configuration, struct sw_err *err);
 json_t *service_failure(const char *arn, const char *reason); /* {"arn","reason"} */
 json_t *service_list(json_t *out, const char *key);           /* sets and borrows a new list */
 bool service_includes(const json_t *in, const char *what);    /* "include": ["TAGS", ...] */

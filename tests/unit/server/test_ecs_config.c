@@ -36,7 +36,13 @@ TEST(reads_every_key)
                   "ECS_EXTERNAL=true\n"
                   "ECS_RESERVED_MEMORY=256\n"
                   "ECS_CONTAINER_STOP_TIMEOUT=2m\n"
-                  "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=3h\n",
+                  "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=3h\n"
+                  "ECS_DISABLE_IMAGE_CLEANUP=true\n"
+                  "ECS_IMAGE_CLEANUP_INTERVAL=15m\n"
+                  "ECS_IMAGE_MINIMUM_CLEANUP_AGE=2h\n"
+                  "ECS_NUM_IMAGES_DELETE_PER_CYCLE=7\n"
+                  "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached\n"
+                  "ECS_TASK_METADATA_RPS_LIMIT=10, 20\n",
                   no_env, &c, &err));
     CHECK_EQ_STR(c.cluster, "blue");
     CHECK_EQ_STR(c.data_dir, "/data");
@@ -147,6 +153,21 @@ TEST(attributes_and_tags_are_objects_of_texts)
     refused("ECS_EXTERNAL=yes\n", no_env, "ECS_EXTERNAL");
 }
 
+TEST(counts_rates_and_behaviours)
+{
+    static const char *const bad[] = {
+        "ECS_NUM_IMAGES_DELETE_PER_CYCLE=0",    "ECS_NUM_IMAGES_DELETE_PER_CYCLE=x",
+        "ECS_TASK_METADATA_RPS_LIMIT=40",       "ECS_TASK_METADATA_RPS_LIMIT=40,0",
+        "ECS_TASK_METADATA_RPS_LIMIT=40,60,80", "ECS_TASK_METADATA_RPS_LIMIT=-1,60",
+        "ECS_IMAGE_PULL_BEHAVIOR=never",        "ECS_IMAGE_CLEANUP_INTERVAL=0s",
+        "ECS_DISABLE_IMAGE_CLEANUP=1",          NULL};
+    for (size_t i = 0; bad[i]; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "%s\n", bad[i]);
+        refused(text, no_env, "ECS_");
+    }
+}
+
 TEST(durations_are_at_least_a_second)
 {
     refused("ECS_CONTAINER_STOP_TIMEOUT=0s\n", no_env, "ECS_CONTAINER_STOP_TIMEOUT");
@@ -163,13 +184,16 @@ TEST(keys_without_a_meaning_here_are_named_in_one_warning)
 
     CHECK(fd >= 0);
     sw_log_set_fd(fd);
-    int r = load("ECS_ENABLE_TASK_IAM_ROLE=true\nECS_CLUSTER=a\nDOCKER_HOST=x\n", no_env, &c, &err);
+    /* What is so anyway is not ignored. */
+    int r = load("ECS_ENABLE_TASK_IAM_ROLE=true\nECS_ENABLE_TASK_ENI=false\nECS_CLUSTER=a\n"
+                 "DOCKER_HOST=x\nECS_SELINUX_CAPABLE=\"false\"\nECS_TASK_PIDS_LIMIT=5\n",
+                 no_env, &c, &err);
     sw_log_set_fd(STDERR_FILENO);
     (void)close(fd);
     CHECK_OK(r);
     char *text = test_read_file(path, NULL);
     CHECK_CONTAINS(text, "\"level\":\"warning\"");
-    CHECK_CONTAINS(text, "ECS_ENABLE_TASK_IAM_ROLE DOCKER_HOST");
+    CHECK_CONTAINS(text, "\"ECS_ENABLE_TASK_ENI DOCKER_HOST ECS_TASK_PIDS_LIMIT\"");
     CHECK(strchr(text, '\n') == strrchr(text, '\n'));
     ecs_config_free(&c);
 }

@@ -388,13 +388,33 @@ TEST(registration_names_resources_and_attributes)
     f.reserved_ports = "22,x";
     CHECK_ERR(instance_registration(&f, "default", "", &j, &err), SW_EINVALID, NULL);
     char arn[INSTANCE_ARN_MAX];
-    instance_load(test_dir(), "default", arn);
+    bool elsewhere = true;
+    instance_load(test_dir(), "default", "m", arn, &elsewhere);
     CHECK_EQ_STR(arn, "");
-    CHECK_OK(instance_store(test_dir(), "default", "arn:mine", &err));
-    instance_load(test_dir(), "default", arn);
+    CHECK(!elsewhere);
+    CHECK_OK(instance_store(test_dir(), "default", "arn:mine", "m", &err));
+    instance_load(test_dir(), "default", "m", arn, &elsewhere);
     CHECK_EQ_STR(arn, "arn:mine");
-    instance_load(test_dir(), "other", arn);
+    CHECK(!elsewhere);
+    instance_load(test_dir(), "other", "m", arn, &elsewhere);
     CHECK_EQ_STR(arn, "");
+    CHECK(!elsewhere);
+    /* A copy of the folder on another machine; one that cannot say which it is, is taken for this one. */
+    instance_load(test_dir(), "default", "n", arn, &elsewhere);
+    CHECK_EQ_STR(arn, "");
+    CHECK(elsewhere);
+    instance_load(test_dir(), "default", "", arn, &elsewhere);
+    CHECK_EQ_STR(arn, "arn:mine");
+    CHECK(!elsewhere);
+}
+
+TEST(a_machine_is_the_same_when_asked_again)
+{
+    char first[INSTANCE_IDENTITY_MAX], second[INSTANCE_IDENTITY_MAX];
+    instance_machine_id(first);
+    instance_machine_id(second);
+    CHECK_EQ_STR(first, second);
+    CHECK(strlen(first) == 32 || (!sw_path_exists("/etc/machine-id") && strlen(first) == 0));
 }
 
 TEST(host_ports)

@@ -260,3 +260,81 @@ TEST(one_identity_does_not_register_without_end)
     json_decref(again(&w, &w.user, "", 1)); /* others may */
     world_close(&w);
 }
+
+static json_t *registers(struct world *w, const char *arn, const char *machine, const char *session)
+{
+    return call(w, &w->agent, launcher_register_instance,
+                doc("{'containerInstanceArn': '%s', 'totalResources': ["
+                    "{'name': 'CPU', 'type': 'INTEGER', 'integerValue': 1},"
+                    "{'name': 'MEMORY', 'type': 'INTEGER', 'integerValue': 100}],"
+                    "'instanceIdentityDocument': '{\\'slipwayAgent\\': {\\'machine\\': \\'%s\\', "
+                    "\\'session\\': \\'%s\\'}}'}",
+                    arn, machine, session));
+}
+
+static const char *arn_in(const json_t *registered)
+{
+    return sw_json_str(sw_json_object(registered, "containerInstance"), "containerInstanceArn", "");
+}
+
+static int poll_as(struct world *w, const char *arn, const char *session, struct sw_err *err)
+{
+    struct launcher_poll p;
+    sw_autojson json_t *out = json_object();
+    sw_autojson json_t *in =
+        doc("{'containerInstance': '%s', 'session': '%s', 'waitSeconds': 0}", arn, session);
+    return launcher_poll(w->l, &w->agent, in, &p, out, err);
+}
+
+TEST(a_folder_on_another_machine_makes_another_instance)
+{
+    struct world w;
+    world_open(&w);
+    sw_autojson json_t *first = registers(&w, "", "m1", "s1");
+    sw_autojson json_t *booted = registers(&w, arn_in(first), "m1", "s2");
+    CHECK_EQ_STR(arn_in(booted), arn_in(first));
+    sw_autojson json_t *copied = registers(&w, arn_in(first), "m2", "s3");
+    CHECK(!sw_streq(arn_in(copied), arn_in(first)));
+    /* One that does not say which machine it is may be the same. */
+    sw_autojson json_t *silent = registers(&w, arn_in(first), "", "s4");
+    CHECK_EQ_STR(arn_in(silent), arn_in(first));
+    struct sw_err err = SW_ERR_INIT;
+    CHECK(poll_as(&w, arn_in(copied), "s3", &err) == 1);
+    world_close(&w);
+}
+
+static void superseded_answer(void *ctx, json_t *out, const struct sw_err *err)
+{
+    char *reason = ctx;
+    (void)snprintf(reason, 64, "%s", err->reason ? err->reason : "");
+    json_decref(out);
+}
+
+TEST(of_two_agents_of_one_instance_the_last_one_is_it)
+{
+    struct world w;
+    struct sw_err err = SW_ERR_INIT;
+    char reason[64] = "";
+    world_open(&w);
+    sw_autojson json_t *first = registers(&w, "", "m1", "s1");
+    CHECK(poll_as(&w, arn_in(first), "s1", &err) == 1);
+    struct launcher_poll p;
+    sw_autojson json_t *out = json_object(), *again_out = json_object();
+    sw_autojson json_t *in = doc("{'containerInstance': '%s', 'session': 's1', 'seenVersion': 1,"
+                                 "'waitSeconds': 20}",
+                                 arn_in(first));
+    CHECK_EQ_INT(launcher_poll(w.l, &w.agent, in, &p, out, &err), 0);
+    launcher_poll_wait(w.l, &p, superseded_answer, reason);
+    sw_autojson json_t *second = registers(&w, arn_in(first), "m1", "s2");
+    CHECK_EQ_STR(arn_in(second), arn_in(first));
+    CHECK_EQ_STR(reason, "AgentSupersededException");
+    CHECK_ERR(poll_as(&w, arn_in(first), "s1", &err), SW_ECONFLICT, "AgentSupersededException");
+    sw_err_clear(&err);
+    CHECK(poll_as(&w, arn_in(first), "s2", &err) == 1);
+    refused(&w, &w.agent, launcher_register_instance,
+            doc("{'totalResources': [{'name': 'CPU', 'type': 'INTEGER', 'integerValue': 1},"
+                "{'name': 'MEMORY', 'type': 'INTEGER', 'integerValue': 9}],"
+                "'instanceIdentityDocument': '{}'}"),
+            SW_EINVALID, "InvalidParameterException", "instanceIdentityDocument");
+    world_close(&w);
+}
