@@ -45,6 +45,8 @@ int agent_process_start(const struct server_config *c, const char *data_dir, con
                                 c->runtime,
                                 "--conmon",
                                 c->conmon,
+                                "--journal-socket",
+                                c->journal_socket,
                                 "--supervised-by",
                                 parent,
                                 "--fargate",

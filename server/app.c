@@ -395,6 +395,7 @@ static void open_apis(struct app *a)
     a->metrics.observe = &a->observe;
     a->metrics.registry = a->registry;
     a->metrics.launcher = a->launcher;
+    a->metrics.logs = a->log_store;
     a->metrics.db = a->db;
     a->metrics.blobs = a->blobs;
     a->metrics.data_dir = a->data_dir;

@@ -22,7 +22,8 @@
 
 struct options {
     struct cli_common common;
-    char *config, *cluster, *log_level, *bridge_name, *bridge_subnet, *runtime, *conmon;
+    char *config, *cluster, *log_level, *bridge_name, *bridge_subnet, *runtime, *conmon,
+        *journal_socket;
     char *activation_id, *activation_code, *fargate;
     int64_t supervised_by;
 };
@@ -40,6 +41,7 @@ static const struct conf_key keys[] = {
     {"runtime", CONF_STRING, OFF(runtime), "runc", 0, 0, NULL, "OCI runtime: name or path"},
     {"conmon", CONF_STRING, OFF(conmon), "conmon", 0, 0, NULL, "container monitor: name or path"},
     {"fargate", CONF_STRING, OFF(fargate), NULL, 0, 0, NULL, "only: run tasks of launch type FARGATE of all clusters, and no others; shared: those of its cluster too; default ECS_FARGATE"},
+    {"journal_socket", CONF_STRING, OFF(journal_socket), "/run/systemd/journal/socket", 0, 0, NULL, "the journal's socket, for the log driver journald"},
     {"activation_id", CONF_STRING, OFF(activation_id), NULL, 0, 0, NULL, "of `aws ssm create-activation`: joins as an external instance, the first time"},
     {"activation_code", CONF_STRING, OFF(activation_code), NULL, 0, 0, NULL, "the code that came with it"},
     {"supervised_by", CONF_INT, OFF(supervised_by), "0", 0, INT32_MAX, NULL, "process id of the slipway up that started it"},
@@ -153,6 +155,7 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
         .attributes = ecs->attributes,
         .tags = ecs->tags,
         .external = ecs->external,
+        .journal_socket = o->journal_socket,
         .fargate = o->fargate ? o->fargate : ecs->fargate,
         .reserved_memory_mib = ecs->reserved_memory_mib,
         .stop_timeout_default_s = ecs->stop_timeout_s ? ecs->stop_timeout_s : 30,

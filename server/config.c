@@ -68,6 +68,7 @@ static const struct conf_key keys[] = {
     {"bridge_subnet", CONF_STRING, OFF(bridge_subnet), "10.88.64.0/20", 0, 0, NULL, "addresses of tasks on that bridge"},
     {"runtime", CONF_STRING, OFF(runtime), "runc", 0, 0, NULL, "OCI runtime: name or path"},
     {"conmon", CONF_STRING, OFF(conmon), "conmon", 0, 0, NULL, "container monitor: name or path"},
+    {"journal_socket", CONF_STRING, OFF(journal_socket), "/run/systemd/journal/socket", 0, 0, NULL, "the journal's socket, for the log driver journald"},
 };
 /* clang-format on */
 

@@ -37,7 +37,7 @@ struct server_config {
     /* The local agent of `slipway up`. */
     char *cluster;
     char *bridge_name, *bridge_subnet;
-    char *runtime, *conmon;
+    char *runtime, *conmon, *journal_socket;
 };
 
 extern const struct conf_table server_conf_table;

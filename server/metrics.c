@@ -83,6 +83,17 @@ static void collect_text(const struct metrics *m, struct sw_buf *b)
                       atomic_load(&c->last_duration_us));
 }
 
+static void logs_text(const struct metrics *m, struct sw_buf *b)
+{
+    struct log_store_counts c;
+    log_store_counts(m->logs, &c);
+    sw_metric_one(b, "slipway_log_events_total", "counter", "Log events stored.", c.events);
+    sw_metric_one(b, "slipway_log_bytes_total", "counter", "Bytes of their messages.", c.bytes);
+    sw_metric_one(b, "slipway_log_lines_lost_total", "counter",
+                  "Lines of containers left out because max-buffer-size was reached.",
+                  c.lost_lines);
+}
+
 static void storage_text(const struct metrics *m, struct sw_buf *b)
 {
     struct blob_stats blobs;
@@ -341,6 +352,7 @@ int metrics_text(struct metrics *m, struct sw_buf *b, struct sw_err *err)
                   registry_uploads_open(m->registry));
     collect_text(m, b);
     storage_text(m, b);
+    logs_text(m, b);
     disk_text(m, b);
     audit_text(m, b);
     acting_text(m, b);

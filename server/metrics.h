@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "api/http.h"
+#include "launcher/logs/log_store.h"
 #include "launcher/service/counts.h"
 #include "registry/core/usage.h"
 #include "server/observe.h"
@@ -37,6 +38,7 @@ struct metrics {
     const struct observe *observe;
     struct registry *registry;
     struct launcher *launcher;
+    struct log_store *logs;
     struct meta_db *db;
     struct blob_store *blobs;
     const char *data_dir;

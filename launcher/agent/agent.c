@@ -25,6 +25,7 @@
 #include "launcher/agent/exec_sessions.h"
 #include "launcher/agent/image_cleaner.h"
 #include "launcher/agent/instance.h"
+#include "launcher/agent/journal.h"
 #include "launcher/agent/log_followers.h"
 #include "launcher/agent/log_shipper.h"
 #include "launcher/agent/pull.h"
@@ -321,6 +322,7 @@ static int register_once(struct agent *a, struct sw_err *err)
     facts.attributes = a->o.attributes;
     facts.tags = a->o.tags;
     facts.external = a->o.external;
+    facts.journal = journal_is_there(a->o.journal_socket ? a->o.journal_socket : JOURNAL_SOCKET);
     facts.no_privileged = a->o.no_privileged;
     facts.logging_drivers = a->o.logging_drivers;
     facts.machine_id = a->machine_id;
@@ -474,18 +476,18 @@ static void *poll_main(void *arg)
             break;
         if (retired(a, &err))
             break;
-        }
-        version = -1;
-        sw_log_err(SW_LOG_WARNING, "poll-failed", &err, NULL);
-        pause_ms(a, wait_ms);
-        wait_ms = SW_MIN(wait_ms * 2, (int64_t)BACKOFF_MAX_MS);
-        if (!worth_retrying(&err)) {
-            sw_err_clear(&err);
-            if (register_instance(a, &err) < 0)
-                sw_log_err(SW_LOG_ERROR, "instance-not-registered", &err, NULL);
-        }
     }
-    return NULL;
+    version = -1;
+    sw_log_err(SW_LOG_WARNING, "poll-failed", &err, NULL);
+    pause_ms(a, wait_ms);
+    wait_ms = SW_MIN(wait_ms * 2, (int64_t)BACKOFF_MAX_MS);
+    if (!worth_retrying(&err)) {
+        sw_err_clear(&err);
+        if (register_instance(a, &err) < 0)
+            sw_log_err(SW_LOG_ERROR, "instance-not-registered", &err, NULL);
+    }
+}
+return NULL;
 }
 
 /* Bounded: a container with a longer stop timeout goes on, and the next start adopts it. */
@@ -525,7 +527,8 @@ static int start_engine(struct agent *a, struct sw_err *err)
                                     .stop_timeout_default_s = a->o.stop_timeout_default_s > 0
                                                                   ? a->o.stop_timeout_default_s
                                                                   : TASKDEF_STOP_TIMEOUT_DEFAULT_S,
-                                    .cleanup_wait_s = a->o.task_cleanup_wait_s};
+                                    .cleanup_wait_s = a->o.task_cleanup_wait_s,
+                                    .journal_socket = a->o.journal_socket};
     if (a->endpoint)
         o.urls = endpoint_urls(a->endpoint);
     if (engine_new(&o, &a->engine, err) < 0)
@@ -537,8 +540,11 @@ static int start_engine(struct agent *a, struct sw_err *err)
     network_start_pool(a->network);
     struct log_followers_options l = {
         .engine = a->engine, .cluster = a->cluster, .submit = submit_logs, .ctx = a};
-    struct log_shipper_options s = {
-        .engine = a->engine, .cluster = a->cluster, .put = put_task_log_events, .ctx = a};
+    struct log_shipper_options s = {.engine = a->engine,
+                                    .cluster = a->cluster,
+                                    .put = put_task_log_events,
+                                    .ctx = a,
+                                    .journal_socket = a->o.journal_socket};
     struct agent_execs_options x = {.engine = a->engine,
                                     .runtime = a->o.runtime,
                                     .data_dir = a->data_dir,

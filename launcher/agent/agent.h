@@ -49,6 +49,7 @@ struct agent_options {
     const json_t *attributes, *tags; /* of the instance, {name: value}; NULL: none; borrowed */
     bool external;                   /* an instance of ECS Anywhere */
     const char *fargate;             /* FARGATE_ONLY, FARGATE_SHARED; NULL: only of its cluster */
+    const char *journal_socket;      /* of the system's journal; NULL: where systemd has it */
     int64_t reserved_memory_mib;
     int64_t stop_timeout_default_s;   /* 30 */
     int64_t task_cleanup_wait_s;      /* 10800: logs and folders of stopped tasks */

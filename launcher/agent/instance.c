@@ -87,6 +87,8 @@ static json_t *attributes_of(const struct instance_facts *f)
         a, json_pack("{s:s, s:s}", "name", "ecs.availability-zone", "value", "local"));
     for (size_t i = 0; capabilities_all[i]; i++)
         json_array_append_new(a, json_pack("{s:s}", "name", capabilities_all[i]));
+    if (f->journal)
+        json_array_append_new(a, json_pack("{s:s}", "name", CAPABILITY_LOG_JOURNALD));
     if (f->external)
         json_array_append_new(a, json_pack("{s:s}", "name", ATTRIBUTE_EXTERNAL));
     if (f->fargate)

@@ -22,6 +22,7 @@ struct instance_facts {
     const char *fargate; /* value of ATTRIBUTE_FARGATE; NULL: none */
     const json_t *tags; /* {key: value}; NULL: none */
     bool external;      /* of ECS Anywhere: for tasks of launch type EXTERNAL */
+    bool journal;       /* there is a journal for the log driver journald */
     const char *version;
     const char *machine_id; /* of instance_machine_id; "" or NULL: not known */
     const char *session;    /* of this process; NULL: none */

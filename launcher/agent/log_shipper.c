@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* launcher/agent/log_shipper.c
- * Invariant: a batch is confirmed to its reader only after the control plane answered that it has it. */
+ * Invariants:
+ * 1. A batch is confirmed to its reader only after the control plane answered that it has it, or the journal's socket took it.
+ * 2. The keeper does nothing that waits for others: files that are begun anew are seen, and containers held up, also while the control
+ *    plane is slow.
+ * Threads: one ships, one keeps. `lines_lock` guards the list and what both look at; only the shipping one changes the list. */
 #include "launcher/agent/log_shipper.h"
 
 #include <errno.h>
@@ -13,44 +17,83 @@
 #include "base/macros.h"
 #include "launcher/agent/flag.h"
 #include "launcher/agent/instance.h"
+#include "launcher/agent/journal.h"
 #include "launcher/agent/log_reader.h"
 #include "launcher/agent/log_sources.h"
 
 #define LOOK_MS        200
+#define KEEP_MS        50
 #define BACKOFF_MIN_MS 200
 #define BACKOFF_MAX_MS 10000
 #define REFUSED_MS     15000
+#define HOLD_BYTES     (16LL * 1024 * 1024) /* unread of a container whose mode is blocking */
+#define RELEASE_BYTES  (8LL * 1024 * 1024)
+#define HOLD_AGAIN_MS  1000
+#define ENTRY_MAX      (4 * 1024 * 1024)
 
 struct line {
     struct line *next;
     char *task_arn, *container;
     struct log_reader *reader;
-    bool listed, ended, refused;
+    enum log_driver driver;
+    bool blocking;
+    int64_t buffer_bytes;
+    json_t *fields; /* journald */
+    size_t sent;    /* of the batch, to the journal */
+    bool listed, refused;
     int64_t retry_at_ms;
+    /* Of both threads: */
+    char id[RUNTIME_ID_MAX + 1];
+    bool ended, stopping;
+    /* Of the keeper: */
+    bool held, seen;
+    int64_t hold_again_ms;
 };
 
 struct log_shipper {
     struct log_shipper_options o;
     char *cluster;
-    pthread_t thread;
-    pthread_mutex_t lock;
+    pthread_t thread, keeper;
+    pthread_mutex_t lock, lines_lock;
     pthread_cond_t changed;
     char instance_arn[INSTANCE_ARN_MAX];
     volatile int closing;
     uint64_t idle_rounds; /* that found nothing to send */
-    struct line *lines;   /* of the thread alone */
+    struct line *lines;
+    struct journal *journal;
     int64_t backoff_ms;
 };
+
+/* --- the list --- */
+
+static struct line *line_new(const struct log_source *source)
+{
+    struct line *l = SW_NEW(struct line);
+    struct sw_err err = SW_ERR_INIT;
+    struct log_reader_options o = {.folder = source->task_dir,
+                                   .container = source->container,
+                                   .buffer_bytes = source->blocking ? 0 : source->buffer_bytes,
+                                   .first_line = source->first_line};
+    if (log_reader_new(&o, &l->reader, &err) < 0) { /* checked when it was registered */
+        sw_log_err(SW_LOG_WARNING, "container-logs-pattern", &err, "task", source->task_arn, NULL);
+        sw_err_clear(&err);
+        o.first_line = NULL;
+        (void)log_reader_new(&o, &l->reader, &err);
+    }
+    l->task_arn = sw_strdup(source->task_arn);
+    l->container = sw_strdup(source->container);
+    l->driver = source->driver;
+    l->blocking = source->blocking;
+    l->buffer_bytes = source->buffer_bytes;
+    return l;
+}
 
 static struct line *line_of(struct log_shipper *s, const struct log_source *source)
 {
     for (struct line *l = s->lines; l; l = l->next)
         if (sw_streq(l->task_arn, source->task_arn) && sw_streq(l->container, source->container))
             return l;
-    struct line *l = SW_NEW(struct line);
-    l->task_arn = sw_strdup(source->task_arn);
-    l->container = sw_strdup(source->container);
-    l->reader = log_reader_new(source->task_dir, source->container);
+    struct line *l = line_new(source);
     l->next = s->lines;
     s->lines = l;
     return l;
@@ -59,6 +102,7 @@ static struct line *line_of(struct log_shipper *s, const struct log_source *sour
 static void line_free(struct line *l)
 {
     log_reader_free(l->reader);
+    json_decref(l->fields);
     free(l->task_arn);
     free(l->container);
     free(l);
@@ -70,14 +114,18 @@ static void look_for_sources(struct log_shipper *s)
     struct log_source *list;
     size_t n;
     log_sources_list(s->o.engine, &list, &n);
+    pthread_mutex_lock(&s->lines_lock);
     for (struct line *l = s->lines; l; l = l->next)
         l->listed = false;
     for (size_t i = 0; i < n; i++) {
         struct line *l = line_of(s, &list[i]);
         l->listed = true;
         l->ended = list[i].ended;
+        l->stopping = list[i].stopping;
+        memcpy(l->id, list[i].id, sizeof l->id);
+        json_decref(l->fields);
+        l->fields = SW_TAKE(list[i].fields);
     }
-    log_sources_free(list, n);
     for (struct line **at = &s->lines; *at;) {
         struct line *l = *at;
         if (l->listed) {
@@ -87,6 +135,69 @@ static void look_for_sources(struct log_shipper *s)
         *at = l->next;
         line_free(l);
     }
+    pthread_mutex_unlock(&s->lines_lock);
+    log_sources_free(list, n);
+}
+
+/* --- the keeper --- */
+
+/* A container whose mode is blocking waits while too much of its output is unread. One that was told to end does not. */
+static void hold_or_release(struct log_shipper *s, struct line *l, int64_t unread)
+{
+    const bool free_to_go = l->ended || l->stopping;
+    if (!l->seen && l->id[0]) { /* by an earlier process, perhaps */
+        l->seen = true;
+        l->held = true;
+    }
+    if (l->held && (free_to_go || unread < RELEASE_BYTES)) {
+        (void)log_sources_hold(s->o.engine, l->id, false);
+        l->held = false;
+    } else if (!free_to_go && l->id[0] && (l->held || unread > HOLD_BYTES) &&
+               sw_mono_ms() >= l->hold_again_ms) {
+        l->held = log_sources_hold(s->o.engine, l->id, true);
+        l->hold_again_ms = sw_mono_ms() + (l->held ? HOLD_AGAIN_MS : 0);
+    }
+}
+
+static void keep(struct log_shipper *s, struct line *l)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct log_spool *spool = log_reader_spool(l->reader);
+    if (log_spool_look(spool, &err) < 0)
+        sw_log_err(SW_LOG_DEBUG, "container-logs-not-seen", &err, "task", l->task_arn, NULL);
+    if (l->blocking)
+        hold_or_release(s, l, log_spool_unread(spool));
+    else
+        log_spool_trim(spool, l->buffer_bytes);
+}
+
+static void *keeping_main(void *arg)
+{
+    struct log_shipper *s = arg;
+    while (!flag_is_set(&s->closing)) {
+        pthread_mutex_lock(&s->lines_lock);
+        for (struct line *l = s->lines; l; l = l->next)
+            if (!l->ended || l->held)
+                keep(s, l);
+        pthread_mutex_unlock(&s->lines_lock);
+        sw_sleep_ms(KEEP_MS);
+    }
+    return NULL;
+}
+
+/* --- shipping --- */
+
+static json_t *without_marks(const json_t *events)
+{
+    json_t *list = json_array(), *o;
+    const json_t *v;
+    size_t i;
+    json_array_foreach(events, i, v) {
+        o = json_copy((json_t *)v);
+        json_object_del(o, "error");
+        json_array_append_new(list, o);
+    }
+    return list;
 }
 
 static int put(struct log_shipper *s, const struct line *l, json_t *events, struct sw_err *err)
@@ -102,8 +213,24 @@ static int put(struct log_shipper *s, const struct line *l, json_t *events, stru
     sw_json_set_str(in, "containerInstance", instance);
     sw_json_set_str(in, "task", l->task_arn);
     sw_json_set_str(in, "containerName", l->container);
-    sw_json_set_new(in, "events", json_incref(events));
+    sw_json_set_new(in, "events", without_marks(events));
+    if (log_reader_lost(l->reader))
+        sw_json_set_int(in, "lostLines", log_reader_lost(l->reader));
     return s->o.put(s->o.ctx, in, err);
+}
+
+/* Those before l->sent are there. */
+static int put_journal(struct log_shipper *s, struct line *l, const json_t *events,
+                       struct sw_err *err)
+{
+    for (; l->sent < json_array_size(events); l->sent++) {
+        SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(ENTRY_MAX);
+        journal_entry(&b, l->fields, json_array_get(events, l->sent));
+        if (sw_buf_check(&b, NULL, err) < 0 || journal_send(s->journal, &b, err) < 0)
+            return err->code;
+    }
+    l->sent = 0;
+    return 0;
 }
 
 static void failed(struct log_shipper *s, struct line *l, struct sw_err *err)
@@ -134,7 +261,11 @@ static bool send_one(struct log_shipper *s, struct line *l)
             l->retry_at_ms = sw_mono_ms() + REFUSED_MS;
         return false;
     }
-    if (put(s, l, events, &err) < 0) {
+    if (log_reader_lost(l->reader) && l->sent == 0)
+        sw_log(SW_LOG_WARNING, "container-lines-lost", "task", l->task_arn, "container",
+               l->container, "#lines", log_reader_lost(l->reader), "why", "max-buffer-size", NULL);
+    if ((l->driver == LOG_DRIVER_JOURNALD ? put_journal(s, l, events, &err)
+                                          : put(s, l, events, &err)) < 0) {
         failed(s, l, &err);
         return false;
     }
@@ -177,12 +308,22 @@ static void *shipping_main(void *arg)
             wait_ms(s, look_ms);
     }
     pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+static void done(struct log_shipper *s)
+{
     while (s->lines) {
         struct line *l = s->lines;
         s->lines = l->next;
         line_free(l);
     }
-    return NULL;
+    journal_free(s->journal);
+    pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->lines_lock);
+    pthread_cond_destroy(&s->changed);
+    free(s->cluster);
+    free(s);
 }
 
 int log_shipper_new(const struct log_shipper_options *o, struct log_shipper **ret,
@@ -191,12 +332,17 @@ int log_shipper_new(const struct log_shipper_options *o, struct log_shipper **re
     struct log_shipper *s = SW_NEW(struct log_shipper);
     s->o = *o;
     s->cluster = sw_strdup(o->cluster);
+    s->journal = journal_new(o->journal_socket ? o->journal_socket : JOURNAL_SOCKET);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->lines_lock, NULL);
     pthread_cond_init(&s->changed, NULL);
-    int e = pthread_create(&s->thread, NULL, shipping_main, s);
+    int e = pthread_create(&s->keeper, NULL, keeping_main, s);
+    if (e == 0 && (e = pthread_create(&s->thread, NULL, shipping_main, s)) != 0) {
+        flag_set(&s->closing);
+        pthread_join(s->keeper, NULL);
+    }
     if (e != 0) {
-        free(s->cluster);
-        free(s);
+        done(s);
         return sw_fail_os(err, e, "thread for logs of containers");
     }
     *ret = s;
@@ -231,8 +377,6 @@ void log_shipper_free(struct log_shipper *s)
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
-    pthread_mutex_destroy(&s->lock);
-    pthread_cond_destroy(&s->changed);
-    free(s->cluster);
-    free(s);
+    pthread_join(s->keeper, NULL);
+    done(s);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* launcher/agent/log_shipper.h - sends the lines of containers with the driver awslogs to the control plane, which puts them into
- * their log streams. The container's file is the buffer: it has a bounded size and the container never waits for us.
- * Promise: every line is sent until the control plane has it durably, and the control plane leaves out what it has; so restarts of
- * either side lose and double nothing, as long as the file was not begun anew twice meanwhile and the task's folder is there.
+ * their log streams, and those with the driver journald to the journal. The container's files are the buffer. In the mode blocking a
+ * container whose output is not read fast enough is held up; in the other one what exceeds max-buffer-size is left out and counted.
+ * Promise: every other line is sent until the control plane has it durably, and the control plane leaves out what it has; so restarts
+ * of either side lose and double nothing, as long as the file was not begun anew twice without an agent and the task's folder is there.
+ * The journal gives no answer: what was sent when the agent was killed may be sent again.
  * Containers take turns, one batch each. What the control plane refuses (the log group is missing) is tried again every so often.
- * Threads: any; one of its own. */
+ * Threads: any; two of its own. */
 #include "launcher/agent/task_engine.h"
 
 struct log_shipper_options {
@@ -14,7 +16,8 @@ struct log_shipper_options {
     /* Sends one batch: input of PutTaskLogEvents. */
     int (*put)(void *ctx, const json_t *in, struct sw_err *err);
     void *ctx;
-    int64_t look_ms; /* 0: 200 */
+    int64_t look_ms;            /* 0: 200 */
+    const char *journal_socket; /* NULL: the system's */
 };
 struct log_shipper;
 int log_shipper_new(const struct log_shipper_options *o, struct log_shipper **ret,

@@ -6,30 +6,51 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "launcher/agent/journal.h"
 #include "launcher/agent/task_engine_internal.h"
-#include "launcher/model/log_config.h"
+#include "launcher/agent/task_metadata.h"
 
-static bool goes_to_a_stream(const struct task *t, const char *container)
+/* The container's definition, NULL when its lines stay in its file. */
+static const json_t *definition_of(const struct task *t, const char *container,
+                                   struct log_config *ret)
 {
-    struct log_config config;
     const json_t *v, *definition = sw_json_object(t->placed, "taskDefinition");
     size_t i;
     json_array_foreach(sw_json_array(definition, "containerDefinitions"), i, v) {
-        if (sw_streq(sw_json_str(v, "name", NULL), container))
-            return log_config_read(v, &config);
+        if (!sw_streq(sw_json_str(v, "name", NULL), container))
+            continue;
+        (void)log_config_read(v, ret);
+        return ret->driver == LOG_DRIVER_JSON_FILE ? NULL : v;
     }
-    return false;
+    return NULL;
 }
 
 static void add(const struct task *t, size_t i, struct log_source **ret, size_t *ret_n)
 {
+    struct log_config c;
+    const struct task_container *container = &t->containers[i];
+    const json_t *definition = definition_of(t, t->def->containers[i].name, &c);
+    if (!definition)
+        return;
     *ret = sw_realloc_array(*ret, *ret_n + 1, sizeof **ret);
-    (*ret)[(*ret_n)++] = (struct log_source){.task_arn = sw_strdup(task_arn(t)),
-                                             .task_dir = sw_strdup(t->dir),
-                                             .container = sw_strdup(t->def->containers[i].name),
-                                             .ended = t->containers[i].status == CONTAINER_STOPPED};
+    struct log_source *s = &(*ret)[(*ret_n)++];
+    *s = (struct log_source){.task_arn = sw_strdup(task_arn(t)),
+                             .task_dir = sw_strdup(t->dir),
+                             .container = sw_strdup(t->def->containers[i].name),
+                             .driver = c.driver,
+                             .blocking = c.blocking,
+                             .buffer_bytes = c.buffer_bytes,
+                             .first_line = log_config_first_line(&c),
+                             .ended = container->status == CONTAINER_STOPPED,
+                             .stopping = t->stop_wanted || container->stop_sent};
+    (void)sw_str_copy(sw_str(container->id), s->id, sizeof s->id);
+    if (c.driver == LOG_DRIVER_JOURNALD) {
+        sw_autojson json_t *metadata = metadata_container(t, i);
+        s->fields = journal_container_fields(metadata, definition);
+    }
 }
 
 void log_sources_list(struct task_engine *e, struct log_source **ret, size_t *ret_n)
@@ -40,46 +61,86 @@ void log_sources_list(struct task_engine *e, struct log_source **ret, size_t *re
     for (struct task *t = e->tasks; t; t = t->next) {
         pthread_mutex_lock(&t->lock);
         for (size_t i = 0; i < t->def->containers_n; i++)
-            if (goes_to_a_stream(t, t->def->containers[i].name))
-                add(t, i, ret, ret_n);
+            add(t, i, ret, ret_n);
         pthread_mutex_unlock(&t->lock);
     }
     pthread_mutex_unlock(&e->lock);
 }
 
-static void refused(struct task *t, const struct sw_err *err)
+int log_sources_write_limit(const struct task *t, const char *container, const char *bundle,
+                            struct sw_err *err)
+{
+    struct log_config c = {.file_bytes = LOG_FILE_BYTES};
+    const json_t *v, *definition = sw_json_object(t->placed, "taskDefinition");
+    size_t i;
+    json_array_foreach(sw_json_array(definition, "containerDefinitions"), i, v)
+        if (sw_streq(sw_json_str(v, "name", NULL), container))
+            (void)log_config_read(v, &c);
+    sw_autofree char *path = sw_asprintf("%s/log-bytes", bundle);
+    sw_autofree char *text = sw_asprintf("%lld\n", (long long)c.file_bytes);
+    return sw_replace_file(path, text, strlen(text), 0600, err);
+}
+
+bool log_sources_hold(struct task_engine *e, const char *id, bool on)
+{
+    const struct runtime *rt = e->o.runtime;
+    struct sw_err ignored = SW_ERR_INIT;
+    return id[0] && rt->ops->hold && rt->ops->hold(rt->self, id, on, &ignored) == 0;
+}
+
+static void refused(struct task *t, const char *why)
 {
     pthread_mutex_lock(&t->lock);
     if (!t->stop_wanted && !t->stop_code[0]) {
         snprintf(t->stop_code, sizeof t->stop_code, "TaskFailedToStart");
-        snprintf(t->stop_text, sizeof t->stop_text,
-                 "ResourceInitializationError: failed to validate logger args: failed to create "
-                 "Cloudwatch log stream: %s: %s",
-                 err->reason ? err->reason : "error", err->msg);
+        snprintf(t->stop_text, sizeof t->stop_text, "%s", why);
     }
     t->stop_wanted = true;
     task_persist(t, true);
     pthread_mutex_unlock(&t->lock);
 }
 
-bool log_sources_open(struct task *t)
+static bool open_stream(struct task *t, const char *container)
 {
     const struct task_engine_options *o = &t->engine->o;
-    for (size_t i = 0; o->log_stream && i < t->def->containers_n; i++) {
+    struct sw_err err = SW_ERR_INIT;
+    if (!o->log_stream || o->log_stream(o->submit_ctx, task_arn(t), container, &err) == 0 ||
+        report_is_temporary(&err))
+        return true;
+    sw_log_err(SW_LOG_WARNING, "log-stream-refused", &err, "task", t->id, NULL);
+    sw_autofree char *why =
+        sw_asprintf("ResourceInitializationError: failed to validate logger args: failed to create "
+                    "Cloudwatch log stream: %s: %s",
+                    err.reason ? err.reason : "error", err.msg);
+    refused(t, why);
+    return false;
+}
+
+static bool open_journal(struct task *t)
+{
+    const char *path = t->engine->o.journal_socket;
+    if (journal_is_there(path ? path : JOURNAL_SOCKET))
+        return true;
+    sw_log(SW_LOG_WARNING, "journal-missing", "task", t->id, NULL);
+    refused(t, "CannotStartContainerError: Error response from daemon: failed to create task for "
+               "container: failed to initialize logging driver: journald is not enabled on this "
+               "host");
+    return false;
+}
+
+bool log_sources_open(struct task *t)
+{
+    for (size_t i = 0; i < t->def->containers_n; i++) {
         const struct task_container *c = &t->containers[i];
-        struct sw_err err = SW_ERR_INIT;
+        struct log_config config;
         pthread_mutex_lock(&t->lock);
         bool wanted = (c->status == CONTAINER_WAITING || c->status == CONTAINER_READY) &&
-                      goes_to_a_stream(t, t->def->containers[i].name);
+                      definition_of(t, t->def->containers[i].name, &config);
         pthread_mutex_unlock(&t->lock);
-        if (!wanted ||
-            o->log_stream(o->submit_ctx, task_arn(t), t->def->containers[i].name, &err) == 0)
-            continue;
-        if (!report_is_temporary(&err)) {
-            sw_log_err(SW_LOG_WARNING, "log-stream-refused", &err, "task", t->id, NULL);
-            refused(t, &err);
+        if (wanted &&
+            !(config.driver == LOG_DRIVER_JOURNALD ? open_journal(t)
+                                                   : open_stream(t, t->def->containers[i].name)))
             return false;
-        }
     }
     return true;
 }
@@ -90,6 +151,8 @@ void log_sources_free(struct log_source *list, size_t n)
         free(list[i].task_arn);
         free(list[i].task_dir);
         free(list[i].container);
+        free(list[i].first_line);
+        json_decref(list[i].fields);
     }
     free(list);
 }

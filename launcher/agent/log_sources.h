@@ -1,18 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* launcher/agent/log_sources.h - the containers of this instance whose lines go to a log stream: those with the driver awslogs.
- * Threads: any. */
+/* launcher/agent/log_sources.h - the containers of this instance whose lines go somewhere: to a log stream (awslogs) or to the journal
+ * (journald). Threads: any. */
 #include "launcher/agent/task_engine.h"
+#include "launcher/model/log_config.h"
 
 struct log_source {
     char *task_arn, *task_dir, *container; /* owned */
-    bool ended;                            /* nothing more is written */
+    char id[RUNTIME_ID_MAX + 1];           /* of the runtime */
+    enum log_driver driver;
+    bool blocking;
+    int64_t buffer_bytes;
+    char *first_line; /* owned; NULL: each line is an event */
+    json_t *fields;   /* journald; owned */
+    bool ended;       /* nothing more is written */
+    bool stopping;    /* it was told to end, and is not held up any more */
 };
 /* *ret is owned by the caller: log_sources_free. */
 void log_sources_list(struct task_engine *e, struct log_source **ret, size_t *ret_n);
-/* By the task's thread, before images are pulled: makes the log streams of containers that have still to start. False: the control
- * plane refuses one (the log group is missing), so the task shall not start; why is in it. A control plane that cannot be reached stops
- * nothing. */
+void log_sources_free(struct log_source *list, size_t n);
+/* Holds a container up that writes, or lets it go on. False: there is nothing to hold. */
+bool log_sources_hold(struct task_engine *e, const char *id, bool on);
+/* By the task's thread, before images are pulled: makes the log streams of containers that have still to start, and sees whether
+ * there is a journal. False: the control plane refuses one (the log group is missing), or there is none, so the task shall not start; why
+ * is in it. A control plane that cannot be reached stops nothing. */
 struct task;
 bool log_sources_open(struct task *t);
-void log_sources_free(struct log_source *list, size_t n);
+/* How many bytes one file of the container's output has: a file of its bundle (runtime.h). */
+int log_sources_write_limit(const struct task *t, const char *container, const char *bundle,
+                            struct sw_err *err);

@@ -43,8 +43,8 @@ struct task_engine_options {
     struct task_endpoint_urls urls;
     const char *region;
     int64_t stop_timeout_default_s, cleanup_wait_s;
-    int64_t look_every_ms;    /* for leftovers, after the start's look; 0: 10 s, then 30 s */
-    const char *cgroup_root;  /* NULL: the system's */
+    int64_t look_every_ms;      /* for leftovers, after the start's look; 0: 10 s, then 30 s */
+    const char *cgroup_root;    /* NULL: the system's */
     const char *journal_socket; /* NULL: the system's */
 };
 struct task_engine;

@@ -13,6 +13,7 @@
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/flag.h"
 #include "launcher/agent/health.h"
+#include "launcher/agent/log_sources.h"
 #include "launcher/agent/task_engine_internal.h"
 #include "launcher/agent/task_roles.h"
 #include "launcher/agent/task_secrets.h"
@@ -130,7 +131,8 @@ static int create_and_map(struct task *t, struct task_container *c, const char *
     if (e != 0)
         return sw_fail_os(err, e, "thread for port mappings");
     sw_autofree char *log = sw_asprintf("%s/log", folder);
-    (void)rt->ops->create(rt->self, c->id, folder, log, err);
+    if (log_sources_write_limit(t, c->def->name, folder, err) == 0)
+        (void)rt->ops->create(rt->self, c->id, folder, log, err);
     if (mapping)
         pthread_join(mapper, NULL);
     if (err->code == 0 && m.err.code)

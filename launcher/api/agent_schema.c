@@ -92,6 +92,7 @@ const struct sw_field put_task_log_events_in[] = {
     STRING("containerName", F_READ | F_REQUIRED),
     LIST("events", F_READ | F_REQUIRED | F_LIMITS, task_log_event_list, .min = 0,
          .max = AGENT_LOG_EVENTS_MAX),
+    LONG("lostLines", F_READ | F_LIMITS, .min = 0, .max = -1),
     F_END,
 };
 

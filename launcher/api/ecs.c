@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "launcher/api/ecs_facts.h"
+#include "launcher/api/task_log_rights.h"
 #include "launcher/model/agent_protocol.h"
 
 #define EXACT_MAX 9007199254740992.0 /* beyond it a double skips integers */
@@ -43,11 +44,14 @@ struct ecs_api *ecs_api_new(const struct ecs_api_options *o)
     a->launcher = o->launcher;
     a->secrets = o->secrets;
     a->log_store = o->log_store;
+    a->log_rights = task_log_rights_new();
     return a;
 }
 
 void ecs_api_free(struct ecs_api *a)
 {
+    if (a)
+        task_log_rights_free(a->log_rights);
     free(a);
 }
 

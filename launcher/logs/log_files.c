@@ -7,8 +7,10 @@
  *    new segment if the file has a torn end.
  * 3. A stream's position is in each frame and in each header, so it outlives the segments that are removed: the last one goes only
  *    after an empty one with the position is there.
- * 4. Groups and streams that were removed stay in the table, marked, so that a late append cannot bring their folders back.
- * Locks: `lock` guards tables and byte counts, a stream's `io` its segments. io before lock; never two io. */
+ * 4. The table holds streams that have events or are in use, and nothing of those that were removed. An append that comes late, after
+ *    the removal, finds no folder; if it would make one, it asks whether the stream is known still and takes the folder away again.
+ *    Who removes took the row first, so one of the two sees the other.
+ * Locks: `lock` guards tables, references and byte counts, a stream's `io` its segments. io before lock; never two io. */
 #include "launcher/logs/log_files.h"
 
 #include <dirent.h>
@@ -36,6 +38,7 @@ struct stream {
     struct group *group;
     char id[LOG_ID_LEN + 1];
     pthread_mutex_t io;
+    size_t refs; /* of calls that use it */
     bool loaded, removed;
     struct log_segment_info *segments; /* ascending */
     size_t n, cap;
@@ -46,7 +49,6 @@ struct group {
     struct group *next;
     char id[LOG_ID_LEN + 1];
     struct stream *streams;
-    bool removed;
     _Atomic int64_t bytes;
 };
 
@@ -58,6 +60,11 @@ struct log_files {
     struct stream *buckets[BUCKETS];
     _Atomic int64_t bytes;
 };
+
+static bool is_id(const char *name)
+{
+    return strlen(name) == LOG_ID_LEN && strspn(name, "0123456789abcdef") == LOG_ID_LEN;
+}
 
 static int64_t clock_ms(void)
 {
@@ -74,12 +81,18 @@ static size_t bucket_of(const char *group, const char *stream)
     return h % BUCKETS;
 }
 
-/* With the lock held. */
-static struct group *group_of(struct log_files *f, const char *id)
+/* With the lock held; NULL: nothing is known of it. */
+static struct group *known_group(struct log_files *f, const char *id)
 {
     struct group *g = f->groups;
     while (g && strcmp(g->id, id) != 0)
         g = g->next;
+    return g;
+}
+
+static struct group *group_of(struct log_files *f, const char *id)
+{
+    struct group *g = known_group(f, id);
     if (!g) {
         g = SW_NEW(struct group);
         (void)sw_str_copy(sw_str(id), g->id, sizeof g->id);
@@ -89,6 +102,7 @@ static struct group *group_of(struct log_files *f, const char *id)
     return g;
 }
 
+/* A reference, to be given back with put(). */
 static struct stream *find(struct log_files *f, const char *group, const char *stream)
 {
     const size_t b = bucket_of(group, stream);
@@ -101,14 +115,64 @@ static struct stream *find(struct log_files *f, const char *group, const char *s
         (void)sw_str_copy(sw_str(stream), s->id, sizeof s->id);
         pthread_mutex_init(&s->io, NULL);
         s->group = group_of(f, group);
-        s->removed = s->group->removed;
         s->next_in_group = s->group->streams;
         s->group->streams = s;
         s->next_in_bucket = f->buckets[b];
         f->buckets[b] = s;
     }
+    s->refs++;
     pthread_mutex_unlock(&f->lock);
     return s;
+}
+
+/* With the lock held. */
+static void forget(struct log_files *f, struct stream *s)
+{
+    struct stream **at = &f->buckets[bucket_of(s->group->id, s->id)];
+    struct group *g = s->group;
+    while (*at != s)
+        at = &(*at)->next_in_bucket;
+    *at = s->next_in_bucket;
+    for (at = &g->streams; *at != s;)
+        at = &(*at)->next_in_group;
+    *at = s->next_in_group;
+    pthread_mutex_destroy(&s->io);
+    free(s->segments);
+    free(s);
+    if (g->streams)
+        return;
+    struct group **in = &f->groups;
+    while (*in != g)
+        in = &(*in)->next;
+    *in = g->next;
+    free(g);
+}
+
+/* One without events is known from its row alone. */
+static void put(struct log_files *f, struct stream *s)
+{
+    pthread_mutex_lock(&f->lock);
+    if (--s->refs == 0 && (s->removed || (s->loaded && s->n == 0 && atomic_load(&s->bytes) == 0)))
+        forget(f, s);
+    pthread_mutex_unlock(&f->lock);
+}
+
+/* References to all streams of a group; the caller gives each back, and frees the list. */
+static struct stream **streams_of(struct log_files *f, const char *group, size_t *ret_n)
+{
+    size_t n = 0, i = 0;
+    pthread_mutex_lock(&f->lock);
+    const struct group *g = known_group(f, group);
+    for (struct stream *s = g ? g->streams : NULL; s; s = s->next_in_group)
+        n++;
+    struct stream **list = sw_calloc(n + 1, sizeof(struct stream *));
+    for (struct stream *s = g ? g->streams : NULL; s; s = s->next_in_group) {
+        s->refs++;
+        list[i++] = s;
+    }
+    pthread_mutex_unlock(&f->lock);
+    *ret_n = n;
+    return list;
 }
 
 static void count(struct log_files *f, struct stream *s, int64_t bytes)
@@ -263,6 +327,20 @@ static int make_folder(struct log_files *f, struct stream *s, struct sw_err *err
     return r == 0 ? sw_fsync_dir(f->dir, err) : r;
 }
 
+/* Invariant 4. */
+static int check_known(struct log_files *f, struct stream *s, struct sw_err *err)
+{
+    sw_autofree char *path = folder_of(f, s);
+    sw_autofree char *above = sw_asprintf("%s/%s", f->dir, s->group->id);
+    if (!f->o.exists || f->o.exists(f->o.exists_ctx, s->group->id, s->id))
+        return 0;
+    (void)rmdir(path);
+    (void)rmdir(above);
+    s->removed = true;
+    return sw_fail(err, SW_ENOTFOUND, "ResourceNotFoundException",
+                   "The specified log stream does not exist.");
+}
+
 /* A new segment with what is in `frame` (may be empty), whose events are noted by the caller. */
 static int start_segment(struct log_files *f, struct stream *s, const struct sw_buf *frame,
                          int64_t now_ms, struct sw_err *err)
@@ -273,6 +351,8 @@ static int start_segment(struct log_files *f, struct stream *s, const struct sw_
     const uint32_t number = s->n ? s->segments[s->n - 1].number + 1 : 1;
     const int64_t position = position_of(s);
     int r = s->n ? 0 : make_folder(f, s, err);
+    if (r == 0 && s->n == 0 && (r = check_known(f, s, err)) < 0)
+        return r;
     if (r < 0 || (r = open_folder(f, s, &dir_fd, err)) < 0)
         return r;
     seal(f, s, dir_fd);
@@ -343,7 +423,8 @@ int log_files_append(struct log_files *f, const char *group, const char *stream,
     if (r == 0 && ret_taken)
         *ret_taken = n - skip;
     if (r == 0)
-        enforce_caps(f, s->group);
+        enforce_caps(f, s->group); /* which lives as long as we hold one of its streams */
+    put(f, s);
     return r;
 }
 
@@ -356,6 +437,7 @@ int log_files_position(struct log_files *f, const char *group, const char *strea
     if (r == 0)
         *ret = position_of(s);
     pthread_mutex_unlock(&s->io);
+    put(f, s);
     return r;
 }
 
@@ -379,13 +461,15 @@ int log_files_stat(struct log_files *f, const char *group, const char *stream,
         ret->bytes = atomic_load(&s->bytes);
     }
     pthread_mutex_unlock(&s->io);
+    put(f, s);
     return r;
 }
 
 int64_t log_files_group_bytes(struct log_files *f, const char *group)
 {
     pthread_mutex_lock(&f->lock);
-    const int64_t bytes = atomic_load(&group_of(f, group)->bytes);
+    const struct group *g = known_group(f, group);
+    const int64_t bytes = g ? atomic_load(&g->bytes) : 0;
     pthread_mutex_unlock(&f->lock);
     return bytes;
 }
@@ -408,6 +492,7 @@ int log_files_segments(struct log_files *f, const char *group, const char *strea
         *ret_n = s->n;
     }
     pthread_mutex_unlock(&s->io);
+    put(f, s);
     return r;
 }
 
@@ -420,6 +505,7 @@ int log_files_read(struct log_files *f, const char *group, const char *stream,
     struct stream *s = find(f, group, stream);
     if (open_folder(f, s, &dir_fd, &e) == 0)
         (void)log_segment_read(dir_fd, segment, fn, ctx, &e);
+    put(f, s);
     return e.code == 0 || e.code == SW_ENOTFOUND ? 0 : sw_err_move(err, &e);
 }
 
@@ -465,6 +551,7 @@ static struct stream *largest(struct log_files *f, struct group *g)
     return best;
 }
 
+/* *ret: a reference. */
 static bool above_caps(struct log_files *f, struct group *g, struct stream **ret)
 {
     const bool group = f->o.group_bytes_max && atomic_load(&g->bytes) > f->o.group_bytes_max;
@@ -473,38 +560,45 @@ static bool above_caps(struct log_files *f, struct group *g, struct stream **ret
         return false;
     pthread_mutex_lock(&f->lock);
     *ret = largest(f, group ? g : NULL);
+    if (*ret)
+        (*ret)->refs++;
     pthread_mutex_unlock(&f->lock);
     return *ret != NULL;
+}
+
+/* Drops the oldest segment of a stream. False: that freed nothing. */
+static bool drop_oldest(struct log_files *f, struct stream *s)
+{
+    struct sw_err err = SW_ERR_INIT;
+    pthread_mutex_lock(&s->io);
+    int r = load_segments(f, s, &err);
+    const int64_t before = atomic_load(&s->bytes);
+    if (r == 0 && s->n > 0)
+        r = drop_first(f, s, 1, &err);
+    const int64_t freed = before - atomic_load(&s->bytes);
+    if (r < 0) { /* what cannot be removed is not counted, or nothing would be bounded any more */
+        s->loaded = false;
+        count(f, s, -atomic_load(&s->bytes));
+    }
+    pthread_mutex_unlock(&s->io);
+    if (r < 0) {
+        sw_log_err(SW_LOG_ERROR, "log-events-not-dropped", &err, "stream", s->id, NULL);
+        return before > 0;
+    }
+    if (freed > 0)
+        sw_log(SW_LOG_WARNING, "log-events-dropped", "group", s->group->id, "stream", s->id,
+               "#bytes", freed, "#kept_bytes", atomic_load(&s->group->bytes), "why",
+               "logs_group_max or logs_max", NULL);
+    return freed > 0;
 }
 
 static void enforce_caps(struct log_files *f, struct group *g)
 {
     struct stream *s;
-    while (above_caps(f, g, &s)) {
-        struct sw_err err = SW_ERR_INIT;
-        pthread_mutex_lock(&s->io);
-        int r = load_segments(f, s, &err);
-        const int64_t before = atomic_load(&s->bytes);
-        if (r == 0 && s->n > 0)
-            r = drop_first(f, s, 1, &err);
-        const int64_t freed = before - atomic_load(&s->bytes);
-        if (r <
-            0) { /* what cannot be removed is not counted, or nothing would be bounded any more */
-            s->loaded = false;
-            count(f, s, -atomic_load(&s->bytes));
-        }
-        pthread_mutex_unlock(&s->io);
-        if (r < 0) {
-            sw_log_err(SW_LOG_ERROR, "log-events-not-dropped", &err, "stream", s->id, NULL);
-            if (before <= 0)
-                return;
-            continue;
-        }
-        if (freed <= 0)
-            return;
-        sw_log(SW_LOG_WARNING, "log-events-dropped", "group", s->group->id, "stream", s->id,
-               "#bytes", freed, "#kept_bytes", atomic_load(&s->group->bytes), "why",
-               "logs_group_max or logs_max", NULL);
+    bool freed = true;
+    while (freed && above_caps(f, g, &s)) {
+        freed = drop_oldest(f, s);
+        put(f, s);
     }
 }
 
@@ -527,13 +621,13 @@ static int expire_stream(struct log_files *f, struct stream *s, int64_t before_m
 int log_files_expire(struct log_files *f, const char *group, int64_t before_ms, struct sw_err *err)
 {
     int r = 0;
-    pthread_mutex_lock(&f->lock);
-    struct stream *s = group_of(f, group)->streams;
-    pthread_mutex_unlock(&f->lock);
-    for (; s; s = s->next_in_group) { /* one that cannot be read keeps no other */
+    size_t n;
+    sw_autofree struct stream **list = streams_of(f, group, &n);
+    for (size_t i = 0; i < n; i++) { /* one that cannot be read keeps no other */
         struct sw_err e = SW_ERR_INIT;
-        if (expire_stream(f, s, before_ms, &e) < 0 && r == 0)
+        if (expire_stream(f, list[i], before_ms, &e) < 0 && r == 0)
             r = sw_err_move(err, &e);
+        put(f, list[i]);
     }
     return r;
 }
@@ -553,40 +647,62 @@ static int remove_stream(struct log_files *f, struct stream *s, struct sw_err *e
 int log_files_remove_stream(struct log_files *f, const char *group, const char *stream,
                             struct sw_err *err)
 {
-    return remove_stream(f, find(f, group, stream), err);
+    struct stream *s = find(f, group, stream);
+    int r = remove_stream(f, s, err);
+    put(f, s);
+    return r;
 }
 
 int log_files_remove_group(struct log_files *f, const char *group, struct sw_err *err)
 {
     int r = 0;
+    size_t n;
     sw_autofree char *path = sw_asprintf("%s/%s", f->dir, group);
-    pthread_mutex_lock(&f->lock);
-    struct group *g = group_of(f, group);
-    g->removed = true;
-    struct stream *s = g->streams;
-    pthread_mutex_unlock(&f->lock);
-    for (; s && r == 0; s = s->next_in_group)
-        r = remove_stream(f, s, err);
+    sw_autofree struct stream **list = streams_of(f, group, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct sw_err e = SW_ERR_INIT;
+        if (remove_stream(f, list[i], &e) < 0 && r == 0)
+            r = sw_err_move(err, &e);
+        put(f, list[i]);
+    }
     return r == 0 ? sw_remove_tree(path, err) : r;
+}
+
+/* What the table does not know: groups whose streams have no events in memory. */
+static int remove_folders(struct log_files *f, struct sw_err *err)
+{
+    int r = 0;
+    DIR *d = opendir(f->dir);
+    if (!d)
+        return sw_fail_os(err, errno, "%s", f->dir);
+    for (struct dirent *de; r == 0 && (de = readdir(d));) {
+        sw_autofree char *path = sw_asprintf("%s/%s", f->dir, de->d_name);
+        if (is_id(de->d_name))
+            r = sw_remove_tree(path, err);
+    }
+    closedir(d);
+    return r;
 }
 
 int log_files_remove_all(struct log_files *f, struct sw_err *err)
 {
-    int r = 0;
-    pthread_mutex_lock(&f->lock);
-    struct group *g = f->groups;
-    pthread_mutex_unlock(&f->lock);
-    for (; g && r == 0; g = g->next)
-        r = log_files_remove_group(f, g->id, err);
-    return r;
+    char id[LOG_ID_LEN + 1], last[LOG_ID_LEN + 1] = "";
+    for (int r = 0; r == 0;) {
+        pthread_mutex_lock(&f->lock);
+        const struct group *g = f->groups;
+        (void)sw_str_copy(sw_str(g ? g->id : ""), id, sizeof id);
+        pthread_mutex_unlock(&f->lock);
+        /* One that somebody uses at this moment stays in the table until they give it back. */
+        if (!*id || sw_streq(id, last))
+            break;
+        memcpy(last, id, sizeof last);
+        if ((r = log_files_remove_group(f, id, err)) < 0)
+            return r;
+    }
+    return remove_folders(f, err);
 }
 
 /* --- opening --- */
-
-static bool is_id(const char *name)
-{
-    return strlen(name) == LOG_ID_LEN && strspn(name, "0123456789abcdef") == LOG_ID_LEN;
-}
 
 /* Bytes only: segments are looked at when the stream is first used. */
 static void measure(struct log_files *f, const char *group, const char *stream, const char *path)
@@ -602,7 +718,9 @@ static void measure(struct log_files *f, const char *group, const char *stream, 
     }
     if (d)
         closedir(d);
-    count(f, find(f, group, stream), bytes);
+    struct stream *s = find(f, group, stream);
+    count(f, s, bytes);
+    put(f, s);
 }
 
 static int walk_group(struct log_files *f, const char *group, struct sw_err *err)

@@ -23,6 +23,9 @@ struct log_files_options {
     /* Is that folder's group and stream (NULL: the group alone) known? Others are removed at the start. NULL: all are. */
     bool (*known)(void *ctx, const char *group, const char *stream);
     void *ctx;
+    /* Is the stream known now? Asked when the first events of one are to be stored. NULL: all are. */
+    bool (*exists)(void *ctx, const char *group, const char *stream);
+    void *exists_ctx;
 };
 
 struct log_files;

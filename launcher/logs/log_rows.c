@@ -126,6 +126,16 @@ int log_rows_get_stream(struct meta_tx *tx, const char *group_id, const char *na
     return r < 0 ? r : 0;
 }
 
+int log_rows_has_stream(struct meta_tx *tx, const char *group_id, const char *id,
+                        struct sw_err *err)
+{
+    char *found = NULL;
+    int r = meta_get(tx, err, "SELECT id FROM log_stream WHERE id = $1 AND group_id = $2", "tt", id,
+                     group_id, "t", &found);
+    free(found);
+    return r;
+}
+
 int log_rows_delete_stream(struct meta_tx *tx, const char *id, struct sw_err *err)
 {
     return meta_exec(tx, err, NULL, "DELETE FROM log_stream WHERE id = $1", "t", id);

@@ -19,6 +19,9 @@ int log_rows_add_stream(struct meta_tx *tx, const char *group_id, const char *id
                         int64_t now_us, struct sw_err *err);
 int log_rows_get_stream(struct meta_tx *tx, const char *group_id, const char *name,
                         char ret_id[LOG_ID_LEN + 1], struct sw_err *err);
+/* 1 or 0. */
+int log_rows_has_stream(struct meta_tx *tx, const char *group_id, const char *id,
+                        struct sw_err *err);
 int log_rows_delete_stream(struct meta_tx *tx, const char *id, struct sw_err *err);
 /* By name, those that begin with `from`. */
 int log_rows_list_streams(struct meta_tx *tx, const char *group_id, const char *from,

@@ -70,6 +70,28 @@ static bool known(void *ctx, const char *group, const char *stream)
     return json_object_get(ctx, stream ? stream : group) != NULL;
 }
 
+struct exists_arg {
+    const char *group, *stream;
+    bool found;
+};
+
+static int read_exists(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct exists_arg *a = arg;
+    int r = log_rows_has_stream(tx, a->group, a->stream, err);
+    a->found = r > 0;
+    return r < 0 ? r : 0;
+}
+
+/* A row that cannot be read counts as there: the folder goes at the next start if it is not. */
+static bool exists(void *ctx, const char *group, const char *stream)
+{
+    const struct log_store *s = ctx;
+    struct exists_arg a = {.group = group, .stream = stream};
+    struct sw_err ignored = SW_ERR_INIT;
+    return meta_tx(s->db, META_READ, read_exists, &a, &ignored) < 0 || a.found;
+}
+
 int log_store_open(const struct log_store_options *o, struct log_store **ret, struct sw_err *err)
 {
     sw_autojson json_t *ids = json_object();
@@ -80,14 +102,16 @@ int log_store_open(const struct log_store_options *o, struct log_store **ret, st
                                   .group_bytes_max = o->group_bytes_max,
                                   .total_bytes_max = o->total_bytes_max,
                                   .known = known,
-                                  .ctx = ids};
-    struct log_files *files;
-    if ((r = log_files_open(&f, &files, err)) < 0)
-        return r;
+                                  .ctx = ids,
+                                  .exists = exists};
     struct log_store *s = SW_NEW(struct log_store);
+    f.exists_ctx = s;
     s->db = o->db;
-    s->files = files;
     s->now_us = o->now_us ? o->now_us : sw_now_us;
+    if ((r = log_files_open(&f, &s->files, err)) < 0) {
+        free(s);
+        return r;
+    }
     *ret = s;
     return 0;
 }

@@ -47,7 +47,8 @@
  *   cursor: where the next request goes on; finished: all containers asked for have ended and every record was sent.
  * PutTaskLogEvents (IAM action ecs:Poll) input {cluster, containerInstance, task, containerName, events: [{position: long,
  *   timestamp: long (ms), message}]}, output {position}: lines of a container with the log driver awslogs, for the stream that its task
- *   definition names. Positions grow with each line of a container; those up to the stream's position were taken before and are left
+ *   definition names; lostLines: how many are not among them because max-buffer-size was reached. Positions grow with each line of
+ *   a container; those up to the stream's position were taken before and are left
  *   out, so sending again doubles nothing. The answer's position is what is stored durably.
  * GetTaskLogs (of people's clients, IAM action ecs:DescribeTasks) input {cluster?, task, containerName?, cursor?, maxBytes?,
  *   waitSeconds?}, output {records, cursor, finished} as the agent sent them.

@@ -7,6 +7,7 @@
 
 #define CAPABILITY_LOG_JSON_FILE   "com.amazonaws.ecs.capability.logging-driver.json-file"
 #define CAPABILITY_LOG_AWSLOGS     "com.amazonaws.ecs.capability.logging-driver.awslogs"
+#define CAPABILITY_LOG_JOURNALD    "com.amazonaws.ecs.capability.logging-driver.journald"
 #define CAPABILITY_HEALTH_CHECK    "ecs.capability.container-health-check"
 #define CAPABILITY_ORDERING        "ecs.capability.container-ordering"
 #define CAPABILITY_SECRETS_ASM     "ecs.capability.secrets.asm.environment-variables"

@@ -77,14 +77,15 @@ static void require(json_t *list, const char *name, const char *value)
 static json_t *required_attributes(const json_t *doc)
 {
     const char *arch = sw_json_str(sw_json_object(doc, "runtimePlatform"), "cpuArchitecture", NULL);
-    bool log = false, awslogs = false, health = false, order = false, secret = false,
-         parameter = false;
+    bool log = false, awslogs = false, journald = false, health = false, order = false,
+         secret = false, parameter = false;
     json_t *list = json_array(), *c, *s;
     size_t i, k;
     json_array_foreach(sw_json_array(doc, "containerDefinitions"), i, c) {
         const char *driver = sw_json_str(sw_json_object(c, "logConfiguration"), "logDriver", NULL);
         log |= sw_streq(driver, "json-file");
         awslogs |= sw_streq(driver, "awslogs");
+        journald |= sw_streq(driver, "journald");
         health |= sw_json_object(c, "healthCheck") != NULL;
         order |= json_array_size(sw_json_array(c, "dependsOn")) > 0;
         json_array_foreach(sw_json_array(c, "secrets"), k, s) {
@@ -98,6 +99,8 @@ static json_t *required_attributes(const json_t *doc)
         require(list, CAPABILITY_LOG_JSON_FILE, NULL);
     if (awslogs)
         require(list, CAPABILITY_LOG_AWSLOGS, NULL);
+    if (journald)
+        require(list, CAPABILITY_LOG_JOURNALD, NULL);
     if (health)
         require(list, CAPABILITY_HEALTH_CHECK, NULL);
     if (order)

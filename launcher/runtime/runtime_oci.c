@@ -30,7 +30,7 @@
 
 #define CREATE_TIMEOUT_MS  60000
 #define COMMAND_TIMEOUT_MS 60000
-#define LOG_SIZE_MAX       "67108864"
+#define LOG_SIZE_MAX       (64LL * 1024 * 1024)
 #define MESSAGE_MAX        (64 * 1024)
 #define CONFIG_MAX         (4 * 1024 * 1024)
 
@@ -206,6 +206,14 @@ static void remove_files(const struct oci *o, const char *id)
     (void)unlink(sock);
 }
 
+/* What the bundle's file `log-bytes` says. */
+static int64_t log_bytes_max(const char *bundle)
+{
+    sw_autofree char *path = sw_asprintf("%s/log-bytes", bundle);
+    int64_t n = 0;
+    return read_number(path, &n) && n > 0 ? n : LOG_SIZE_MAX;
+}
+
 static int oci_create(void *self, const char *id, const char *bundle, const char *log_path,
                       struct sw_err *err)
 {
@@ -228,6 +236,7 @@ static int oci_create(void *self, const char *id, const char *bundle, const char
     sw_autofree char *pid = container_file(o, id, "pid");
     sw_autofree char *conmon_pid = container_file(o, id, "conmon.pid");
     sw_autofree char *log = sw_asprintf("k8s-file:%s", log_path);
+    sw_autofree char *log_max = sw_asprintf("%lld", (long long)log_bytes_max(bundle));
     const char *argv[] = {o->conmon,
                           "--api-version",
                           "1",
@@ -250,7 +259,7 @@ static int oci_create(void *self, const char *id, const char *bundle, const char
                           "-l",
                           log,
                           "--log-size-max",
-                          LOG_SIZE_MAX,
+                          log_max,
                           "--exit-dir",
                           o->exits_dir,
                           "--socket-dir-path",
@@ -318,6 +327,36 @@ static int oci_signal(void *self, const char *id, int signo, struct sw_err *err)
         return 0;
     }
     return err->code;
+}
+
+/* Is the container's first process gone, or only waiting for conmon to see its end? */
+static bool has_ended(const struct oci *o, const char *id)
+{
+    sw_autofree char *path = container_file(o, id, "pid");
+    struct sw_err ignored = SW_ERR_INIT;
+    int64_t pid = 0;
+    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(4096);
+    if (!read_number(path, &pid))
+        return true;
+    sw_autofree char *stat_path = sw_asprintf("/proc/%lld/stat", (long long)pid);
+    if (sw_read_file(stat_path, &b, &ignored) < 0)
+        return true;
+    const char *state = memrchr(b.p, ')', b.n);
+    return !state || state + 2 >= b.p + b.n || state[2] == 'Z' || state[2] == 'X';
+}
+
+/* A monitor that is stopped reads no output, and the container's writes wait as soon as its pipe is full. */
+static int oci_hold(void *self, const char *id, bool on, struct sw_err *err)
+{
+    struct oci *o = self;
+    if (check_id(id, err) < 0)
+        return err->code;
+    sw_autoclose int fd = conmon_pidfd(o, id);
+    const bool ended = on && has_ended(o, id);
+    if (fd < 0 ||
+        syscall(SYS_pidfd_send_signal, fd, on && !ended ? SIGSTOP : SIGCONT, NULL, 0) < 0 || ended)
+        return sw_fail(err, SW_ENOTFOUND, NULL, "container %s has ended", id);
+    return 0;
 }
 
 /* The group as the bundle names it; the bundle is there as long as the container. */
@@ -575,6 +614,7 @@ static int oci_list(void *self, int (*fn)(void *ctx, const char *id), void *ctx,
 
 static const struct runtime_ops oci_ops = {
     .create = oci_create,
+    .hold = oci_hold,
     .start = oci_start,
     .signal = oci_signal,
     .state = oci_state,

@@ -37,8 +37,10 @@ static int target_of(const json_t *definition, const char *container, const char
     const json_t *v;
     size_t i;
     json_array_foreach(sw_json_array(definition, "containerDefinitions"), i, v) {
-        if (!sw_streq(sw_json_str(v, "name", NULL), container) || !log_config_read(v, &config))
+        if (!sw_streq(sw_json_str(v, "name", NULL), container))
             continue;
+        if (!log_config_read(v, &config))
+            break;
         ret->group = sw_strdup(config.group);
         ret->region = sw_strdup(config.region);
         ret->stream = log_config_stream(&config, container, task_id);

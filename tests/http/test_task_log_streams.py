@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 600
+# ctest-timeout: 900
 """The log driver awslogs: lines of real containers in log streams, once each, whatever is killed meanwhile."""
 import json
 import os
 import signal
+import socket
+import struct
+import threading
 import time
 
 import pytest
@@ -124,8 +127,17 @@ def test_the_execution_role_decides_where_lines_go(up, tasks, logs, name):
 def test_wrong_options_are_refused(tasks, name):
     for log, part in (({"logDriver": "awslogs"}, "Log driver awslogs requires options: awslogs-group"),
                       (driver(name, mode="fast"), "blocking or non-blocking"),
-                      (driver(name, awslogs_datetime_format="%Y"), "awslogs-datetime-format"),
-                      ({"logDriver": "journald"}, "journald")):
+                      (driver(name, awslogs_datetime_format="%Q"), "awslogs-datetime-format"),
+                      (driver(name, awslogs_multiline_pattern="(?=x)"), "awslogs-multiline-pattern"),
+                      (driver(name, awslogs_endpoint="http://x"), "'awslogs-endpoint' is not supported"),
+                      (driver(name, awslogs_credentials_endpoint="/x"), "'awslogs-credentials-endpoint' is not supported"),
+                      (driver(name, awslogs_force_flush_interval_seconds="1"), "'awslogs-force-flush-interval-seconds' is not"),
+                      (driver(name, mode="blocking", max_buffer_size="1m"), "with the mode non-blocking"),
+                      ({"logDriver": "json-file", "options": {"max-file": "2"}}, "max-file"),
+                      ({"logDriver": "json-file", "options": {"env": "A"}}, "'env' is not supported"),
+                      ({"logDriver": "journald", "options": {"tag": "{{.Nothing}}"}}, "tag"),
+                      *(({"logDriver": d}, "'%s' is not supported" % d)
+                        for d in ("syslog", "fluentd", "gelf", "splunk", "awsfirelens"))):
         with pytest.raises(ClientError) as e:
             tasks.define(name, {"command": "true", "logConfiguration": log})
         assert part in e.value.response["Error"]["Message"]
@@ -215,3 +227,217 @@ def test_a_file_that_is_begun_anew_loses_nothing(up, tasks, logs, name):
     finally:
         tasks.stop(arn)
         logs.delete_log_group(logGroupName=name)
+
+
+def test_lines_that_belong_together_are_one_event(up, tasks, logs, name):
+    logs.create_log_group(logGroupName=name)
+    for options, text in (({"awslogs_multiline_pattern": "^START"}, ("START 1", "START 2")),
+                          ({"awslogs_datetime_format": "[%Y-%m-%d %H:%M:%S%L]"},
+                           ("[2026-11-21 10:00:00.001] 1", "[2026-11-21 10:00:01.002] 2"))):
+        arn = tasks.start(name, {"name": "c", "command": "echo '%s'; echo ' more'; echo; echo '%s'; echo rest" % text,
+                                 "logConfiguration": driver(name, **options)})
+        tasks.wait_stopped(arn)
+        stream = "app/c/" + arn.rsplit("/", 1)[1]
+        assert has(up, name, stream, 2) == [text[0] + "\n more\n", text[1] + "\nrest"]
+
+
+NOISE = "i=0; while [ $i -lt %d ]; do head -c 900000 /dev/zero | tr '\\0' x | fold -w 900; echo; echo n $i; i=$((i+1)); done"
+
+
+def numbers(logs, group, stream, pattern='"n "'):
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, logStreamNames=[stream], filterPattern=pattern)
+    return [e["message"] for p in pages for e in p["events"]]
+
+
+def monitor_states(arn):
+    """States of the conmon processes of a task's containers."""
+    out = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                words = f.read().split(b"\0")
+            if words[0].endswith(b"conmon") and any(arn.rsplit("/", 1)[1].encode() in w for w in words):
+                with open("/proc/%s/stat" % pid) as f:
+                    out.append(f.read().rsplit(")", 1)[1].split()[0])
+        except OSError:
+            pass
+    return out
+
+
+def test_a_container_that_blocks_is_held_up_and_loses_nothing(up_alone, name):
+    """The control plane is away while the container writes more than is kept for it: it waits, and goes on later."""
+    server = up_alone
+    tasks, logs = Tasks(server), server.boto("logs")
+    logs.create_log_group(logGroupName=name)
+    count = 60
+    arn = tasks.start(name, {"name": "c", "command": "sleep 5; " + NOISE % count, "logConfiguration": driver(name, mode="blocking")})
+    stream = "app/c/" + arn.rsplit("/", 1)[1]
+    tasks.wait_running(arn)
+    logs.delete_log_group(logGroupName=name)
+    r.wait_for(lambda: "T" in monitor_states(arn), 60, 0.2, "the container to be held up")
+    agent = server.agent_pid()
+    os.kill(agent, signal.SIGKILL)
+    r.wait_for(lambda: server.agent_pid() not in (0, agent), 30, 0.2, "the next agent")
+    time.sleep(1)
+    assert "T" in monitor_states(arn)
+    logs.create_log_group(logGroupName=name)
+    r.wait_for(lambda: logs.describe_log_streams(logGroupName=name)["logStreams"], 60, 0.5, "the stream")
+    r.wait_for(lambda: "n %d" % (count - 1) in numbers(logs, name, stream)[-1:], 120, 2, "the last number")
+    assert numbers(logs, name, stream) == ["n %d" % n for n in range(count)]
+    assert numbers(logs, name, stream, "slipway") == []
+
+
+def test_a_container_that_is_held_up_can_be_stopped(up_alone, name):
+    server = up_alone
+    tasks, logs = Tasks(server), server.boto("logs")
+    logs.create_log_group(logGroupName=name)
+    arn = tasks.start(name, {"name": "c", "command": "sleep 5; yes", "logConfiguration": driver(name, mode="blocking")})
+    tasks.wait_running(arn)
+    logs.delete_log_group(logGroupName=name)
+    r.wait_for(lambda: "T" in monitor_states(arn), 60, 0.2, "the container to be held up")
+    began = time.time()
+    tasks.stop(arn)
+    assert tasks.wait_stopped(arn)["containers"][0]["exitCode"] in (137, 143)
+    assert time.time() - began < 45
+
+
+def test_what_the_buffer_has_no_room_for_is_counted(up_alone, name):
+    server = up_alone
+    tasks, logs = Tasks(server), server.boto("logs")
+    logs.create_log_group(logGroupName=name)
+    arn = tasks.start(name, {"name": "c", "command": "sleep 5; i=0; while [ $i -lt 20000 ]; do echo number $i; i=$((i+1)); done",
+                             "logConfiguration": driver(name, mode="non-blocking", max_buffer_size="100k")})
+    stream = "app/c/" + arn.rsplit("/", 1)[1]
+    tasks.wait_running(arn)
+    logs.delete_log_group(logGroupName=name)
+    tasks.wait_stopped(arn)
+    time.sleep(1)
+    logs.create_log_group(logGroupName=name)
+    got = has(server, name, stream, 2, 40)
+    r.wait_for(lambda: lines(server, name, stream)[-1] == "number 19999", 30, 0.5, "the last line")
+    got = lines(server, name, stream)
+    said = [line for line in got if line.startswith("slipway: ")]
+    assert len(said) >= 1 and all("max-buffer-size" in line for line in said), said
+    lost = sum(int(line.split()[1]) for line in said)
+    kept = [line for line in got if line.startswith("number")]
+    assert lost + len(kept) == 20000, (lost, len(kept))
+    assert 500 < len(kept) < 4000
+    metrics = server.http().get("/metrics").text
+    assert "slipway_log_lines_lost_total %d" % lost in metrics
+
+
+# --- journald ---
+
+class Journal:
+    """Takes entries as systemd's journal does, datagrams and files that come with them."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.socket.settimeout(0.2)
+        self.entries, self.files, self.over = [], 0, False
+        self.thread = threading.Thread(target=self._read)
+        self.thread.start()
+
+    def _read(self):
+        while not self.over:
+            try:
+                data, control, _, _ = self.socket.recvmsg(1 << 20, socket.CMSG_SPACE(4))
+            except socket.timeout:
+                continue
+            for _, _, payload in control:
+                fd = struct.unpack("i", payload[:4])[0]
+                data = os.pread(fd, 1 << 24, 0)
+                os.close(fd)
+                self.files += 1
+            self.entries.append(self._parse(data))
+
+    @staticmethod
+    def _parse(data):
+        entry = {}
+        while data:
+            line, data = data.split(b"\n", 1)
+            if b"=" in line:
+                key, value = line.split(b"=", 1)
+            else:
+                key, (size,) = line, struct.unpack("<Q", data[:8])
+                value, data = data[8:8 + size], data[8 + size + 1:]
+            entry[key.decode()] = value.decode()
+        return entry
+
+    def close(self):
+        self.over = True
+        self.thread.join()
+        self.socket.close()
+
+
+@pytest.fixture(scope="module")
+def with_journal(tmp_path_factory):
+    r.need_root()
+    path = str(tmp_path_factory.mktemp("journal") / "socket")
+    journal, server = Journal(path), Server("up", ["--journal-socket", path])
+    try:
+        yield server.start(), journal
+    finally:
+        server.close()
+        journal.close()
+
+
+def test_lines_go_to_the_journal(with_journal, name):
+    server, journal = with_journal
+    tasks = Tasks(server)
+    options = {"tag": "{{.Name}}/{{.ID}}", "labels": "team.name", "env": "STAGE"}
+    arn = tasks.start(name, {"name": "web", "command": "echo out; echo err >&2; head -c 250000 /dev/zero | tr '\\0' x; echo; echo last",
+                             "dockerLabels": {"team.name": "blue", "other": "x"},
+                             "environment": [{"name": "STAGE", "value": "prod"}, {"name": "SECRET", "value": "no"}],
+                             "logConfiguration": {"logDriver": "journald", "options": options}})
+    tasks.wait_stopped(arn)
+    r.wait_for(lambda: [e for e in journal.entries if e["MESSAGE"] == "last"], 20, 0.2, "the last line")
+    assert sorted(e["MESSAGE"][:4] for e in journal.entries) == ["err", "last", "out", "xxxx"]
+    entry = {e["MESSAGE"][:4]: e for e in journal.entries}
+    assert len(entry["xxxx"]["MESSAGE"]) == 250000 and journal.files == 1
+    out = entry["out"]
+    assert out["PRIORITY"] == "6" and entry["err"]["PRIORITY"] == "3"
+    assert out["CONTAINER_ID"] == out["CONTAINER_ID_FULL"][:12] and len(out["CONTAINER_ID_FULL"]) == 64
+    assert out["CONTAINER_NAME"].startswith("ecs-") and "-web-" in out["CONTAINER_NAME"]
+    assert out["SYSLOG_IDENTIFIER"] == out["CONTAINER_TAG"] == "%s/%s" % (out["CONTAINER_NAME"], out["CONTAINER_ID"])
+    assert out["IMAGE_NAME"] and out["SYSLOG_TIMESTAMP"].startswith("20")
+    assert out["COM_AMAZONAWS_ECS_TASK_ARN"] == arn and out["COM_AMAZONAWS_ECS_CONTAINER_NAME"] == "web"
+    assert out["COM_AMAZONAWS_ECS_CLUSTER"].endswith("cluster/default")
+    assert out["TEAM_NAME"] == "blue" and out["STAGE"] == "prod"
+    assert "OTHER" not in out and "SECRET" not in out
+    assert "out" in tasks.logs(arn)
+
+
+def test_without_a_journal_no_task_with_it_starts(with_journal, up, name):
+    has_journal, _ = with_journal
+    wanted = "com.amazonaws.ecs.capability.logging-driver.journald"
+    container = {"name": "c", "command": "echo x", "logConfiguration": {"logDriver": "journald"}}
+    for server, there in ((has_journal, True), (up, False)):
+        ecs = Tasks(server).ecs
+        instance = ecs.describe_container_instances(containerInstances=ecs.list_container_instances()["containerInstanceArns"])
+        assert (wanted in [a["name"] for a in instance["containerInstances"][0]["attributes"]]) == there
+    tasks = Tasks(up)
+    definition = tasks.define(name, container)
+    out = up.boto("ecs").run_task(taskDefinition=definition)
+    assert [f["reason"] for f in out["failures"]] == ["ATTRIBUTE"]
+
+
+def test_a_journal_that_goes_away_stops_what_starts(name, tmp_path):
+    r.need_root()
+    path = str(tmp_path / "socket")
+    journal, server = Journal(path), Server("up", ["--journal-socket", path])
+    try:
+        server.start()
+        tasks = Tasks(server)
+        container = {"name": "c", "command": "echo x", "logConfiguration": {"logDriver": "journald"}}
+        tasks.wait_stopped(tasks.start(name, container))
+        r.wait_for(lambda: [e["MESSAGE"] for e in journal.entries] == ["x"], 20, 0.2, "the line")
+        journal.close()
+        os.unlink(path)
+        task = tasks.wait_stopped(tasks.start(name, container))
+        assert task["stopCode"] == "TaskFailedToStart"
+        assert "failed to initialize logging driver: journald is not enabled on this host" in task["stoppedReason"]
+    finally:
+        server.close()
+        journal.close()

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/macros.h"
@@ -65,9 +66,21 @@ static char *take(struct log_reader *r, bool ended, bool keep, int64_t *last)
     return sw_buf_take(&b);
 }
 
+static struct log_reader *open_with(int64_t buffer_bytes, const char *first_line)
+{
+    struct log_reader *r = NULL;
+    struct sw_err err = SW_ERR_INIT;
+    const struct log_reader_options o = {.folder = test_path("task"),
+                                         .container = "c",
+                                         .buffer_bytes = buffer_bytes,
+                                         .first_line = first_line};
+    CHECK_OK(log_reader_new(&o, &r, &err));
+    return r;
+}
+
 static struct log_reader *open_reader(void)
 {
-    return log_reader_new(test_path("task"), "c");
+    return open_with(0, NULL);
 }
 
 #define EXPECT(r, ended, keep, want)                          \
@@ -231,5 +244,123 @@ TEST(bytes_that_are_no_text_are_replaced)
     append("garbage\n");
     line("stdout", "F", "next");
     EXPECT(r, false, false, "a\xef\xbf\xbd\xc3\xa9z|next|");
+    log_reader_free(r);
+}
+
+static void look(struct log_reader *r)
+{
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(log_spool_look(log_reader_spool(r), &err));
+}
+
+/* Whoever looks keeps what was begun anew, however often, also for the next process. */
+TEST(files_that_were_seen_wait_for_the_reader)
+{
+    int64_t last = 0;
+    make_folder();
+    struct log_reader *r = open_reader();
+    line("stdout", "F", "one");
+    EXPECT(r, false, false, "one|");
+    line("stdout", "F", "two");
+    for (int i = 0; i < 5; i++) {
+        sw_autofree char *text = sw_asprintf("file %d", i);
+        renew();
+        line("stdout", "F", text);
+        look(r);
+    }
+    CHECK(log_spool_unread(log_reader_spool(r)) > 0);
+    log_reader_free(r);
+    r = open_reader();
+    EXPECT(r, false, false, "two|file 0|file 1|file 2|file 3|file 4|");
+    CHECK_EQ_INT(log_spool_unread(log_reader_spool(r)), 0);
+    CHECK(!sw_path_exists(test_path("task/containers/c/log.0000000004")));
+    CHECK(sw_path_exists(test_path("task/containers/c/log.0000000005")));
+    log_reader_free(r);
+}
+
+TEST(lines_that_belong_together_are_one_event)
+{
+    int64_t last = 0;
+    make_folder();
+    struct log_reader *r = open_with(0, "^\\[");
+    line("stdout", "F", "[1] first");
+    line("stdout", "P", "  more ");
+    line("stderr", "F", "[a] other");
+    line("stdout", "F", "of it");
+    line("stdout", "F", "");
+    line("stderr", "F", "its own");
+    line("stdout", "F", "[2] second");
+    EXPECT(r, false, true, "[1] first\n  more of it\n|");
+    const int64_t first = last;
+    log_reader_free(r);
+    last = 0;
+    r = open_with(0, "^\\[");
+    EXPECT(r, false, false, "[1] first\n  more of it\n|");
+    CHECK_EQ_INT(last, first);
+    line("stdout", "F", "[3]");
+    EXPECT(r, false, false, "[2] second|");
+    EXPECT(r, true, false, "[3]|[a] other\nits own|");
+    CHECK(log_reader_finished(r));
+    log_reader_free(r);
+}
+
+TEST(an_event_ends_by_time_where_it_did_before)
+{
+    int64_t last = 0;
+    make_folder();
+    struct log_reader *r = open_with(0, "^\\[");
+    line("stdout", "F", "[1]");
+    line("stdout", "F", "more");
+    EXPECT(r, false, false, "");
+    sw_sleep_ms(5100);
+    EXPECT(r, false, true, "[1]\nmore|");
+    const int64_t first = last;
+    log_reader_free(r); /* killed before the answer; meanwhile the container went on */
+    line("stdout", "F", "late");
+    last = 0;
+    r = open_with(0, "^\\[");
+    EXPECT(r, false, true, "[1]\nmore|");
+    CHECK_EQ_INT(last, first);
+    struct sw_err err = SW_ERR_INIT;
+    log_reader_confirm(r, &err);
+    line("stdout", "F", "[2]");
+    EXPECT(r, true, false, "late|[2]|");
+    log_reader_free(r);
+}
+
+TEST(what_has_no_room_is_counted_and_said)
+{
+    int64_t last = 0;
+    char text[1001];
+    make_folder();
+    memset(text, 'x', 1000);
+    text[1000] = 0;
+    struct log_reader *r = open_with(8000, NULL);
+    line("stdout", "F", "first");
+    EXPECT(r, false, false, "first|");
+    for (int f = 0; f < 3; f++) {
+        for (int i = 0; i < 10; i++)
+            line("stdout", "F", text);
+        look(r);
+        if (f < 2)
+            renew();
+    }
+    log_spool_trim(log_reader_spool(r), 8000);
+    CHECK(sw_path_exists(test_path("task/containers/c/log.0000000000")));
+    CHECK(!sw_path_exists(test_path("task/containers/c/log.0000000001")));
+    sw_autofree char *got = take(r, false, true, &last);
+    const int64_t position = last;
+    CHECK_CONTAINS(got, "slipway: 25 lines (");
+    CHECK_CONTAINS(got, "missing here: max-buffer-size was reached|xxx");
+    CHECK_EQ_INT(log_reader_lost(r), 25);
+    log_reader_free(r);
+    last = 0;
+    r = open_with(8000, NULL);
+    sw_autofree char *again = take(r, false, false, &last);
+    CHECK_EQ_STR(again, got);
+    CHECK_EQ_INT(last, position);
+    CHECK_EQ_INT(log_reader_lost(r), 0);
+    line("stdout", "F", "next");
+    EXPECT(r, false, false, "next|");
     log_reader_free(r);
 }

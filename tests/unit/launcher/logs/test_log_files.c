@@ -6,6 +6,12 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(
+    void); /* its header is no part of every compiler's package */
+#else
+#include <malloc.h>
+#endif
 
 #include "base/alloc.h"
 #include "base/io.h"
@@ -298,13 +304,25 @@ TEST(the_total_is_bounded_too)
     log_files_free(f);
 }
 
+static bool is_known; /* by the rows of this test */
+
+static bool exists(void *ctx, const char *group, const char *stream)
+{
+    (void)ctx, (void)group, (void)stream;
+    return is_known;
+}
+
 TEST(what_was_removed_takes_no_more)
 {
     struct sw_err err = SW_ERR_INIT;
     struct log_event e = {.position = -1, .message = SW_STR("x")};
-    struct log_files *f = open_files(0, 0, 0);
+    struct log_files *f = NULL;
+    struct log_files_options o = {.dir = test_path("logs"), .exists = exists, .now_ms = now};
+    is_known = true;
+    CHECK_OK(log_files_open(&o, &f, &err));
     put(f, S1, 1, -1, "one");
     put(f, S2, 1, -1, "one");
+    is_known = false;
     CHECK_OK(log_files_remove_stream(f, G, S1, &err));
     CHECK_ERR(log_files_append(f, G, S1, &e, 1, NULL, &err), SW_ENOTFOUND,
               "ResourceNotFoundException");
@@ -314,6 +332,40 @@ TEST(what_was_removed_takes_no_more)
     CHECK(!sw_path_exists(test_path("logs/" G)));
     CHECK_ERR(log_files_append(f, G, S2, &e, 1, NULL, &err), SW_ENOTFOUND,
               "ResourceNotFoundException");
+    CHECK_EQ_INT(log_files_bytes(f), 0);
+    log_files_free(f);
+}
+
+/* Bytes that the program has from the allocator. */
+static size_t allocated(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return __sanitizer_get_current_allocated_bytes();
+#else
+    const struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+#endif
+}
+
+TEST(streams_that_come_and_go_leave_nothing_in_memory)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct log_files *f = open_files(0, 0, 0);
+    struct log_files_stat st;
+    char id[LOG_ID_LEN + 1];
+    size_t before = 0;
+    for (int i = 0; i < 2200; i++) {
+        if (i == 200)
+            before = allocated();
+        (void)snprintf(id, sizeof id, "%032x", i + 100);
+        CHECK_OK(log_files_stat(f, G, id, &st, &err));
+        if (i % 4 == 0)
+            put(f, id, 1, -1, "one");
+        if (i % 2 == 0)
+            CHECK_OK(log_files_remove_stream(f, G, id, &err));
+    }
+    const size_t after = allocated();
+    CHECK_MSG(after <= before + 4096, "%zu bytes, then %zu", before, after);
     CHECK_EQ_INT(log_files_bytes(f), 0);
     log_files_free(f);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "launcher/model/log_config.h"
 
+#include "base/alloc.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "base/pattern.h"
 #include "tests/lib/test.h"
 
 static json_t *container(const char *log)
@@ -24,7 +26,17 @@ TEST(options_are_checked)
         const char *log, *message; /* NULL: fine */
     } cases[] = {
         {"{'logDriver':'json-file'}", NULL},
-        {"{'logDriver':'json-file','options':{'max-size':'1m'}}", "'max-size' is not supported"},
+        {"{'logDriver':'json-file','options':{'max-size':'1m','max-file':'1','compress':'false'}}",
+         NULL},
+        {"{'logDriver':'json-file','options':{'max-size':'1k'}}", "from 8k to 1g"},
+        {"{'logDriver':'json-file','options':{'max-file':'3'}}", "must be 1"},
+        {"{'logDriver':'json-file','options':{'compress':'true'}}", "must be false"},
+        {"{'logDriver':'json-file','options':{'labels':'a'}}", "'labels' is not supported"},
+        {"{'logDriver':'json-file','options':{'env':'a'}}", "'env' is not supported"},
+        {"{'logDriver':'journald','options':{'tag':'{{.Name}}/{{.ID}}','labels':'a,b'}}", NULL},
+        {"{'logDriver':'journald','options':{'tag':'{{.Env}}'}}", "must be text with"},
+        {"{'logDriver':'journald','options':{'awslogs-group':'g'}}",
+         "the journald option 'awslogs-group' is not supported"},
         {"{'logDriver':'syslog'}", "'syslog' is not supported"},
         {"{'logDriver':'awslogs','options':{'awslogs-group':'g','awslogs-region':'r'}}", NULL},
         {"{'logDriver':'awslogs'}",
@@ -41,8 +53,23 @@ TEST(options_are_checked)
          "'max-buffer-size':'much'}}",
          "must be a size"},
         {"{'logDriver':'awslogs','options':{'awslogs-group':'g','awslogs-region':'r',"
-         "'awslogs-datetime-format':'%Y'}}",
-         "'awslogs-datetime-format' is not supported"},
+         "'awslogs-datetime-format':'[%b %d, %Y %H:%M:%S]'}}",
+         NULL},
+        {"{'logDriver':'awslogs','options':{'awslogs-group':'g','awslogs-region':'r',"
+         "'awslogs-datetime-format':'%Q'}}",
+         "must be a format"},
+        {"{'logDriver':'awslogs','options':{'awslogs-group':'g','awslogs-region':'r',"
+         "'awslogs-multiline-pattern':'(?=x)'}}",
+         "must be a regular expression"},
+        {"{'logDriver':'awslogs','options':{'awslogs-group':'g','awslogs-region':'r',"
+         "'awslogs-multiline-pattern':'^x','awslogs-datetime-format':'%Y'}}",
+         "cannot be given together"},
+        {"{'logDriver':'awslogs','options':{'awslogs-group':'g','awslogs-region':'r',"
+         "'awslogs-endpoint':'http://x'}}",
+         "'awslogs-endpoint' is not supported"},
+        {"{'logDriver':'awslogs','options':{'awslogs-group':'g','awslogs-region':'r',"
+         "'mode':'blocking','max-buffer-size':'1m'}}",
+         "only be given with the mode non-blocking"},
         {"{'logDriver':'awslogs','options':{'awslogs-group':'g','awslogs-region':'r',"
          "'awslogs-stream-prefix':'a:b'}}",
          "must be text without"},
@@ -64,12 +91,40 @@ TEST(names_of_streams)
         container("{'logDriver':'awslogs','options':{'awslogs-group':'g','awslogs-region':'r',"
                   "'awslogs-stream-prefix':'p'}}");
     sw_autojson json_t *file = container("{'logDriver':'json-file'}");
-    CHECK(!log_config_read(file, &c));
-    CHECK(log_config_read(with, &c));
+    (void)log_config_read(file, &c);
+    CHECK_EQ_INT(c.driver, LOG_DRIVER_JSON_FILE);
+    CHECK(!log_config_first_line(&c));
+    (void)log_config_read(with, &c);
+    CHECK_EQ_INT(c.driver, LOG_DRIVER_AWSLOGS);
+    CHECK_EQ_INT(c.buffer_bytes, LOG_BUFFER_BYTES);
     CHECK(!c.create_group);
     sw_autofree char *a = log_config_stream(&c, "web", "0123");
     CHECK_EQ_STR(a, "p/web/0123");
     c.prefix = NULL;
     sw_autofree char *b = log_config_stream(&c, "web", "0123");
     CHECK_EQ_STR(b, "web/0123");
+}
+
+TEST(what_an_option_means)
+{
+    struct log_config c;
+    sw_autojson json_t *json = container(
+        "{'logDriver':'awslogs','options':{'awslogs-group':'g','awslogs-region':'r',"
+        "'max-buffer-size':'25m','awslogs-datetime-format':'[%Y-%m-%d %H:%M:%S%L] 100%%'}}");
+    sw_autojson json_t *held = container("{'logDriver':'journald','options':{'mode':'blocking'}}");
+    sw_autojson json_t *file = container("{'logDriver':'json-file','options':{'max-size':'2m'}}");
+    (void)log_config_read(json, &c);
+    CHECK_EQ_INT(c.buffer_bytes, 25 << 20);
+    sw_autofree char *regex = log_config_first_line(&c);
+    sw_autoarena a = {0};
+    struct sw_err err = SW_ERR_INIT;
+    const struct sw_pattern *p;
+    size_t at;
+    CHECK_OK(sw_pattern_parse(sw_str(regex), &a, &p, &at, &err));
+    CHECK(sw_pattern_found(p, sw_str("x [2026-11-21 10:11:12.345] 100% y")));
+    CHECK(!sw_pattern_found(p, sw_str("[2026-13-21 10:11:12.345] 100%")));
+    (void)log_config_read(held, &c);
+    CHECK(c.blocking && c.driver == LOG_DRIVER_JOURNALD && c.file_bytes == LOG_FILE_BYTES_HELD);
+    (void)log_config_read(file, &c);
+    CHECK_EQ_INT(c.file_bytes, 2 << 20);
 }

@@ -144,7 +144,10 @@ TEST(what_would_change_the_run_is_refused_by_name)
     one(", 'memory': 64, 'logConfiguration': {'logDriver': 'syslog'}", UNSUPPORTED, "'syslog'");
     one(", 'memory': 64, 'logConfiguration': {'logDriver': 'json-file', 'options': {'max-size': "
         "'1m'}}",
-        UNSUPPORTED, "'max-size'");
+        FINE);
+    one(", 'memory': 64, 'logConfiguration': {'logDriver': 'json-file', 'options': {'labels': "
+        "'a'}}",
+        UNSUPPORTED, "'labels'");
     task(", 'pidMode': 'task', 'ipcMode': 'task', 'networkMode': 'awsvpc'", FINE);
     task(", 'requiresCompatibilities': ['FARGATE']", UNSUPPORTED,
          "requiresCompatibilities 'FARGATE'");
