@@ -348,7 +348,7 @@ def test_what_others_refuse(up, operation, body, code):
 @pytest.mark.parametrize("more,code,part", [
     ({}, "InvalidParameterException", "desiredCount is required"),
     ({"desiredCount": -1}, "InvalidParameterException", "desiredCount"),
-    ({"desiredCount": 1, "launchType": "FARGATE"}, "UnsupportedFeatureException", "launchType"),
+    ({"desiredCount": 1, "launchType": "FARGATE"}, "InvalidParameterException", "does not support launch_type FARGATE"),
     ({"desiredCount": 1, "deploymentController": {"type": "CODE_DEPLOY"}}, "UnsupportedFeatureException", "CODE_DEPLOY"),
     ({"desiredCount": 1, "loadBalancers": [{"containerName": "main", "containerPort": 80}]}, "UnsupportedFeatureException",
      "loadBalancers"),

@@ -277,23 +277,16 @@ TEST(clusters_definitions_and_the_poll_endpoint)
 TEST(what_is_not_implemented_is_refused_by_name)
 {
     static const char *const members[][2] = {
-        {ONE_CONTAINER(", 'privileged': true"), "containerDefinitions[0].privileged"},
-        {ONE_CONTAINER(", 'repositoryCredentials': {'credentialsParameter': 'a'}"),
-         "repositoryCredentials"},
+        {ONE_CONTAINER(", 'credentialSpecs': ['credentialspec:x']"),
+         "containerDefinitions[0].credentialSpecs"},
         {ONE_CONTAINER(", 'firelensConfiguration': {'type': 'fluentd'}"), "firelensConfiguration"},
-        {ONE_CONTAINER(", 'environmentFiles': [{'value': 'a', 'type': 's3'}]"), "environmentFiles"},
-        {ONE_CONTAINER(", 'linuxParameters': {'maxSwap': 5}"), "maxSwap"},
-        {ONE_CONTAINER(", 'interactive': true"), "interactive"},
+        {ONE_CONTAINER(", 'resourceRequirements': [{'type': 'GPU', 'value': '1'}]"),
+         "resourceRequirements"},
         {"{'family': 'f', 'enableFaultInjection': true, 'containerDefinitions': []}",
          "enableFaultInjection"},
         {"{'family': 'f', 'containerDefinitions': [], 'volumes': [{'name': 'v', "
-         "'efsVolumeConfiguration':"
-         " {'fileSystemId': 'f', 'transitEncryptionPort': 5}}]}",
-         "volumes[0].efsVolumeConfiguration.transitEncryptionPort"},
-        {"{'family': 'f', 'containerDefinitions': [], 'volumes': [{'name': 'v', "
-         "'dockerVolumeConfiguration':"
-         " {'driverOpts': {'type': 'nfs'}}}]}",
-         "volumes[0].dockerVolumeConfiguration.driverOpts"},
+         "'configuredAtLaunch': true}]}",
+         "volumes[0].configuredAtLaunch"},
     };
     struct world w;
     world_open(&w);
@@ -305,8 +298,8 @@ TEST(what_is_not_implemented_is_refused_by_name)
            ONE_CONTAINER(
                ", 'privileged': false, 'links': [], 'linuxParameters': {'initProcessEnabled':"
                " false}, 'secrets': null, 'restartPolicy': {'enabled': false}")));
-    no(&w, &w.admin, "RunTask", "{'taskDefinition': 'f', 'platformVersion': '1.4.0'}",
-       SW_EUNSUPPORTED, "UnsupportedFeatureException", "platformVersion");
+    no(&w, &w.admin, "RunTask", "{'taskDefinition': 'f', 'referenceId': 'r'}", SW_EUNSUPPORTED,
+       "UnsupportedFeatureException", "referenceId");
     world_close(&w);
 }
 

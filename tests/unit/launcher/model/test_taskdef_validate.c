@@ -149,8 +149,8 @@ TEST(what_would_change_the_run_is_refused_by_name)
         "'a'}}",
         UNSUPPORTED, "'labels'");
     task(", 'pidMode': 'task', 'ipcMode': 'task', 'networkMode': 'awsvpc'", FINE);
-    task(", 'requiresCompatibilities': ['FARGATE']", UNSUPPORTED,
-         "requiresCompatibilities 'FARGATE'");
+    task(", 'requiresCompatibilities': ['MANAGED_INSTANCES']", UNSUPPORTED,
+         "requiresCompatibilities 'MANAGED_INSTANCES'");
     task(", 'requiresCompatibilities': ['EC2']", FINE);
     task(", 'requiresCompatibilities': ['EXTERNAL', 'EC2']", FINE);
     task(", 'runtimePlatform': {'operatingSystemFamily': 'WINDOWS_SERVER_2019_CORE'}", UNSUPPORTED,
