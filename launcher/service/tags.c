@@ -3,6 +3,7 @@
 #include "auth/policy_facts.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/service/capacity_providers.h"
 #include "launcher/service/cluster_store.h"
 #include "launcher/service/instance_store.h"
 #include "launcher/service/service_json.h"
@@ -217,11 +218,30 @@ static int parse(const struct launcher_caller *c, const char *text, struct arn *
     return arn_is_local(ret, c->account, c->region) ? 0 : not_found(err);
 }
 
+/* The two that exist everywhere have no tags. 1: text is the ARN of one; 0: of something else. */
+static int of_provider(const struct launcher_caller *c, const char *text, const char **ret_name,
+                       struct sw_err *err)
+{
+    char prefix[160];
+    (void)snprintf(prefix, sizeof prefix, "arn:aws:ecs:%.63s:%.12s:capacity-provider/", c->region,
+                   c->account);
+    if (!sw_str_starts_with(sw_str(text), prefix))
+        return 0;
+    *ret_name = service_provider_name(text);
+    return *ret_name ? 1 : not_found(err);
+}
+
 int launcher_resource_tags(struct launcher *l, const struct launcher_caller *c, const char *arn,
                            json_t **ret_tags, struct sw_err *err)
 {
     struct tags_arg a = {.c = c};
-    int r = parse(c, arn, &a.want, err);
+    const char *provider;
+    int r = of_provider(c, arn, &provider, err);
+    if (r > 0)
+        *ret_tags = json_array();
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = parse(c, arn, &a.want, err);
     if (r == 0)
         r = meta_tx(l->db, META_READ, apply, &a, err);
     if (r == 0)
@@ -247,7 +267,13 @@ static int change_tags(struct launcher *l, const struct launcher_caller *c, cons
                          .add = add ? sw_json_array(in, add) : NULL,
                          .remove = remove ? sw_json_array(in, remove) : NULL,
                          .now_us = l->now_us()};
-    int r = parse(c, sw_json_str(in, "resourceArn", ""), &a.want, err);
+    const char *arn = sw_json_str(in, "resourceArn", ""), *provider;
+    int r = of_provider(c, arn, &provider, err);
+    if (r > 0)
+        r = sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                    "The capacity provider %s is reserved; its tags cannot be changed.", provider);
+    if (r == 0)
+        r = parse(c, arn, &a.want, err);
     if (r == 0)
         r = meta_tx(l->db, META_WRITE, apply, &a, err);
     json_decref(a.tags);

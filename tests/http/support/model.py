@@ -38,7 +38,7 @@ NEWER_OPERATIONS = {
             "ValidatePullThroughCacheRule"},
     "ecr-public": set(),
     "ecs": {"DescribeServiceDeployments", "DescribeServiceRevisions", "ListServiceDeployments", "StopServiceDeployment",
-            "DeleteTaskDefinitions"},
+            "DeleteTaskDefinitions", "ContinueServiceDeployment"},
     "iam": set(),
     "secretsmanager": {"BatchGetSecretValue"},
     "ssm": set(),

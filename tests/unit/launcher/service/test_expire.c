@@ -78,7 +78,7 @@ TEST(a_cluster_goes_after_what_refers_to_it)
     world_instance(&w, 1024, 1000, instance);
     json_decref(call(&w, &w.user, launcher_deregister_instance,
                      doc("{'containerInstance': '%s', 'force': true}", instance)));
-    json_decref(call(&w, &w.user, launcher_delete_cluster, doc("{}")));
+    json_decref(call(&w, &w.user, launcher_delete_cluster, doc("{'cluster': 'default'}")));
     world_now_us += 2 * DAY;
     for (int i = 0; i < 2; i++) /* instances, then the cluster */
         expire(&w);
