@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server/cli_run.c - slipway run TASKDEF.json: registers the definition, runs it once, streams what it writes and exits with the
- * essential container's code (125 when it never started). Ctrl-C stops the task and waits for its end; a second one leaves. */
+ * essential container's code (125 when it never started). Ctrl-C stops the task and waits for its end; a second one leaves. Once it
+ * was answered it outlives restarts of the server: it asks again, and never for a second task. */
 #include <signal.h>
 #include <stdio.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "server/cli.h"
@@ -55,13 +57,18 @@ static int start(struct running *run, const char *path, struct sw_err *err)
     if (r < 0)
         return r;
     run->definition = json_incref(json_object_get(registered, "taskDefinition"));
+    char token[37]; /* asked again, the answer is the same task */
+    sw_uuid(token);
     sw_autojson json_t *request =
-        json_pack("{s:s, s:s, s:i, s:s}", "cluster", run->o->cluster, "taskDefinition",
+        json_pack("{s:s, s:s, s:i, s:s, s:s}", "cluster", run->o->cluster, "taskDefinition",
                   sw_json_str(run->definition, "taskDefinitionArn", ""), "count", 1, "startedBy",
-                  "slipway-run");
-    r = client_call(run->client, TARGET_ECS ".RunTask", request, 0, &out, err);
+                  "slipway-run", "clientToken", token);
+    struct watch watch = {.seen = true};
+    while ((r = client_call(run->client, TARGET_ECS ".RunTask", request, 0, &out, err)) < 0 &&
+           watch_on(&watch, r, err) > 0 && interrupts == 0)
+        sw_sleep_ms(POLL_MS);
     if (r < 0)
-        return r;
+        return err->code ? r : sw_fail(err, r, NULL, "interrupted");
     const json_t *task = json_array_get(sw_json_array(out, "tasks"), 0);
     const json_t *failure = json_array_get(sw_json_array(out, "failures"), 0);
     if (!task)
@@ -93,11 +100,21 @@ static int settle(struct running *run, bool running_is_enough, int64_t timeout_m
                   struct sw_err *err)
 {
     int64_t deadline = sw_mono_ms() + timeout_ms;
+    struct watch watch = {.seen = true};
     for (;;) {
         sw_autojson json_t *task = NULL;
-        int r = task_describe(run->client, run->o->cluster, run->task_arn, &task, err);
+        int r = watch_on(
+            &watch, task_describe(run->client, run->o->cluster, run->task_arn, &task, err), err);
         if (r < 0)
             return r;
+        if (watch.away) {
+            sw_sleep_ms(POLL_MS);
+            deadline += POLL_MS;
+            r = stop_when_interrupted(run, err);
+            if (r < 0)
+                return r;
+            continue;
+        }
         const char *status = sw_json_str(task, "lastStatus", "");
         if (sw_streq(status, "STOPPED") || (running_is_enough && sw_streq(status, "RUNNING"))) {
             *ret = SW_TAKE(task);

@@ -40,26 +40,6 @@ static const struct conf_key events_keys[] = {
 static const struct conf_table top_flags = {top_keys, SW_ARRAY_LEN(top_keys), ""};
 static const struct conf_table events_flags = {events_keys, SW_ARRAY_LEN(events_keys), ""};
 
-/* What goes on outlives a server that is away for a while: after one good look it is said once, and asked again. */
-struct watch {
-    bool seen, away;
-};
-
-/* r: of one look. 1: look again after the pause. */
-static int watch_on(struct watch *w, int r, struct sw_err *err)
-{
-    if (r < 0 && (r != SW_EUNAVAILABLE || !w->seen))
-        return r;
-    w->seen = true;
-    if (r < 0 && !w->away)
-        fprintf(stderr, "slipway: %s; trying again until it answers\n", err->msg);
-    if (r >= 0 && w->away)
-        fprintf(stderr, "slipway: the server answers again\n");
-    w->away = r < 0;
-    sw_err_clear(err);
-    return 1;
-}
-
 /* "-" for what is not known. */
 static void number(char out[24], const json_t *o, const char *key, int64_t divisor)
 {
@@ -195,18 +175,19 @@ static int describe(struct client *client, const struct options *o, const json_t
     return 0;
 }
 
-/* Prints those that were not printed before, oldest first. */
-static void print_events(const json_t *services, json_t *printed)
+/* Prints those that were not printed before, oldest first. *printed: the ids of the look before, then of this one. */
+static void print_events(const json_t *services, json_t **printed)
 {
+    json_t *seen = json_object();
     const json_t *s, *e;
     struct event *all = NULL;
     size_t i, k, n = 0;
     json_array_foreach(services, i, s) {
         json_array_foreach(sw_json_array(s, "events"), k, e) {
             const char *id = sw_json_str(e, "id", "");
-            if (json_object_get(printed, id))
+            json_object_set_new(seen, id, json_true());
+            if (json_object_get(*printed, id))
                 continue;
-            json_object_set_new(printed, id, json_true());
             all = sw_realloc_array(all, n + 1, sizeof *all);
             all[n++] = (struct event){.at = json_number_value(json_object_get(e, "createdAt")),
                                       .id = id,
@@ -223,10 +204,12 @@ static void print_events(const json_t *services, json_t *printed)
         printf("%s  %-24s  %s\n", at, all[i].service, message);
     }
     free(all);
+    json_decref(*printed);
+    *printed = seen;
     (void)fflush(stdout);
 }
 
-static int look_for_events(struct client *client, const struct options *o, json_t *printed,
+static int look_for_events(struct client *client, const struct options *o, json_t **printed,
                            struct sw_err *err)
 {
     sw_autojson json_t *names = json_array(), *services = json_array();
@@ -243,7 +226,7 @@ static int events(struct client *client, const struct options *o, struct sw_err 
     sw_autojson json_t *printed = json_object();
     struct watch watch = {.seen = false};
     for (;;) {
-        int r = look_for_events(client, o, printed, err);
+        int r = look_for_events(client, o, &printed, err);
         if (!o->follow || (r = watch_on(&watch, r, err)) < 0)
             return r;
         sw_sleep_ms(FOLLOW_MS);

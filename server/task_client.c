@@ -17,6 +17,21 @@
 #define NEVER_STARTED_STATUS 125
 #define LOG_WAIT_S           1
 #define LOG_CALL_TIMEOUT_MS  60000
+#define AWAY_MS              500
+
+int watch_on(struct watch *w, int r, struct sw_err *err)
+{
+    if (r < 0 && (r != SW_EUNAVAILABLE || !w->seen))
+        return r;
+    w->seen = true;
+    if (r < 0 && !w->away)
+        fprintf(stderr, "slipway: %s; trying again until it answers\n", err->msg);
+    if (r >= 0 && w->away)
+        fprintf(stderr, "slipway: the server answers again\n");
+    w->away = r < 0;
+    sw_err_clear(err);
+    return 1;
+}
 
 const char *task_id_of(const char *arn)
 {
@@ -155,30 +170,43 @@ static bool speaks_in_many_voices(struct client *c, const struct log_options *o)
            json_array_size(sw_json_array(task, "containers")) > 1;
 }
 
+/* One look. *ret_over: nothing more will come. */
+static int print_more(struct client *c, const struct log_options *o, bool many, char **cursor,
+                      bool *ret_over, struct sw_err *err)
+{
+    sw_autojson json_t *in =
+        json_pack("{s:s, s:s, s:s*, s:s*, s:i, s:i}", "cluster", o->cluster, "task", o->task,
+                  "containerName", o->container, "cursor", *cursor, "maxBytes", LIMIT_LOG_CHUNK / 2,
+                  "waitSeconds", o->follow ? LOG_WAIT_S : 0);
+    sw_autojson json_t *out = NULL;
+    int r = client_call(c, AGENT_TARGET_PREFIX ".GetTaskLogs", in, LOG_CALL_TIMEOUT_MS, &out, err);
+    if (r == 0)
+        r = print_batch(out, o, many, err);
+    if (r < 0)
+        return r;
+    const char *next = sw_json_str(out, "cursor", NULL);
+    if (next) {
+        free(*cursor);
+        *cursor = sw_strdup(next);
+    }
+    bool nothing = json_array_size(sw_json_array(out, "records")) == 0;
+    *ret_over = sw_json_bool(out, "finished", false) || (nothing && !o->follow);
+    return 0;
+}
+
 int task_print_logs(struct client *c, const struct log_options *o, struct sw_err *err)
 {
     sw_autofree char *cursor = NULL;
-    bool many = speaks_in_many_voices(c, o);
+    struct watch watch = {.seen = false};
+    bool many = speaks_in_many_voices(c, o), over = false;
     for (;;) {
-        sw_autojson json_t *in =
-            json_pack("{s:s, s:s, s:s*, s:s*, s:i, s:i}", "cluster", o->cluster, "task", o->task,
-                      "containerName", o->container, "cursor", cursor, "maxBytes",
-                      LIMIT_LOG_CHUNK / 2, "waitSeconds", o->follow ? LOG_WAIT_S : 0);
-        sw_autojson json_t *out = NULL;
-        int r =
-            client_call(c, AGENT_TARGET_PREFIX ".GetTaskLogs", in, LOG_CALL_TIMEOUT_MS, &out, err);
-        if (r == 0)
-            r = print_batch(out, o, many, err);
-        if (r < 0)
-            return r;
-        const char *next = sw_json_str(out, "cursor", NULL);
-        if (next) {
-            free(cursor);
-            cursor = sw_strdup(next);
-        }
-        bool nothing = json_array_size(sw_json_array(out, "records")) == 0;
-        if (sw_json_bool(out, "finished", false) || (nothing && !o->follow))
+        int r = print_more(c, o, many, &cursor, &over, err);
+        if (r == 0 && over)
             return 0;
+        if ((r < 0 && !o->follow) || (r = watch_on(&watch, r, err)) < 0)
+            return r;
+        if (watch.away)
+            sw_sleep_ms(AWAY_MS);
         if (o->idle && (r = o->idle(o->ctx, err)) != 0)
             return r;
     }

@@ -7,6 +7,13 @@
 
 #include "server/client.h"
 
+/* What goes on outlives a server that is away for a while: after one good look it is said once, and asked again. */
+struct watch {
+    bool seen, away;
+};
+/* r: of one look. 1: look again after a pause, err is empty; < 0: r. */
+int watch_on(struct watch *w, int r, struct sw_err *err);
+
 /* The task's description (caller owns). task: id or ARN. SW_ENOTFOUND. */
 int task_describe(struct client *c, const char *cluster, const char *task, json_t **ret,
                   struct sw_err *err);
@@ -29,5 +36,5 @@ struct log_options {
     int (*idle)(void *ctx, struct sw_err *err);
     void *ctx;
 };
-/* Prints to standard output and standard error as the containers did. */
+/* Prints to standard output and standard error as the containers did; one that follows outlives restarts of the server. */
 int task_print_logs(struct client *c, const struct log_options *o, struct sw_err *err);
