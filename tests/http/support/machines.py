@@ -25,13 +25,17 @@ class Machines:
         _ip("link", "add", self.bridge, "type", "bridge")
         _ip("addr", "add", self.prefix + ".254/24", "dev", self.bridge)
         _ip("link", "set", self.bridge, "up")
-        for i, name in enumerate(self.names, 1):
-            _ip("netns", "add", name)
-            _ip("link", "add", self.outside(i), "type", "veth", "peer", "name", "eth0", "netns", name)
-            _ip("link", "set", self.outside(i), "master", self.bridge, "up")
-            for argv in (("link", "set", "lo", "up"), ("addr", "add", "%s/24" % self.address(i), "dev", "eth0"),
-                         ("link", "set", "eth0", "up"), ("route", "add", "default", "via", self.server_address)):
-                _ip("-n", name, *argv)
+        for i in range(1, count + 1):
+            self.add(i)
+
+    def add(self, i):
+        name = self.names[i - 1]
+        _ip("netns", "add", name)
+        _ip("link", "add", self.outside(i), "type", "veth", "peer", "name", "eth0", "netns", name)
+        _ip("link", "set", self.outside(i), "master", self.bridge, "up")
+        for argv in (("link", "set", "lo", "up"), ("addr", "add", "%s/24" % self.address(i), "dev", "eth0"),
+                     ("link", "set", "eth0", "up"), ("route", "add", "default", "via", self.server_address)):
+            _ip("-n", name, *argv)
 
     @property
     def server_address(self):
@@ -46,10 +50,13 @@ class Machines:
     def connect(self, i, there):
         _ip("link", "set", self.outside(i), "up" if there else "down")
 
+    def take(self, i):
+        _ip("link", "delete", self.outside(i), check=False)
+        _ip("netns", "delete", self.names[i - 1], check=False)
+
     def remove(self):
-        for i, name in enumerate(self.names, 1):
-            _ip("link", "delete", self.outside(i), check=False)
-            _ip("netns", "delete", name, check=False)
+        for i in range(1, len(self.names) + 1):
+            self.take(i)
         _ip("link", "delete", self.bridge, check=False)
 
     def close(self):
@@ -67,13 +74,14 @@ class Agent:
         self.log = os.path.join(self.home, "agent.log")
         self.config = os.path.join(self.home, "ecs.config")
         self.process = None
+        self.before = []  # a program, with its words, that starts the agent
         with open(self.config, "w", encoding="utf-8") as f:
             f.write("".join("%s=%s\n" % kv for kv in dict(config, ECS_BACKEND_HOST=endpoint, ECS_DATADIR=self.data).items()))
 
     def start(self):
         # Not `ip netns exec`: that makes a mount namespace, and mounts of a killed agent would be out of sight of the next.
-        argv = [r.need_program("nsenter"), "--net=/run/netns/" + self.machines.names[self.i - 1], r.BIN, "agent",
-                "--config", self.config, "--bridge-name", "swt0", "--bridge-subnet", "10.243.%d.0/24" % self.i] + self.args
+        argv = [r.need_program("nsenter"), "--net=/run/netns/" + self.machines.names[self.i - 1]] + self.before + [
+                r.BIN, "agent", "--config", self.config, "--bridge-name", "swt0", "--bridge-subnet", "10.243.%d.0/24" % self.i] + self.args
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(argv, env=r.clean_env(self.home), stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                             cwd=self.home)
