@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/encode.h"
 
+#include <string.h>
+
 #include <stdint.h>
 
 int sw_hex_digit(char c)
@@ -157,5 +159,29 @@ bool sw_uri_decode(struct sw_str s, bool plus_is_space, char *out, size_t cap, s
     out[n] = 0;
     if (ret_n)
         *ret_n = n;
+    return true;
+}
+
+bool sw_uri_encode(struct sw_str s, const char *keep, char *out, size_t cap)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool plain = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+                     (c && strchr(keep, c));
+        if (n + (plain ? 1 : 3) >= cap)
+            return false;
+        if (plain) {
+            out[n++] = (char)c;
+            continue;
+        }
+        out[n++] = '%';
+        out[n++] = digits[c >> 4];
+        out[n++] = digits[c & 15];
+    }
+    if (n >= cap)
+        return false;
+    out[n] = 0;
     return true;
 }

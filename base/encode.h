@@ -23,3 +23,5 @@ bool sw_unbase64url(struct sw_str s, void *out, size_t cap, size_t *ret_n);
 /* Percent-decodes into out (cap bytes, NUL-terminated). False on a bad escape, an encoded NUL, or
  * no room. plus_is_space: as in form bodies. */
 bool sw_uri_decode(struct sw_str s, bool plus_is_space, char *out, size_t cap, size_t *ret_n);
+/* All but letters, digits and the characters of `keep` as %XX, upper case; NUL-terminated. False: no room in cap bytes. */
+bool sw_uri_encode(struct sw_str s, const char *keep, char *out, size_t cap);

@@ -28,6 +28,9 @@ struct image_reference {
     bool tls; /* ours: as configured; elsewhere all but loopback hosts */
     /* Of a pull from our own registry in somebody else's name: the header's value, borrowed. NULL: the client's. */
     const char *authorization;
+    /* For whatever registry it is, when that asks: "Basic ...", borrowed. NULL: none. */
+    const char *credentials;
+    bool ask; /* the registry, even for a manifest that is here: may they? */
 };
 
 int image_name_parse(struct sw_str text, const struct image_registry *own,

@@ -478,16 +478,21 @@ static int pull_image(struct puller *p, const struct image_reference *ref,
 
 static bool is_full(const struct sw_err *err)
 {
-    return puller_pull_as(p, name, NULL, cancelled, ret, err);
+    return err->os_errno == ENOSPC || err->os_errno == EDQUOT ||
+           (err->reason && strcmp(err->reason, "DiskFull") == 0);
 }
 
-int puller_pull_as(struct puller *p, const char *name, const char *authorization,
-                   const volatile int *cancelled, struct image *ret, struct sw_err *err)
+int puller_pull(struct puller *p, const char *name, const struct pull_as *as,
+                const volatile int *cancelled, struct image *ret, struct sw_err *err)
 {
     struct image_reference ref;
     if (image_name_parse(sw_str(name), &p->o.registry, &ref, err) < 0)
         return err->code;
-    ref.authorization = authorization;
+    if (as) {
+        ref.authorization = as->authorization;
+        ref.credentials = as->credentials;
+        ref.ask = !as->known && ((as->authorization && ref.ours) || as->credentials);
+    }
     /* Large, so not on the stack. */
     sw_autofree struct image_manifest *manifest = SW_NEW(struct image_manifest);
     sw_autofree struct image_config *config = SW_NEW(struct image_config);

@@ -55,10 +55,14 @@ struct image {
 };
 void image_done(struct image *i);
 
-/* cancelled: optional, non-zero ends it with SW_EUNAVAILABLE. */
-/* authorization: for our own registry, in place of the node's. The manifest is then asked for even if it is here, so that what
- * the registry refuses is refused. */
-int puller_pull_as(struct puller *p, const char *name, const char *authorization,
-                   const volatile int *cancelled, struct image *ret, struct sw_err *err);
-int puller_pull(struct puller *p, const char *name, const volatile int *cancelled,
-                struct image *ret, struct sw_err *err);
+/* In whose name. */
+struct pull_as {
+    const char
+        *authorization; /* header for our own registry, in place of the node's; NULL: the node's */
+    const char *credentials; /* "Basic ..." for whatever registry the image is in; NULL: none */
+    bool known; /* this image was allowed before: what is here is not asked for again */
+};
+/* cancelled: optional, non-zero ends it with SW_EUNAVAILABLE. as: NULL: the node's own. Somebody else's manifest is asked for even
+ * if it is here, so that what the registry refuses is refused. */
+int puller_pull(struct puller *p, const char *name, const struct pull_as *as,
+                const volatile int *cancelled, struct image *ret, struct sw_err *err);

@@ -9,11 +9,14 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/macros.h"
+#include "launcher/agent/registry_auth.h"
 
-#define REASON "CannotPullContainerError"
+#define REASON            "CannotPullContainerError"
+#define AUTHORIZATION_MAX (REGISTRY_TOKEN_MAX + 16)
 
 struct registry_client {
     struct httpc *http;
+    struct registry_auth *auth;
     struct registry_client_options o;
 };
 
@@ -23,6 +26,7 @@ struct registry_client *registry_client_new(const struct registry_client_options
     c->o = *o;
     c->http =
         httpc_new(&(struct httpc_options){.ca_file = o->ca_file, .user_agent = "slipway-agent"});
+    c->auth = registry_auth_new(c->http);
     return c;
 }
 
@@ -30,6 +34,7 @@ void registry_client_free(struct registry_client *c)
 {
     if (!c)
         return;
+    registry_auth_free(c->auth);
     httpc_free(c->http);
     free(c);
 }
@@ -136,23 +141,35 @@ static int status_error(const struct registry_get *g, const struct httpc_respons
     }
 }
 
-static int one_request(struct registry_client *c, const struct registry_get *g,
-                       const struct registry_url *u, struct httpc_response *ret, struct sw_err *err)
+/* What is sent at first, "" for nothing. *ret_ours: credentials of ours, which a refusal does not make better. */
+static int authorization_of(struct registry_client *c, const struct registry_get *g, char *out,
+                            size_t cap, bool *ret_ours, struct sw_err *err)
 {
-    char authorization[LIMIT_TOKEN * 4] = "", range[64];
+    const struct image_reference *ref = g->ref;
+    out[0] = 0;
+    *ret_ours = true;
+    if (!ref->credentials && ref->ours && ref->authorization)
+        snprintf(out, cap, "%s", ref->authorization);
+    else if (!ref->credentials && c->o.authorization &&
+             c->o.authorization(c->o.ctx, ref->host_port, out, cap, err) < 0)
+        return sw_prefix(err, "credentials for %s", ref->host_port);
+    *ret_ours = out[0] != 0;
+    sw_autofree char *known = *ret_ours ? NULL : registry_auth_known(c->auth, ref);
+    if (known)
+        snprintf(out, cap, "%s", known);
+    return 0;
+}
+
+static int send_request(struct registry_client *c, const struct registry_get *g,
+                        const struct registry_url *u, const char *authorization,
+                        struct httpc_response *ret, struct sw_err *err)
+{
+    char range[64];
     struct httpc_header headers[4];
     size_t n = 0;
-    bool own = same_host(u, g->ref);
-    const char *theirs = own && g->ref->ours ? g->ref->authorization : NULL;
-    if (theirs)
-        snprintf(authorization, sizeof authorization, "%s", theirs);
-    else if (own && c->o.authorization &&
-             c->o.authorization(c->o.ctx, g->ref->host_port, authorization, sizeof authorization,
-                                err) < 0)
-        return sw_prefix(err, "credentials for %s", g->ref->host_port);
     if (authorization[0])
         headers[n++] = (struct httpc_header){"Authorization", authorization};
-    if (own && g->ref->host_header[0])
+    if (same_host(u, g->ref) && g->ref->host_header[0])
         headers[n++] = (struct httpc_header){"Host", g->ref->host_header};
     if (g->accept)
         headers[n++] = (struct httpc_header){"Accept", g->accept};
@@ -176,6 +193,25 @@ static int one_request(struct registry_client *c, const struct registry_get *g,
         return err->code;
     }
     return 0;
+}
+
+static int one_request(struct registry_client *c, const struct registry_get *g,
+                       const struct registry_url *u, struct httpc_response *ret, struct sw_err *err)
+{
+    sw_autofree char *authorization = sw_calloc(1, AUTHORIZATION_MAX);
+    sw_autofree char *other = NULL;
+    bool own = same_host(u, g->ref), ours = true;
+    if ((own && authorization_of(c, g, authorization, AUTHORIZATION_MAX, &ours, err) < 0) ||
+        send_request(c, g, u, authorization, ret, err) < 0)
+        return err->code;
+    if (ret->status != 401 || ours)
+        return 0;
+    int r = registry_auth_answer(c->auth, g->ref, ret, g->cancelled, &other, err);
+    if (r <= 0)
+        return r;
+    httpc_response_done(ret);
+    *ret = (struct httpc_response){0};
+    return send_request(c, g, u, other, ret, err);
 }
 
 int registry_get(struct registry_client *c, const struct registry_get *g,

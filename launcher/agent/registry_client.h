@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* launcher/agent/registry_client.h - reads from registries over the OCI distribution protocol.
- * Promise: credentials go only to the registry's own host and port; redirects are followed at most five times, without
+ * What a registry asks for is answered by registry_auth.h.
+ * Promise: credentials go only to the registry's own host and port (and its token service); redirects are followed at most five times, without
  * credentials elsewhere, and never from https to http; every body has a maximum. Threads: shared freely.
  * Expected errors: SW_ENOTFOUND, SW_EDENIED, SW_EUNAVAILABLE; reason "CannotPullContainerError" or, when our own registry refuses,
  * "CannotPullECRContainerError". */

@@ -91,7 +91,7 @@ static struct stub_route *route(const char *part)
 static int pull(const char *name, struct image *ret, struct sw_err *err)
 {
     memset(ret, 0, sizeof *ret);
-    return puller_pull(puller, name, NULL, ret, err);
+    return puller_pull(puller, name, NULL, NULL, ret, err);
 }
 
 /* Nothing half-made, and no snapshot but the n that are whole. */
@@ -370,7 +370,7 @@ struct one_pull {
 static void *pull_main(void *arg)
 {
     struct one_pull *p = arg;
-    (void)puller_pull(puller, p->name, NULL, &p->image, &p->err);
+    (void)puller_pull(puller, p->name, NULL, NULL, &p->image, &p->err);
     return NULL;
 }
 
