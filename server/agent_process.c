@@ -23,37 +23,47 @@ int agent_process_start(const struct server_config *c, const char *data_dir, con
     char parent[32];
     (void)snprintf(parent, sizeof(parent), "%ld", (long)getpid());
     sw_autofree char *agent_data = sw_asprintf("%s/agent", data_dir);
-    const char *const argv[] = {sw_self_path(),
-                                "agent",
-                                "--endpoint",
-                                endpoint,
-                                "--cluster",
-                                c->cluster,
-                                "--data",
-                                agent_data,
-                                "--credentials",
-                                credentials,
-                                "--region",
-                                c->region,
-                                "--log-level",
-                                c->log_level,
-                                "--bridge-name",
-                                c->bridge_name,
-                                "--bridge-subnet",
-                                c->bridge_subnet,
-                                "--runtime",
-                                c->runtime,
-                                "--conmon",
-                                c->conmon,
-                                "--journal-socket",
-                                c->journal_socket,
-                                "--supervised-by",
-                                parent,
-                                "--fargate",
-                                FARGATE_SHARED,
-                                c->tls_cert ? "--ca-file" : NULL,
-                                c->tls_cert,
-                                NULL};
+    const char *argv[48] = {sw_self_path(),
+                            "agent",
+                            "--endpoint",
+                            endpoint,
+                            "--cluster",
+                            c->cluster,
+                            "--data",
+                            agent_data,
+                            "--credentials",
+                            credentials,
+                            "--region",
+                            c->region,
+                            "--log-level",
+                            c->log_level,
+                            "--bridge-name",
+                            c->bridge_name,
+                            "--bridge-subnet",
+                            c->bridge_subnet,
+                            "--runtime",
+                            c->runtime,
+                            "--conmon",
+                            c->conmon,
+                            "--journal-socket",
+                            c->journal_socket,
+                            "--supervised-by",
+                            parent,
+                            "--fargate",
+                            FARGATE_SHARED,
+                            NULL};
+    const char *const optional[][2] = {{"--ca-file", c->tls_cert},
+                                       {"--s3-endpoint", c->s3_endpoint},
+                                       {"--s3-credentials", c->s3_credentials},
+                                       {"--host-paths", c->host_paths}};
+    size_t n = 0;
+    while (argv[n])
+        n++;
+    for (size_t i = 0; i < SW_ARRAY_LEN(optional); i++)
+        if (optional[i][1]) {
+            argv[n++] = optional[i][0];
+            argv[n++] = optional[i][1];
+        }
     sigset_t blocked;
     agent_process_signals(&blocked);
     struct sw_process_spec spec = {.argv = argv, .blocked = &blocked};

@@ -17,6 +17,7 @@
 #include "server/cli.h"
 #include "server/control_client.h"
 #include "server/ecs_config.h"
+#include "server/s3_object.h"
 
 #define ECS_CONFIG_FILE "/etc/ecs/ecs.config"
 
@@ -25,6 +26,7 @@ struct options {
     char *config, *cluster, *log_level, *bridge_name, *bridge_subnet, *runtime, *conmon,
         *journal_socket;
     char *activation_id, *activation_code, *fargate;
+    char *s3_endpoint, *s3_credentials, *host_paths;
     int64_t supervised_by;
 };
 
@@ -40,8 +42,11 @@ static const struct conf_key keys[] = {
     {"bridge_subnet", CONF_STRING, OFF(bridge_subnet), "10.88.64.0/20", 0, 0, NULL, "addresses of tasks on the bridge"},
     {"runtime", CONF_STRING, OFF(runtime), "runc", 0, 0, NULL, "OCI runtime: name or path"},
     {"conmon", CONF_STRING, OFF(conmon), "conmon", 0, 0, NULL, "container monitor: name or path"},
-    {"fargate", CONF_STRING, OFF(fargate), NULL, 0, 0, NULL, "only: run tasks of launch type FARGATE of all clusters, and no others; shared: those of its cluster too; default ECS_FARGATE"},
     {"journal_socket", CONF_STRING, OFF(journal_socket), "/run/systemd/journal/socket", 0, 0, NULL, "the journal's socket, for the log driver journald"},
+    {"fargate", CONF_STRING, OFF(fargate), NULL, 0, 0, NULL, "only: run tasks of launch type FARGATE of all clusters, and no others; shared: those of its cluster too; default ECS_FARGATE"},
+    {"s3_endpoint", CONF_STRING, OFF(s3_endpoint), NULL, 0, 0, NULL, "S3 store of environmentFiles, https://HOST[:PORT]; default AWS's of the region"},
+    {"s3_credentials", CONF_STRING, OFF(s3_credentials), NULL, 0, 0, NULL, "credentials file for it; default: sessions of the tasks' execution roles"},
+    {"host_paths", CONF_STRING, OFF(host_paths), NULL, 0, 0, NULL, "folders, with commas, that host volumes of tasks may be in; default: any path"},
     {"activation_id", CONF_STRING, OFF(activation_id), NULL, 0, 0, NULL, "of `aws ssm create-activation`: joins as an external instance, the first time"},
     {"activation_code", CONF_STRING, OFF(activation_code), NULL, 0, 0, NULL, "the code that came with it"},
     {"supervised_by", CONF_INT, OFF(supervised_by), "0", 0, INT32_MAX, NULL, "process id of the slipway up that started it"},
@@ -128,6 +133,7 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
 {
     const char *data = data_dir(o, ecs);
     sw_autofree char *state = sw_asprintf("%s/runtime", data);
+    struct s3_reader *s3 = NULL;
     int r = sw_mkdirs(state, 0700, err);
     if (r < 0)
         return r;
@@ -137,7 +143,13 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
     r = runtime_oci_new(&oci, &runtime, err);
     if (r < 0)
         return r;
+    const struct s3_options store = {o->s3_endpoint, client->region, o->s3_credentials};
+    if (s3_reader_new(&store, &s3, err) < 0) {
+        runtime_oci_free(&runtime);
+        return err->code;
+    }
     struct control_client *control = control_client_new(client);
+    control_client_set_s3(control, s3);
     struct agent_options options = {
         .data_dir = data,
         .cluster = o->cluster     ? o->cluster
@@ -155,8 +167,11 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
         .attributes = ecs->attributes,
         .tags = ecs->tags,
         .external = ecs->external,
-        .journal_socket = o->journal_socket,
+        .host_paths = o->host_paths,
+        .logging_drivers = ecs->logging_drivers,
+        .no_privileged = ecs->no_privileged,
         .fargate = o->fargate ? o->fargate : ecs->fargate,
+        .journal_socket = o->journal_socket,
         .reserved_memory_mib = ecs->reserved_memory_mib,
         .stop_timeout_default_s = ecs->stop_timeout_s ? ecs->stop_timeout_s : 30,
         .task_cleanup_wait_s = ecs->task_cleanup_wait_s ? ecs->task_cleanup_wait_s : 10800,
@@ -182,6 +197,7 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
     }
     agent_free(signals->agent);
     control_client_free(control);
+    s3_reader_free(s3);
     runtime_oci_free(&runtime);
     return r;
 }

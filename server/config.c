@@ -68,6 +68,9 @@ static const struct conf_key keys[] = {
     {"bridge_subnet", CONF_STRING, OFF(bridge_subnet), "10.88.64.0/20", 0, 0, NULL, "addresses of tasks on that bridge"},
     {"runtime", CONF_STRING, OFF(runtime), "runc", 0, 0, NULL, "OCI runtime: name or path"},
     {"conmon", CONF_STRING, OFF(conmon), "conmon", 0, 0, NULL, "container monitor: name or path"},
+    {"s3_endpoint", CONF_STRING, OFF(s3_endpoint), NULL, 0, 0, NULL, "S3 store of environmentFiles, https://HOST[:PORT]; default AWS's of the region"},
+    {"s3_credentials", CONF_STRING, OFF(s3_credentials), NULL, 0, 0, NULL, "credentials file for it; default: sessions of the tasks' execution roles"},
+    {"host_paths", CONF_STRING, OFF(host_paths), NULL, 0, 0, NULL, "folders, with commas, that host volumes of tasks may be in; default: any path"},
     {"journal_socket", CONF_STRING, OFF(journal_socket), "/run/systemd/journal/socket", 0, 0, NULL, "the journal's socket, for the log driver journald"},
 };
 /* clang-format on */

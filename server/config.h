@@ -38,6 +38,7 @@ struct server_config {
     char *cluster;
     char *bridge_name, *bridge_subnet;
     char *runtime, *conmon, *journal_socket;
+    char *s3_endpoint, *s3_credentials, *host_paths;
 };
 
 extern const struct conf_table server_conf_table;

@@ -11,6 +11,7 @@
 #include "base/encode.h"
 #include "base/json.h"
 #include "server/exec_client.h"
+#include "server/s3_object.h"
 
 #define RENEW_BEFORE_S 3600
 
@@ -20,6 +21,7 @@ struct control_client {
     char password[TOKEN_MAX];
     int64_t expires_at_s;
     volatile int interrupted;
+    struct s3_reader *s3;
 };
 
 struct control_client *control_client_new(struct client *borrowed)
@@ -101,6 +103,18 @@ static void interrupt(void *ctx)
     __atomic_store_n(&c->interrupted, 1, __ATOMIC_RELAXED);
 }
 
+static int s3_get(void *ctx, const json_t *credentials, const char *bucket, const char *key,
+                  struct sw_buf *ret, struct sw_err *err)
+{
+    struct control_client *c = ctx;
+    return s3_reader_get(c->s3, credentials, bucket, key, &c->interrupted, ret, err);
+}
+
+void control_client_set_s3(struct control_client *c, struct s3_reader *s3)
+{
+    c->s3 = s3;
+}
+
 struct control_plane control_client_plane(struct control_client *c)
 {
     return (struct control_plane){.call = call,
@@ -108,5 +122,6 @@ struct control_plane control_client_plane(struct control_client *c)
                                   .registry_authorization = registry_authorization,
                                   .interrupt = interrupt,
                                   .open_stream = open_stream,
+                                  .s3_get = c->s3 ? s3_get : NULL,
                                   .ctx = c};
 }

@@ -8,4 +8,7 @@
 struct control_client;
 struct control_client *control_client_new(struct client *borrowed);
 void control_client_free(struct control_client *c);
+/* Where its plane reads objects of S3; borrowed. Without, it cannot. */
+struct s3_reader;
+void control_client_set_s3(struct control_client *c, struct s3_reader *s3);
 struct control_plane control_client_plane(struct control_client *c);

@@ -146,16 +146,10 @@ static int put_task_log_events(void *ctx, const json_t *in, struct sw_err *err)
     return call_registered(ctx, AGENT_TARGET_PREFIX, "PutTaskLogEvents", in, &out, err);
 }
 
-static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
-                struct sw_err *err)
+static int pull(void *ctx, const char *name, const struct pull_as *as,
+                const volatile int *cancelled, struct image *ret, struct sw_err *err)
 {
-    return puller_pull(ctx, name, cancelled, ret, err);
-}
-
-static int pull_as(void *ctx, const char *name, const char *authorization,
-                   const volatile int *cancelled, struct image *ret, struct sw_err *err)
-{
-    return puller_pull_as(ctx, name, authorization, cancelled, ret, err);
+    return puller_pull(ctx, name, as, cancelled, ret, err);
 }
 
 static int credentials(void *ctx, const char *task, bool execution, json_t **ret,
@@ -188,6 +182,13 @@ static int call_as(void *ctx, const json_t *role, const char *target, const json
 {
     struct agent *a = ctx;
     return a->o.control.call_as(a->o.control.ctx, role, target, in, CALL_TIMEOUT_MS, ret, err);
+}
+
+static int s3_get(void *ctx, const json_t *role, const char *bucket, const char *key,
+                  struct sw_buf *ret, struct sw_err *err)
+{
+    struct agent *a = ctx;
+    return a->o.control.s3_get(a->o.control.ctx, role, bucket, key, ret, err);
 }
 
 static char *below(const struct agent *a, const char *name)
@@ -322,18 +323,18 @@ static int register_once(struct agent *a, struct sw_err *err)
     facts.attributes = a->o.attributes;
     facts.tags = a->o.tags;
     facts.external = a->o.external;
-    facts.journal = journal_is_there(a->o.journal_socket ? a->o.journal_socket : JOURNAL_SOCKET);
     facts.no_privileged = a->o.no_privileged;
     facts.logging_drivers = a->o.logging_drivers;
     facts.machine_id = a->machine_id;
     facts.session = a->session;
     facts.fargate = a->o.fargate;
+    facts.journal = journal_is_there(a->o.journal_socket ? a->o.journal_socket : JOURNAL_SOCKET);
     if (instance_registration(&facts, a->cluster, a->instance_arn, &in, err) < 0 ||
         call(a, ECS_TARGET, "RegisterContainerInstance", in, CALL_TIMEOUT_MS, &out, err) < 0)
         return err->code;
     const char *arn =
         sw_json_str(sw_json_object(out, "containerInstance"), "containerInstanceArn", "");
-    if (!arn[0] || !sw_str_copy(sw_str(arn), a->instance_arn, sizeof a->instance_arn))
+    if (!arn[0] || strlen(arn) >= INSTANCE_ARN_MAX)
         return sw_fail(err, SW_EINTERNAL, NULL,
                        "RegisterContainerInstance answered without an ARN");
     /* Kept first: an agent that forgot its name would be a second instance when it is started again. */
@@ -476,18 +477,17 @@ static void *poll_main(void *arg)
             break;
         if (retired(a, &err))
             break;
+        version = -1;
+        sw_log_err(SW_LOG_WARNING, "poll-failed", &err, NULL);
+        pause_ms(a, wait_ms);
+        wait_ms = SW_MIN(wait_ms * 2, (int64_t)BACKOFF_MAX_MS);
+        if (!worth_retrying(&err)) {
+            sw_err_clear(&err);
+            if (register_instance(a, &err) < 0)
+                sw_log_err(SW_LOG_ERROR, "instance-not-registered", &err, NULL);
+        }
     }
-    version = -1;
-    sw_log_err(SW_LOG_WARNING, "poll-failed", &err, NULL);
-    pause_ms(a, wait_ms);
-    wait_ms = SW_MIN(wait_ms * 2, (int64_t)BACKOFF_MAX_MS);
-    if (!worth_retrying(&err)) {
-        sw_err_clear(&err);
-        if (register_instance(a, &err) < 0)
-            sw_log_err(SW_LOG_ERROR, "instance-not-registered", &err, NULL);
-    }
-}
-return NULL;
+    return NULL;
 }
 
 /* Bounded: a container with a longer stop timeout goes on, and the next start adopts it. */
@@ -514,7 +514,6 @@ static int start_engine(struct agent *a, struct sw_err *err)
                                     .runtime = a->o.runtime,
                                     .network = a->network,
                                     .pull = pull,
-                                    .pull_as = pull_as,
                                     .pull_ctx = a->puller,
                                     .submit_state = submit_state,
                                     .submit_health = submit_health,
@@ -523,6 +522,9 @@ static int start_engine(struct agent *a, struct sw_err *err)
                                     .secrets = secrets,
                                     .log_stream = log_stream,
                                     .call_as = a->o.control.call_as ? call_as : NULL,
+                                    .s3_get = a->o.control.s3_get ? s3_get : NULL,
+                                    .host_paths = a->o.host_paths,
+                                    .no_privileged = a->o.no_privileged,
                                     .region = a->o.region,
                                     .stop_timeout_default_s = a->o.stop_timeout_default_s > 0
                                                                   ? a->o.stop_timeout_default_s

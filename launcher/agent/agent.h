@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/websocket_client.h"
 #include "launcher/agent/pull.h"
@@ -28,6 +29,9 @@ struct control_plane {
     /* Optional: a call as `call`, signed with credentials of a role ({accessKeyId, secretAccessKey, sessionToken}). */
     int (*call_as)(void *ctx, const json_t *credentials, const char *target, const json_t *in,
                    int64_t timeout_ms, json_t **ret_out, struct sw_err *err);
+    /* Optional: an object of S3, with credentials of a role, into ret, whose maximum holds. */
+    int (*s3_get)(void *ctx, const json_t *credentials, const char *bucket, const char *key,
+                  struct sw_buf *ret, struct sw_err *err);
     /* Optional: a WebSocket connection to a path of the control plane. Without it no command is executed in a container. */
     int (*open_stream)(void *ctx, const char *path, struct ws_client **ret, struct sw_err *err);
     void *ctx;
@@ -50,6 +54,9 @@ struct agent_options {
     bool external;                   /* an instance of ECS Anywhere */
     const char *fargate;             /* FARGATE_ONLY, FARGATE_SHARED; NULL: only of its cluster */
     const char *journal_socket;      /* of the system's journal; NULL: where systemd has it */
+    const char *host_paths;          /* "/a,/b": what host.sourcePath may name; NULL: any path */
+    const char *logging_drivers;     /* "awslogs,json-file"; NULL: all that work here */
+    bool no_privileged;              /* ECS_DISABLE_PRIVILEGED */
     int64_t reserved_memory_mib;
     int64_t stop_timeout_default_s;   /* 30 */
     int64_t task_cleanup_wait_s;      /* 10800: logs and folders of stopped tasks */

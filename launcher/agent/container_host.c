@@ -2,6 +2,7 @@
 /* launcher/agent/container_host.c - see the ECS developer guide, "Linux parameters", and what Docker does with them. */
 #include "launcher/agent/container_host.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -10,11 +11,14 @@
 #include "base/alloc.h"
 #include "base/macros.h"
 #include "base/process.h"
+#include "launcher/agent/task_namespaces.h"
 
-#define REASON      "CannotStartContainerError"
-#define MIB         (1024LL * 1024)
-#define OPTIONS_MAX 1024
-#define RESOLV_MAX  (64 * 1024)
+#define REASON          "CannotStartContainerError"
+#define MIB             (1024LL * 1024)
+#define OPTIONS_MAX     1024
+#define RESOLV_MAX      (64 * 1024)
+#define NODES_MAX       2048 /* of a privileged container */
+#define NODES_DEPTH_MAX 8
 
 void host_add_names(const struct container_setup *s, struct sw_buf *hosts)
 {
@@ -59,15 +63,6 @@ char *host_resolv_conf(const struct container_linux *l, const char *text)
     return sw_buf_take(&b);
 }
 
-char *host_volume_source(const struct container_setup *s, const struct volume *v)
-{
-    if (v->source_path)
-        return sw_strdup(v->source_path);
-    if (v->file_system)
-        return sw_asprintf("%s/%s", s->efs_dir, v->file_system);
-    return sw_asprintf("%s/%s", v->shared ? s->shared_dir : s->volumes_dir, v->name);
-}
-
 int host_init_program(char *out, size_t cap, struct sw_err *err)
 {
     static const char *const names[] = {"docker-init", "tini-static", "catatonit"};
@@ -81,9 +76,13 @@ int host_init_program(char *out, size_t cap, struct sw_err *err)
 
 struct host_spec {
     const struct taskdef *task;
+    const struct task_namespaces *namespaces;
     const struct container_linux *l;
     struct spec_device *devices;
+    size_t devices_n;
     char (*access)[4];
+    char **nodes; /* paths of devices of a privileged container */
+    size_t nodes_n;
     struct spec_tmpfs *tmpfs;
     char **options; /* of tmpfs */
     struct spec_control *controls;
@@ -120,11 +119,67 @@ static char *tmpfs_options(const struct tmpfs_def *t)
     return sw_buf_take(&b);
 }
 
-int host_spec_new(const struct taskdef *task, const struct container_linux *l,
-                  struct host_spec **ret, struct sw_err *err)
+static bool has_device(const struct host_spec *h, const char *path)
+{
+    for (size_t i = 0; i < h->devices_n; i++)
+        if (sw_streq(h->devices[i].path, path))
+            return true;
+    return false;
+}
+
+static void add_node(struct host_spec *h, char *path, const struct stat *st)
+{
+    h->nodes = sw_realloc_array(h->nodes, h->nodes_n + 1, sizeof *h->nodes);
+    h->nodes[h->nodes_n++] = path;
+    h->devices = sw_realloc_array(h->devices, h->devices_n + 1, sizeof *h->devices);
+    h->devices[h->devices_n++] = (struct spec_device){.path = path,
+                                                      .type = S_ISCHR(st->st_mode) ? 'c' : 'b',
+                                                      .major = major(st->st_rdev),
+                                                      .minor = minor(st->st_rdev),
+                                                      .mode = st->st_mode & 0777,
+                                                      .uid = st->st_uid,
+                                                      .gid = st->st_gid,
+                                                      .access = "rwm"};
+}
+
+/* Every node below /dev but those that a container has of its own; not through links. */
+static void add_nodes(struct host_spec *h, const char *folder, int depth)
+{
+    static const char *const own[] = {"/dev/pts",     "/dev/shm",  "/dev/fd",      "/dev/mqueue",
+                                      "/dev/null",    "/dev/zero", "/dev/full",    "/dev/random",
+                                      "/dev/urandom", "/dev/tty",  "/dev/console", "/dev/ptmx"};
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        struct stat st;
+        sw_autofree char *path = sw_asprintf("%s/%s", folder, e->d_name);
+        bool skip = e->d_name[0] == '.' || lstat(path, &st) < 0 || has_device(h, path);
+        for (size_t i = 0; i < SW_ARRAY_LEN(own); i++)
+            skip |= sw_streq(own[i], path);
+        if (skip)
+            continue;
+        if (S_ISDIR(st.st_mode) && depth < NODES_DEPTH_MAX)
+            add_nodes(h, path, depth + 1);
+        if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && h->nodes_n < NODES_MAX)
+            add_node(h, SW_TAKE(path), &st);
+    }
+    if (d)
+        closedir(d);
+}
+
+static int add_devices(struct host_spec *h, struct sw_err *err)
+{
+    for (size_t i = 0; i < h->l->devices_n; i++, h->devices_n++)
+        if (find_device(&h->l->devices[i], &h->devices[i], h->access[i], err) < 0)
+            return err->code;
+    return 0;
+}
+
+int host_spec_new(const struct container_setup *s, struct host_spec **ret, struct sw_err *err)
 {
     struct host_spec *h = SW_NEW(struct host_spec);
-    h->task = task;
+    const struct container_linux *l = &s->def->host;
+    h->task = s->task;
+    h->namespaces = s->namespaces;
     h->l = l;
     h->devices = sw_calloc(l->devices_n + 1, sizeof *h->devices);
     h->access = sw_calloc(l->devices_n + 1, sizeof *h->access);
@@ -138,11 +193,12 @@ int host_spec_new(const struct taskdef *task, const struct container_linux *l,
     for (size_t i = 0; i < l->system_controls.n; i++)
         h->controls[i] =
             (struct spec_control){l->system_controls.v[i].name, l->system_controls.v[i].value};
-    for (size_t i = 0; i < l->devices_n; i++)
-        if (find_device(&l->devices[i], &h->devices[i], h->access[i], err) < 0) {
-            host_spec_free(h);
-            return err->code;
-        }
+    if (add_devices(h, err) < 0) {
+        host_spec_free(h);
+        return err->code;
+    }
+    if (s->def->privileged)
+        add_nodes(h, "/dev", 0);
     *ret = h;
     return 0;
 }
@@ -155,7 +211,7 @@ void host_spec_fill(const struct host_spec *h, struct container_spec *spec)
     spec->capabilities_drop = (const char *const *)l->capabilities_drop.v;
     spec->capabilities_drop_n = l->capabilities_drop.n;
     spec->devices = h->devices;
-    spec->devices_n = l->devices_n;
+    spec->devices_n = h->devices_n;
     spec->tmpfs = h->tmpfs;
     spec->tmpfs_n = l->tmpfs_n;
     spec->controls = h->controls;
@@ -164,6 +220,14 @@ void host_spec_fill(const struct host_spec *h, struct container_spec *spec)
     spec->host_pid = h->task->pid_mode == SHARE_HOST;
     spec->host_ipc = h->task->ipc_mode == SHARE_HOST;
     spec->no_shm = h->task->ipc_mode == SHARE_NONE;
+    if (h->namespaces) {
+        spec->pid_path = h->namespaces->pid_path;
+        spec->ipc_path = h->namespaces->ipc_path;
+        spec->shm_path = h->namespaces->shm_path;
+    }
+    spec->max_swap_bytes = l->max_swap_mib * MIB;
+    spec->has_swappiness = l->has_swappiness;
+    spec->swappiness = l->swappiness;
 }
 
 void host_spec_free(struct host_spec *h)
@@ -173,6 +237,9 @@ void host_spec_free(struct host_spec *h)
     for (size_t i = 0; i < h->l->tmpfs_n; i++)
         free(h->options[i]);
     free(h->options);
+    for (size_t i = 0; i < h->nodes_n; i++)
+        free(h->nodes[i]);
+    free(h->nodes);
     free(h->devices);
     free(h->access);
     free(h->tmpfs);

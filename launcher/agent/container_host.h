@@ -11,15 +11,11 @@
 void host_add_names(const struct container_setup *s, struct sw_buf *hosts);
 /* The definition's servers and domains; what it does not say is as in `text`. Owned. */
 char *host_resolv_conf(const struct container_linux *l, const char *text);
-/* Where a volume lies on this machine; owned. */
-char *host_volume_source(const struct container_setup *s, const struct volume *v);
-
 /* A static init of this machine, which runs in any image: reaps children and passes signals on. */
 #define HOST_INIT_TARGET "/sbin/docker-init"
 int host_init_program(char *out, size_t cap, struct sw_err *err);
 
 struct host_spec; /* owns what the description borrows */
-int host_spec_new(const struct taskdef *task, const struct container_linux *l,
-                  struct host_spec **ret, struct sw_err *err);
+int host_spec_new(const struct container_setup *s, struct host_spec **ret, struct sw_err *err);
 void host_spec_fill(const struct host_spec *h, struct container_spec *spec);
 void host_spec_free(struct host_spec *h); /* NULL ok */

@@ -3,6 +3,7 @@
  * inside its own root, and nothing else (labels, volumes' sources, ports and health checks of images change nothing here). */
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/container_host.h"
+#include "launcher/agent/volumes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,7 +156,7 @@ static void env_add_agents(char ***env, const struct container_setup *s)
 }
 
 char **container_env(const struct container_def *def, const json_t *image_config,
-                     const char *hostname, const char *home)
+                     const char *const *files, const char *hostname, const char *home)
 {
     char **env = sw_calloc(1, sizeof *env);
     size_t n = 0, i;
@@ -169,6 +170,8 @@ char **container_env(const struct container_def *def, const json_t *image_config
         if (json_is_string(v))
             env_set(&env, &n, json_string_value(v));
     }
+    for (; files && *files; files++)
+        env_set(&env, &n, *files);
     for (i = 0; i < def->environment_n; i++) {
         sw_autofree char *entry =
             sw_asprintf("%s=%s", def->environment[i].name, def->environment[i].value);
@@ -259,14 +262,24 @@ static int write_host_files(const struct container_setup *s, const char *hostnam
 /* Mounts and their texts while the specification is made. */
 struct mounts {
     struct spec_mount list[MOUNTS_MAX];
-    char *sources[MOUNTS_MAX];
-    size_t n;
+    char *sources[MOUNTS_MAX], *texts[MOUNTS_MAX];
+    size_t n, texts_n;
 };
 
 static void mounts_done(struct mounts *m)
 {
     for (size_t i = 0; i < m->n; i++)
         free(m->sources[i]);
+    for (size_t i = 0; i < m->texts_n; i++)
+        free(m->texts[i]);
+}
+
+/* A destination that its owner does not keep as long; as many as there can be mounts. */
+static const char *keep_text(struct mounts *m, const char *text)
+{
+    if (m->texts_n == MOUNTS_MAX)
+        return "";
+    return m->texts[m->texts_n++] = sw_strdup(text);
 }
 
 static int add_mount(struct mounts *m, char *source, const char *destination, bool read_only,
@@ -332,21 +345,10 @@ static int add_volumes_of(const struct container_setup *s, const struct containe
             return sw_fail(err, SW_EINVALID, "InvalidVolumeError",
                            "volume %s is not in the task definition",
                            p->source_volume ? p->source_volume : "");
-        char *source = host_volume_source(s, v);
-        if (v->file_system && !sw_path_exists(source)) {
-            (void)sw_fail(err, SW_ENOTFOUND, "InvalidVolumeError",
-                          "the file system %s is not on this instance: there is no %s",
-                          v->file_system, source);
-            free(source);
+        char *source = NULL;
+        if (volume_prepare(s, v, root, p->container_path, &source, err) < 0)
             return err->code;
-        }
-        if (v->shared && !v->autoprovision && !sw_path_exists(source)) {
-            free(source);
-            return sw_fail(err, SW_ENOTFOUND, "InvalidVolumeError",
-                           "the shared volume %s is not on this instance", v->name);
-        }
-        if ((!sw_path_exists(source) && sw_mkdirs(source, 0755, err) < 0) ||
-            make_target(root, source, p->container_path, err) < 0) {
+        if (make_target(root, source, p->container_path, err) < 0) {
             free(source);
             return sw_prefix(err, "volume %s", v->name);
         }
@@ -396,24 +398,50 @@ static int add_tmpfs_targets(const struct container_setup *s, int root, struct s
     return 0;
 }
 
-/* The image's own VOLUMEs: folders inside the root; with a read-only root they stay writable, as with Docker. */
+static bool is_tmpfs(const struct container_setup *s, const char *path)
+{
+    for (size_t i = 0; i < s->def->host.tmpfs_n; i++)
+        if (sw_streq(s->def->host.tmpfs[i].container_path, path))
+            return true;
+    return false;
+}
+
+/* A list of {path, source}; what is mounted at a path already stays. */
+static int add_listed(const struct container_setup *s, json_t *list, bool read_only, int root,
+                      struct mounts *m, struct sw_err *err)
+{
+    json_t *v;
+    size_t i;
+    json_array_foreach(list, i, v) {
+        const char *path = sw_json_str(v, "path", ""), *source = sw_json_str(v, "source", "");
+        if (is_mounted(m, path) || is_tmpfs(s, path))
+            continue;
+        if (make_target(root, source, path, err) < 0)
+            return sw_prefix(err, "VOLUME of an image");
+        if (add_mount(m, sw_strdup(source), keep_text(m, path), read_only, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+/* Volumes of their own, as with Docker: they hold what the image has there and are writable whatever the root is. */
 static int add_image_volumes(const struct container_setup *s, int root, struct mounts *m,
                              struct sw_err *err)
 {
-    json_t *volumes = sw_json_object(section(s->image->config), "Volumes"), *v;
-    const char *path;
-    size_t i = 0;
-    json_object_foreach(volumes, path, v) {
-        if (image_make_folder(root, path, 0, 0, err) < 0)
-            return sw_prefix(err, "VOLUME of the image");
-        if (!s->def->readonly_root_filesystem || is_mounted(m, path))
-            continue;
-        char *source = sw_asprintf("%s/volumes/%zu", s->folder, i++);
-        if (sw_mkdirs(source, 0755, err) < 0) {
-            free(source);
-            return err->code;
-        }
-        if (add_mount(m, source, path, false, err) < 0)
+    sw_autojson json_t *list = NULL;
+    if (volumes_of_image(s, root, &list, err) < 0)
+        return err->code;
+    return add_listed(s, list, false, root, m, err);
+}
+
+/* VOLUMEs of the images of those that this container has volumes from. */
+static int add_others_image_volumes(const struct container_setup *s, int root, struct mounts *m,
+                                    struct sw_err *err)
+{
+    for (size_t i = 0; i < s->def->host.volumes_from_n; i++) {
+        const struct volume_from_def *from = &s->def->host.volumes_from[i];
+        sw_autojson json_t *list = volumes_of_other(s, from->container);
+        if (add_listed(s, list, from->read_only, root, m, err) < 0)
             return err->code;
     }
     return 0;
@@ -437,13 +465,26 @@ static int mount_root(const struct container_setup *s, char **ret_rootfs, struct
     return err->code;
 }
 
+/* runtime.h: how its standard streams are held. */
+static int write_streams(const struct container_setup *s, struct sw_err *err)
+{
+    const struct container_def *d = s->def;
+    if (!d->interactive && !d->pseudo_terminal)
+        return 0;
+    return write_text(s->folder, "monitor",
+                      !d->interactive       ? "t"
+                      : !d->pseudo_terminal ? "i"
+                                            : "ti",
+                      err);
+}
+
 static int write_spec(const struct container_setup *s, const char *rootfs,
                       const struct image_user *user, const struct mounts *m, const char *hostname,
                       const char *cwd, struct sw_err *err)
 {
     SW_CLEANUP(strings_freep) char **args = container_args(s->def, s->image->config);
     SW_CLEANUP(strings_freep)
-    char **env = container_env(s->def, s->image->config, hostname, user->home);
+    char **env = container_env(s->def, s->image->config, s->env_files, hostname, user->home);
     env_add_agents(&env, s);
     if (s->def->host.init_process && args[0])
         prepend_init(&args);
@@ -476,10 +517,13 @@ static int write_spec(const struct container_setup *s, const char *rootfs,
                                   .cpu_units = s->def->cpu,
                                   .pids_limit = PIDS_LIMIT,
                                   .rlimits = rlimits,
-                                  .rlimits_n = rlimits_n};
+                                  .rlimits_n = rlimits_n,
+                                  .privileged = s->def->privileged,
+                                  .capabilities_held = spec_own_capabilities(),
+                                  .terminal = s->def->pseudo_terminal};
     sw_autojson json_t *j = NULL;
     struct host_spec *host = NULL;
-    if (host_spec_new(s->task, &s->def->host, &host, err) < 0)
+    if (host_spec_new(s, &host, err) < 0)
         return err->code;
     host_spec_fill(host, &spec);
     int r = spec_build(&spec, &j, err);
@@ -487,7 +531,7 @@ static int write_spec(const struct container_setup *s, const char *rootfs,
     if (r < 0)
         return r;
     sw_autofree char *text = sw_json_dump(j);
-    return write_text(s->folder, "config.json", text, err);
+    return write_text(s->folder, "config.json", text, err) < 0 ? err->code : write_streams(s, err);
 }
 
 static int fill_root(const struct container_setup *s, const char *rootfs, const char *hostname,
@@ -508,8 +552,8 @@ static int fill_root(const struct container_setup *s, const char *rootfs, const 
         image_make_folder(root, cwd, user.uid, user.gid, err) < 0 ||
         add_host_files(s, root, &m, err) < 0 ||
         add_volumes_from(s, s->def, false, TASKDEF_CONTAINERS_MAX, root, &m, err) < 0 ||
-        add_init(s, root, &m, err) < 0 || add_tmpfs_targets(s, root, err) < 0 ||
-        add_image_volumes(s, root, &m, err) < 0)
+        add_others_image_volumes(s, root, &m, err) < 0 || add_init(s, root, &m, err) < 0 ||
+        add_tmpfs_targets(s, root, err) < 0 || add_image_volumes(s, root, &m, err) < 0)
         return err->code;
     return write_spec(s, rootfs, &user, &m, hostname, cwd, err);
 }
@@ -522,6 +566,9 @@ int container_setup(const struct container_setup *s, struct sw_err *err)
         snprintf(hostname, sizeof hostname, "%s", s->def->host.hostname);
     else
         snprintf(hostname, sizeof hostname, "%.12s", s->id);
+    if (s->def->privileged && s->no_privileged)
+        return sw_fail(err, SW_EDENIED, REASON,
+                       "this instance does not run privileged containers (ECS_DISABLE_PRIVILEGED)");
     if (sw_mkdirs(s->folder, 0700, err) < 0 || mount_root(s, &rootfs, err) < 0 ||
         write_host_files(s, hostname, err) < 0 || fill_root(s, rootfs, hostname, err) < 0) {
         if (!err->reason || strcmp(err->reason, "DiskFull") == 0)
@@ -537,7 +584,7 @@ int container_teardown(const char *folder, struct sw_err *err)
 {
     static const char *const names[] = {"rootfs",   "upper",       "work",        "hosts",
                                         "hostname", "resolv.conf", "config.json", "volumes",
-                                        "attach",   "ctl",         "winsz"};
+                                        "attach",   "ctl",         "winsz",       "monitor"};
     sw_autofree char *rootfs = sw_asprintf("%s/rootfs", folder);
     if (overlay_umount(rootfs, err) < 0)
         return err->code;

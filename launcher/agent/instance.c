@@ -75,6 +75,25 @@ static void add_own(json_t *attributes, const json_t *own)
     }
 }
 
+static bool in_list(const char *list, const char *name)
+{
+    struct sw_str rest = sw_str(list), one;
+    while (sw_str_split(&rest, ',', &one))
+        if (sw_str_eq_z(sw_str_trim(one), name))
+            return true;
+    return false;
+}
+
+/* What the operator took away is not offered, so nothing that needs it is placed here. */
+static bool is_offered(const struct instance_facts *f, const char *capability)
+{
+    static const char drivers[] = CAPABILITY_LOG_PREFIX;
+    if (f->no_privileged && sw_streq(capability, CAPABILITY_PRIVILEGED))
+        return false;
+    return !f->logging_drivers || strncmp(capability, drivers, sizeof drivers - 1) != 0 ||
+           in_list(f->logging_drivers, capability + sizeof drivers - 1);
+}
+
 static json_t *attributes_of(const struct instance_facts *f)
 {
     json_t *a = json_array();
@@ -86,8 +105,9 @@ static json_t *attributes_of(const struct instance_facts *f)
     json_array_append_new(
         a, json_pack("{s:s, s:s}", "name", "ecs.availability-zone", "value", "local"));
     for (size_t i = 0; capabilities_all[i]; i++)
-        json_array_append_new(a, json_pack("{s:s}", "name", capabilities_all[i]));
-    if (f->journal)
+        if (is_offered(f, capabilities_all[i]))
+            json_array_append_new(a, json_pack("{s:s}", "name", capabilities_all[i]));
+    if (f->journal && is_offered(f, CAPABILITY_LOG_JOURNALD))
         json_array_append_new(a, json_pack("{s:s}", "name", CAPABILITY_LOG_JOURNALD));
     if (f->external)
         json_array_append_new(a, json_pack("{s:s}", "name", ATTRIBUTE_EXTERNAL));

@@ -20,9 +20,10 @@ struct instance_facts {
         *attributes;     /* {name: value} besides the machine's, or in their place; NULL: none */
     const json_t *tags;  /* {key: value}; NULL: none */
     const char *fargate; /* value of ATTRIBUTE_FARGATE; NULL: none */
-    const json_t *tags; /* {key: value}; NULL: none */
-    bool external;      /* of ECS Anywhere: for tasks of launch type EXTERNAL */
-    bool journal;       /* there is a journal for the log driver journald */
+    bool external;       /* of ECS Anywhere: for tasks of launch type EXTERNAL */
+    bool no_privileged;  /* privileged containers are not run here */
+    const char *logging_drivers; /* "awslogs,journald": only these; NULL: all that work here */
+    bool journal;                /* there is a journal for the log driver journald */
     const char *version;
     const char *machine_id; /* of instance_machine_id; "" or NULL: not known */
     const char *session;    /* of this process; NULL: none */

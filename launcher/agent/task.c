@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* launcher/agent/task.c - a task as a value and as a file. */
 #include "launcher/agent/task.h"
+#include "launcher/agent/container_setup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +112,8 @@ void task_free(struct task *t)
     json_decref(t->placed);
     json_decref(t->credentials);
     json_decref(t->secrets);
+    for (size_t i = 0; i < TASKDEF_CONTAINERS_MAX; i++)
+        strings_free(t->env_files[i]);
     free(t->pull_authorization);
     free(t->dir);
     free(t);
@@ -170,6 +173,8 @@ int task_save(const struct task *t, bool durable, struct sw_err *err)
     sw_json_set_str(j, "stopCode", t->stop_code);
     sw_json_set_str(j, "stopText", t->stop_text);
     sw_json_set_str(j, "credentialsId", t->credentials_id);
+    if (t->holder[0])
+        sw_json_set_str(j, "holder", t->holder);
     sw_json_set_int(j, "pullStartedUs", t->pull_started_us);
     sw_json_set_int(j, "pullStoppedUs", t->pull_stopped_us);
     sw_json_set_int(j, "stoppedUs", t->stopped_us);
@@ -263,6 +268,7 @@ int task_load(struct task_engine *e, const char *tasks_dir, const char *id, stru
     copy_text(j, "stopCode", t->stop_code, sizeof t->stop_code);
     copy_text(j, "stopText", t->stop_text, sizeof t->stop_text);
     copy_id(j, "credentialsId", t->credentials_id);
+    copy_text(j, "holder", t->holder, sizeof t->holder);
     t->pull_started_us = sw_json_int(j, "pullStartedUs", 0);
     t->pull_stopped_us = sw_json_int(j, "pullStoppedUs", 0);
     t->stopped_us = sw_json_int(j, "stoppedUs", 0);
@@ -313,6 +319,9 @@ void task_view(const struct task *t, int64_t now_ms, int64_t stop_timeout_defaul
                                                      .stop_sent_at_ms = c->stop_sent_at_ms,
                                                      .kill_sent_at_ms = c->kill_sent_at_ms,
                                                      .stop_timeout_ms = timeout_s * 1000};
+        if (c->def->start_timeout_s > 0 && c->started_us)
+            ret->containers[i].give_up_at_ms =
+                now_ms + (c->started_us - sw_now_us()) / 1000 + c->def->start_timeout_s * 1000LL;
     }
 }
 

@@ -69,7 +69,8 @@ struct task {
     bool stop_wanted;
     char stop_code[32], stop_text[TASK_REASON_MAX];
     int64_t pull_started_us, pull_stopped_us, stopped_us;
-    char credentials_id[37];            /* what containers of a task with a role ask for */
+    char holder[RUNTIME_ID_MAX + 1]; /* of the runtime, of namespaces that are shared; "": none */
+    char credentials_id[37];         /* what containers of a task with a role ask for */
     bool was_running, finished, silent; /* silent: nobody wants reports of it any more */
     bool other_boot;                    /* its file is of an earlier boot of this machine */
     enum report_level reported;
@@ -83,8 +84,9 @@ struct task {
     json_t *credentials; /* as GetTaskCredentials answered; NULL: none yet */
     int64_t credentials_expire_us, credentials_renew_at_ms, credentials_backoff_ms;
     bool credentials_queued;
-    json_t *secrets;                  /* task_secrets.h */
-    char *pull_authorization;         /* of the execution role, NULL: the node's own */
+    json_t *secrets;                          /* task_secrets.h */
+    char **env_files[TASKDEF_CONTAINERS_MAX]; /* task_env_files.h; NULL: not fetched */
+    char *pull_authorization;                 /* of the execution role, NULL: the node's own */
     int64_t requests, requests_at_ms; /* of its containers: what is left of the burst, in 1/1000 */
 };
 

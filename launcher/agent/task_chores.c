@@ -33,6 +33,7 @@ static bool has_container(struct task_engine *e, const char *id)
         pthread_mutex_lock(&t->lock);
         for (size_t i = 0; i < t->def->containers_n; i++)
             found |= !t->containers[i].cleaned && strcmp(t->containers[i].id, id) == 0;
+        found |= !t->finished && strcmp(t->holder, id) == 0;
         pthread_mutex_unlock(&t->lock);
     }
     pthread_mutex_unlock(&e->lock);

@@ -22,6 +22,8 @@
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/log_sources.h"
 #include "launcher/agent/task_engine_internal.h"
+#include "launcher/agent/task_env_files.h"
+#include "launcher/agent/task_namespaces.h"
 #include "launcher/agent/task_roles.h"
 #include "launcher/agent/task_secrets.h"
 #include "launcher/runtime/cgroup.h"
@@ -54,6 +56,7 @@ struct pull_one {
     struct task *t;
     size_t container;
     const char *name; /* NULL: the definition's */
+    bool known;       /* it ran before */
 };
 
 static void *pull_main(void *arg)
@@ -65,10 +68,9 @@ static void *pull_main(void *arg)
     struct image image = {0};
     const struct task_engine_options *o = &t->engine->o;
     const char *name = p->name ? p->name : c->def->image;
-    int r =
-        t->pull_authorization && o->pull_as
-            ? o->pull_as(o->pull_ctx, name, t->pull_authorization, &t->give_up_pull, &image, &err)
-            : o->pull(o->pull_ctx, name, &t->give_up_pull, &image, &err);
+    sw_autofree char *credentials = task_pull_credentials(t, p->container);
+    const struct pull_as as = {t->pull_authorization, credentials, p->known};
+    int r = o->pull(o->pull_ctx, name, &as, &t->give_up_pull, &image, &err);
     pthread_mutex_lock(&t->lock);
     if (r == 0) {
         c->image = image;
@@ -91,7 +93,7 @@ static void pull_images(struct task *t)
     for (size_t i = 0; i < t->def->containers_n; i++)
         if (t->containers[i].status == CONTAINER_WAITING ||
             t->containers[i].status == CONTAINER_READY)
-            jobs[n++] = (struct pull_one){t, i, NULL};
+            jobs[n++] = (struct pull_one){t, i, NULL, false};
     if (n == 0)
         return;
     pthread_mutex_lock(&t->lock);
@@ -113,7 +115,7 @@ static void pull_images(struct task *t)
 static void pull_again(struct task *t, size_t container)
 {
     struct task_container *c = &t->containers[container];
-    struct pull_one job = {t, container, NULL};
+    struct pull_one job = {t, container, NULL, true};
     sw_autofree char *name = strchr(c->def->image, '@') || !c->image_digest[0]
                                  ? sw_strdup(c->def->image)
                                  : sw_asprintf("%s@%s", c->def->image, c->image_digest);
@@ -159,7 +161,9 @@ static void act(struct task *t, const struct task_action *a)
             break;
         }
         task_restart_container(t, i);
-        pull_again(t, i);
+        if (task_get_secrets(t) &&
+            task_get_env_files(t)) /* an agent that was restarted since has none of them */
+            pull_again(t, i);
         break;
     case TASK_STOP:
         pthread_mutex_lock(&t->lock);
@@ -232,6 +236,18 @@ static bool note(struct task *t, const struct task_plan *plan)
     return changed;
 }
 
+/* No container is left, and none will be started again. */
+static bool all_over(struct task *t)
+{
+    bool over = true;
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < t->def->containers_n; i++)
+        over &= t->containers[i].status == CONTAINER_STOPPED && t->containers[i].cleaned &&
+                !t->containers[i].restarting;
+    pthread_mutex_unlock(&t->lock);
+    return over;
+}
+
 static bool clean_ended(struct task *t)
 {
     bool any = false;
@@ -249,6 +265,8 @@ static bool clean_ended(struct task *t)
         pthread_mutex_unlock(&t->lock);
         any = true;
     }
+    if (any && all_over(t))
+        (void)task_release(t);
     if (any) /* goes with the last container */
         (void)cgroup_remove(t->engine->o.cgroup_root, t->id);
     return any;
@@ -311,6 +329,10 @@ static void forget_secrets(struct task *t)
     json_decref(t->credentials);
     json_decref(t->secrets);
     t->credentials = t->secrets = NULL;
+    for (size_t i = 0; i < TASKDEF_CONTAINERS_MAX; i++) {
+        strings_free(t->env_files[i]);
+        t->env_files[i] = NULL;
+    }
     free(t->pull_authorization);
     t->pull_authorization = NULL;
 }
@@ -325,7 +347,8 @@ static void *task_main(void *arg)
     bool pull = !t->stop_wanted && !t->finished && !t->other_boot;
     task_queue_report(t);
     pthread_mutex_unlock(&t->lock);
-    if (pull && task_get_roles(t) && task_get_secrets(t) && log_sources_open(t))
+    if (pull && task_get_roles(t) && task_get_secrets(t) && task_get_env_files(t) &&
+        log_sources_open(t))
         pull_images(t);
     while (!flag_is_set(&t->engine->closing) && task_round(t))
         ;
@@ -535,6 +558,7 @@ int engine_new(const struct task_engine_options *o, struct task_engine **ret, st
         return err->code;
     }
     remove_unreadable(e);
+    task_mounts_clean(e);
     e->reporters = sw_pool_new(REPORTERS, "reports");
     for (struct task *t = e->tasks; t; t = t->next) {
         t->thread_started = pthread_create(&t->thread, NULL, task_main, t) == 0;
@@ -797,6 +821,7 @@ int engine_running(struct task_engine *e, const char *arn, const char *container
     pthread_mutex_unlock(&e->lock);
     if (r == 0)
         return 0;
-    return sw_fail(err, r, NULL, r == SW_ENOTFOUND ? "the container is not on this instance"
-                                                   : "the container is not running");
+    return sw_fail(err, r, NULL,
+                   r == SW_ENOTFOUND ? "the container is not on this instance"
+                                     : "the container is not running");
 }

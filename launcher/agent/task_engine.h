@@ -6,6 +6,7 @@
  * Threads: engine_apply and engine_sweep from one thread; the rest from any. */
 #include <jansson.h>
 
+#include "base/buf.h"
 #include "launcher/agent/network.h"
 #include "launcher/agent/pull.h"
 #include "launcher/runtime/runtime.h"
@@ -20,12 +21,9 @@ struct task_engine_options {
     const struct runtime *runtime;
     struct network *network;
     /* Pulls; puller_pull with a puller as ctx. A table, so that tests need no registry. */
-    int (*pull)(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
-                struct sw_err *err);
+    int (*pull)(void *ctx, const char *name, const struct pull_as *as,
+                const volatile int *cancelled, struct image *ret, struct sw_err *err);
     void *pull_ctx;
-    /* The same with an Authorization header for our own registry; NULL: execution roles change nothing. */
-    int (*pull_as)(void *ctx, const char *name, const char *authorization,
-                   const volatile int *cancelled, struct image *ret, struct sw_err *err);
     /* Sends one report: input of SubmitTaskStateChange, or of SubmitHealth. */
     int (*submit_state)(void *ctx, const json_t *in, struct sw_err *err);
     int (*submit_health)(void *ctx, const json_t *in, struct sw_err *err);
@@ -35,6 +33,9 @@ struct task_engine_options {
                        struct sw_err *err);
     /* What GetTaskSecrets answers. A temporary error is tried again. May be NULL. */
     int (*secrets)(void *ctx, const char *task_arn, json_t **ret, struct sw_err *err);
+    /* An object of S3, with such credentials, into ret, whose maximum holds. SW_EUNAVAILABLE is tried again. May be NULL. */
+    int (*s3_get)(void *ctx, const json_t *credentials, const char *bucket, const char *key,
+                  struct sw_buf *ret, struct sw_err *err);
     /* Makes a container's log stream (driver awslogs). May be NULL. */
     int (*log_stream)(void *ctx, const char *task_arn, const char *container, struct sw_err *err);
     /* A call signed with such credentials. May be NULL. */
@@ -43,8 +44,10 @@ struct task_engine_options {
     struct task_endpoint_urls urls;
     const char *region;
     int64_t stop_timeout_default_s, cleanup_wait_s;
-    int64_t look_every_ms;      /* for leftovers, after the start's look; 0: 10 s, then 30 s */
-    const char *cgroup_root;    /* NULL: the system's */
+    int64_t look_every_ms;   /* for leftovers, after the start's look; 0: 10 s, then 30 s */
+    const char *cgroup_root; /* NULL: the system's */
+    const char *host_paths;  /* "/a,/b": all of the machine that volumes may be; NULL: any path */
+    bool no_privileged;      /* refuses privileged containers */
     const char *journal_socket; /* NULL: the system's */
 };
 struct task_engine;

@@ -24,6 +24,8 @@ struct task_engine {
 /* Saves, logging a failure: the task goes on, the file is older; what a container left is kept until its end could be saved. */
 void task_persist(struct task *t, bool durable);
 void task_wake(struct task *t); /* with the lock held */
+/* What it needs to start cannot be had: it stops with ResourceInitializationError. Without the lock. */
+void task_fail_resources(struct task *t, const char *why);
 
 /* task_start.c; called without the lock, by the task's thread only. */
 int task_start_container(struct task *t, size_t container, struct sw_err *err);

@@ -32,7 +32,7 @@ const char *container_health_to_string(enum container_health h)
 /* One that still runs so long after SIGKILL did not get it: the runtime failed, and is asked again. */
 #define KILL_AGAIN_MS 10000
 
-enum verdict { MET, NOT_YET, NEVER };
+enum verdict { MET, NOT_YET, NEVER, TOO_LATE };
 
 static enum verdict condition(const struct container_view *c, enum depends_condition want)
 {
@@ -54,16 +54,32 @@ static enum verdict condition(const struct container_view *c, enum depends_condi
     }
 }
 
-static enum verdict may_start(const struct task_view *v, const struct container_view *c)
+/* startTimeout is of the container that others wait for, from its start on; being started is waited for without it. */
+static enum verdict in_time(const struct task_view *v, const struct container_view *on,
+                            enum depends_condition want, int64_t *wake_at_ms)
+{
+    enum verdict one = condition(on, want);
+    if (one != NOT_YET || want == DEPENDS_START || on->give_up_at_ms == 0)
+        return one;
+    if (v->now_ms >= on->give_up_at_ms)
+        return TOO_LATE;
+    if (*wake_at_ms == 0 || on->give_up_at_ms < *wake_at_ms)
+        *wake_at_ms = on->give_up_at_ms;
+    return NOT_YET;
+}
+
+static enum verdict may_start(const struct task_view *v, const struct container_view *c,
+                              int64_t *wake_at_ms)
 {
     enum verdict r = MET;
     for (size_t i = 0; i < c->depends_on_n; i++) {
         int on = c->depends_on[i].container;
-        enum verdict one = on >= 0 && (size_t)on < v->n
-                               ? condition(&v->containers[on], c->depends_on[i].condition)
-                               : NEVER;
-        if (one == NEVER)
-            return NEVER;
+        enum verdict one =
+            on >= 0 && (size_t)on < v->n
+                ? in_time(v, &v->containers[on], c->depends_on[i].condition, wake_at_ms)
+                : NEVER;
+        if (one == NEVER || one == TOO_LATE)
+            return one;
         if (one == NOT_YET)
             r = NOT_YET;
     }
@@ -103,8 +119,12 @@ static void plan_running(const struct task_view *v, struct task_plan *p)
         const struct container_view *c = &v->containers[i];
         if (c->status == CONTAINER_RUNNING || c->status == CONTAINER_STOPPED)
             continue;
-        enum verdict verdict = may_start(v, c);
-        if (verdict == NEVER && c->essential)
+        enum verdict verdict = may_start(v, c, &p->wake_at_ms);
+        if (verdict == TOO_LATE) /* as ECS: the task ends, essential or not */
+            decide_stop(p, "TaskFailedToStart",
+                        "TaskDependencyError: dependency graph: a container ordering dependency "
+                        "has timed out");
+        else if (verdict == NEVER && c->essential)
             decide_stop(p, "TaskFailedToStart",
                         "TaskDependencyError: a container that an essential one depends on did not "
                         "reach its condition");

@@ -31,6 +31,7 @@ struct container_view {
     bool essential;
     const struct depends_on *depends_on;
     size_t depends_on_n;
+    int64_t give_up_at_ms; /* then nobody waits any more for a condition of this one; 0: never */
     bool stop_sent, kill_sent;
     int64_t stop_sent_at_ms, kill_sent_at_ms, stop_timeout_ms;
 };

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/encode.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
@@ -59,27 +60,27 @@ static bool any_wanted(struct task *t)
     pthread_mutex_lock(&t->lock);
     for (size_t i = 0; i < t->def->containers_n; i++) {
         const struct task_container *c = &t->containers[i];
+        const json_t *d = definition(t, c->def->name);
         any |= (c->status == CONTAINER_WAITING || c->status == CONTAINER_READY) &&
-               json_array_size(sw_json_array(definition(t, c->def->name), "secrets")) > 0;
+               (json_array_size(sw_json_array(d, "secrets")) > 0 ||
+                sw_json_object(d, "repositoryCredentials"));
     }
     pthread_mutex_unlock(&t->lock);
     return any;
 }
 
-static void failed(struct task *t, const struct sw_err *err)
+void task_fail_resources(struct task *t, const char *why)
 {
     pthread_mutex_lock(&t->lock);
     if (!t->stop_wanted) {
         t->stop_wanted = true;
         if (!t->stop_code[0]) {
             snprintf(t->stop_code, sizeof t->stop_code, "TaskFailedToStart");
-            snprintf(t->stop_text, sizeof t->stop_text, "ResourceInitializationError: %s",
-                     err->msg);
+            snprintf(t->stop_text, sizeof t->stop_text, "ResourceInitializationError: %s", why);
         }
     }
     task_persist(t, true);
     pthread_mutex_unlock(&t->lock);
-    sw_log_err(SW_LOG_WARNING, "task-secrets-refused", err, "task", t->id, NULL);
 }
 
 bool task_get_secrets(struct task *t)
@@ -88,25 +89,46 @@ bool task_get_secrets(struct task *t)
     if (t->secrets || !any_wanted(t))
         return true;
     int r = fetch_until(t, &t->secrets, &err);
-    if (r < 0 && !given_up(t))
-        failed(t, &err);
+    if (r < 0 && !given_up(t)) {
+        sw_log_err(SW_LOG_WARNING, "task-secrets-refused", &err, "task", t->id, NULL);
+        task_fail_resources(t, err.msg);
+    }
     return r == 0;
+}
+
+static const json_t *values_of(const struct task *t, size_t container)
+{
+    const json_t *c;
+    size_t i;
+    json_array_foreach(sw_json_array(t->secrets, "containers"), i, c)
+        if (sw_streq(sw_json_str(c, "containerName", ""), t->containers[container].def->name))
+            return c;
+    return NULL;
 }
 
 void task_add_secrets(const struct task *t, size_t container, char ***env)
 {
-    const json_t *c, *v;
-    size_t i, k, n = 0;
+    const json_t *v;
+    size_t k, n = 0;
     while ((*env)[n])
         n++;
-    json_array_foreach(sw_json_array(t->secrets, "containers"), i, c) {
-        if (!sw_streq(sw_json_str(c, "containerName", ""), t->containers[container].def->name))
-            continue;
-        json_array_foreach(sw_json_array(c, "secrets"), k, v) {
-            *env = sw_realloc_array(*env, n + 2, sizeof **env);
-            (*env)[n++] =
-                sw_asprintf("%s=%s", sw_json_str(v, "name", ""), sw_json_str(v, "value", ""));
-            (*env)[n] = NULL;
-        }
+    json_array_foreach(sw_json_array(values_of(t, container), "secrets"), k, v) {
+        *env = sw_realloc_array(*env, n + 2, sizeof **env);
+        (*env)[n++] = sw_asprintf("%s=%s", sw_json_str(v, "name", ""), sw_json_str(v, "value", ""));
+        (*env)[n] = NULL;
     }
+}
+
+char *task_pull_credentials(const struct task *t, size_t container)
+{
+    const json_t *c = sw_json_object(values_of(t, container), "repositoryCredentials");
+    if (!c)
+        return NULL;
+    sw_autofree char *plain =
+        sw_asprintf("%s:%s", sw_json_str(c, "username", ""), sw_json_str(c, "password", ""));
+    size_t n = strlen(plain);
+    sw_autofree char *encoded = sw_calloc(SW_BASE64_LEN(n) + 1, 1);
+    sw_base64(plain, n, encoded);
+    explicit_bzero(plain, n);
+    return sw_asprintf("Basic %s", encoded);
 }

@@ -15,6 +15,7 @@
 #include "launcher/agent/health.h"
 #include "launcher/agent/log_sources.h"
 #include "launcher/agent/task_engine_internal.h"
+#include "launcher/agent/task_namespaces.h"
 #include "launcher/agent/task_roles.h"
 #include "launcher/agent/task_secrets.h"
 #include "launcher/runtime/cgroup.h"
@@ -104,7 +105,7 @@ static int take_network(struct task *t, struct task_container *c, struct sw_err 
         return 0;
     if (t->def->network_mode == NETWORK_AWSVPC && shares_lease(t, c))
         return 0;
-    bool isolated = t->def->network_mode == NETWORK_NONE;
+    bool isolated = t->def->network_mode == NETWORK_NONE || c->def->disable_networking;
     char lease[NETWORK_NAME_MAX], address[64];
     if (network_acquire(t->engine->o.network, isolated, lease, address, err) < 0)
         return err->code;
@@ -149,6 +150,8 @@ static int make_group(const struct task *t, struct sw_err *err)
                               .cpu_shares = t->def->cpu};
     for (size_t i = 0; t->def->cpu == 0 && i < t->def->containers_n; i++)
         l.cpu_shares += spec_cpu_shares(t->def->containers[i].cpu);
+    for (size_t i = 0; i < t->def->containers_n; i++)
+        l.swap_bytes += t->def->containers[i].host.max_swap_mib * MIB;
     return cgroup_make(t->engine->o.cgroup_root, t->id, &l, err);
 }
 
@@ -168,6 +171,8 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
     sw_autofree char *netns = c->lease[0] ? network_path(t->engine->o.network, c->lease) : NULL;
     sw_autofree char *efs = sw_asprintf("%s/efs", t->engine->o.data_dir);
     sw_autofree char *shared = sw_asprintf("%s/volumes", t->engine->o.data_dir);
+    sw_autofree char *mounts = task_mounts_dir(t);
+    SW_CLEANUP(task_namespaces_done) struct task_namespaces namespaces = {NULL};
     const char *addresses[TASKDEF_CONTAINERS_MAX];
     for (size_t i = 0; i < t->def->containers_n; i++)
         addresses[i] = t->containers[i].address;
@@ -183,13 +188,18 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
                                 .image = &c->image,
                                 .shared_dir = shared,
                                 .efs_dir = efs,
+                                .mounts_dir = mounts,
+                                .host_paths = t->engine->o.host_paths,
+                                .namespaces = &namespaces,
+                                .no_privileged = t->engine->o.no_privileged,
+                                .env_files = (const char *const *)t->env_files[container],
                                 .addresses = addresses,
                                 .netns_path = netns,
                                 .env = (const char *const *)env,
                                 .env_defaults = (const char *const *)defaults,
                                 .address = c->address};
-    if (make_group(t, err) < 0 || container_setup(&s, err) < 0 ||
-        create_and_map(t, c, folder, err) < 0)
+    if (make_group(t, err) < 0 || task_namespaces_get(t, &namespaces, err) < 0 ||
+        container_setup(&s, err) < 0 || create_and_map(t, c, folder, err) < 0)
         return err->code;
     pthread_mutex_lock(&t->lock);
     c->starting = true;

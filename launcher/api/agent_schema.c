@@ -54,8 +54,8 @@ static const struct sw_field log_request[] = {
 static const struct sw_field log_request_list[] = {STRUCT("member", 0, log_request)};
 
 static const struct sw_field exec_request[] = {
-    STRING("sessionId", 0),     STRING("taskArn", 0),    STRING("containerName", 0),
-    STRING("command", 0),       STRING("tokenValue", 0), F_END,
+    STRING("sessionId", 0), STRING("taskArn", 0),    STRING("containerName", 0),
+    STRING("command", 0),   STRING("tokenValue", 0), F_END,
 };
 static const struct sw_field exec_request_list[] = {STRUCT("member", 0, exec_request)};
 
@@ -147,9 +147,13 @@ const struct sw_field get_task_secrets_in[] = {
 static const struct sw_field secret_value[] = {STRING("name", 0), STRING("value", 0), F_END};
 static const struct sw_field secret_value_list[] = {STRUCT("member", 0, secret_value)};
 
+static const struct sw_field registry_credentials[] = {STRING("username", 0), STRING("password", 0),
+                                                       F_END};
+
 static const struct sw_field container_secrets[] = {
     STRING("containerName", 0),
     LIST("secrets", 0, secret_value_list),
+    STRUCT("repositoryCredentials", 0, registry_credentials),
     F_END,
 };
 static const struct sw_field container_secrets_list[] = {STRUCT("member", 0, container_secrets)};

@@ -32,7 +32,7 @@ static const struct sw_field container_override[] = {
     STRING("name", F_READ),
     LIST("command", F_READ, strings_list),
     LIST("environment", F_READ, environment_variables_list),
-    LIST("environmentFiles", F_REFUSED, environment_files_list),
+    LIST("environmentFiles", F_READ, environment_files_list),
     INTEGER("cpu", F_READ),
     INTEGER("memory", F_READ),
     INTEGER("memoryReservation", F_READ),

@@ -5,7 +5,7 @@
 static const char *const network_mode_values[] = {"bridge", "host", "awsvpc", "none", NULL};
 
 static const struct sw_field repository_credentials[] = {
-    STRING("credentialsParameter", F_REFUSED | F_REQUIRED),
+    STRING("credentialsParameter", F_READ | F_REQUIRED),
     F_END,
 };
 
@@ -38,8 +38,8 @@ const struct sw_field environment_variables_list[] = {STRUCT("member", 0, key_va
 static const char *const environment_file_type_values[] = {"s3", NULL};
 
 static const struct sw_field environment_file[] = {
-    STRING("value", F_REFUSED | F_REQUIRED),
-    ENUM("type", F_REFUSED | F_REQUIRED, environment_file_type_values),
+    STRING("value", F_READ | F_REQUIRED),
+    ENUM("type", F_READ | F_REQUIRED, environment_file_type_values),
     F_END,
 };
 
@@ -97,8 +97,8 @@ static const struct sw_field linux_parameters[] = {
     BOOLEAN("initProcessEnabled", F_READ),
     INTEGER("sharedMemorySize", F_READ),
     LIST("tmpfs", F_READ, tmpfs_list),
-    INTEGER("maxSwap", F_REFUSED),
-    INTEGER("swappiness", F_REFUSED),
+    INTEGER("maxSwap", F_READ),
+    INTEGER("swappiness", F_READ),
     F_END,
 };
 
@@ -204,7 +204,7 @@ static const char *const version_consistency_values[] = {"enabled", "disabled", 
 static const struct sw_field container_definition[] = {
     STRING("name", F_READ),
     STRING("image", F_READ),
-    STRUCT("repositoryCredentials", F_REFUSED, repository_credentials),
+    STRUCT("repositoryCredentials", F_READ, repository_credentials),
     INTEGER("cpu", F_READ),
     INTEGER("memory", F_READ),
     INTEGER("memoryReservation", F_READ),
@@ -214,26 +214,26 @@ static const struct sw_field container_definition[] = {
     LIST("entryPoint", F_READ, strings_list),
     LIST("command", F_READ, strings_list),
     LIST("environment", F_READ, environment_variables_list),
-    LIST("environmentFiles", F_REFUSED, environment_files_list),
+    LIST("environmentFiles", F_READ, environment_files_list),
     LIST("mountPoints", F_READ, mount_point_list),
     LIST("volumesFrom", F_READ, volume_from_list),
     STRUCT("linuxParameters", F_READ, linux_parameters),
     LIST("secrets", F_READ, secret_list),
     LIST("dependsOn", F_READ, container_dependencies_list),
-    INTEGER("startTimeout", F_REFUSED),
+    INTEGER("startTimeout", F_READ),
     INTEGER("stopTimeout", F_READ),
     STRING("hostname", F_READ),
     STRING("user", F_READ),
     STRING("workingDirectory", F_READ),
-    BOOLEAN("disableNetworking", F_REFUSED),
-    BOOLEAN("privileged", F_REFUSED),
+    BOOLEAN("disableNetworking", F_READ),
+    BOOLEAN("privileged", F_READ),
     BOOLEAN("readonlyRootFilesystem", F_READ),
     LIST("dnsServers", F_READ, strings_list),
     LIST("dnsSearchDomains", F_READ, strings_list),
     LIST("extraHosts", F_READ, host_entry_list),
-    LIST("dockerSecurityOptions", F_REFUSED, strings_list),
-    BOOLEAN("interactive", F_REFUSED),
-    BOOLEAN("pseudoTerminal", F_REFUSED),
+    LIST("dockerSecurityOptions", F_READ, strings_list),
+    BOOLEAN("interactive", F_READ),
+    BOOLEAN("pseudoTerminal", F_READ),
     MAP("dockerLabels", F_STORED, strings_map),
     LIST("ulimits", F_READ, ulimit_list),
     STRUCT("logConfiguration", F_READ, log_configuration),
@@ -261,7 +261,7 @@ static const struct sw_field docker_volume_configuration[] = {
     ENUM("scope", F_READ, scope_values),
     BOOLEAN("autoprovision", F_READ),
     STRING("driver", F_READ),
-    MAP("driverOpts", F_REFUSED, strings_map),
+    MAP("driverOpts", F_READ, strings_map),
     MAP("labels", F_STORED, strings_map),
     F_END,
 };
@@ -271,8 +271,8 @@ static const char *const efs_transit_encryption_values[] = {"ENABLED", "DISABLED
 static const char *const efs_authorization_config_i_a_m_values[] = {"ENABLED", "DISABLED", NULL};
 
 static const struct sw_field efs_authorization_config[] = {
-    STRING("accessPointId", F_REFUSED),
-    ENUM("iam", F_REFUSED, efs_authorization_config_i_a_m_values),
+    STRING("accessPointId", F_READ),
+    ENUM("iam", F_READ, efs_authorization_config_i_a_m_values),
     F_END,
 };
 
@@ -280,8 +280,8 @@ static const struct sw_field efs_volume_configuration[] = {
     STRING("fileSystemId", F_READ | F_REQUIRED),
     STRING("rootDirectory", F_READ),
     ENUM("transitEncryption", F_READ, efs_transit_encryption_values),
-    INTEGER("transitEncryptionPort", F_REFUSED),
-    STRUCT("authorizationConfig", F_REFUSED, efs_authorization_config),
+    INTEGER("transitEncryptionPort", F_READ),
+    STRUCT("authorizationConfig", F_READ, efs_authorization_config),
     F_END,
 };
 

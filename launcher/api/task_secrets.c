@@ -61,36 +61,73 @@ static int may_read(struct asker *a, const struct secret_reference *ref, const c
     return 0;
 }
 
-static int resolve(struct asker *a, const char *value_from, char **ret, struct sw_err *err)
+static int resolve(struct asker *a, const struct secret_reference *ref, char **ret,
+                   struct sw_err *err)
 {
     char region[64], arn[SECRETS_ARN_MAX];
-    struct secret_reference ref;
     sw_autojson json_t *tags = NULL;
     struct secrets_caller c = secrets_caller_of(a->call);
-    int r = secret_reference_parse(value_from, &ref, err);
+    region_of(ref, c.region, region);
+    c.region = region;
+    int r = arn_of(a, &c, ref, arn, &tags, err);
+    if (r < 0 || (r = may_read(a, ref, arn, region, tags, err)) < 0)
+        return r;
+    r = secret_reference_value(secrets_of(a->call), &c, ref, ret, err);
+    return r < 0 ? sw_prefix(err, PREFIX) : r;
+}
+
+/* {"username", "password"}. credentialsParameter is a secret's name or ARN. */
+static int add_registry_credentials(struct asker *a, const char *parameter, json_t *one,
+                                    struct sw_err *err)
+{
+    struct secret_reference ref = {.is_parameter = false};
+    struct sw_err own = SW_ERR_INIT; /* it may quote the value */
+    char *value = NULL;
+    sw_autojson json_t *doc = NULL;
+    int r = 0;
+    if (strncmp(parameter, "arn:", 4) == 0)
+        r = secret_reference_parse(parameter, &ref, err);
+    else
+        (void)sw_str_copy(sw_str(parameter), ref.id, sizeof ref.id);
     if (r < 0)
         return sw_prefix(err, PREFIX);
-    region_of(&ref, c.region, region);
-    c.region = region;
-    if ((r = arn_of(a, &c, &ref, arn, &tags, err)) < 0 ||
-        (r = may_read(a, &ref, arn, region, tags, err)) < 0)
+    if ((r = resolve(a, &ref, &value, err)) < 0)
         return r;
-    r = secret_reference_value(secrets_of(a->call), &c, &ref, ret, err);
-    return r < 0 ? sw_prefix(err, PREFIX) : r;
+    const char *username = NULL, *password = NULL;
+    if (sw_json_load(sw_str(value), 4, 100, NULL, &doc, &own) == 0) {
+        username = sw_json_str(doc, "username", NULL);
+        password = sw_json_str(doc, "password", NULL);
+    }
+    secret_value_free(value);
+    if (!username || !password || !*username || strchr(username, ':'))
+        return sw_fail(err, SW_EINVALID, "ClientException",
+                       "%s: the secret of repositoryCredentials is no JSON object with username "
+                       "and password: %.300s",
+                       PREFIX, parameter);
+    sw_json_set_new(one, "repositoryCredentials",
+                    json_pack("{s:s, s:s}", "username", username, "password", password));
+    return 0;
 }
 
 static int add_container(struct asker *a, const json_t *container, json_t *list, struct sw_err *err)
 {
     const json_t *wanted = sw_json_array(container, "secrets"), *v;
+    const json_t *registry = sw_json_object(container, "repositoryCredentials");
     json_t *one = json_object(), *values = json_array();
     size_t i;
+    int r = 0;
     json_array_append_new(list, one);
     sw_json_set_str(one, "containerName", sw_json_str(container, "name", ""));
     sw_json_set_new(one, "secrets", values);
+    if (registry && (r = add_registry_credentials(
+                         a, sw_json_str(registry, "credentialsParameter", ""), one, err)) < 0)
+        return r;
     json_array_foreach(wanted, i, v) {
+        struct secret_reference ref;
         char *value = NULL;
-        int r = resolve(a, sw_json_str(v, "valueFrom", ""), &value, err);
-        if (r < 0)
+        if (secret_reference_parse(sw_json_str(v, "valueFrom", ""), &ref, err) < 0)
+            return sw_prefix(err, PREFIX);
+        if ((r = resolve(a, &ref, &value, err)) < 0)
             return r;
         json_array_append_new(
             values, json_pack("{s:s, s:s}", "name", sw_json_str(v, "name", ""), "value", value));
@@ -114,7 +151,8 @@ int get_task_secrets(struct aws_call *call, const void *in SW_UNUSED, json_t *ou
     json_t *list = json_array();
     sw_json_set_new(out, "containers", list);
     json_array_foreach(sw_json_array(definition, "containerDefinitions"), i, v) {
-        if (json_array_size(sw_json_array(v, "secrets")) > 0 &&
+        if ((json_array_size(sw_json_array(v, "secrets")) > 0 ||
+             sw_json_object(v, "repositoryCredentials")) &&
             (r = add_container(&a, v, list, err)) < 0) {
             json_object_clear(out);
             return r;

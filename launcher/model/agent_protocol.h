@@ -40,7 +40,8 @@
  *   accessKeyId, secretAccessKey, sessionToken, expiration: epoch seconds}: a session of the task's role, named after the task's id,
  *   for a task of the own instance. A ClientException is the last word: the role is not there or does not trust tasks.
  * GetTaskSecrets (IAM action ecs:Poll) input {cluster, containerInstance, task}, output {containers: [{containerName, secrets:
- *   [{name, value}]}]}: what the containers' secrets name, for a task of the own instance, read with the rights of its execution role.
+ *   [{name, value}], repositoryCredentials?: {username, password}}]}: what the containers' secrets and repositoryCredentials name, for
+ *   a task of the own instance, read with the rights of its execution role.
  *   A ClientException is the last word: something is missing or denied.
  * SubmitLogs input  {containerInstance, requestId, records: [{containerName, stream: stdout|stderr, timestamp: long (us),
  *   message: string (base64 of the raw bytes), partial: bool}], cursor: string, finished: bool}
@@ -71,7 +72,7 @@
  */
 #define AGENT_TARGET_PREFIX "SlipwayAgent_V20261121"
 /* Of PollTasks: the instance was deregistered, which ends its agent's work until it is started again. */
-#define AGENT_DEREGISTERED    "InstanceDeregisteredException"
+#define AGENT_DEREGISTERED "InstanceDeregisteredException"
 /* Of PollTasks: another process registered as this instance since. */
 #define AGENT_SUPERSEDED      "AgentSupersededException"
 #define AGENT_IDENTITY        "slipwayAgent"

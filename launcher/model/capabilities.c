@@ -4,13 +4,14 @@
 #include "base/macros.h"
 #include "base/str.h"
 
-const char *const capabilities_all[] = {CAPABILITY_LOG_JSON_FILE,
-                                        CAPABILITY_LOG_AWSLOGS,
-                                        CAPABILITY_HEALTH_CHECK,
-                                        CAPABILITY_ORDERING,
-                                        CAPABILITY_SECRETS_ASM,
-                                        CAPABILITY_SECRETS_SSM,
-                                        NULL};
+const char *const capabilities_all[] = {
+    CAPABILITY_LOG_JSON_FILE, CAPABILITY_LOG_AWSLOGS,  CAPABILITY_HEALTH_CHECK,
+    CAPABILITY_ORDERING,      CAPABILITY_SECRETS_ASM,  CAPABILITY_SECRETS_SSM,
+    CAPABILITY_REGISTRY_AUTH, CAPABILITY_PRIVILEGED,   CAPABILITY_NAMESPACES,
+    CAPABILITY_ENV_FILES,     CAPABILITY_VOLUME_LOCAL, CAPABILITY_EFS,
+    CAPABILITY_EFS_AUTH,      CAPABILITY_TASK_ROLE,    CAPABILITY_TASK_ROLE_HOST,
+    CAPABILITY_ROLE_ECR,      CAPABILITY_ROLE_AWSLOGS, CAPABILITY_ECR_AUTH,
+    CAPABILITY_TASK_ENI,      CAPABILITY_RESTARTS,     NULL};
 
 static const struct {
     const char *name, *value;

@@ -97,6 +97,11 @@ static void container_done(struct container_def *c)
         free(c->environment[i].value);
     }
     free(c->environment);
+    for (size_t i = 0; i < c->environment_files_n; i++) {
+        free(c->environment_files[i].bucket);
+        free(c->environment_files[i].key);
+    }
+    free(c->environment_files);
     free(c->working_directory);
     free(c->user);
     free(c->ports);
@@ -124,6 +129,11 @@ void taskdef_free(struct taskdef *t)
         free(t->volumes[i].name);
         free(t->volumes[i].source_path);
         free(t->volumes[i].file_system);
+        free(t->volumes[i].mount.type);
+        free(t->volumes[i].mount.options);
+        free(t->volumes[i].mount.device);
+        free(t->volumes[i].efs.root);
+        free(t->volumes[i].efs.access_point);
     }
     free(t->volumes);
     free(t->task_role);
@@ -145,6 +155,24 @@ bool taskdef_role_valid(const char *arn)
         if ((unsigned char)*p <= ' ' || (unsigned char)*p >= 0x7f)
             return false;
     return *name && name[strlen(name) - 1] != '/';
+}
+
+bool s3_object_parse(const char *arn, struct sw_str *ret_bucket, struct sw_str *ret_key)
+{
+    struct sw_str rest = sw_str(arn), part;
+    for (int i = 0; i < 5; i++)
+        if (!sw_str_split(&rest, ':', &part) || (i == 0 && !sw_str_eq_z(part, "arn")) ||
+            (i == 1 && !sw_str_starts_with(part, "aws")) || (i == 2 && !sw_str_eq_z(part, "s3")) ||
+            (i > 2 && part.n))
+            return false;
+    if (!rest.p || !sw_str_split(&rest, '/', ret_bucket) || ret_bucket->n < 3 ||
+        ret_bucket->n > 63 || !rest.p || rest.n == 0 || rest.n > 1024)
+        return false;
+    for (size_t i = 0; i < ret_bucket->n; i++)
+        if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789.-", ret_bucket->p[i]))
+            return false;
+    *ret_key = rest;
+    return ret_bucket->p[0] != '.' && ret_bucket->p[0] != '-';
 }
 
 int taskdef_container_index(const struct taskdef *t, const char *name)

@@ -14,6 +14,7 @@
 
 #define TASKDEF_CONTAINERS_MAX         10
 #define TASKDEF_STOP_TIMEOUT_DEFAULT_S 30
+#define ENVIRONMENT_FILES_MAX          10
 
 enum network_mode { NETWORK_BRIDGE, NETWORK_HOST, NETWORK_NONE, NETWORK_AWSVPC, NETWORK_MODE_MAX_ };
 bool network_mode_from_string(const char *s, enum network_mode *ret);
@@ -56,11 +57,18 @@ struct health_check {
     char **command; /* NULL-terminated, first "CMD" or "CMD-SHELL"; NULL: no health check */
     int interval_s, timeout_s, retries, start_period_s;
 };
+/* arn:aws:s3:::BUCKET/KEY, taken apart. */
+struct s3_object {
+    char *bucket, *key;
+};
+bool s3_object_parse(const char *arn, struct sw_str *ret_bucket, struct sw_str *ret_key);
 struct container_def {
     char *name, *image;
     char **command, **entry_point; /* NULL-terminated; NULL: the image's */
     struct env_var *environment;
     size_t environment_n;
+    struct s3_object *environment_files; /* what they say is under what the definition says */
+    size_t environment_files_n;
     char *working_directory, *user; /* NULL: the image's */
     int64_t cpu;                    /* units; 0: none asked */
     int64_t memory_mib;             /* hard limit; 0: none */
@@ -73,7 +81,11 @@ struct container_def {
     bool readonly_root_filesystem;
     struct ulimit *ulimits;
     size_t ulimits_n;
-    int stop_timeout_s; /* -1: the agent's default */
+    int stop_timeout_s;  /* -1: the agent's default */
+    int start_timeout_s; /* for what depends on it to be met; 0: any time */
+    bool privileged;
+    bool interactive, pseudo_terminal;
+    bool disable_networking;
     struct mount_point *mount_points;
     size_t mount_points_n;
     struct health_check health_check;
@@ -82,9 +94,16 @@ struct container_def {
 struct volume {
     char *name;
     char *source_path;  /* NULL: an empty one that lives as long as the task */
-    char *file_system;  /* id of an EFS file system; NULL: none */
     bool shared;        /* with other tasks of the instance, by its name */
     bool autoprovision; /* shared: made when it is not there */
+    struct {            /* dockerVolumeConfiguration.driverOpts; NULL: not given */
+        char *type, *options, *device;
+    } mount;
+    char *file_system; /* id of an EFS file system; NULL: none */
+    struct {
+        char *root, *access_point; /* "/" without; NULL: none */
+        bool encrypted, iam;       /* asked for */
+    } efs;
 };
 struct taskdef {
     char *family;

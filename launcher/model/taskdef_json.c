@@ -66,6 +66,26 @@ static void environment_from(const json_t *o, struct container_def *c)
     }
 }
 
+/* In order; none when one of them is no object of S3, which validation refuses. */
+static void environment_files_from(const json_t *o, struct container_def *c)
+{
+    json_t *list = sw_json_array(o, "environmentFiles"), *v;
+    size_t i;
+    for (i = 0; i < c->environment_files_n; i++) {
+        free(c->environment_files[i].bucket);
+        free(c->environment_files[i].key);
+    }
+    free(c->environment_files);
+    c->environment_files_n = 0;
+    c->environment_files = sw_calloc(json_array_size(list) + 1, sizeof *c->environment_files);
+    json_array_foreach(list, i, v) {
+        struct sw_str bucket, key;
+        if (s3_object_parse(sw_json_str(v, "value", ""), &bucket, &key))
+            c->environment_files[c->environment_files_n++] =
+                (struct s3_object){sw_str_dup(bucket), sw_str_dup(key)};
+    }
+}
+
 static int port_from(const json_t *o, enum network_mode mode, struct port_mapping *ret,
                      struct sw_err *err)
 {
@@ -151,7 +171,13 @@ static int container_from(const json_t *o, enum network_mode mode, struct contai
     c->readonly_root_filesystem = sw_json_bool(o, "readonlyRootFilesystem", false);
     int64_t stop = sw_json_int(o, "stopTimeout", -1);
     c->stop_timeout_s = (int)(stop > INT_MAX ? INT_MAX : stop);
+    c->start_timeout_s = (int)SW_MIN(sw_json_int(o, "startTimeout", 0), (json_int_t)INT_MAX);
+    c->privileged = sw_json_bool(o, "privileged", false);
+    c->interactive = sw_json_bool(o, "interactive", false);
+    c->pseudo_terminal = sw_json_bool(o, "pseudoTerminal", false);
+    c->disable_networking = sw_json_bool(o, "disableNetworking", false);
     environment_from(o, c);
+    environment_files_from(o, c);
     ulimits_from(o, c);
     mount_points_from(o, c);
     container_linux_from_json(o, &c->host);
@@ -219,12 +245,20 @@ static void volumes_from(const json_t *doc, struct taskdef *t)
     json_array_foreach(list, i, v) {
         const char *path = sw_json_str(sw_json_object(v, "host"), "sourcePath", NULL);
         const json_t *docker = sw_json_object(v, "dockerVolumeConfiguration");
+        const json_t *driver = sw_json_object(docker, "driverOpts");
+        const json_t *efs = sw_json_object(v, "efsVolumeConfiguration");
+        const json_t *auth = sw_json_object(efs, "authorizationConfig");
         t->volumes[t->volumes_n++] = (struct volume){
             .name = sw_strdup(sw_json_str(v, "name", "")),
             .source_path = path && *path ? sw_strdup(path) : NULL,
-            .file_system = dup_member(sw_json_object(v, "efsVolumeConfiguration"), "fileSystemId"),
             .shared = sw_streq(sw_json_str(docker, "scope", "task"), "shared"),
-            .autoprovision = sw_json_bool(docker, "autoprovision", false)};
+            .autoprovision = sw_json_bool(docker, "autoprovision", false),
+            .mount = {dup_member(driver, "type"), dup_member(driver, "o"),
+                      dup_member(driver, "device")},
+            .file_system = dup_member(efs, "fileSystemId"),
+            .efs = {dup_member(efs, "rootDirectory"), dup_member(auth, "accessPointId"),
+                    sw_streq(sw_json_str(efs, "transitEncryption", ""), "ENABLED"),
+                    sw_streq(sw_json_str(auth, "iam", ""), "ENABLED")}};
     }
 }
 
@@ -346,6 +380,22 @@ static void strings_replace(char ***dst, char **src)
 }
 
 /* Overrides do not pass taskdef_validate: their numbers and names are checked here. */
+static int check_override_files(const json_t *o, const char *name, struct sw_err *err)
+{
+    const json_t *list = sw_json_array(o, "environmentFiles"), *v;
+    size_t i;
+    json_array_foreach(list, i, v) {
+        struct sw_str bucket, key;
+        if (json_array_size(list) > ENVIRONMENT_FILES_MAX ||
+            !s3_object_parse(sw_json_str(v, "value", ""), &bucket, &key))
+            return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                           "The environmentFiles override of container '%s' is not at most %d "
+                           "objects, arn:aws:s3:::BUCKET/KEY.env.",
+                           name, ENVIRONMENT_FILES_MAX);
+    }
+    return 0;
+}
+
 static int check_override(const json_t *o, const char *name, struct sw_err *err)
 {
     static const struct {
@@ -381,11 +431,14 @@ static int container_override(struct taskdef *t, const json_t *o, struct sw_err 
     struct container_def *c = &t->containers[index];
     char **command = NULL;
     int r = check_override(o, name, err);
-    if (r < 0 || (r = strings_member(o, "command", &command, err)) < 0)
+    if (r < 0 || (r = check_override_files(o, name, err)) < 0 ||
+        (r = strings_member(o, "command", &command, err)) < 0)
         return r;
     if (command)
         strings_replace(&c->command, command);
     environment_from(o, c);
+    if (json_array_size(sw_json_array(o, "environmentFiles")))
+        environment_files_from(o, c);
     c->cpu = sw_json_int(o, "cpu", c->cpu);
     c->memory_mib = sw_json_int(o, "memory", c->memory_mib);
     c->memory_reservation_mib = sw_json_int(o, "memoryReservation", c->memory_reservation_mib);

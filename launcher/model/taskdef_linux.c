@@ -181,6 +181,11 @@ void container_linux_from_json(const json_t *o, struct container_linux *ret)
     devices_from(sw_json_array(p, "devices"), ret);
     tmpfs_from(sw_json_array(p, "tmpfs"), ret);
     ret->shared_memory_mib = sw_json_int(p, "sharedMemorySize", 0);
+    ret->max_swap_mib = sw_json_int(p, "maxSwap", 0);
+    /* As with ECS, without maxSwap it says nothing. */
+    ret->has_swappiness =
+        json_is_integer(json_object_get(p, "maxSwap")) && json_object_get(p, "swappiness");
+    ret->swappiness = (int)sw_json_int(p, "swappiness", 0);
     ret->init_process = sw_json_bool(p, "initProcessEnabled", false);
     pairs_from(sw_json_array(o, "extraHosts"), "ipAddress", "hostname", &ret->extra_hosts);
     pairs_from(sw_json_array(o, "systemControls"), "namespace", "value", &ret->system_controls);

@@ -50,6 +50,9 @@ struct container_linux {
     struct tmpfs_def *tmpfs;
     size_t tmpfs_n;
     int64_t shared_memory_mib; /* 0: 64 */
+    int64_t max_swap_mib;      /* beside its memory; 0: none */
+    bool has_swappiness;
+    int swappiness; /* 0 to 100 */
     bool init_process;
     struct pairs extra_hosts;     /* address, name */
     struct pairs system_controls; /* "net.core.somaxconn", value */

@@ -10,6 +10,7 @@
 #include "launcher/model/task_size.h"
 #include "launcher/model/taskdef.h"
 #include "launcher/model/taskdef_validate_linux.h"
+#include "launcher/model/taskdef_validate_volume.h"
 
 #define INVALID            "ClientException"
 #define MEMORY_MIN_MIB     6
@@ -429,58 +430,6 @@ static int check_sizes(const json_t *doc, struct sw_err *err)
     return 0;
 }
 
-static int check_docker_volume(const json_t *v, struct sw_err *err)
-{
-    const json_t *d = sw_json_object(v, "dockerVolumeConfiguration");
-    const char *driver = sw_json_str(d, "driver", "local"), *name = sw_json_str(v, "name", "");
-    bool shared = sw_streq(sw_json_str(d, "scope", "task"), "shared");
-    if (!d)
-        return 0;
-    if (*sw_json_str(sw_json_object(v, "host"), "sourcePath", ""))
-        return sw_fail(err, SW_EINVALID, INVALID,
-                       "Volume '%s' has both a host.sourcePath and a dockerVolumeConfiguration.",
-                       name);
-    if (!sw_streq(driver, "local"))
-        return refuse(err, "dockerVolumeConfiguration.driver", driver);
-    if (sw_json_bool(d, "autoprovision", false) && !shared)
-        return sw_fail(err, SW_EINVALID, INVALID,
-                       "Volume '%s': autoprovision is only for the scope shared.", name);
-    return 0;
-}
-
-/* Whole file systems only: what lies in one is the containers', who could lead a path through it elsewhere. */
-static int check_file_system(const json_t *v, struct sw_err *err)
-{
-    const json_t *f = sw_json_object(v, "efsVolumeConfiguration");
-    const char *id = sw_json_str(f, "fileSystemId", ""), *name = sw_json_str(v, "name", "");
-    const char *root = sw_json_str(f, "rootDirectory", "");
-    if (!f)
-        return 0;
-    if (sw_json_object(v, "dockerVolumeConfiguration") ||
-        *sw_json_str(sw_json_object(v, "host"), "sourcePath", ""))
-        return sw_fail(err, SW_EINVALID, INVALID, "Volume '%s' has more than one configuration.",
-                       name);
-    if (!arn_name_valid(id))
-        return sw_fail(err, SW_EINVALID, INVALID, "Volume '%s': fileSystemId '%.64s' is not valid.",
-                       name, id);
-    if (*root && !is_root(root))
-        return refuse(err, "efsVolumeConfiguration.rootDirectory", root);
-    if (sw_streq(sw_json_str(f, "transitEncryption", ""), "ENABLED"))
-        return refuse(err, "efsVolumeConfiguration.transitEncryption", "ENABLED");
-    return 0;
-}
-
-static int check_modes(const json_t *doc, struct sw_err *err)
-{
-    static const char *const members[] = {"pidMode", "ipcMode"};
-    bool alone = json_array_size(sw_json_array(doc, "containerDefinitions")) == 1;
-    for (size_t i = 0; i < SW_ARRAY_LEN(members); i++)
-        /* One container has what its task has. */
-        if (sw_streq(sw_json_str(doc, members[i], ""), "task") && !alone)
-            return refuse(err, members[i], "task");
-    return 0;
-}
-
 static int check_volumes(const json_t *doc, struct sw_err *err)
 {
     const json_t *list = sw_json_array(doc, "volumes"), *v;
@@ -495,8 +444,8 @@ static int check_volumes(const json_t *doc, struct sw_err *err)
         if (*path && !path_valid(path))
             return sw_fail(err, SW_EINVALID, INVALID,
                            "The host.sourcePath of volume '%s' must be an absolute path.", name);
-        int r = check_docker_volume(v, err);
-        if (r < 0 || (r = check_file_system(v, err)) < 0)
+        int r = taskdef_validate_volume(v, err);
+        if (r < 0)
             return r;
     }
     return 0;
@@ -611,8 +560,9 @@ static int check_containers(const json_t *doc, struct sw_err *err)
 }
 
 static int (*const task_rules[])(const json_t *, struct sw_err *) = {
-    check_family,     check_roles, check_platform, check_modes,     check_volumes,
-    check_containers, check_sizes, check_cycles,   check_all_ports, fargate_check_definition,
+    check_family,  check_roles,      check_platform,
+    check_volumes, check_containers, check_sizes,
+    check_cycles,  check_all_ports,  fargate_check_definition,
 };
 
 int taskdef_validate(const json_t *doc, struct sw_err *err)

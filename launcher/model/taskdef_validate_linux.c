@@ -9,12 +9,14 @@
 #include "base/macros.h"
 #include "launcher/model/taskdef.h"
 
-#define INVALID       "ClientException"
-#define SHM_MAX_MIB   (1LL << 20)
-#define TMPFS_MAX_MIB (1LL << 20)
-#define RESTART_MIN_S 60
-#define RESTART_MAX_S 1800
-#define HOSTNAME_MAX  63
+#define INVALID             "ClientException"
+#define SHM_MAX_MIB         (1LL << 20)
+#define TMPFS_MAX_MIB       (1LL << 20)
+#define RESTART_MIN_S       60
+#define RESTART_MAX_S       1800
+#define HOSTNAME_MAX        63
+#define SWAP_MAX_MIB        (1LL << 30)
+#define START_TIMEOUT_MAX_S 86400
 #define INVALID_CONTAINER(...) \
     sw_fail(err, SW_EINVALID, INVALID, "Invalid setting for container " __VA_ARGS__)
 
@@ -231,6 +233,83 @@ static int check_system_controls(const json_t *doc, const json_t *c, struct sw_e
     return 0;
 }
 
+static int check_registry(const json_t *doc SW_UNUSED, const json_t *c, struct sw_err *err)
+{
+    const json_t *r = sw_json_object(c, "repositoryCredentials");
+    const char *from = sw_json_str(r, "credentialsParameter", "");
+    bool arn = strncmp(from, "arn:", 4) == 0;
+    if (!r || (*from && (!arn || strncmp(from, "arn:aws:secretsmanager:", 23) == 0)))
+        return 0;
+    return INVALID_CONTAINER(
+        "'%s'. repositoryCredentials.credentialsParameter must be the name or ARN of a secret of "
+        "Secrets Manager.",
+        name_of(c));
+}
+
+static int check_files(const json_t *doc SW_UNUSED, const json_t *c, struct sw_err *err)
+{
+    const json_t *list = sw_json_array(c, "environmentFiles"), *v;
+    size_t i;
+    if (json_array_size(list) > ENVIRONMENT_FILES_MAX)
+        return INVALID_CONTAINER("'%s'. It can have at most %d environmentFiles.", name_of(c),
+                                 ENVIRONMENT_FILES_MAX);
+    json_array_foreach(list, i, v) {
+        struct sw_str bucket, key;
+        if (!s3_object_parse(sw_json_str(v, "value", ""), &bucket, &key) ||
+            !sw_str_ends_with(key, ".env"))
+            return INVALID_CONTAINER(
+                "'%s'. environmentFiles[%zu].value must be arn:aws:s3:::BUCKET/KEY.env.",
+                name_of(c), i);
+    }
+    return 0;
+}
+
+/* Bounds are those of mount options and control files of the kernel, where ECS names none. */
+static int check_numbers(const json_t *doc SW_UNUSED, const json_t *c, struct sw_err *err)
+{
+    const json_t *p = sw_json_object(c, "linuxParameters");
+    int64_t swap = sw_json_int(p, "maxSwap", 0), swappiness = sw_json_int(p, "swappiness", 0);
+    int64_t start = sw_json_int(c, "startTimeout", 0);
+    if (swap < 0 || swap > SWAP_MAX_MIB)
+        return INVALID_CONTAINER("'%s'. 'maxSwap' is out of range.", name_of(c));
+    if (swappiness < 0 || swappiness > 100)
+        return INVALID_CONTAINER("'%s'. 'swappiness' must be between 0 and 100.", name_of(c));
+    if (start < 0 || start > START_TIMEOUT_MAX_S)
+        return INVALID_CONTAINER("'%s'. 'startTimeout' must be between 0 and %d.", name_of(c),
+                                 START_TIMEOUT_MAX_S);
+    return 0;
+}
+
+/* What is always so may be asked for. */
+static int check_security(const json_t *doc SW_UNUSED, const json_t *c, struct sw_err *err)
+{
+    const json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(c, "dockerSecurityOptions"), i, v)
+        if (!sw_streq(json_string_value(v), "no-new-privileges") ||
+            sw_json_bool(c, "privileged", false))
+            return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
+                           "dockerSecurityOptions '%.200s'%s is not supported.",
+                           json_string_value(v) ? json_string_value(v) : "",
+                           sw_json_bool(c, "privileged", false) ? " of a privileged container"
+                                                                : "");
+    return 0;
+}
+
+static int check_no_network(const json_t *doc, const json_t *c, struct sw_err *err)
+{
+    const char *mode = mode_of(doc);
+    if (!sw_json_bool(c, "disableNetworking", false))
+        return 0;
+    if (count(c, "portMappings") || count(c, "links"))
+        return INVALID_CONTAINER(
+            "'%s'. With disableNetworking it can have no portMappings or links.", name_of(c));
+    if (sw_streq(mode, "host") || sw_streq(mode, "awsvpc"))
+        return INVALID_CONTAINER("'%s'. disableNetworking is not supported when networkMode=%s.",
+                                 name_of(c), mode);
+    return 0;
+}
+
 static int check_restart(const json_t *doc SW_UNUSED, const json_t *c, struct sw_err *err)
 {
     const json_t *p = sw_json_object(c, "restartPolicy");
@@ -245,8 +324,9 @@ static int check_restart(const json_t *doc SW_UNUSED, const json_t *c, struct sw
 }
 
 static int (*const rules[])(const json_t *, const json_t *, struct sw_err *) = {
-    check_capabilities, check_devices, check_tmpfs,   check_names,
-    check_dns,          check_others,  check_restart, check_system_controls};
+    check_capabilities, check_devices,  check_tmpfs,           check_names,    check_dns,
+    check_others,       check_restart,  check_system_controls, check_registry, check_files,
+    check_numbers,      check_security, check_no_network};
 
 int taskdef_validate_linux(const json_t *doc, const json_t *container, struct sw_err *err)
 {

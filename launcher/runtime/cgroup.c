@@ -81,13 +81,13 @@ static int64_t weight_of(int64_t shares)
     return 1 + (shares - SHARES_MIN) * WEIGHT_SPAN / (SHARES_MAX - SHARES_MIN);
 }
 
-static int limit_memory_v1(const char *folder, int64_t bytes, struct sw_err *err)
+static int limit_memory_v1(const char *folder, int64_t bytes, int64_t swap, struct sw_err *err)
 {
     /* Before Linux 5.11 a group did not count its children unless told to; since then it always does, and says so. */
     set_if_there(folder, "memory.use_hierarchy", 1);
     if (set_number(folder, "memory.limit_in_bytes", bytes, err) < 0)
         return err->code;
-    set_if_there(folder, "memory.memsw.limit_in_bytes", bytes);
+    set_if_there(folder, "memory.memsw.limit_in_bytes", bytes + swap);
     return 0;
 }
 
@@ -107,7 +107,8 @@ static int make_v1(const char *root, const char *task, const struct cgroup_limit
         (set_number(cpu_task, "cpu.cfs_period_us", PERIOD_US, err) < 0 ||
          set_number(cpu_task, "cpu.cfs_quota_us", quota_us(l->cpu_quota), err) < 0))
         return err->code;
-    return l->memory_bytes > 0 ? limit_memory_v1(memory_task, l->memory_bytes, err) : 0;
+    return l->memory_bytes > 0 ? limit_memory_v1(memory_task, l->memory_bytes, l->swap_bytes, err)
+                               : 0;
 }
 
 /* A controller is there for children only where their parent hands it on. */
@@ -140,7 +141,7 @@ static int make_v2(const char *root, const char *task, const struct cgroup_limit
         return 0;
     if (set_number(folder, "memory.max", l->memory_bytes, err) < 0)
         return err->code;
-    set_if_there(folder, "memory.swap.max", 0);
+    set_if_there(folder, "memory.swap.max", l->swap_bytes);
     return 0;
 }
 

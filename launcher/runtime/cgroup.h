@@ -9,7 +9,8 @@
 #include "base/err.h"
 
 struct cgroup_limits {
-    int64_t memory_bytes; /* 0: none; swap is within it */
+    int64_t memory_bytes; /* 0: none */
+    int64_t swap_bytes;   /* beside memory_bytes */
     int64_t cpu_quota;    /* CPU units that are never exceeded, 1024 a processor; 0: none */
     int64_t cpu_shares;   /* the weight among tasks */
 };

@@ -42,7 +42,8 @@ struct exec_process; /* exec_process.h */
 
 struct runtime_ops {
     /* bundle: folder with config.json and rootfs; log_path: where stdout and stderr go (k8s-file lines). Created, not started.
-     * A file `log-bytes` in the bundle says after how many bytes log_path is begun anew. */
+     * A file `monitor` in the bundle says how its standard streams are held: "t" a terminal, "i" an open input, or both;
+     * a file `log-bytes` after how many bytes log_path is begun anew. */
     int (*create)(void *self, const char *id, const char *bundle, const char *log_path,
                   struct sw_err *err);
     int (*start)(void *self, const char *id, struct sw_err *err);
@@ -59,7 +60,7 @@ struct runtime_ops {
     int (*remove)(void *self, const char *id,
                   struct sw_err *err); /* kills what is left; a missing one is fine */
     /* Takes no more output of the container, so that it waits when it writes; or goes on. Works for containers of an earlier agent
-     * process. SW_ENOTFOUND: it has ended. Optional. */
+     * process. SW_ENOTFOUND: it has ended, or its output was taken already. Optional. */
     int (*hold)(void *self, const char *id, bool on, struct sw_err *err);
     int (*list)(void *self, int (*fn)(void *ctx, const char *id), void *ctx, struct sw_err *err);
 };

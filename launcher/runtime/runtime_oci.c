@@ -206,6 +206,24 @@ static void remove_files(const struct oci *o, const char *id)
     (void)unlink(sock);
 }
 
+/* What the bundle's file `monitor` asks for; argv has room and ends with NULL. */
+static void add_streams(const char *bundle, const char **argv, size_t cap)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(16);
+    sw_autofree char *path = sw_asprintf("%s/monitor", bundle);
+    size_t n = 0;
+    while (argv[n])
+        n++;
+    if (sw_read_file(path, &b, &ignored) < 0)
+        return;
+    if (n + 2 < cap && strchr(sw_buf_str(&b).p, 't'))
+        argv[n++] = "-t";
+    if (n + 1 < cap && strchr(sw_buf_str(&b).p, 'i'))
+        argv[n++] = "-i";
+    argv[n] = NULL;
+}
+
 /* What the bundle's file `log-bytes` says. */
 static int64_t log_bytes_max(const char *bundle)
 {
@@ -237,41 +255,42 @@ static int oci_create(void *self, const char *id, const char *bundle, const char
     sw_autofree char *conmon_pid = container_file(o, id, "conmon.pid");
     sw_autofree char *log = sw_asprintf("k8s-file:%s", log_path);
     sw_autofree char *log_max = sw_asprintf("%lld", (long long)log_bytes_max(bundle));
-    const char *argv[] = {o->conmon,
-                          "--api-version",
-                          "1",
-                          "-c",
-                          id,
-                          "-u",
-                          id,
-                          "-n",
-                          id,
-                          "-r",
-                          o->runtime,
-                          "-b",
-                          bundle,
-                          "-p",
-                          pid,
-                          "--conmon-pidfile",
-                          conmon_pid,
-                          "--persist-dir",
-                          dir,
-                          "-l",
-                          log,
-                          "--log-size-max",
-                          log_max,
-                          "--exit-dir",
-                          o->exits_dir,
-                          "--socket-dir-path",
-                          o->sock_dir,
-                          "--log-level",
-                          "error",
-                          "--no-sync-log",
-                          "--runtime-arg",
-                          "--root",
-                          "--runtime-arg",
-                          o->runtime_root,
-                          NULL};
+    const char *argv[48] = {o->conmon,
+                            "--api-version",
+                            "1",
+                            "-c",
+                            id,
+                            "-u",
+                            id,
+                            "-n",
+                            id,
+                            "-r",
+                            o->runtime,
+                            "-b",
+                            bundle,
+                            "-p",
+                            pid,
+                            "--conmon-pidfile",
+                            conmon_pid,
+                            "--persist-dir",
+                            dir,
+                            "-l",
+                            log,
+                            "--log-size-max",
+                            log_max,
+                            "--exit-dir",
+                            o->exits_dir,
+                            "--socket-dir-path",
+                            o->sock_dir,
+                            "--log-level",
+                            "error",
+                            "--no-sync-log",
+                            "--runtime-arg",
+                            "--root",
+                            "--runtime-arg",
+                            o->runtime_root,
+                            NULL};
+    add_streams(bundle, argv, SW_ARRAY_LEN(argv));
     if (start_conmon(o, argv, dir, err) < 0) {
         struct sw_err ignored = SW_ERR_INIT;
         const char *args[] = {"delete", "--force", id, NULL};
@@ -351,9 +370,9 @@ static int oci_hold(void *self, const char *id, bool on, struct sw_err *err)
     struct oci *o = self;
     if (check_id(id, err) < 0)
         return err->code;
-    sw_autoclose int fd = conmon_pidfd(o, id);
+    sw_autoclose int fd = -1;
     const bool ended = on && has_ended(o, id);
-    if (fd < 0 ||
+    if (find_monitor(o, id, &fd) != MONITOR_THERE ||
         syscall(SYS_pidfd_send_signal, fd, on && !ended ? SIGSTOP : SIGCONT, NULL, 0) < 0 || ended)
         return sw_fail(err, SW_ENOTFOUND, NULL, "container %s has ended", id);
     return 0;

@@ -27,15 +27,19 @@ static const char *const masked_paths[] = {
 static const char *const read_only_paths[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
                                               "/proc/sysrq-trigger"};
 
+#define PLAIN "nosuid,noexec,nodev"
+#define DEV   "nosuid,strictatime,mode=755,size=65536k"
+#define PTS   "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"
+
 static const struct {
-    const char *destination, *type, *source, *options;
+    const char *destination, *type, *source, *options, *privileged;
 } default_mounts[] = {
-    {"/proc", "proc", "proc", "nosuid,noexec,nodev"},
-    {"/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k"},
-    {"/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5"},
-    {"/sys", "sysfs", "sysfs", "nosuid,noexec,nodev,ro"},
-    {"/sys/fs/cgroup", "cgroup", "cgroup", "nosuid,noexec,nodev,relatime,ro"},
-    {"/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev"},
+    {"/proc", "proc", "proc", PLAIN, PLAIN},
+    {"/dev", "tmpfs", "tmpfs", DEV, DEV},
+    {"/dev/pts", "devpts", "devpts", PTS, PTS},
+    {"/sys", "sysfs", "sysfs", PLAIN ",ro", PLAIN ",rw"},
+    {"/sys/fs/cgroup", "cgroup", "cgroup", PLAIN ",relatime,ro", PLAIN ",relatime,rw"},
+    {"/dev/mqueue", "mqueue", "mqueue", PLAIN, PLAIN},
 };
 
 /* What a container may reach of devices, as Docker allows it: c with major:minor (-1 any), and the right to make nodes. */
@@ -88,7 +92,7 @@ int64_t spec_own_hard_limit(void *ctx, const char *name)
     return 0;
 }
 
-bool spec_may_raise_rlimits(void)
+uint64_t spec_own_capabilities(void)
 {
     FILE *f = fopen("/proc/self/status", "re");
     char line[256];
@@ -98,7 +102,12 @@ bool spec_may_raise_rlimits(void)
             break;
     if (f)
         fclose(f);
-    return effective >> 24 & 1; /* CAP_SYS_RESOURCE */
+    return effective;
+}
+
+bool spec_may_raise_rlimits(void)
+{
+    return spec_own_capabilities() >> 24 & 1; /* CAP_SYS_RESOURCE */
 }
 
 static bool above(int64_t value, int64_t limit)
@@ -155,6 +164,10 @@ static void add_mount(json_t *mounts, const char *destination, const char *type,
 static void add_shm(json_t *mounts, const struct container_spec *s)
 {
     char options[96];
+    if (s->ipc_path) {
+        add_mount(mounts, SHM, "bind", s->shm_path, "bind,rprivate,rw,nosuid,noexec,nodev");
+        return;
+    }
     if (s->host_ipc) {
         add_mount(mounts, SHM, "bind", SHM, "rbind,rprivate,rw");
         return;
@@ -170,7 +183,8 @@ static json_t *mounts_of(const struct container_spec *s)
     json_t *mounts = json_array();
     for (size_t i = 0; i < SW_ARRAY_LEN(default_mounts); i++)
         add_mount(mounts, default_mounts[i].destination, default_mounts[i].type,
-                  default_mounts[i].source, default_mounts[i].options);
+                  default_mounts[i].source,
+                  s->privileged ? default_mounts[i].privileged : default_mounts[i].options);
     add_shm(mounts, s);
     for (size_t i = 0; i < s->tmpfs_n; i++)
         add_mount(mounts, s->tmpfs[i].destination, "tmpfs", "tmpfs", s->tmpfs[i].options);
@@ -225,16 +239,20 @@ static int process_of(const struct container_spec *s, json_t **ret, struct sw_er
     json_t *cwd = json_string(s->cwd);
     if (!cwd)
         return sw_fail(err, SW_EINVALID, REASON, "the working directory is not valid UTF-8");
-    *ret = json_pack("{s:b, s:O, s:O, s:O, s:o, s:o, s:b, s:O}", "terminal", 0, "user", user,
-                     "args", args, "env", env, "cwd", cwd, "capabilities", capabilities_of(s),
-                     "noNewPrivileges", 1, "rlimits", rlimits);
+    *ret =
+        json_pack("{s:b, s:O, s:O, s:O, s:o, s:o, s:b, s:O}", "terminal", s->terminal ? 1 : 0,
+                  "user", user, "args", args, "env", env, "cwd", cwd, "capabilities",
+                  capabilities_of(s), "noNewPrivileges", s->privileged ? 0 : 1, "rlimits", rlimits);
     return 0;
 }
 
 static json_t *devices_of(const struct container_spec *s)
 {
     json_t *devices = json_array();
-    json_array_append_new(devices, json_pack("{s:b, s:s}", "allow", 0, "access", "rwm"));
+    json_array_append_new(devices,
+                          json_pack("{s:b, s:s}", "allow", s->privileged ? 1 : 0, "access", "rwm"));
+    if (s->privileged)
+        return devices;
     for (size_t i = 0; i < SW_ARRAY_LEN(device_rules); i++) {
         json_t *d = json_pack("{s:b, s:s, s:s}", "allow", 1, "type", device_rules[i].type, "access",
                               device_rules[i].access);
@@ -261,8 +279,10 @@ static json_t *resources_of(const struct container_spec *s)
     json_t *memory = json_object();
     if (s->memory_limit_bytes > 0) {
         sw_json_set_int(memory, "limit", s->memory_limit_bytes);
-        sw_json_set_int(memory, "swap", s->memory_limit_bytes);
+        sw_json_set_int(memory, "swap", s->memory_limit_bytes + s->max_swap_bytes);
     }
+    if (s->has_swappiness)
+        sw_json_set_int(memory, "swappiness", s->swappiness);
     if (s->memory_reservation_bytes > 0)
         sw_json_set_int(memory, "reservation", s->memory_reservation_bytes);
     sw_json_set_new(r, "memory", memory);
@@ -315,6 +335,15 @@ static int seccomp_of(const struct container_spec *s, json_t **ret, struct sw_er
     return 0;
 }
 
+/* Without a path a new one. */
+static void add_namespace(json_t *list, const char *type, const char *path)
+{
+    json_t *n = json_pack("{s:s}", "type", type);
+    if (path)
+        sw_json_set_str(n, "path", path);
+    json_array_append_new(list, n);
+}
+
 static json_t *namespaces_of(const struct container_spec *s)
 {
     json_t *a = json_array();
@@ -322,11 +351,13 @@ static json_t *namespaces_of(const struct container_spec *s)
     for (size_t i = 0; i < SW_ARRAY_LEN(own); i++)
         json_array_append_new(a, json_pack("{s:s}", "type", own[i]));
     if (!s->host_pid)
-        json_array_append_new(a, json_pack("{s:s}", "type", "pid"));
+        add_namespace(a, "pid", s->pid_path);
     if (!s->host_ipc)
-        json_array_append_new(a, json_pack("{s:s}", "type", "ipc"));
+        add_namespace(a, "ipc", s->ipc_path);
     if (s->netns_path)
-        json_array_append_new(a, json_pack("{s:s, s:s}", "type", "network", "path", s->netns_path));
+        add_namespace(a, "network", s->netns_path);
+    else if (s->own_network)
+        add_namespace(a, "network", NULL);
     return a;
 }
 
@@ -358,11 +389,14 @@ int spec_build(const struct container_spec *s, json_t **ret, struct sw_err *err)
     if (process_of(s, &process, err) < 0 || seccomp_of(s, &seccomp, err) < 0)
         return err->code;
     sw_autofree char *cgroup = sw_asprintf("/slipway/%s/%s", s->task, s->id);
-    json_t *lnx =
-        json_pack("{s:s, s:o, s:o, s:O, s:o, s:o}", "cgroupsPath", cgroup, "namespaces",
-                  namespaces_of(s), "resources", resources_of(s), "seccomp", seccomp, "maskedPaths",
-                  strings(masked_paths, SW_ARRAY_LEN(masked_paths)), "readonlyPaths",
-                  strings(read_only_paths, SW_ARRAY_LEN(read_only_paths)));
+    json_t *lnx = json_pack("{s:s, s:o, s:o}", "cgroupsPath", cgroup, "namespaces",
+                            namespaces_of(s), "resources", resources_of(s));
+    if (!s->privileged) {
+        json_object_set(lnx, "seccomp", seccomp);
+        sw_json_set_new(lnx, "maskedPaths", strings(masked_paths, SW_ARRAY_LEN(masked_paths)));
+        sw_json_set_new(lnx, "readonlyPaths",
+                        strings(read_only_paths, SW_ARRAY_LEN(read_only_paths)));
+    }
     if (s->devices_n)
         sw_json_set_new(lnx, "devices", nodes_of(s));
     if (s->controls_n)

@@ -56,6 +56,7 @@ struct container_spec {
     /* Names without CAP_; "ALL" is every one. What is added gets the system calls that go with it. */
     const char *const *capabilities_add, *const *capabilities_drop;
     size_t capabilities_add_n, capabilities_drop_n;
+    uint64_t capabilities_held; /* what ALL and privileged mean at most: spec_own_capabilities() */
     const struct spec_device *devices;
     size_t devices_n;
     const struct spec_tmpfs *tmpfs;
@@ -64,7 +65,17 @@ struct container_spec {
     const struct spec_control *controls;
     size_t controls_n;
     bool host_pid, host_ipc; /* the machine's own namespace */
-    bool no_shm;             /* a namespace of its own without /dev/shm */
+    const char *pid_path,
+        *ipc_path; /* a namespace to join, NULL: none; with ipc_path shm_path, bound at /dev/shm */
+    const char *shm_path;
+    /* Every capability that this process may hand on, every device, nothing masked, no filter of system calls. */
+    bool privileged;
+    bool terminal;          /* standard streams are one */
+    int64_t max_swap_bytes; /* beside the memory limit; without such a limit it says nothing */
+    bool has_swappiness;
+    int swappiness;   /* 0 to 100 */
+    bool own_network; /* without netns_path: a new one with nothing in it, not the host's */
+    bool no_shm;      /* a namespace of its own without /dev/shm */
 };
 
 /* SW_EINVALID "CannotCreateContainerError". Caller owns *ret. */
@@ -79,4 +90,5 @@ int64_t spec_own_hard_limit(void *ctx, const char *name); /* of the calling proc
 /* Refuses (SW_EINVALID "CannotStartContainerError", naming the ulimit) what lies above our own hard limit unless we may raise it. */
 int spec_check_rlimits(const struct spec_rlimit *limits, size_t n, spec_hard_limit_fn hard_limit,
                        void *ctx, bool may_raise, struct sw_err *err);
-bool spec_may_raise_rlimits(void); /* CAP_SYS_RESOURCE is effective */
+bool spec_may_raise_rlimits(void);    /* CAP_SYS_RESOURCE is effective */
+uint64_t spec_own_capabilities(void); /* of the calling process, effective: bit N is capability N */

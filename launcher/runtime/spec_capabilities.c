@@ -82,6 +82,58 @@ static bool is_default(const char *name)
     return false;
 }
 
+/* By number, as the kernel has them. */
+static const char *const numbered[] = {"CHOWN",
+                                       "DAC_OVERRIDE",
+                                       "DAC_READ_SEARCH",
+                                       "FOWNER",
+                                       "FSETID",
+                                       "KILL",
+                                       "SETGID",
+                                       "SETUID",
+                                       "SETPCAP",
+                                       "LINUX_IMMUTABLE",
+                                       "NET_BIND_SERVICE",
+                                       "NET_BROADCAST",
+                                       "NET_ADMIN",
+                                       "NET_RAW",
+                                       "IPC_LOCK",
+                                       "IPC_OWNER",
+                                       "SYS_MODULE",
+                                       "SYS_RAWIO",
+                                       "SYS_CHROOT",
+                                       "SYS_PTRACE",
+                                       "SYS_PACCT",
+                                       "SYS_ADMIN",
+                                       "SYS_BOOT",
+                                       "SYS_NICE",
+                                       "SYS_RESOURCE",
+                                       "SYS_TIME",
+                                       "SYS_TTY_CONFIG",
+                                       "MKNOD",
+                                       "LEASE",
+                                       "AUDIT_WRITE",
+                                       "AUDIT_CONTROL",
+                                       "SETFCAP",
+                                       "MAC_OVERRIDE",
+                                       "MAC_ADMIN",
+                                       "SYSLOG",
+                                       "WAKE_ALARM",
+                                       "BLOCK_SUSPEND",
+                                       "AUDIT_READ",
+                                       "PERFMON",
+                                       "BPF",
+                                       "CHECKPOINT_RESTORE"};
+
+/* One that we do not have cannot be handed on. */
+static bool held(const struct container_spec *s, const char *name)
+{
+    for (size_t i = 0; i < SW_ARRAY_LEN(numbered); i++)
+        if (strcmp(numbered[i], name) == 0)
+            return !s->capabilities_held || (s->capabilities_held >> i & 1);
+    return false;
+}
+
 /* Dropping ALL and adding some is "only these"; adding ALL and dropping some is "all but these". */
 static bool has(const struct container_spec *s, const char *name)
 {
@@ -89,8 +141,10 @@ static bool has(const struct container_spec *s, const char *name)
     bool drop_all = named(s->capabilities_drop, s->capabilities_drop_n, "ALL");
     bool added = named(s->capabilities_add, s->capabilities_add_n, name);
     bool dropped = named(s->capabilities_drop, s->capabilities_drop_n, name);
+    if (s->privileged)
+        return held(s, name);
     if (add_all)
-        return !dropped || drop_all;
+        return (!dropped || drop_all) && held(s, name);
     return added || (is_default(name) && !dropped);
 }
 

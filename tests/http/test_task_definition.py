@@ -107,10 +107,6 @@ def test_file_systems_are_folders_of_the_operators(up, tasks, name, tmp_path):
     os.symlink(str(tmp_path), os.path.join(up.data, "agent", "efs", "fs-0123"))
     assert "of the file system" in tasks.output(name, one["command"], mountPoints=one["mountPoints"], task={"volumes": [volume]})
     assert (tmp_path / "y").read_text() == "new\n"
-    for more in ({"rootDirectory": "/sub"}, {"transitEncryption": "ENABLED"}, {"authorizationConfig": {"iam": "ENABLED"}}):
-        with pytest.raises(ClientError) as e:
-            tasks.define(name, one, volumes=[{"name": "v", "efsVolumeConfiguration": dict({"fileSystemId": "fs-0123"}, **more)}])
-        assert e.value.response["Error"]["Code"] == "UnsupportedFeatureException" and list(more)[0] in str(e.value)
 
 
 def test_tmpfs_and_shared_memory(tasks, name):
@@ -201,16 +197,9 @@ def test_namespaces_of_the_host(tasks, name):
     assert own[0] not in out and own[1] not in out and out.split()[-1] == "0"
 
 
-def test_modes_of_many_containers_are_refused_by_name(tasks, name):
-    for mode in ("pidMode", "ipcMode"):
-        with pytest.raises(ClientError) as e:
-            tasks.define(name, {}, {}, **{mode: "task"})
-        assert e.value.response["Error"]["Code"] == "UnsupportedFeatureException" and mode in str(e.value)
-
-
 def test_what_is_not_there_yet_is_refused_by_name(tasks, name):
-    for member, value in (("repositoryCredentials", {"credentialsParameter": "x"}),
-                          ("firelensConfiguration", {"type": "fluentd"})):
+    for member, value in (("firelensConfiguration", {"type": "fluentd"}),
+                          ("resourceRequirements", [{"type": "GPU", "value": "1"}])):
         with pytest.raises(ClientError) as e:
             tasks.define(name, {member: value})
         assert member in str(e.value)

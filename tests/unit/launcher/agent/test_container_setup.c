@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Container folders from good and hostile images; mounts need root. */
 #include "launcher/agent/container_setup.h"
+#include "launcher/agent/volumes.h"
 
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -82,18 +83,25 @@ TEST(a_folder_is_made_and_removed)
     image.config = NULL;
 }
 
-TEST(image_volumes_of_a_read_only_root_go_with_the_container)
+TEST(image_volumes_are_writable_volumes_with_what_the_image_has)
 {
     struct sw_err err = SW_ERR_INIT;
     setup("{\"config\":{\"Cmd\":[\"x\"],\"Volumes\":{\"/data\":{},\"/more\":{}}}}");
     def.readonly_root_filesystem = true;
+    CHECK_OK(sw_mkdirs(test_path("layer/data/sub"), 0755, &err));
+    test_write_file(test_path("layer/data/sub/file"), "much", 4);
+    CHECK(chmod(test_path("layer/data"), 01777) == 0);
     CHECK_OK(container_setup(&s, &err));
     const char *config = test_read_file(test_path("c/config.json"), NULL);
     CHECK_CONTAINS(config, "\"destination\":\"/data\"");
-    CHECK_CONTAINS(config, test_path("c/volumes/1"));
-    test_write_file(test_path("c/volumes/0/file"), "much", 4);
+    CHECK_CONTAINS(config, test_path("volumes.image/main/1"));
+    CHECK_EQ_STR(test_read_file(test_path("volumes.image/main/0/sub/file"), NULL), "much");
+    struct stat st;
+    CHECK(stat(test_path("volumes.image/main/0"), &st) == 0 && (st.st_mode & 07777) == 01777);
+    sw_autojson json_t *noted = volumes_of_other(&s, "main");
+    CHECK_EQ_STR(sw_json_str(json_array_get(noted, 1), "path", ""), "/more");
+    CHECK_NULL(volumes_of_other(&s, "nobody"));
     CHECK_OK(container_teardown(s.folder, &err));
-    CHECK(!sw_path_exists(test_path("c/volumes")));
     json_decref(image.config);
     image.config = NULL;
 }

@@ -35,9 +35,10 @@ static int submit_logs(void *ctx, const json_t *in, struct sw_err *err)
     return 0;
 }
 
-static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
-                struct sw_err *err)
+static int pull(void *ctx, const char *name, const struct pull_as *as,
+                const volatile int *cancelled, struct image *ret, struct sw_err *err)
 {
+    (void)as;
     (void)ctx, (void)name, (void)cancelled, (void)err;
     *ret = (struct image){
         .layers_n = 1, .layers = sw_calloc(1, sizeof(char *)), .manifest_digest = "sha256:00"};

@@ -45,9 +45,10 @@ static int submit_health(void *ctx, const json_t *in, struct sw_err *err)
     return lost ? sw_fail(err, SW_EUNAVAILABLE, NULL, "down") : 0;
 }
 
-static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
-                struct sw_err *err)
+static int pull(void *ctx, const char *name, const struct pull_as *as,
+                const volatile int *cancelled, struct image *ret, struct sw_err *err)
 {
+    (void)as;
     (void)ctx, (void)name, (void)cancelled;
     pulls++;
     if (pull_fails)

@@ -66,22 +66,16 @@ static int call_as(void *ctx, const json_t *who, const char *target, const json_
     return 0;
 }
 
-static int pull_as(void *ctx, const char *name, const char *authorization,
-                   const volatile int *cancelled, struct image *ret, struct sw_err *err)
+static int pull(void *ctx, const char *name, const struct pull_as *as,
+                const volatile int *cancelled, struct image *ret, struct sw_err *err)
 {
     (void)ctx, (void)name, (void)cancelled, (void)err;
-    snprintf(pulled_as, sizeof pulled_as, "%s", authorization ? authorization : "");
+    snprintf(pulled_as, sizeof pulled_as, "%s", as->authorization ? as->authorization : "");
     *ret = (struct image){
         .layers_n = 1, .layers = sw_calloc(1, sizeof(char *)), .manifest_digest = "sha256:00"};
     ret->layers[0] = sw_strdup(layer_dir);
     ret->config = json_pack("{s:{s:[s]}}", "config", "Cmd", "/bin/true");
     return 0;
-}
-
-static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
-                struct sw_err *err)
-{
-    return pull_as(ctx, name, NULL, cancelled, ret, err);
 }
 
 static void start_engine(void)
@@ -91,7 +85,6 @@ static void start_engine(void)
                                     .cluster = "default",
                                     .runtime = &runtime,
                                     .pull = pull,
-                                    .pull_as = pull_as,
                                     .submit_state = submit,
                                     .credentials = credentials,
                                     .call_as = call_as,

@@ -48,9 +48,10 @@ static int secrets(void *ctx, const char *task, json_t **ret, struct sw_err *err
     return 0;
 }
 
-static int pull(void *ctx, const char *name, const volatile int *cancelled, struct image *ret,
-                struct sw_err *err)
+static int pull(void *ctx, const char *name, const struct pull_as *as,
+                const volatile int *cancelled, struct image *ret, struct sw_err *err)
 {
+    (void)as;
     (void)ctx, (void)name, (void)cancelled, (void)err;
     pulled++;
     *ret = (struct image){

@@ -316,12 +316,14 @@ TEST(arguments_combine_as_with_docker)
     args_are(&(struct container_def){.entry_point = entry}, config, "own");
     args_are(&(struct container_def){.entry_point = entry, .command = command}, config, "own mine");
     struct env_var vars[] = {{(char[]){"A"}, (char[]){"task"}}, {(char[]){"B"}, (char[]){"x=y"}}};
+    static const char *const files[] = {"A=file", "C=file", "PATH=/y", NULL};
     char **env = container_env(&(struct container_def){.environment = vars, .environment_n = 2},
-                               config, "host", "/home");
-    static const char *const want[] = {"PATH=/x", "HOSTNAME=host", "HOME=/home", "A=task", "B=x=y"};
+                               config, files, "host", "/home");
+    static const char *const want[] = {"PATH=/y", "HOSTNAME=host", "HOME=/home",
+                                       "A=task",  "C=file",        "B=x=y"};
     for (size_t i = 0; i < SW_ARRAY_LEN(want); i++)
         CHECK_EQ_STR(env[i], want[i]);
-    CHECK_NULL(env[5]);
+    CHECK_NULL(env[6]);
     strings_free(env);
     json_decref(config);
 }

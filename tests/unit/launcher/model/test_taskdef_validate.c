@@ -232,9 +232,36 @@ TEST(file_systems_and_docker_volumes)
          FINE);
     task(", 'volumes': [{'name': 'a', 'efsVolumeConfiguration': {'fileSystemId': '../x'}}]", CLIENT,
          "fileSystemId");
-    task(", 'volumes': [{'name': 'a', 'efsVolumeConfiguration': {'fileSystemId': 'fs-1',"
-         " 'rootDirectory': '/a'}}]",
-         UNSUPPORTED, "rootDirectory");
+#define EFS(more) \
+    ", 'volumes': [{'name': 'a', 'efsVolumeConfiguration': {'fileSystemId': 'fs-1'" more "}}]"
+#define LOCAL(more) \
+    ", 'volumes': [{'name': 'a', 'dockerVolumeConfiguration': {'driver': 'local'" more "}}]"
+    task(EFS(", 'rootDirectory': '/a/b'"), FINE);
+    task(EFS(", 'rootDirectory': '/a/../b'"), CLIENT, "rootDirectory must be an absolute path");
+    task(EFS(", 'rootDirectory': 'a'"), CLIENT, "rootDirectory must be an absolute path");
+    task(EFS(", 'transitEncryption': 'ENABLED', 'transitEncryptionPort': 2999,"
+             " 'authorizationConfig': {'accessPointId': 'fsap-1', 'iam': 'ENABLED'}"),
+         FINE);
+    task(EFS(", 'authorizationConfig': {'accessPointId': 'fsap-1'}"), CLIENT,
+         "transitEncryption must be ENABLED");
+    task(EFS(", 'authorizationConfig': {'iam': 'ENABLED'}"), CLIENT,
+         "transitEncryption must be ENABLED");
+    task(EFS(", 'rootDirectory': '/a', 'transitEncryption': 'ENABLED', 'authorizationConfig':"
+             " {'accessPointId': 'fsap-1'}"),
+         CLIENT, "must be omitted or '/'");
+    task(EFS(", 'transitEncryptionPort': 2999"), CLIENT, "transitEncryptionPort");
+    task(EFS(", 'transitEncryption': 'ENABLED', 'authorizationConfig': {'accessPointId': '../x'}"),
+         CLIENT, "accessPointId is not valid");
+    task(LOCAL(", 'driverOpts': {'type': 'tmpfs', 'device': 'tmpfs', 'o': 'size=1m'}"), FINE);
+    task(LOCAL(", 'driverOpts': {'type': 'nfs', 'device': ':/x', 'o': 'addr=10.0.0.1,ro'}"), FINE);
+    task(LOCAL(", 'driverOpts': {'type': 'none', 'device': '/x', 'o': 'bind'}"), FINE);
+    task(LOCAL(", 'driverOpts': {}"), FINE);
+    task(LOCAL(", 'driverOpts': {'type': 'nfs', 'device': ':/x'}"), CLIENT, "addr=");
+    task(LOCAL(", 'driverOpts': {'type': 'tmpfs'}"), CLIENT, "device");
+    task(LOCAL(", 'driverOpts': {'type': 'none', 'device': 'x', 'o': 'bind'}"), CLIENT, "device");
+    task(LOCAL(", 'driverOpts': {'type': 'ext4', 'device': '/dev/sda'}"), UNSUPPORTED, "'ext4'");
+    task(LOCAL(", 'driverOpts': {'uid': '5', 'device': 'x', 'type': 'tmpfs'}"), UNSUPPORTED,
+         "'uid'");
     task(", 'volumes': [{'name': 'a', 'host': {'sourcePath': '/x'},"
          " 'efsVolumeConfiguration': {'fileSystemId': 'fs-1'}}]",
          CLIENT, "more than one");
