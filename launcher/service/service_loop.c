@@ -19,13 +19,11 @@
 #include "launcher/service/waiting_tasks.h"
 
 #define LOOK_EVERY_MS 1000
-#define ROUND_US \
-    INT64_C(     \
-        50000) /* of one service, on the average: two plans that undo each other must not keep it busy */
-#define ROUNDS_BURST 50   /* at once, before that counts */
-#define PASSES_MAX   1000 /* of one settle: more means that two plans undo each other */
-#define FNV_START    UINT64_C(14695981039346656037)
-#define FNV_PRIME    UINT64_C(1099511628211)
+#define ROUND_US      INT64_C(50000) /* of one service, on the average: see may_plan */
+#define ROUNDS_BURST  50             /* at once, before that counts */
+#define PASSES_MAX    1000           /* of one settle: more means that two plans undo each other */
+#define FNV_START     UINT64_C(14695981039346656037)
+#define FNV_PRIME     UINT64_C(1099511628211)
 
 struct cluster_state {
     int64_t id, versions; /* sum over its instances: anything on them */
@@ -233,7 +231,7 @@ static bool plan_one(struct service_loop *s, struct service_state *state)
     return result.changed || r == SW_ESTALE;
 }
 
-/* 0: its rounds follow each other too fast; it is due when *ret_wait_us have passed. */
+/* False: its rounds follow each other too fast, as when two plans undo each other; it is due when *ret_wait_us have passed. */
 static bool may_plan(struct service_state *state, int64_t *ret_wait_us)
 {
     int64_t now = sw_mono_us();

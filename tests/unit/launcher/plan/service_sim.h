@@ -16,6 +16,7 @@ struct sim_deployment {
     struct plan_request request;
     char id[16];
     int serial;
+    unsigned launch; /* as plan_request has it */
 };
 
 struct sim {
@@ -120,6 +121,7 @@ static inline void sim_see(struct sim *s)
         struct sim_deployment *sd = &s->deployments[d];
         (void)snprintf(sd->id, sizeof sd->id, "ecs-svc/%d", sd->serial);
         sd->request = (struct plan_request){.resources = &s->want,
+                                            .launch = sd->launch,
                                             .constraints = s->constraints,
                                             .constraints_n = s->constraints_n,
                                             .strategies = plan_service_strategies,
@@ -201,6 +203,8 @@ static inline void sim_check(const struct sim *s)
         }
         if (a->type == PLAN_START) {
             CHECK(a->deployment < s->deployments_n && a->instance < s->instances_n);
+            unsigned launch = s->deployments[a->deployment].launch;
+            CHECK(launch == 0 || (s->instances[a->instance].serves & launch));
             starts++;
             started[a->instance]++;
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plan_service in wild random worlds: little room, all percentages, thresholds, protection, task sets, deletion. Each world has a number and
+/* plan_service in wild random worlds: little room, all percentages, thresholds, protection, launch types, task sets, deletion. Each world has a number and
  * is told by it alone; a failure prints it. SLIPWAY_TEST_SEED=N: that world only. SLIPWAY_TEST_LONG=1: 200,000 worlds.
  * Of every plan: the promises of sim_check; the same view gives the same plan; plans that follow each other at one instant come to rest,
  * so that no two undo each other. In the end, left alone, the service is steady and a plan says nothing. */
@@ -24,6 +24,14 @@ static uint32_t below(uint32_t n)
 static bool one_in(uint32_t n)
 {
     return below(n) == 0;
+}
+
+/* UpdateService may move a service from instances to Fargate, and back; daemons have instances. */
+static void deploy(struct sim *s)
+{
+    sim_deploy(s);
+    if (s->v.scheduling == PLAN_REPLICA)
+        s->deployments[0].launch = 1u << below(3);
 }
 
 static void set_up(struct sim *s)
@@ -55,8 +63,9 @@ static void set_up(struct sim *s)
         s->instances[i].cpu = one_in(2) ? 10000 : 100 * (int)(1 + below(4));
         s->instances[i].active = !one_in(8);
         s->instances[i].draining = !s->instances[i].active;
+        s->instances[i].serves = 1 + below(7);
     }
-    sim_deploy(s);
+    deploy(s);
 }
 
 static void disturb_task(struct sim *s, struct plan_task *t)
@@ -102,7 +111,7 @@ static void disturb(struct sim *s)
         break;
     case 3:
         if (s->deployments_n < SIM_DEPLOYMENTS - 2)
-            sim_deploy(s);
+            deploy(s);
         break;
     case 4: s->v.desired = (int)below(11); break;
     case 5:
@@ -159,7 +168,7 @@ static bool acts(const struct sim *s)
 static void plan_to_rest(struct sim *s)
 {
     if (s->deployments_n == 0 && s->v.controller == PLAN_CONTROLLER_ECS)
-        sim_deploy(s);
+        deploy(s);
     check_same(s);
     for (int i = 0; i < REST_PLANS; i++) {
         if (s->tasks_n > SIM_TASKS - 40 || s->deployments_n > SIM_DEPLOYMENTS - 2)
@@ -177,6 +186,7 @@ static void calm(struct sim *s)
         s->instances[i].active = s->instances[i].agent_connected = true;
         s->instances[i].draining = false;
         s->instances[i].cpu = 10000;
+        s->instances[i].serves = PLAN_LAUNCH_EC2 | PLAN_LAUNCH_EXTERNAL | PLAN_LAUNCH_FARGATE;
     }
     for (size_t k = 0; k < s->tasks_n; k++) {
         s->tasks[k].protected_until_us = 0;
@@ -224,7 +234,7 @@ static void check_end(struct sim *s)
     if (s->v.maximum_percent < 200)
         s->v.min_healthy_percent = 0;
     if (s->v.controller == PLAN_CONTROLLER_ECS)
-        sim_deploy(s); /* whatever failed before */
+        deploy(s); /* whatever failed before */
     calm(s);
     CHECK(settle(s) >= 0);
     if (s->v.controller == PLAN_CONTROLLER_ECS) {
