@@ -12,6 +12,7 @@
 #include "base/encode.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/macros.h"
 #include "launcher/model/agent_protocol.h"
 #include "launcher/model/capabilities.h"
@@ -192,12 +193,16 @@ void instance_machine_id(char ret[INSTANCE_IDENTITY_MAX])
 void instance_load(const char *data_dir, const char *cluster, const char *machine_id,
                    char ret_arn[INSTANCE_ARN_MAX], bool *ret_elsewhere)
 {
-    struct sw_err ignored = SW_ERR_INIT;
+    struct sw_err err = SW_ERR_INIT;
     sw_autofree char *path = file_path(data_dir);
     sw_autojson json_t *j = NULL;
     ret_arn[0] = 0;
     *ret_elsewhere = false;
-    if (sw_json_load_file(path, 64 * 1024, &j, &ignored) < 0)
+    if (sw_json_load_file(path, 64 * 1024, &j, &err) < 0) {
+        if (err.code != SW_ENOTFOUND)
+            sw_log_err(SW_LOG_ERROR, "instance-file-damaged", &err, "what-happens",
+                       "this machine registers as a new instance, and the tasks that it had end",
+                       NULL);
         return;
     const char *before = sw_json_str(j, "machine", "");
     *ret_elsewhere = *before && *machine_id && !sw_streq(before, machine_id);

@@ -471,7 +471,7 @@ static int load_tasks(struct task_engine *e, struct sw_err *err)
         if (f->d_name[0] == '.')
             continue;
         if (task_load(e, e->tasks_dir, f->d_name, &t, &one) < 0) {
-            sw_log_err(SW_LOG_WARNING, "task-not-loaded", &one, "task", f->d_name, NULL);
+            task_set_aside(e, f->d_name, &one);
             continue;
         }
         if (t->other_boot)

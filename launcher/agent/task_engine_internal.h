@@ -46,6 +46,9 @@ int chores_remove_orphans(struct task_engine *e, struct sw_err *err);
 /* Reports as STOPPED a task that is none of ours, until the control plane took it. */
 void chores_refuse(struct task_engine *e, const char *arn, const char *why);
 
+/* task_damaged.c: the file of a task cannot be read, and the task ends. */
+void task_set_aside(struct task_engine *e, const char *id, const struct sw_err *why);
+
 /* task_report.c */
 /* Trying again can help. Any other answer is the control plane's last word on this report. */
 bool report_is_temporary(const struct sw_err *err);
