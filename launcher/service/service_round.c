@@ -12,8 +12,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
-#include "launcher/service/lease.h"
 #include "launcher/service/launch_settings.h"
+#include "launcher/service/lease.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service_snapshot.h"
 #include "launcher/service/task_doc.h"
@@ -88,8 +88,7 @@ static const char *next_provider(struct round *r, size_t deployment)
 }
 
 static json_t *task_document(const struct round *r, size_t deployment,
-                             const struct instance_view *at, const char *provider,
-                             const char *id)
+                             const struct instance_view *at, const char *provider, const char *id)
 {
     const struct service_snapshot *s = &r->s;
     const struct service_template *t = &s->templates[deployment];
@@ -108,24 +107,23 @@ static json_t *task_document(const struct round *r, size_t deployment,
         arn_container(container_arns[i], s->region, s->account, s->cluster.name, id, uuid);
         containers[i] = container_arns[i];
     }
-    const struct task_doc_new n = {.task_arn = task_arn,
-                                   .cluster_arn = s->cluster.arn,
-                                   .instance_arn = fargate ? NULL : instance_arn,
-                                   .definition_arn = definition_arn,
-                                   .group = s->group,
-                                   .started_by = d->id,
-                                   .launch_type = launch_type_of(d->document),
-                                   .provider = provider,
-                                   .platform_version =
-                                       sw_json_str(d->document, "platformVersion", NULL),
-                                   .definition = t->definition,
-                                   .network = sw_json_object(d->document, "networkConfiguration"),
-                                   .tags = tags,
-                                   .attributes = sw_json_array(at->document, "attributes"),
-                                   .container_arns = containers,
-                                   .execute_command = sw_json_bool(
-                                       s->service.document, "enableExecuteCommand", false),
-                                   .now_us = s->now_us};
+    const struct task_doc_new n = {
+        .task_arn = task_arn,
+        .cluster_arn = s->cluster.arn,
+        .instance_arn = fargate ? NULL : instance_arn,
+        .definition_arn = definition_arn,
+        .group = s->group,
+        .started_by = d->id,
+        .launch_type = launch_type_of(d->document),
+        .provider = provider,
+        .platform_version = sw_json_str(d->document, "platformVersion", NULL),
+        .definition = t->definition,
+        .network = sw_json_object(d->document, "networkConfiguration"),
+        .tags = tags,
+        .attributes = sw_json_array(at->document, "attributes"),
+        .container_arns = containers,
+        .execute_command = sw_json_bool(s->service.document, "enableExecuteCommand", false),
+        .now_us = s->now_us};
     return task_doc_new(&n);
 }
 

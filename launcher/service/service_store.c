@@ -26,13 +26,12 @@ int service_store_add(struct meta_tx *tx, const struct service_new *n, int64_t n
                       int64_t *ret_id, struct sw_err *err)
 {
     sw_autofree char *document = sw_json_dump(n->document);
-    int r =
-        meta_get(tx, err,
-                 "INSERT INTO service (cluster_id, name, status, scheduling, desired, steady,"
-                 " document, request, version, created_at, launch_type)"
-                 " VALUES ($1, $2, 'ACTIVE', $3, $4, 0, $5, $6, 1, $7, $8) RETURNING id",
-                 "ittittit", n->cluster_id, n->name, n->scheduling, n->desired, document,
-                 n->request, now_us, launch_type_of(n->document), "i", ret_id);
+    int r = meta_get(tx, err,
+                     "INSERT INTO service (cluster_id, name, status, scheduling, desired, steady,"
+                     " document, request, version, created_at, launch_type)"
+                     " VALUES ($1, $2, 'ACTIVE', $3, $4, 0, $5, $6, 1, $7, $8) RETURNING id",
+                     "ittittit", n->cluster_id, n->name, n->scheduling, n->desired, document,
+                     n->request, now_us, launch_type_of(n->document), "i", ret_id);
     return r < 0 ? r : 0;
 }
 

@@ -161,7 +161,7 @@ static int do_stop(struct meta_tx *tx, void *arg, struct sw_err *err)
     int r = task_store_get(tx, a->cluster->id, a->id, &row, err);
     if (r == 0)
         r = sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID, "The referenced task was not found.");
-    else if (r > 0 && !row.instance_id) /* it waits: there is no agent that would say that it ended */
+    else if (r > 0 && !row.instance_id) /* it waits: no agent would say that it ended */
         r = task_doc_finish(row.document, "UserInitiated", a->reason, a->now_us)
                 ? put(tx, a, &row, false, err)
                 : 0;

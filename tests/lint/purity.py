@@ -14,7 +14,7 @@ ALLOWED = re.compile("^(" + "|".join([
     r"__assert_fail", r"__stack_chk_fail", r"__v?snprintf_chk", r"__mem(cpy|move|set)_chk",
     r"_GLOBAL_OFFSET_TABLE_", r"__asan_\w+", r"__ubsan_\w+", r"__tsan_\w+", r"__sanitizer_\w+",
     r"sw_str\w*", r"sw_buf_\w+", r"sw_arena_\w+", r"sw_(malloc|calloc|realloc_array|v?asprintf)", r"sw_(freep|fail\w*|prefix|detail)",
-    r"sw_err_\w+", r"sw_error_code_to_string", r"sw_parse_(u64|i64|size|bool)", r"sw_nearest_name",
+    r"sw_err_\w+", r"sw_error_code_to_string", r"sw_parse_(u64|i64|size|bool)", r"sw_nearest_name", r"sw_pattern_\w+",
 ]) + ")$")
 
 
