@@ -30,7 +30,7 @@
 #define UNSENT_HIGH    (64 * 1024)
 #define INPUT_MAX      (256 * 1024)
 #define FRAME_MAX      (EXEC_MESSAGE_MAX + 64)
-#define JOIN_MS        70000 /* for the client to shake hands */
+#define JOIN_MS        40000 /* for the client to shake hands */
 #define GOODBYE_MS     10000 /* for the client to take the last of the output */
 #define END_OF_FILE    "\x04"
 #define TERMINATE_FLAG 2

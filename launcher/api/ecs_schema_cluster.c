@@ -25,14 +25,14 @@ static const struct sw_field execute_command_log_configuration[] = {
 };
 
 static const struct sw_field execute_command_configuration[] = {
-    STRING("kmsKeyId", F_STORED),
-    ENUM("logging", F_STORED, execute_command_logging_values),
-    STRUCT("logConfiguration", F_STORED, execute_command_log_configuration),
+    STRING("kmsKeyId", F_REFUSED),
+    ENUM("logging", F_READ, execute_command_logging_values),
+    STRUCT("logConfiguration", F_READ, execute_command_log_configuration),
     F_END,
 };
 
 static const struct sw_field cluster_configuration[] = {
-    STRUCT("executeCommandConfiguration", F_STORED, execute_command_configuration),
+    STRUCT("executeCommandConfiguration", F_READ, execute_command_configuration),
     F_END,
 };
 

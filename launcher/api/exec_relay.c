@@ -158,6 +158,7 @@ static void conn_free(struct relay_conn *c)
     relay_left(c);
     (void)epoll_ctl(c->relay->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL);
     (void)shutdown(c->fd, SHUT_RDWR);
+    atomic_fetch_sub(&c->relay->open, 1);
     http_upgraded_close(c->handle);
     ws_reader_done(&c->reader);
     sw_buf_done(&c->in);
@@ -288,17 +289,19 @@ static void on_upgraded(void *ctx, struct http_upgraded *handle, int fd, const v
     (void)sw_buf_add(&c->in, early, early_n);
     if (flags >= 0)
         (void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    bool room = atomic_fetch_add(&r->open, 1) < CONNECTIONS_MAX;
     pthread_mutex_lock(&r->lock);
-    bool stopping = r->stopping;
-    if (!stopping) {
+    bool taken = room && !r->stopping;
+    if (taken) {
         c->next = r->arrived;
         r->arrived = c;
     }
     pthread_mutex_unlock(&r->lock);
-    if (!stopping) {
+    if (taken) {
         wake_relay(r);
         return;
     }
+    atomic_fetch_sub(&r->open, 1);
     http_upgraded_close(handle);
     ws_reader_done(&c->reader);
     sw_buf_done(&c->in);

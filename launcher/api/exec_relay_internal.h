@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* launcher/api/exec_relay_internal.h - shared by exec_relay.c (thread, connections) and exec_relay_link.c (sessions). */
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/websocket.h"
 #include "launcher/api/exec_relay.h"
 #include "launcher/api/exec_transcript.h"
@@ -46,6 +49,7 @@ struct exec_relay {
     struct exec_relay_options o;
     struct sw_pool *writers;
     int epoll_fd, wake_fd;
+    atomic_int open; /* connections */
     pthread_t thread;
     struct relay_conn *conns; /* the thread's */
     struct relay_link *links; /* the thread's */

@@ -14,7 +14,7 @@
 #include "launcher/api/exec_relay_internal.h"
 
 #define IDLE_MS       (20 * 60 * 1000)
-#define AGENT_WAIT_MS 30000
+#define AGENT_WAIT_MS 20000
 #define FLUSH_MS      1000
 
 static const char *const end_names[] = {[EXEC_END_CLIENT] = "client", [EXEC_END_AGENT] = "agent"};

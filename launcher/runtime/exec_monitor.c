@@ -95,12 +95,15 @@ static int start_runtime(struct monitor *m, pid_t *ret, struct sw_err *err)
 {
     size_t n = 0, at = 0;
     int words[2] = {-1, -1};
+    char console[64];
+    /* The runtime changes its folder; and the path of a socket must be short. */
+    (void)snprintf(console, sizeof console, "/proc/%d/cwd/" CONSOLE, (int)getpid());
     while (m->argv[n])
         n++;
     sw_autofree const char **argv = sw_calloc(n + 16, sizeof *argv);
     const char *head[] = {m->runtime, "--root",   m->root,      "--log", LOG_FILE,
                           "exec",     "--detach", "--pid-file", PID_FILE};
-    const char *tty[] = {"--tty", "--console-socket", CONSOLE, "--env", "TERM=xterm"};
+    const char *tty[] = {"--tty", "--console-socket", console, "--env", "TERM=xterm"};
     for (size_t i = 0; i < SW_ARRAY_LEN(head); i++)
         argv[at++] = head[i];
     for (size_t i = 0; m->tty && i < SW_ARRAY_LEN(tty); i++)

@@ -171,11 +171,3 @@ void exec_sessions_expire(struct exec_sessions *t, int64_t now_us)
     }
     pthread_mutex_unlock(&t->lock);
 }
-
-size_t exec_sessions_count(struct exec_sessions *t)
-{
-    pthread_mutex_lock(&t->lock);
-    size_t n = t->n;
-    pthread_mutex_unlock(&t->lock);
-    return n;
-}

@@ -12,7 +12,7 @@
 #define EXEC_SESSIONS_PER_INSTANCE 32
 #define EXEC_SESSION_ID_MAX        48
 #define EXEC_SESSION_TOKEN_MAX     48
-#define EXEC_JOIN_US               60000000LL /* from the call until both have joined */
+#define EXEC_JOIN_US               30000000LL /* from the call until both have joined */
 
 enum exec_end { EXEC_END_CLIENT, EXEC_END_AGENT, EXEC_END_MAX_ };
 
@@ -54,4 +54,3 @@ int exec_sessions_join(struct exec_sessions *t, const char *id, const char *toke
 struct exec_session *exec_sessions_take(struct exec_sessions *t, const char *id);
 /* Takes out those that somebody did not join in time, and that nobody joined: nobody holds them. */
 void exec_sessions_expire(struct exec_sessions *t, int64_t now_us);
-size_t exec_sessions_count(struct exec_sessions *t);

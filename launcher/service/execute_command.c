@@ -27,6 +27,22 @@
     "the execute command agent isn't running. Wait and try again or run a new task with execute "  \
     "command enabled and try again."
 
+int service_check_exec(const json_t *configuration, struct sw_err *err)
+{
+    const json_t *exec = sw_json_object(configuration, "executeCommandConfiguration");
+    const json_t *log = sw_json_object(exec, "logConfiguration");
+    bool override = sw_streq(sw_json_str(exec, "logging", ""), "OVERRIDE");
+    if (override && !*sw_json_str(log, "cloudWatchLogGroupName", ""))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "A logConfiguration with cloudWatchLogGroupName must be specified when the "
+                       "execute command logging is OVERRIDE.");
+    if (!override && json_object_size(log) > 0)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "A logConfiguration can be specified only when the execute command logging "
+                       "is OVERRIDE.");
+    return 0;
+}
+
 struct seen {
     int64_t cluster_id;
     const char *task_id;
