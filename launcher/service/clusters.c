@@ -195,7 +195,8 @@ int launcher_create_cluster(struct launcher *l, const struct launcher_caller *c,
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "Cluster name must be 1 to 255 letters, numbers, hyphens or underscores.");
     int r = service_cluster_name(c, wanted, name, err);
-    if (r < 0 || (r = service_check_settings(sw_json_array(in, "settings"), err)) < 0 ||
+    if (r < 0 || (r = service_check_exec(sw_json_object(in, "configuration"), err)) < 0 ||
+        (r = service_check_settings(sw_json_array(in, "settings"), err)) < 0 ||
         (r = service_check_providers(in, err)) < 0)
         return r;
     if (json_array_size(sw_json_array(document, "settings")) == 0) {
@@ -320,6 +321,8 @@ int launcher_update_cluster(struct launcher *l, const struct launcher_caller *c,
 {
     static const char *const members[] = {"settings", "configuration", NULL};
     int r = service_check_settings(sw_json_array(in, "settings"), err);
+    if (r == 0)
+        r = service_check_exec(sw_json_object(in, "configuration"), err);
     return r < 0 ? r : update(l, c, in, members, out, err);
 }
 

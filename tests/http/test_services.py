@@ -362,7 +362,6 @@ def test_what_others_refuse(up, operation, body, code):
     ({"desiredCount": 1, "deploymentConfiguration": {"maximumPercent": 50}}, "InvalidParameterException", "at least 100"),
     ({"desiredCount": 1, "deploymentConfiguration": {"minimumHealthyPercent": 101}}, "InvalidParameterException", "between 0 and 100"),
     ({"desiredCount": 1, "deploymentController": {"type": "EXTERNAL"}}, "InvalidParameterException", "task sets"),
-    ({"desiredCount": 1, "enableExecuteCommand": True}, "UnsupportedFeatureException", "enableExecuteCommand"),
     ({"desiredCount": 1, "clientToken": "x" * 37}, "InvalidParameterException", "clientToken"),
     ({"desiredCount": 1, "healthCheckGracePeriodSeconds": -1}, "InvalidParameterException", "healthCheckGracePeriodSeconds"),
     ({"desiredCount": 1, "taskDefinition": "nope"}, "ClientException", "TaskDefinition not found"),
