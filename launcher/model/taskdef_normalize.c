@@ -292,8 +292,9 @@ json_t *taskdef_normalized(const json_t *doc)
     set_default(out, "volumes", json_array());
     set_default(out, "placementConstraints", json_array());
     sw_json_set_new(out, "compatibilities",
-                    fargate_compatible(out) ? json_pack("[s, s]", "EC2", FARGATE)
-                                            : json_pack("[s, s]", "EXTERNAL", "EC2"));
+                    fargate_compatible(out)    ? json_pack("[s, s]", "EC2", FARGATE)
+                    : sw_streq(mode, "awsvpc") ? json_pack("[s]", "EC2")
+                                               : json_pack("[s, s]", "EXTERNAL", "EC2"));
     sw_json_set_new(out, "requiresAttributes", required_attributes(out));
     return out;
 }

@@ -96,6 +96,45 @@ TEST(conditions_decide_starts)
         }
 }
 
+TEST(a_condition_is_waited_for_until_the_start_timeout)
+{
+    for (int c = DEPENDS_START; c < DEPENDS_CONDITION_MAX_; c++)
+        for (int late = 0; late < 2; late++)
+            for (int essential = 0; essential < 2; essential++) {
+                struct task_plan p;
+                struct depends_on on = {.container = 1, .condition = (enum depends_condition)c};
+                world(3);
+                view.containers[2].status = CONTAINER_RUNNING;
+                view.containers[2].ran = view.containers[2].essential = true;
+                view.containers[0].essential = essential;
+                view.containers[0].depends_on = &on;
+                view.containers[0].depends_on_n = 1;
+                view.containers[1].status = CONTAINER_RUNNING;
+                view.containers[1].ran = true;
+                view.containers[1].give_up_at_ms = 5000;
+                view.now_ms = late ? 5000 : 4000;
+                task_plan(&view, &p);
+                bool met = c == DEPENDS_START; /* never too late */
+                CHECK_MSG(has(&p, TASK_START, 0) == met, "%d %d", c, late);
+                CHECK_MSG(p.stop == (!met && late), "%d %d", c, late);
+                if (p.stop)
+                    CHECK_CONTAINS(p.stop_text, "has timed out");
+                else
+                    CHECK_EQ_INT(p.wake_at_ms, met ? 0 : 5000);
+            }
+    /* What is met already is met, however late it is. */
+    struct task_plan p;
+    struct depends_on on = {.container = 1, .condition = DEPENDS_SUCCESS};
+    world(2);
+    ended(1, 0);
+    view.containers[0].depends_on = &on;
+    view.containers[0].depends_on_n = 1;
+    view.containers[1].give_up_at_ms = 1;
+    view.now_ms = 9000;
+    task_plan(&view, &p);
+    CHECK(has(&p, TASK_START, 0) && !p.stop);
+}
+
 TEST(an_essential_end_stops_the_rest)
 {
     struct task_plan p;

@@ -79,6 +79,59 @@ TEST(reads_every_member)
     CHECK_EQ_INT(taskdef_container_index(t, "none"), -1);
 }
 
+TEST(objects_of_s3)
+{
+    static const struct {
+        const char *arn, *bucket, *key; /* bucket NULL: none */
+    } rows[] = {
+        {"arn:aws:s3:::bucket/x.env", "bucket", "x.env"},
+        {"arn:aws-cn:s3:::my.bucket-1/deep/x y.env", "my.bucket-1", "deep/x y.env"},
+        {"arn:aws:s3:::bucket", NULL, NULL},
+        {"arn:aws:s3:::bucket/", NULL, NULL},
+        {"arn:aws:s3:::b/x", NULL, NULL},
+        {"arn:aws:s3:::Bucket/x", NULL, NULL},
+        {"arn:aws:s3:::../x/y", NULL, NULL},
+        {"arn:aws:s3:us-east-1::bucket/x", NULL, NULL},
+        {"arn:aws:s4:::bucket/x", NULL, NULL},
+        {"s3://bucket/x", NULL, NULL},
+        {"", NULL, NULL},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++) {
+        struct sw_str bucket, key;
+        bool ok = s3_object_parse(rows[i].arn, &bucket, &key);
+        CHECK_MSG(ok == (rows[i].bucket != NULL), "%s", rows[i].arn);
+        if (ok)
+            CHECK(sw_str_eq_z(bucket, rows[i].bucket) && sw_str_eq_z(key, rows[i].key));
+    }
+}
+
+TEST(reads_what_shapes_a_machine)
+{
+    autotaskdef *t = parse(
+        "{'family': 'f', 'pidMode': 'task', 'volumes': [{'name': 'd', 'dockerVolumeConfiguration': "
+        "{'driverOpts': {'type': 'tmpfs', 'device': 't', 'o': 'size=1m'}}}, {'name': 'e', "
+        "'efsVolumeConfiguration': {'fileSystemId': 'fs', 'rootDirectory': '/s', "
+        "'transitEncryption': 'ENABLED', 'authorizationConfig': {'accessPointId': 'ap', 'iam': "
+        "'ENABLED'}}}], 'containerDefinitions': [{'name': 'a', 'image': 'i', 'memory': 64,"
+        " 'privileged': true, 'interactive': true, 'pseudoTerminal': true, 'startTimeout': 9,"
+        " 'disableNetworking': true, 'environmentFiles': [{'type': 's3', 'value': "
+        "'arn:aws:s3:::bucket/k.env'}], 'linuxParameters': {'maxSwap': 5, 'swappiness': 0}},"
+        " {'name': 'b', 'image': 'i', 'memory': 64, 'linuxParameters': {'swappiness': 9}}]}");
+    const struct container_def *c = &t->containers[0];
+    CHECK(c->privileged && c->interactive && c->pseudo_terminal && c->disable_networking);
+    CHECK_EQ_INT(c->start_timeout_s, 9);
+    CHECK_EQ_INT(c->environment_files_n, 1);
+    CHECK_EQ_STR(c->environment_files[0].bucket, "bucket");
+    CHECK_EQ_STR(c->environment_files[0].key, "k.env");
+    CHECK(c->host.max_swap_mib == 5 && c->host.has_swappiness && c->host.swappiness == 0);
+    CHECK(!t->containers[1].host.has_swappiness); /* not without maxSwap */
+    CHECK_EQ_INT(t->pid_mode, SHARE_TASK);
+    CHECK_EQ_STR(t->volumes[0].mount.options, "size=1m");
+    CHECK_EQ_STR(t->volumes[1].efs.root, "/s");
+    CHECK_EQ_STR(t->volumes[1].efs.access_point, "ap");
+    CHECK(t->volumes[1].efs.encrypted && t->volumes[1].efs.iam);
+}
+
 TEST(dependencies_start_first)
 {
     int order[TASKDEF_CONTAINERS_MAX];

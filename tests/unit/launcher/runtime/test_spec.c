@@ -284,3 +284,88 @@ TEST(shared_memory_follows_the_ipc_namespace)
         "bind");
     CHECK_NULL(find(sw_json_array(sw_json_object(host, "linux"), "namespaces"), "type", "ipc"));
 }
+
+TEST(a_privileged_container_has_what_this_process_may_hand_on)
+{
+    struct container_spec s = plain();
+    s.privileged = true;
+    s.capabilities_held = 1ULL << 21 | 1ULL << 40; /* SYS_ADMIN, CHECKPOINT_RESTORE */
+    sw_autojson json_t *j = build(&s);
+    const json_t *lnx = sw_json_object(j, "linux"), *mounts = sw_json_array(j, "mounts");
+    const json_t *process = sw_json_object(j, "process");
+    const json_t *caps = sw_json_array(sw_json_object(process, "capabilities"), "effective");
+    CHECK(json_array_size(caps) == 2 && list_has(caps, "CAP_SYS_ADMIN") &&
+          list_has(caps, "CAP_CHECKPOINT_RESTORE"));
+    CHECK_EQ_INT(json_array_size(sw_json_array(sw_json_object(process, "capabilities"), "ambient")),
+                 0);
+    CHECK(!sw_json_bool(process, "noNewPrivileges", true));
+    CHECK_NULL(json_object_get(lnx, "seccomp"));
+    CHECK_NULL(json_object_get(lnx, "maskedPaths"));
+    CHECK_NULL(json_object_get(lnx, "readonlyPaths"));
+    CHECK(list_has(sw_json_array(find(mounts, "destination", "/sys"), "options"), "rw"));
+    const json_t *rules = sw_json_array(sw_json_object(lnx, "resources"), "devices");
+    CHECK_EQ_INT(json_array_size(rules), 1);
+    CHECK(sw_json_bool(json_array_get(rules, 0), "allow", false));
+}
+
+TEST(all_capabilities_are_those_that_there_are)
+{
+    static const char *const all[] = {"ALL"};
+    struct container_spec s = plain();
+    s.capabilities_add = all;
+    s.capabilities_add_n = 1;
+    sw_autojson json_t *unknown = build(&s);
+    s.capabilities_held = ~(1ULL << 24); /* without SYS_RESOURCE */
+    sw_autojson json_t *known = build(&s);
+    const json_t *a = sw_json_array(
+        sw_json_object(sw_json_object(unknown, "process"), "capabilities"), "bounding");
+    const json_t *b =
+        sw_json_array(sw_json_object(sw_json_object(known, "process"), "capabilities"), "bounding");
+    CHECK_EQ_INT(json_array_size(a), 41);
+    CHECK_EQ_INT(json_array_size(b), 40);
+    CHECK(!list_has(b, "CAP_SYS_RESOURCE"));
+}
+
+TEST(namespaces_that_others_have_are_joined)
+{
+    struct container_spec s = plain();
+    s.pid_path = "/proc/7/ns/pid";
+    s.ipc_path = "/proc/7/ns/ipc";
+    s.shm_path = "/mounts/shm";
+    sw_autojson json_t *j = build(&s);
+    const json_t *ns = sw_json_array(sw_json_object(j, "linux"), "namespaces");
+    CHECK_EQ_STR(sw_json_str(find(ns, "type", "pid"), "path", ""), "/proc/7/ns/pid");
+    CHECK_EQ_STR(sw_json_str(find(ns, "type", "ipc"), "path", ""), "/proc/7/ns/ipc");
+    const json_t *shm = find(sw_json_array(j, "mounts"), "destination", "/dev/shm");
+    CHECK_EQ_STR(sw_json_str(shm, "source", ""), "/mounts/shm");
+    CHECK_EQ_STR(sw_json_str(shm, "type", ""), "bind");
+    struct container_spec alone = plain();
+    alone.netns_path = NULL;
+    alone.own_network = true;
+    sw_autojson json_t *k = build(&alone);
+    const json_t *net =
+        find(sw_json_array(sw_json_object(k, "linux"), "namespaces"), "type", "network");
+    CHECK(net && !json_object_get(net, "path"));
+}
+
+TEST(swap_is_beside_the_memory)
+{
+    struct container_spec s = plain();
+    s.memory_limit_bytes = 100;
+    s.max_swap_bytes = 20;
+    s.has_swappiness = true;
+    s.swappiness = 60;
+    s.terminal = true;
+    sw_autojson json_t *j = build(&s);
+    const json_t *m =
+        sw_json_object(sw_json_object(sw_json_object(j, "linux"), "resources"), "memory");
+    CHECK_EQ_INT(sw_json_int(m, "swap", 0), 120);
+    CHECK_EQ_INT(sw_json_int(m, "swappiness", 0), 60);
+    CHECK(sw_json_bool(sw_json_object(j, "process"), "terminal", false));
+    struct container_spec without = plain();
+    without.memory_limit_bytes = 100;
+    sw_autojson json_t *k = build(&without);
+    m = sw_json_object(sw_json_object(sw_json_object(k, "linux"), "resources"), "memory");
+    CHECK_EQ_INT(sw_json_int(m, "swap", 0), 100);
+    CHECK_NULL(json_object_get(m, "swappiness"));
+}
