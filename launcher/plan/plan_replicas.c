@@ -151,9 +151,23 @@ static int stop_excess(struct service_plan *p, const struct service_group *g, st
     int excess = (int)r->good.n - g->desired, stopped = 0;
     if (excess <= 0 || p->primary == p->v->deployments_n)
         return 0;
+    if (p->v->rebalance && excess <= r->good_unready && service_rebalance_waits(p))
+        return 0;
     if (p->starts_from != p->primary)
         stopped = scale_in(p, g, r, excess, true);
     return stopped < excess ? stopped + scale_in(p, g, r, excess - stopped, false) : stopped;
+}
+
+/* All that is wanted is there and nothing else is, or the balance of zones must wait. */
+static bool is_complete(const struct service_plan *p, const struct service_group *g,
+                        const struct replicas *r)
+{
+    if (p->primary == p->v->deployments_n || p->starts_from != p->primary)
+        return false;
+    const struct plan_deployment_state *s = &p->r.deployments[p->primary];
+    return s->rollout == PLAN_COMPLETED && s->retry_at_us <= p->v->now_us &&
+           (int)r->good.n == g->desired && r->live == g->desired && r->healthy == g->desired &&
+           r->stopping == 0 && r->live < g->upper;
 }
 
 void service_plan_replicas(struct service_plan *p, const struct service_group *g)
@@ -167,6 +181,8 @@ void service_plan_replicas(struct service_plan *p, const struct service_group *g
         stop_old(p, g, &r, blocked) + stop_sick(p, g, &r, blocked) + stop_excess(p, g, &r);
     bool still = p->r.actions_n == before && stopped == 0 && r.stopping == 0 &&
                  r.good_unready == 0 && r.old_unready.n == 0;
+    if (p->v->rebalance && is_complete(p, g, &r) && service_plan_rebalance(p))
+        return;
     if (blocked > 0 && still && !placing && r.old_healthy.n + r.sick.n > 0)
         service_plan_event(
             p, sw_arena_printf(p->arena,

@@ -526,6 +526,8 @@ static void end_deployments(struct service_plan *p)
     struct plan_deployment_state *s = &p->r.deployments[p->primary];
     if (full && alone && s->rollout == PLAN_IN_PROGRESS) {
         s->rollout = PLAN_COMPLETED;
+        if (v->rebalance)
+            service_plan_wake(p, v->now_us + 1); /* what is complete may be moved */
         service_plan_event(p, sw_arena_printf(p->arena,
                                               "(service %s) (deployment %s) deployment completed.",
                                               v->name, deployment_id(p, p->primary)));

@@ -94,6 +94,7 @@ struct plan_service_view {
     int64_t grace_us;                         /* healthCheckGracePeriodSeconds */
     int64_t healthy_after_us;                 /* PLAN_HEALTHY_AFTER_US, shorter in tests */
     struct plan_breaker breaker;
+    bool rebalance;     /* availabilityZoneRebalancing, of PLAN_REPLICA */
     bool can_roll_back; /* one completed before, and PRIMARY is no rollback itself */
     bool steady;        /* as the last plan said */
     const struct plan_deployment *deployments; /* none that is INACTIVE; newest first */

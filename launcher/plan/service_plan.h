@@ -39,6 +39,10 @@ struct service_group {
     int desired, lower, upper;
 };
 void service_plan_replicas(struct service_plan *p, const struct service_group *g);
+/* Of a complete service: starts one more task for the balance of zones; false: there is nothing to do or no room. */
+bool service_plan_rebalance(struct service_plan *p);
+/* A task that is not healthy yet is in a zone that lacks tasks: what is too many is needed until it is. */
+bool service_rebalance_waits(const struct service_plan *p);
 void service_plan_daemons(struct service_plan *p);
 int service_daemons_wanted(
     const struct service_plan *p); /* on how many instances a daemon belongs */

@@ -120,6 +120,36 @@ static void set_list(const json_t *in, json_t *document, const char *key)
         sw_json_set_new(document, key, json_array());
 }
 
+/* Why zones cannot be kept in balance; NULL: they can. */
+static const char *unbalanceable(const json_t *document)
+{
+    const json_t *first = json_array_get(sw_json_array(document, "placementStrategy"), 0);
+    const json_t *configuration = sw_json_object(document, "deploymentConfiguration");
+    bool zones = sw_streq(sw_json_str(first, "type", ""), "spread") &&
+                 sw_streq(sw_json_str(first, "field", ""), "attribute:ecs.availability-zone");
+    if (is_daemon(document))
+        return "the DAEMON scheduling strategy";
+    if (!sw_streq(controller_of(document), "ECS"))
+        return "an EXTERNAL deployment controller";
+    if (sw_json_int(configuration, "maximumPercent", 200) <= 100)
+        return "a maximumPercent of 100";
+    return first && !zones ? "placement strategies that do not begin with a spread over "
+                             "attribute:ecs.availability-zone"
+                           : NULL;
+}
+
+/* Asked for, it must be possible; else it is off where it is not. */
+static int set_rebalancing(const json_t *in, json_t *document, struct sw_err *err)
+{
+    const char *why = unbalanceable(document);
+    if (why && sw_streq(sw_json_str(in, "availabilityZoneRebalancing", ""), "ENABLED"))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Availability Zone rebalancing cannot be combined with %s.", why);
+    if (why)
+        sw_json_set_str(document, "availabilityZoneRebalancing", "DISABLED");
+    return 0;
+}
+
 /* What both operations set. */
 static int set_common(const json_t *in, json_t *document, struct sw_err *err)
 {
@@ -127,9 +157,6 @@ static int set_common(const json_t *in, json_t *document, struct sw_err *err)
         "enableECSManagedTags",          "propagateTags",
         "enableExecuteCommand",          "availabilityZoneRebalancing",
         "healthCheckGracePeriodSeconds", "networkConfiguration"};
-    /* It would move tasks that run; nothing here does. */
-    if (sw_streq(sw_json_str(in, "availabilityZoneRebalancing", ""), "ENABLED"))
-        return refuse(err, "availabilityZoneRebalancing", "ENABLED");
     int r = check_range(in, "healthCheckGracePeriodSeconds", GRACE_MAX, err);
     if (r < 0 || (r = check_range(in, "desiredCount", DESIRED_MAX, err)) < 0)
         return r;
@@ -149,7 +176,8 @@ static int set_common(const json_t *in, json_t *document, struct sw_err *err)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "The daemon scheduling strategy does not support a desired count for "
                        "services. Specify a REPLICA service and try again.");
-    return set_configuration(in, document, err);
+    r = set_configuration(in, document, err);
+    return r < 0 ? r : set_rebalancing(in, document, err);
 }
 
 static int check_kind(const json_t *in, json_t *document, struct sw_err *err)
@@ -187,7 +215,7 @@ int service_settings_new(const json_t *in, json_t **ret_document, struct sw_err 
     sw_json_set_bool(document, "enableECSManagedTags", false);
     sw_json_set_bool(document, "enableExecuteCommand", false);
     sw_json_set_str(document, "propagateTags", "NONE");
-    sw_json_set_str(document, "availabilityZoneRebalancing", "DISABLED");
+    sw_json_set_str(document, "availabilityZoneRebalancing", "ENABLED");
     set_list(in, document, "tags");
     if ((r = set_common(in, document, err)) < 0)
         return r;

@@ -355,6 +355,7 @@ int service_snapshot_view(struct service_snapshot *s, struct sw_err *err)
         .grace_us = sw_json_int(doc, "healthCheckGracePeriodSeconds", 0) * 1000000,
         .healthy_after_us = s->l->healthy_after_us,
         .breaker = breaker_of(configuration),
+        .rebalance = sw_streq(sw_json_str(doc, "availabilityZoneRebalancing", ""), "ENABLED"),
         .can_roll_back = s->has_target && !primary_is_rollback(s),
         .steady = s->service.steady,
         .deployments = view_deployments(s),

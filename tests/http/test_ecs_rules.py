@@ -245,3 +245,77 @@ def test_updates_of_a_service_of_task_sets(fleet, name, member, value, part):
         assert status == 200, answer
         if value and member != "forceNewDeployment":
             assert answer["service"][member] == value
+
+
+# -- zones
+
+def joined_in(fleet, zone):
+    arn = fleet.ecs.register_container_instance(cluster=fleet.cluster, totalResources=[
+        {"name": "CPU", "type": "INTEGER", "integerValue": 4096}, {"name": "MEMORY", "type": "INTEGER", "integerValue": 4096}],
+        attributes=[{"name": "ecs.availability-zone", "value": zone}])["containerInstance"]["containerInstanceArn"]
+    fleet.names[arn] = zone
+    return arn
+
+
+def obey(fleet):
+    """What agents do: every task that shall run runs, every other one has ended. Zones of those that run."""
+    zones = []
+    for arn, zone in fleet.names.items():
+        for task in json.loads(fleet.agent("PollTasks", containerInstance=arn, waitSeconds=0).body)["tasks"]:
+            status = task["desiredStatus"]
+            fleet.ecs.submit_task_state_change(cluster=fleet.cluster, task=task["taskArn"], status=status,
+                                               containers=[{"containerName": "c", "status": status}])
+            zones += [zone] * (status == "RUNNING")
+    return sorted(zones)
+
+
+def test_a_machine_in_another_zone_gets_its_share(fleet, name):
+    fleet.define("d" + name)
+    joined_in(fleet, "a")
+    fleet.ecs.create_service(cluster=name, serviceName="s", taskDefinition="d" + name, desiredCount=4)
+    assert sent(fleet.server, "DescribeServices", cluster=name, services=["s"])[1]["services"][0]["availabilityZoneRebalancing"] == "ENABLED"
+
+    def steady():
+        return any("steady state" in e["message"] for e in events())
+
+    def events():
+        return fleet.ecs.describe_services(cluster=name, services=["s"])["services"][0]["events"]
+    r.wait_for(lambda: obey(fleet) == ["a"] * 4 and steady(), 20, 0.1, "four tasks in the only zone")
+    joined_in(fleet, "b")
+    least = []
+
+    def balanced():
+        zones = obey(fleet)
+        least.append(len(zones))
+        return zones == ["a", "a", "b", "b"]
+    r.wait_for(balanced, 30, 0.1, "tasks in both zones")
+    assert min(least) >= 4 and max(least) == 5, least
+    said = [e["message"] for e in events()]
+    assert "(service s) is not AZ balanced with 4 tasks in a, 0 tasks in b. AZ Rebalancing in progress." in said, said
+    # switched off, it stays as it is
+    sent(fleet.server, "UpdateService", cluster=name, service="s", availabilityZoneRebalancing="DISABLED")
+    joined_in(fleet, "c")
+    fleet.ecs.update_service(cluster=name, service="s", desiredCount=2)
+    r.wait_for(lambda: obey(fleet) == ["a", "b"], 20, 0.1, "two tasks")
+
+
+@pytest.mark.parametrize("more, part", [
+    ({"placementStrategy": [{"type": "binpack", "field": "memory"}]}, "placement strategies"),
+    ({"schedulingStrategy": "DAEMON"}, "DAEMON"),
+    ({"deploymentConfiguration": {"maximumPercent": 100, "minimumHealthyPercent": 50}}, "maximumPercent")])
+def test_zones_that_cannot_be_balanced(fleet, name, more, part):
+    fleet.define("d" + name)
+    body = dict(more, cluster=name, serviceName="s", taskDefinition="d" + name)
+    if "schedulingStrategy" not in more:
+        body["desiredCount"] = 0
+    status, answer = sent(fleet.server, "CreateService", availabilityZoneRebalancing="ENABLED", **body)
+    assert status == 400 and part in answer["message"], answer
+    status, answer = sent(fleet.server, "CreateService", **body)
+    assert status == 200 and answer["service"]["availabilityZoneRebalancing"] == "DISABLED", answer
+    # An update that makes it impossible ends it; one that asks for what cannot be is refused.
+    sent(fleet.server, "CreateService", cluster=name, serviceName="t", taskDefinition="d" + name, desiredCount=0)
+    if "schedulingStrategy" not in more:
+        status, answer = sent(fleet.server, "UpdateService", cluster=name, service="t", **more)
+        assert status == 200 and answer["service"]["availabilityZoneRebalancing"] == "DISABLED", answer
+        status, answer = sent(fleet.server, "UpdateService", cluster=name, service="t", availabilityZoneRebalancing="ENABLED")
+        assert status == 400 and part in answer["message"], answer

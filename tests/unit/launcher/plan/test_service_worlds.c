@@ -193,6 +193,14 @@ static void check_quiet_end(struct sim *s, int round)
     calm(s);
     int steps = sim_settle(s, 40);
     CHECK_MSG(steps <= 40, "round %d", round);
+    for (int i = 0; i < 60 && s->v.rebalance;
+         i++) { /* each move leaves the steady state for a while */
+        sim_plan(s);
+        sim_obey(s);
+        sim_pass(s, 45);
+    }
+    sim_plan(s);
+    CHECK(s->r.steady);
     int want = s->v.scheduling == PLAN_DAEMON ? (int)s->instances_n : s->v.desired;
     CHECK_EQ_INT(sim_live(s, 0), want);
     CHECK_EQ_INT(sim_live(s, s->deployments[0].serial), want);
@@ -201,6 +209,9 @@ static void check_quiet_end(struct sim *s, int round)
     CHECK_EQ_INT(s->r.actions_n, 0);
 }
 
+static const struct plan_attribute zones[] = {{"ecs.availability-zone", "a"},
+                                              {"ecs.availability-zone", "b"}};
+
 static void random_rounds(enum plan_scheduling scheduling, int rounds, uint32_t seed)
 {
     SW_CLEANUP(sim_done) struct sim s = {.arena = {0}};
@@ -208,6 +219,11 @@ static void random_rounds(enum plan_scheduling scheduling, int rounds, uint32_t 
         const int *p = percents[next_random(&seed) % 4];
         sim_init(&s, 2 + next_random(&seed) % 4, (int)(next_random(&seed) % 8), p[0], p[1]);
         s.v.scheduling = scheduling;
+        s.v.rebalance = scheduling == PLAN_REPLICA && next_random(&seed) % 2;
+        for (size_t i = 0; i < s.instances_n; i++) {
+            s.instances[i].attributes = &zones[i % SW_ARRAY_LEN(zones)];
+            s.instances[i].attributes_n = s.v.rebalance;
+        }
         s.v.breaker = (struct plan_breaker){.enabled = next_random(&seed) % 2,
                                             .rollback = next_random(&seed) % 2};
         s.v.can_roll_back = next_random(&seed) % 2;
