@@ -11,7 +11,7 @@
 
 struct options {
     struct cli_common common;
-    char *cluster, *group, *strategy, *constraint;
+    char *cluster, *group, *strategy, *constraint, *launch_type;
     int64_t count;
     bool distinct;
 };
@@ -25,6 +25,7 @@ static const struct conf_key keys[] = {
     {"group", CONF_STRING, OFF(group), NULL, 0, 0, NULL, "whose tasks are counted; else family:FAMILY"},
     {"strategy", CONF_STRING, OFF(strategy), NULL, 0, 0, NULL, "as spread:attribute:ecs.availability-zone,binpack:memory"},
     {"constraint", CONF_STRING, OFF(constraint), NULL, 0, 0, NULL, "memberOf expression, as 'attribute:stack == prod'"},
+    {"launch_type", CONF_STRING, OFF(launch_type), NULL, 0, 0, NULL, "EC2, EXTERNAL or FARGATE; default the cluster's strategy, else EC2"},
     {"distinct", CONF_BOOL, OFF(distinct), "false", 0, 0, NULL, "with the constraint distinctInstance"},
 };
 /* clang-format on */
@@ -74,6 +75,7 @@ static int explain(struct client *c, const struct options *o, const char *defini
                   "count", (json_int_t)o->count, "placementStrategy", strategies(o->strategy),
                   "placementConstraints", constraints(o));
     sw_json_set_str(in, "group", o->group);
+    sw_json_set_str(in, "launchType", o->launch_type);
     int r = client_call(c, AGENT_TARGET_PREFIX ".ExplainPlacement", in, 0, &out, err);
     if (r < 0)
         return r;

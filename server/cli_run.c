@@ -10,6 +10,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "launcher/model/fargate.h"
 #include "server/cli.h"
 #include "server/task_client.h"
 
@@ -48,6 +49,25 @@ static void on_interrupt(int sig)
     interrupts++;
 }
 
+/* What the definition needs to be run at all: a subnet by any name, and Fargate when nothing else will do. */
+static void add_needs(json_t *request, const json_t *definition)
+{
+    const json_t *v;
+    size_t i;
+    bool fargate = false, other = false;
+    json_array_foreach(sw_json_array(definition, "requiresCompatibilities"), i, v) {
+        bool is = sw_streq(json_string_value(v), FARGATE);
+        fargate |= is;
+        other |= !is;
+    }
+    if (fargate && !other)
+        sw_json_set_str(request, "launchType", FARGATE);
+    if (sw_streq(sw_json_str(definition, "networkMode", ""), "awsvpc"))
+        sw_json_set_new(
+            request, "networkConfiguration",
+            json_pack("{s:{s:[s]}}", "awsvpcConfiguration", "subnets", "subnet-slipway-run"));
+}
+
 static int start(struct running *run, const char *path, struct sw_err *err)
 {
     sw_autojson json_t *in = NULL, *registered = NULL, *out = NULL;
@@ -63,6 +83,7 @@ static int start(struct running *run, const char *path, struct sw_err *err)
         json_pack("{s:s, s:s, s:i, s:s, s:s}", "cluster", run->o->cluster, "taskDefinition",
                   sw_json_str(run->definition, "taskDefinitionArn", ""), "count", 1, "startedBy",
                   "slipway-run", "clientToken", token);
+    add_needs(request, run->definition);
     struct watch watch = {.seen = true};
     while ((r = client_call(run->client, TARGET_ECS ".RunTask", request, 0, &out, err)) < 0 &&
            watch_on(&watch, r, err) > 0 && interrupts == 0)

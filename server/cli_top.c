@@ -55,14 +55,14 @@ static void print_instance(const json_t *o)
     char cpu[24], memory[24];
     number(cpu, o, "cpuUnits", 1);
     number(memory, o, "memoryMiB", 1);
-    printf("%-32s  %-12s  %8s  %6lld/%-6lld  %8s  %7lld/%-7lld  %zu\n",
+    printf("%-32s  %-12s  %8s  %6lld/%-6lld  %8s  %7lld/%-7lld  %5zu  %s\n",
            task_id_of(sw_json_str(o, "containerInstanceArn", "")),
            sw_json_bool(o, "agentConnected", false) ? sw_json_str(o, "status", "") : "DISCONNECTED",
            cpu, (long long)sw_json_int(o, "reservedCpu", 0),
            (long long)sw_json_int(o, "registeredCpu", 0), memory,
            (long long)sw_json_int(o, "reservedMemory", 0),
            (long long)sw_json_int(o, "registeredMemory", 0),
-           json_array_size(sw_json_array(o, "tasks")));
+           json_array_size(sw_json_array(o, "tasks")), sw_json_str(o, "launchTypes", "EC2"));
 }
 
 static void print_task(const json_t *t, const char *instance)
@@ -85,8 +85,8 @@ static int show(struct client *client, const struct options *o, struct sw_err *e
         return r;
     if (isatty(STDOUT_FILENO) && !o->once)
         printf("\033[H\033[J");
-    printf("%-32s  %-12s  %8s  %-13s  %8s  %-15s  %s\n", "INSTANCE", "STATUS", "CPU", "RESERVED",
-           "MIB", "RESERVED", "TASKS");
+    printf("%-32s  %-12s  %8s  %-13s  %8s  %-15s  %5s  %s\n", "INSTANCE", "STATUS", "CPU",
+           "RESERVED", "MIB", "RESERVED", "TASKS", "SERVES");
     json_array_foreach(sw_json_array(out, "instances"), i, instance)
         print_instance(instance);
     printf("\n%-32s  %-28s  %-12s  %8s  %8s  %s\n", "TASK", "GROUP", "STATUS", "CPU", "MIB",

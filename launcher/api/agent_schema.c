@@ -238,6 +238,7 @@ static const struct sw_field used_task[] = {
     STRING("taskArn", 0),
     STRING("group", 0),
     STRING("lastStatus", 0),
+    STRING("launchType", 0),
     LONG("cpuUnits", 0),
     LONG("memoryBytes", 0),
     F_END,
@@ -246,6 +247,7 @@ static const struct sw_field used_task_list[] = {STRUCT("member", 0, used_task)}
 
 static const struct sw_field used_instance[] = {
     STRING("containerInstanceArn", 0),
+    STRING("launchTypes", 0),
     STRING("status", 0),
     BOOLEAN("agentConnected", 0),
     TIME("sampledAt", 0),

@@ -39,6 +39,7 @@ struct run {
     struct arn want;
     const char *token; /* NULL: none */
     json_t *wanted;    /* StartTask: ids of instances; NULL: RunTask */
+    bool explains;     /* nothing is to be started */
     json_t *missing;   /* of them, those that are not there */
     char *request;     /* with a token: the parameters */
     int64_t now_us;
@@ -137,6 +138,8 @@ static int read_launch(struct meta_tx *tx, struct run *s, struct sw_err *err)
 
 static int check_network(const struct run *s, struct sw_err *err)
 {
+    if (s->explains) /* where it would go does not depend on it */
+        return 0;
     return service_check_network(s->definition, sw_json_object(s->in, "networkConfiguration"), err);
 }
 
@@ -404,8 +407,7 @@ static int add_task(struct meta_tx *tx, struct run *s, int task, json_t *ids, st
 {
     char id[ARN_ID_LEN + 1];
     bool placed = task < s->placements.placed;
-    const struct instance_view *at =
-        placed ? &s->instances[s->placements.instance[task]] : NULL;
+    const struct instance_view *at = placed ? &s->instances[s->placements.instance[task]] : NULL;
     int r = placed && first_on_instance(s, task)
                 ? instance_store_claim(tx, at->row.id, at->row.version, err)
                 : 0;
@@ -652,7 +654,8 @@ int launcher_start_task(struct launcher *l, const struct launcher_caller *c, con
 int launcher_explain_placement(struct launcher *l, const struct launcher_caller *c,
                                const json_t *in, json_t *out, struct sw_err *err)
 {
-    SW_CLEANUP(run_done) struct run s = {.l = l, .c = c, .in = in, .tasks = json_array()};
+    SW_CLEANUP(run_done)
+    struct run s = {.l = l, .c = c, .in = in, .tasks = json_array(), .explains = true};
     struct plan_explanation why;
     int r = prepare(&s, err);
     s.now_us = l->now_us();

@@ -53,6 +53,9 @@ static int find_logs(struct meta_tx *tx, void *arg, struct sw_err *err)
     else if (r > 0 && a->container && !has_container(row.document, a->container))
         r = sw_fail(err, SW_ENOTFOUND, SERVICE_INVALID, "The task has no container named '%s'.",
                     a->container);
+    else if (r > 0 && !row.instance_id)
+        r = sw_fail(err, SW_ECONFLICT, SERVICE_CLIENT,
+                    "The task waited for capacity and was never placed: it has no logs.");
     free(a->instance_id);
     a->instance_id = SW_TAKE(row.instance_id);
     task_row_done(&row);

@@ -70,11 +70,12 @@ static void copy_member(json_t *to, const json_t *from, const char *key)
 static int add_task(void *ctx, const char *task_text, const char *definition_text SW_UNUSED,
                     struct sw_err *err)
 {
-    static const char *const same[] = {"taskArn", "group", "lastStatus"};
+    static const char *const same[] = {"taskArn", "group", "lastStatus", "launchType"};
     struct usage_arg *a = ctx;
     sw_autojson json_t *task = NULL;
     int r = service_document(task_text, &task, err);
-    if (r < 0)
+    /* A machine of Fargate has tasks of other clusters, which are nobody's business here. */
+    if (r < 0 || !sw_streq(sw_json_str(task, "clusterArn", ""), a->cluster->arn))
         return r;
     json_t *o = json_object();
     for (size_t i = 0; i < SW_ARRAY_LEN(same); i++)
@@ -86,27 +87,43 @@ static int add_task(void *ctx, const char *task_text, const char *definition_tex
     return 0;
 }
 
-/* Takes row. */
-static int add_instance(struct meta_tx *tx, struct usage_arg *a, struct instance_row *row,
+/* "EC2", "FARGATE", "EC2,FARGATE" ... */
+static const char *launch_types(unsigned serves, char ret[32])
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } table[] = {{PLAN_LAUNCH_EC2, "EC2"},
+                 {PLAN_LAUNCH_EXTERNAL, "EXTERNAL"},
+                 {PLAN_LAUNCH_FARGATE, "FARGATE"}};
+    size_t n = 0;
+    ret[0] = 0;
+    for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        if (serves & table[i].bit)
+            n += (size_t)snprintf(ret + n, 32 - n, "%s%s", n > 0 ? "," : "", table[i].name);
+    }
+    return ret;
+}
+
+static int add_instance(struct meta_tx *tx, struct usage_arg *a, const struct instance_view *v,
                         struct sw_err *err)
 {
-    char arn[ARN_MAX];
-    struct instance_view v;
+    char arn[ARN_MAX], types[32];
     int64_t at_us = 0;
-    int r = instance_view_read(tx, row, &v, err);
-    if (r < 0)
-        return r;
-    sw_autojson json_t *usage = agents_usage(a->l->agents, v.row.id, &at_us);
+    const char *cluster = v->row.cluster_name;
+    sw_autojson json_t *usage = agents_usage(a->l->agents, v->row.id, &at_us);
     const json_t *used = usage && at_us > a->now_us - FRESH_US ? usage : NULL;
     json_t *o = json_object();
-    arn_container_instance(arn, a->c->region, a->c->account, a->cluster->name, v.row.id);
+    arn_container_instance(arn, a->c->region, a->c->account,
+                           cluster && *cluster ? cluster : a->cluster->name, v->row.id);
     sw_json_set_str(o, "containerInstanceArn", arn);
-    sw_json_set_str(o, "status", v.row.status);
-    sw_json_set_bool(o, "agentConnected", agents_connected(a->l->agents, v.row.id, a->now_us));
-    sw_json_set_int(o, "registeredCpu", v.cpu);
-    sw_json_set_int(o, "registeredMemory", v.memory_mib);
-    sw_json_set_int(o, "reservedCpu", v.usage.cpu);
-    sw_json_set_int(o, "reservedMemory", v.usage.memory_mib);
+    sw_json_set_str(o, "launchTypes", launch_types(v->serves, types));
+    sw_json_set_str(o, "status", v->row.status);
+    sw_json_set_bool(o, "agentConnected", agents_connected(a->l->agents, v->row.id, a->now_us));
+    sw_json_set_int(o, "registeredCpu", v->cpu);
+    sw_json_set_int(o, "registeredMemory", v->memory_mib);
+    sw_json_set_int(o, "reservedCpu", v->usage.cpu);
+    sw_json_set_int(o, "reservedMemory", v->usage.memory_mib);
     if (used)
         sw_json_set_time_us(o, "sampledAt", at_us);
     copy_member(o, used, "cpuUnits");
@@ -114,21 +131,24 @@ static int add_instance(struct meta_tx *tx, struct usage_arg *a, struct instance
     a->tasks = service_list(o, "tasks");
     a->used = used;
     json_array_append_new(a->instances, o);
-    r = task_store_each_of_instance(tx, v.row.id, add_task, a, err);
-    instance_view_done(&v);
-    return r;
+    return task_store_each_of_instance(tx, v->row.id, add_task, a, err);
 }
 
 static int read_usage(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct usage_arg *a = arg;
-    struct instance_row *rows = NULL;
+    const struct instance_scope scope = {.cluster_id = a->cluster->id,
+                                         .account = a->c->account,
+                                         .region = a->c->region,
+                                         .launch = PLAN_LAUNCH_EC2 | PLAN_LAUNCH_EXTERNAL |
+                                                   PLAN_LAUNCH_FARGATE};
+    struct instance_view *views = NULL;
     size_t n = 0;
     json_array_clear(a->instances);
-    int r = instance_store_all(tx, a->cluster->id, &rows, &n, err);
+    int r = instance_views_read(tx, &scope, &views, &n, err);
     for (size_t i = 0; i < n && r == 0; i++)
-        r = add_instance(tx, a, &rows[i], err);
-    instance_rows_free(rows, n);
+        r = add_instance(tx, a, &views[i], err);
+    instance_views_free(views, n);
     return r;
 }
 
