@@ -46,7 +46,8 @@ class Fleet:
                 "ECS_CLUSTER": CLUSTER, "ECS_INSTANCE_ATTRIBUTES": '{"machine": "m%d", "ecs.availability-zone": "z%d"}' % (i, i % 2),
                 "ECS_CONTAINER_INSTANCE_TAGS": '{"number": "%d"}' % i, "ECS_RESERVED_MEMORY": "64"},
                 args=["--credentials", self.credentials]).start())
-        r.wait_for(lambda: len(self.instances()) == count, 30, 0.2, "%d instances; %s" % (count, r.tail(self.agents[0].log)))
+        r.wait_for(lambda: sum(i["agentConnected"] for i in self.instances().values()) == count, 60, 0.2,
+                   "%d instances; %s" % (count, r.tail(self.agents[0].log)))
         assert key
         return self
 
