@@ -116,6 +116,19 @@ static bool ecr_style(struct sw_str host)
            sw_str_eq_z(part[2], "ecr");
 }
 
+/* What people call docker.io answers elsewhere, and its own images lie in a folder that nobody writes. */
+static void follow_docker_hub(struct image_reference *r)
+{
+    char repository[sizeof r->repository];
+    if (strcmp(r->host_port, "docker.io") != 0 && strcmp(r->host_port, "index.docker.io") != 0)
+        return;
+    snprintf(r->host_port, sizeof r->host_port, "registry-1.docker.io");
+    memcpy(repository, r->repository, sizeof repository);
+    if (!strchr(repository, '/') && strlen(repository) + sizeof "library/" <= sizeof repository)
+        snprintf(r->repository, sizeof r->repository, "library/%.*s",
+                 (int)(sizeof repository - sizeof "library/"), repository);
+}
+
 static int set_host(struct sw_str host, const struct image_registry *own, struct image_reference *r,
                     struct sw_err *err)
 {
@@ -138,6 +151,8 @@ static int set_host(struct sw_str host, const struct image_registry *own, struct
         return sw_fail(err, SW_EINVALID, REASON, "the registry's name is too long");
     r->ours = own->host_port && sw_str_eq_nocase(host, sw_str(own->host_port));
     r->tls = r->ours ? own->tls : !image_host_is_loopback(r->host_port);
+    if (!r->ours)
+        follow_docker_hub(r);
     return 0;
 }
 

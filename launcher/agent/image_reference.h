@@ -2,7 +2,7 @@
 #pragma once
 /* launcher/agent/image_reference.h - the text of an image name, parsed strictly. Pure.
  * HOST[:PORT]/repo[:tag][@digest]; `<account>.dkr.ecr.<region>.<domain>/repo` and a name without a host belong to our own
- * registry. Expected error: SW_EINVALID "CannotPullContainerError". */
+ * registry; docker.io is Docker's. Expected error: SW_EINVALID "CannotPullContainerError". */
 #include <stdbool.h>
 #include <stddef.h>
 

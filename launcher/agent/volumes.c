@@ -22,7 +22,7 @@
 #define EFS_FILE_MAX (256 * 1024)
 #define VOLUMES_MAX  64 /* of one image */
 
-/* A volume is filled by one container. */
+/* A volume that tasks share is filled by one of them. */
 static pthread_mutex_t filling = PTHREAD_MUTEX_INITIALIZER;
 
 bool host_path_allowed(const char *allowed, const char *path, struct sw_str *ret_root,
@@ -192,18 +192,20 @@ static bool is_empty(int fd)
 }
 
 /* A folder that is empty gets what the image has at the path, and that folder's owner and mode. */
-static int fill(const char *source, int root, const char *path, struct sw_err *err)
+static int fill(const char *source, int root, const char *path, bool shared, struct sw_err *err)
 {
     sw_autoclose int from = image_openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
     sw_autoclose int to = open(source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (from < 0 || to < 0)
         return 0;
-    pthread_mutex_lock(&filling);
+    if (shared)
+        pthread_mutex_lock(&filling);
     if (is_empty(to) && copy_tree(from, to, err) < 0) {
         struct sw_err ignored = SW_ERR_INIT;
         (void)sw_remove_tree(source, &ignored);
     }
-    pthread_mutex_unlock(&filling);
+    if (shared)
+        pthread_mutex_unlock(&filling);
     return err->code;
 }
 
@@ -215,7 +217,7 @@ static int local(const struct container_setup *s, const struct volume *v, int ro
     if (v->shared && !v->autoprovision && !sw_path_exists(source))
         return sw_fail(err, SW_ENOTFOUND, REASON, "the shared volume %s is not on this instance",
                        v->name);
-    if (sw_mkdirs(source, 0755, err) < 0 || fill(source, root, path, err) < 0)
+    if (sw_mkdirs(source, 0755, err) < 0 || fill(source, root, path, v->shared, err) < 0)
         return sw_prefix(err, "volume %s", v->name);
     *ret = SW_TAKE(source);
     return 0;
@@ -262,7 +264,7 @@ int volumes_of_image(const struct container_setup *s, int root, json_t **ret, st
                            "VOLUME of the image: '%.100s' is the root or one of more than %d", path,
                            VOLUMES_MAX);
         if (image_make_folder(root, path, 0, 0, err) < 0 || sw_mkdirs(source, 0755, err) < 0 ||
-            fill(source, root, path, err) < 0)
+            fill(source, root, path, false, err) < 0)
             return sw_prefix(err, "VOLUME of the image");
         json_array_append_new(list, json_pack("{s:s, s:s}", "path", path, "source", source));
     }

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <pthread.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -28,9 +27,6 @@
 #define TREE_RECURSIVE    0x8000
 #define MOVE_F_EMPTY_PATH 4
 #define OPTIONS_MAX       4096
-
-/* One mount point is made by one thread. */
-static pthread_mutex_t making = PTHREAD_MUTEX_INITIALIZER;
 
 static bool is_mount(const char *path)
 {
@@ -101,10 +97,8 @@ int mounts_bind_beneath(const char *dir, const char *name, const char *root, con
 {
     sw_autofree char *target = sw_asprintf("%s/%s", dir, name);
     sw_autoclose int fd = -1;
-    pthread_mutex_lock(&making);
     if (!is_mount(target) && open_beneath(root, path, missing, &fd, err) == 0)
         (void)bind_tree(fd, dir, target, err);
-    pthread_mutex_unlock(&making);
     if (err->code == 0)
         *ret_path = SW_TAKE(target);
     return err->code;
@@ -209,12 +203,10 @@ int mounts_make(const char *dir, const char *name, const char *type, const char 
                 const char *options, char **ret_path, struct sw_err *err)
 {
     sw_autofree char *target = sw_asprintf("%s/%s", dir, name);
-    pthread_mutex_lock(&making);
     if (!is_mount(target) && make_fs(dir, target, type, device, options, err) < 0) {
         (void)umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW);
         (void)rmdir(target);
     }
-    pthread_mutex_unlock(&making);
     if (err->code == 0)
         *ret_path = SW_TAKE(target);
     return err->code;

@@ -2,7 +2,7 @@
 #pragma once
 /* launcher/runtime/mounts.h - mounts of this machine that containers get as volumes, and the copying of an image's files into a new
  * one. DIR is a folder of the agent's own whose entries are mount points and nothing else, so it is never emptied by removing files.
- * Threads: shared freely. Expected errors: SW_ENOTFOUND, SW_EINVALID, SW_EIO with the reason "InvalidVolumeError". */
+ * Threads: one DIR belongs to one thread at a time; a file server that does not answer holds up that one only. Expected errors: SW_ENOTFOUND, SW_EINVALID, SW_EIO with the reason "InvalidVolumeError". */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -44,6 +44,10 @@ TEST(image_names)
          "123456789012.dkr.ecr.us-east-1.amazonaws.com", "team/app", "v1", false, true, false},
         {"12345678901.dkr.ecr.us-east-1.amazonaws.com/app",
          "12345678901.dkr.ecr.us-east-1.amazonaws.com", "", "app", "latest", false, false, true},
+        {"docker.io/busybox:1", "registry-1.docker.io", "", "library/busybox", "1", false, false,
+         true},
+        {"index.docker.io/team/app", "registry-1.docker.io", "", "team/app", "latest", false, false,
+         true},
         {"a@sha256:" HEX64, "127.0.0.1:5000", "", "a", "", true, true, false},
         {"h.io:1/a:t@sha256:" HEX64, "h.io:1", "", "a", "t", true, false, true},
     };
