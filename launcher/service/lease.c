@@ -130,6 +130,23 @@ static int ask_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
     return e;
 }
 
+static int not_held(struct lease *l, struct sw_err *err)
+{
+    atomic_store(&l->held, false);
+    return sw_fail(err, SW_ESTALE, NULL, "another server acts on this database");
+}
+
+int lease_check(struct meta_tx *tx, struct lease *l, struct sw_err *err)
+{
+    int64_t one;
+    int e = meta_get(tx, err,
+                     "SELECT id FROM control_plane WHERE id = 1 AND epoch = $1 AND holder = $2",
+                     "it", (int64_t)atomic_load(&l->epoch), l->holder, "i", &one);
+    if (e < 0)
+        return e;
+    return e > 0 && atomic_load(&l->held) ? 0 : not_held(l, err);
+}
+
 int lease_guard(struct meta_tx *tx, struct lease *l, struct sw_err *err)
 {
     int64_t changed = 0;
@@ -139,11 +156,7 @@ int lease_guard(struct meta_tx *tx, struct lease *l, struct sw_err *err)
                       "UPDATE control_plane SET answered = asked"
                       " WHERE id = 1 AND epoch = $1 AND holder = $2",
                       "it", (int64_t)atomic_load(&l->epoch), l->holder);
-    if (e == 0 && changed != 1) {
-        atomic_store(&l->held, false);
-        e = sw_fail(err, SW_ESTALE, NULL, "another server acts on this database");
-    }
-    return e;
+    return e == 0 && changed != 1 ? not_held(l, err) : e;
 }
 
 static int answer_tx(struct meta_tx *tx, void *arg, struct sw_err *err)

@@ -30,6 +30,8 @@ void lease_free(struct lease *l);                       /* gives nothing back; N
 int lease_look(struct lease *l, bool *ret_taken, struct sw_err *err);
 /* In the transaction of whatever the holder decided. An answer to who asks, too. */
 int lease_guard(struct meta_tx *tx, struct lease *l, struct sw_err *err);
+/* The same for what does no harm when it comes too late, a text for people: it only reads, so that what changes nothing writes nothing. */
+int lease_check(struct meta_tx *tx, struct lease *l, struct sw_err *err);
 /* The next one need not wait. Fine when it is not held. */
 int lease_release(struct lease *l, struct sw_err *err);
 

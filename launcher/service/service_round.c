@@ -308,7 +308,7 @@ static int act(struct meta_tx *tx, struct round *r, const struct plan_action *a,
 static int say(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct round *r = arg;
-    int e = lease_guard(tx, r->s.l->lease, err);
+    int e = lease_check(tx, r->s.l->lease, err);
     for (size_t i = 0; i < r->result.actions_n && e == 0; i++) {
         if (r->result.actions[i].type == PLAN_EVENT)
             e = service_store_event(tx, r->s.service_id, r->result.actions[i].text, r->s.now_us,

@@ -78,6 +78,17 @@ static int guard(struct two *t, struct lease *l)
     return meta_tx(t->db, META_WRITE, guard_tx, l, &err);
 }
 
+static int check_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    return lease_check(tx, arg, err);
+}
+
+static int check(struct two *t, struct lease *l)
+{
+    struct sw_err err = SW_ERR_INIT;
+    return meta_tx(t->db, META_READ, check_tx, l, &err);
+}
+
 static uint64_t epoch(struct lease *l)
 {
     struct lease_state s;
@@ -109,6 +120,8 @@ TEST(the_first_takes_it_and_the_second_waits)
     CHECK(!taken);
     CHECK_EQ_INT(guard(&t, t.a), 0);
     CHECK_EQ_INT(guard(&t, t.b), SW_ESTALE);
+    CHECK_EQ_INT(check(&t, t.a), 0);
+    CHECK_EQ_INT(check(&t, t.b), SW_ESTALE);
     close_two(&t);
 }
 
@@ -155,6 +168,7 @@ TEST(a_holder_that_is_silent_is_replaced_and_writes_nothing_when_it_wakes)
     seconds(t.b, 2);
     CHECK(holds(t.b));
     CHECK_EQ_UINT(epoch(t.b), 2);
+    CHECK_EQ_INT(check(&t, t.a), SW_ESTALE);
     CHECK_EQ_INT(guard(&t, t.a), SW_ESTALE);
     CHECK_EQ_INT(look(t.a, &taken), 0);
     CHECK(!taken);
