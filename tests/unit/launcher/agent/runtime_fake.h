@@ -4,6 +4,8 @@
  * hook before every operation, so that a test can take the state there as a crash would leave it. */
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/macros.h"
@@ -16,7 +18,7 @@ struct fake_container {
     char id[RUNTIME_ID_MAX + 1];
     enum runtime_status status;
     int exit_code, signals[8], signals_n;
-    bool oom;
+    bool oom, holder; /* holder: of a task's namespaces; it runs until it is removed */
 };
 struct fake_state {
     struct fake_container list[FAKE_MAX];
@@ -52,7 +54,7 @@ static inline int fake_create(void *self, const char *id, const char *bundle, co
                               struct sw_err *err)
 {
     struct fake *f = self;
-    (void)bundle, (void)log;
+    (void)log;
     fake_enter(f);
     int r = 0;
     f->s.creates++;
@@ -63,7 +65,9 @@ static inline int fake_create(void *self, const char *id, const char *bundle, co
     if (f->fail_create || !c) {
         r = sw_fail(err, SW_EIO, "CannotCreateContainerError", "as the test wants");
     } else {
-        *c = (struct fake_container){.status = RUNTIME_CREATED};
+        size_t n = strlen(bundle);
+        *c = (struct fake_container){.status = RUNTIME_CREATED,
+                                     .holder = n > 7 && strcmp(bundle + n - 7, "/holder") == 0};
         snprintf(c->id, sizeof c->id, "%s", id);
     }
     pthread_mutex_unlock(&f->lock);
@@ -79,8 +83,8 @@ static inline int fake_start(void *self, const char *id, struct sw_err *err)
     if (f->fail_start || !c) {
         r = sw_fail(err, SW_EIO, "CannotStartContainerError", "as the test wants");
     } else {
-        f->s.starts++;
-        c->status = f->exit_on_start >= 0 ? RUNTIME_STOPPED : RUNTIME_RUNNING;
+        f->s.starts += !c->holder;
+        c->status = f->exit_on_start >= 0 && !c->holder ? RUNTIME_STOPPED : RUNTIME_RUNNING;
         c->exit_code = f->exit_on_start;
     }
     pthread_mutex_unlock(&f->lock);
@@ -111,6 +115,8 @@ static inline int fake_state_of(void *self, const char *id, struct runtime_state
     struct fake_container *c = fake_find(f, id);
     bool fails = f->fail_states > 0 && f->fail_states-- > 0;
     *ret = (struct runtime_state){.status = c ? c->status : RUNTIME_ABSENT, .exit_code = -1};
+    if (c && c->status == RUNTIME_RUNNING)
+        ret->pid = getpid();
     if (c && c->status == RUNTIME_STOPPED) {
         ret->exit_code = c->exit_code;
         ret->oom_killed = c->oom;

@@ -107,6 +107,8 @@ static void done(void)
 
 #define ONE "{\"name\":\"main\",\"image\":\"app\",\"memory\":64}"
 
+static const char *pid_mode; /* of the definitions; NULL: none */
+
 static json_t *tasks_of(const char *containers, const char *desired, const char *known)
 {
     struct sw_err err = SW_ERR_INIT;
@@ -114,6 +116,8 @@ static json_t *tasks_of(const char *containers, const char *desired, const char 
     CHECK_OK(sw_json_load(sw_str(containers), 16, 1000, NULL, &list, &err));
     json_t *def = json_pack("{s:s, s:i, s:s, s:o}", "family", "app", "revision", 1, "networkMode",
                             "host", "containerDefinitions", list);
+    if (pid_mode)
+        sw_json_set_str(def, "pidMode", pid_mode);
     return json_pack("[{s:s, s:s, s:s, s:s, s:o}]", "taskArn", TASK, "desiredStatus", desired,
                      "knownStatus", known, "stopReason", "enough", "taskDefinition", def);
 }
@@ -785,7 +789,7 @@ TEST(after_a_restart_of_the_machine_no_container_is_started_again)
                        "CannotInspectContainerError: the container instance was restarted");
 }
 
-TEST(a_crash_before_any_step_ends_the_same)
+static void crash_before_any_step(int points_min)
 {
     int points = 0;
     for (int at = 1;; at++) {
@@ -827,5 +831,41 @@ TEST(a_crash_before_any_step_ends_the_same)
                       "crash before call %d leaves a container", at);
         done();
     }
-    CHECK_MSG(points >= 3, "%d points", points);
+    CHECK_MSG(points >= points_min, "%d points", points);
+}
+
+TEST(a_crash_before_any_step_ends_the_same)
+{
+    crash_before_any_step(3);
+}
+
+/* The holder of the namespaces is made once or made again, and never left. */
+TEST(a_crash_before_any_step_of_a_task_with_shared_namespaces_ends_the_same)
+{
+    pid_mode = "task";
+    crash_before_any_step(7);
+}
+
+TEST(the_holder_goes_with_the_last_container)
+{
+    pid_mode = "task";
+    setup();
+    fake.exit_on_start = -1;
+    apply("[" ONE ",{\"name\":\"side\",\"image\":\"app\",\"memory\":64,\"essential\":false}]",
+          "RUNNING", "PENDING");
+    await("RUNNING");
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.creates), 3);
+    CHECK(sw_path_exists(test_path("data/tasks/" TASK_ID "/holder/rootfs/holder")));
+    engine_free(engine); /* another agent takes both and the holder */
+    start_engine("data");
+    sw_sleep_ms(100);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.creates), 3);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 0);
+    apply("[" ONE ",{\"name\":\"side\",\"image\":\"app\",\"memory\":64,\"essential\":false}]",
+          "STOPPED", "RUNNING");
+    await("STOPPED");
+    await_idle();
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 3);
+    CHECK(!sw_path_exists(test_path("data/tasks/" TASK_ID "/holder")));
+    done();
 }
