@@ -169,8 +169,10 @@ static int answer_tx(struct meta_tx *tx, void *arg, struct sw_err *err)
 static void lost(struct lease *l, const struct row *r)
 {
     atomic_store(&l->held, false);
-    if (l->told)
-        sw_log(SW_LOG_WARNING, "lease-lost", "#epoch", r->epoch, "to", r->process, NULL);
+    if (l->told) {
+        sw_autofree char *to = lease_process_name(r->process);
+        sw_log(SW_LOG_WARNING, "lease-lost", "#epoch", r->epoch, "to", to, NULL);
+    }
     l->told = false;
 }
 
@@ -186,8 +188,8 @@ static int take(struct lease *l, const struct row *r, const char *why, bool *ret
     atomic_store(&l->held, true);
     l->waits = false;
     l->told = true;
-    sw_log(SW_LOG_INFO, "lease-taken", "#epoch", epoch, "why", why, "from",
-           r->process && *r->process ? r->process : NULL, NULL);
+    sw_autofree char *from = r->process && *r->process ? lease_process_name(r->process) : NULL;
+    sw_log(SW_LOG_INFO, "lease-taken", "#epoch", epoch, "why", why, "from", from, NULL);
     return 1;
 }
 
@@ -233,8 +235,10 @@ static int wait_for_it(struct lease *l, const struct row *r, bool *ret_taken, st
     l->looked = true;
     if (why)
         return take(l, r, why, ret_taken, err);
-    if (!l->waits)
-        sw_log(SW_LOG_INFO, "lease-waits", "#epoch", r->epoch, "holder", r->process, NULL);
+    if (!l->waits) {
+        sw_autofree char *holder = lease_process_name(r->process);
+        sw_log(SW_LOG_INFO, "lease-waits", "#epoch", r->epoch, "holder", holder, NULL);
+    }
     l->waits = true;
     return r->asked == r->answered ? write_row(l, r, ask_tx, &asked, err) : 0;
 }

@@ -84,6 +84,13 @@ char *lease_process_self(void)
     return sw_json_dump(o);
 }
 
+char *lease_process_name(const char *process)
+{
+    sw_autojson json_t *o = json_loads(process, 0, NULL);
+    return sw_asprintf("%s, process %lld", sw_json_str(o, "host", "?"),
+                       (long long)sw_json_int(o, "pid", 0));
+}
+
 static bool same(const json_t *a, const json_t *b, const char *key)
 {
     const char *x = sw_json_str(a, key, NULL);

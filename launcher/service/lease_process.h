@@ -8,6 +8,8 @@
 #include <stdbool.h>
 
 char *lease_process_self(void); /* JSON, owned */
+/* For people: "HOST, process PID"; owned. */
+char *lease_process_name(const char *process);
 enum lease_proof { LEASE_ALIVE_OR_UNKNOWN, LEASE_DEAD, LEASE_OTHER_BOOT };
 /* self: lease_process_self(). */
 enum lease_proof lease_process_proof(const char *self, const char *other);

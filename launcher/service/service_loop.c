@@ -173,13 +173,20 @@ static int look(struct meta_tx *tx, void *arg, struct sw_err *err)
 
 /* Deciding. */
 
+/* They are in the order of ids. */
 static struct cluster_state cluster_row(const struct service_loop *s, int64_t id)
 {
-    size_t i = 0;
-    while (i < s->clusters_n && s->clusters[i].id != id)
-        i++;
-    return i < s->clusters_n ? s->clusters[i]
-                             : (struct cluster_state){.id = id, .instances = FNV_START};
+    size_t low = 0, high = s->clusters_n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (s->clusters[mid].id < id)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < s->clusters_n && s->clusters[low].id == id
+               ? s->clusters[low]
+               : (struct cluster_state){.id = id, .instances = FNV_START};
 }
 
 /* With the fleet of Fargate, which is row 0 and serves all of them. */

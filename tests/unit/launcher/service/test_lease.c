@@ -335,6 +335,10 @@ TEST(what_proves_that_a_process_is_dead)
     CHECK_EQ_INT(lease_process_proof(self, "{}"), LEASE_ALIVE_OR_UNKNOWN);
     CHECK_EQ_INT(lease_process_proof("{}", "{}"), LEASE_ALIVE_OR_UNKNOWN);
     CHECK_EQ_INT(lease_process_proof(self, "[1"), LEASE_ALIVE_OR_UNKNOWN);
+    sw_autofree char *name = lease_process_name("{\"host\": \"h\", \"pid\": 7, \"boot\": \"x\"}");
+    CHECK_EQ_STR(name, "h, process 7");
+    sw_autofree char *none = lease_process_name("");
+    CHECK_EQ_STR(none, "?, process 0");
 }
 
 /* Launchers. */
