@@ -175,13 +175,20 @@ static void compatibility(void *ctx, const char *rest SW_UNUSED, json_t *values)
         policy_facts_add(values, json_string_value(v));
 }
 
+/* By ARN, as policies name them, however the call does. */
 static void capacity_provider(void *ctx, const char *rest SW_UNUSED, json_t *values)
 {
     struct facts *f = ctx;
     const json_t *v;
     size_t i;
-    json_array_foreach(sw_json_array(input(f), "capacityProviderStrategy"), i, v)
-        policy_facts_add(values, sw_json_str(v, "capacityProvider", NULL));
+    json_array_foreach(sw_json_array(input(f), "capacityProviderStrategy"), i, v) {
+        char arn[ARN_MAX];
+        const char *name = sw_json_str(v, "capacityProvider", "");
+        if (strncmp(name, "arn:", 4) != 0)
+            (void)snprintf(arn, sizeof arn, "arn:aws:ecs:%s:%s:capacity-provider/%.255s",
+                           f->call->region, f->call->principal.account, name);
+        policy_facts_add(values, strncmp(name, "arn:", 4) == 0 ? name : arn);
+    }
 }
 
 static const json_t *network(const struct facts *f)

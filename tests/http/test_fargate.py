@@ -279,3 +279,21 @@ def test_a_definition_comes_back_as_it_was_registered(tasks, name):
     task = run(tasks, name, launchType="FARGATE", overrides={"ephemeralStorage": {"sizeInGiB": 40}, "cpu": "512", "memory": "1024"})[0]
     assert task["ephemeralStorage"] == {"sizeInGiB": 40} and (task["cpu"], task["memory"]) == ("512", "1024")
     tasks.stop(task["taskArn"])
+
+
+def test_policies_name_providers_by_their_arns(up, tasks, cluster, name):
+    """ecs:capacity-provider: who may use FARGATE_SPOT only."""
+    definition = define(tasks, name)
+    key = up.add_user(name)
+    up.boto("iam").put_user_policy(UserName=name, PolicyName="spot", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "ecs:RunTask", "Resource": "*", "Condition": {"ForAllValues:StringEquals": {
+            "ecs:capacity-provider": "arn:aws:ecs:us-east-1:000000000000:capacity-provider/FARGATE_SPOT"}}}]}))
+    ecs = up.boto("ecs", key=key)
+
+    def start(*names):
+        return ecs.run_task(cluster=cluster, taskDefinition=definition, networkConfiguration=NETWORK,
+                            capacityProviderStrategy=[{"capacityProvider": n, "weight": 1} for n in names])
+    assert start("FARGATE_SPOT")["tasks"][0]["capacityProviderName"] == "FARGATE_SPOT"
+    with pytest.raises(ClientError) as e:
+        start("FARGATE_SPOT", "FARGATE")
+    assert e.value.response["Error"]["Code"] == "AccessDeniedException"
