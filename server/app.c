@@ -352,8 +352,10 @@ static void open_apis(struct app *a)
                                   .region = a->config.region,
                                   .endpoint = a->config.external_url};
     a->ecr = ecr_api_new(&ecr);
-    struct ecs_api_options ecs = {
-        .secrets = a->secrets, .launcher = a->launcher, .log_store = a->log_store};
+    struct ecs_api_options ecs = {.secrets = a->secrets,
+                                  .launcher = a->launcher,
+                                  .log_store = a->log_store,
+                                  .endpoint = a->config.external_url};
     a->ecs = ecs_api_new(&ecs);
     struct logs_api_options logs = {.store = a->log_store};
     a->logs = logs_api_new(&logs);

@@ -13,7 +13,7 @@ struct ecs_api_options {
     struct secrets *secrets;     /* for Secrets Manager, SSM and what containers ask for */
     struct launcher *launcher;   /* NULL: the tables can be looked at, nothing can be called */
     struct log_store *log_store; /* where the lines of containers go */
-    const char *endpoint;        /* URL of this server for clients; NULL: the name that each caller used */
+    const char *endpoint; /* URL of this server for clients; NULL: the name that each caller used */
 };
 
 struct ecs_api;
