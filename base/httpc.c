@@ -197,6 +197,8 @@ static int on_progress(void *ctx, curl_off_t down_total, curl_off_t down, curl_o
 
     (void)down_total;
     (void)up_total;
+    if (t->rc < 0) /* once more, after a callback has failed: that stays the cause */
+        return 1;
     if (t->req->cancelled && __atomic_load_n(t->req->cancelled, __ATOMIC_RELAXED)) {
         t->rc = sw_fail(t->err, SW_EUNAVAILABLE, NULL, "cancelled");
         return 1;

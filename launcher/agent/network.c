@@ -242,6 +242,8 @@ int network_release(struct network *n, const char *name, struct sw_err *err)
         if (port_guard_read(sw_json_object(lease, "result"), &g))
             port_guard_clear(&g); /* before its address is given to another */
         (void)cni_detach(n->cni, name, path, sw_json_object(lease, "result"), ports, ports_n, err);
+        if (err->code == 0) /* the time before may have ended in the middle of it */
+            (void)task_net_remove_masquerade(n->bridge, name, err);
     }
     struct sw_err second = SW_ERR_INIT;
     if (netns_remove(path, &second) < 0 && err->code == 0)
@@ -252,16 +254,6 @@ int network_release(struct network *n, const char *name, struct sw_err *err)
     else
         remember_left(n, name);
     return err->code;
-}
-
-/* When the time before may have ended in the middle of it. */
-static int release_again(struct network *n, const char *name, struct sw_err *err)
-{
-    if (n->bridge && task_net_remove_masquerade(n->bridge, name, err) < 0) {
-        remember_left(n, name);
-        return err->code;
-    }
-    return network_release(n, name, err);
 }
 
 static bool lease_exists(struct network *n, struct sw_str name)
@@ -306,7 +298,7 @@ void network_tidy(struct network *n)
         struct left *one = left;
         struct sw_err err = SW_ERR_INIT;
         left = one->next;
-        if (release_again(n, one->name, &err) < 0)
+        if (network_release(n, one->name, &err) < 0)
             sw_log_err(SW_LOG_WARNING, "network-not-released", &err, "lease", one->name, NULL);
         free(one);
     }
@@ -344,7 +336,7 @@ int network_clean(struct network *n, bool (*in_use)(void *ctx, const char *name)
             guard_again(n, name);
             continue;
         }
-        if (release_again(n, name, &one) < 0)
+        if (network_release(n, name, &one) < 0)
             sw_log_err(SW_LOG_WARNING, "network-not-released", &one, "lease", name, NULL);
     }
     closedir(d);

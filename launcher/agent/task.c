@@ -291,9 +291,11 @@ int task_load(struct task_engine *e, const char *tasks_dir, const char *id, stru
 
 static bool wants_restart(const struct task *t, const struct task_container *c)
 {
-    return c->status == CONTAINER_STOPPED && c->ran && c->has_exit_code && c->started_us &&
-           !t->stop_wanted &&
-           restart_due(&c->def->host.restart, c->stopped_us - c->started_us, c->exit_code);
+    /* One without an exit code lost its monitor: nobody wanted that. */
+    return c->status == CONTAINER_STOPPED && c->ran && c->started_us && !t->stop_wanted &&
+           !t->other_boot &&
+           restart_due(&c->def->host.restart, c->stopped_us - c->started_us,
+                       c->has_exit_code ? c->exit_code : -1);
 }
 
 void task_view(const struct task *t, int64_t now_ms, int64_t stop_timeout_default_s,

@@ -431,6 +431,7 @@ static void adopt_container(struct task *t, size_t container)
         c->status = CONTAINER_STOPPED;
         c->has_exit_code = false;
         c->ran = true; /* as far as anybody can tell: it is not run twice */
+        c->stopped_us = sw_now_us();
         task_set_reason(
             c, "CannotInspectContainerError: the container was gone when the agent started");
     } else {

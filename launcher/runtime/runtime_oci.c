@@ -32,6 +32,7 @@
 #define COMMAND_TIMEOUT_MS 60000
 #define LOG_SIZE_MAX       (64LL * 1024 * 1024)
 #define MESSAGE_MAX        (64 * 1024)
+#define MAKERS_ROUNDS      20
 #define CONFIG_MAX         (4 * 1024 * 1024)
 
 extern char **environ;
@@ -102,6 +103,48 @@ static int conmon_pidfd(const struct oci *o, const char *id)
     int fd = -1;
     (void)find_monitor(o, id, &fd);
     return fd;
+}
+
+static bool is_among(struct sw_str args, const char *arg)
+{
+    struct sw_str one;
+    while (sw_str_split(&args, 0, &one))
+        if (sw_str_eq_z(one, arg))
+            return true;
+    return false;
+}
+
+/* Ends a process that has a program of ours and this container among its arguments. */
+static bool kill_maker(const struct oci *o, pid_t pid, const char *id)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(64 * 1024);
+    sw_autofree char *path = sw_asprintf("/proc/%d/cmdline", (int)pid);
+    sw_autoclose int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0 || sw_read_file(path, &b, &ignored) < 0 || !is_among(sw_buf_str(&b), id) ||
+        !(is_among(sw_buf_str(&b), o->runtime) || is_among(sw_buf_str(&b), o->conmon)))
+        return false;
+    return syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
+}
+
+/* conmon and the runtime may outlive whoever asked them for a container, and each other; none may go on with it while it is taken
+ * away. */
+static void kill_makers(const struct oci *o, const char *id)
+{
+    bool any = true;
+    for (int i = 0; any && i < MAKERS_ROUNDS; i++) {
+        DIR *d = opendir("/proc");
+        any = false;
+        for (struct dirent *e; d && (e = readdir(d));) {
+            uint64_t pid;
+            if (sw_parse_u64(sw_str(e->d_name), &pid) && pid <= INT32_MAX)
+                any |= kill_maker(o, (pid_t)pid, id);
+        }
+        if (d)
+            closedir(d);
+        if (any)
+            sw_sleep_ms(10);
+    }
 }
 
 /* Runs the OCI runtime; its standard error becomes the message. */
@@ -294,6 +337,7 @@ static int oci_create(void *self, const char *id, const char *bundle, const char
     if (start_conmon(o, argv, dir, err) < 0) {
         struct sw_err ignored = SW_ERR_INIT;
         const char *args[] = {"delete", "--force", id, NULL};
+        kill_makers(o, id);
         (void)run_runtime(o, args, COMMAND_TIMEOUT_MS, NULL, NULL, &ignored);
         remove_files(o, id);
         return err->code;
@@ -587,6 +631,9 @@ static int oci_remove(void *self, const char *id, struct sw_err *err)
         return err->code;
     const char *args[] = {"delete", "--force", id, NULL};
     sw_autofree char *runtime_dir = sw_asprintf("%s/%s", o->runtime_root, id);
+    sw_autofree char *exit_file = sw_asprintf("%s/%s", o->exits_dir, id);
+    if (!sw_path_exists(exit_file))
+        kill_makers(o, id);
     if (sw_path_exists(runtime_dir) &&
         run_runtime(o, args, COMMAND_TIMEOUT_MS, NULL, NULL, err) < 0) {
         if (err->code != SW_ENOTFOUND)

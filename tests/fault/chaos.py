@@ -97,7 +97,7 @@ class World:
         noise = self.chance.randbytes(2 << 20)
         with self.server.http(timeout=20) as http:
             images.busybox(more=[[("noise", noise, 0o644)]]).push(http, "busybox", "v%d" % self.version)
-        ecs, page = self.server.boto("ecs"), SERVE % self.version
+        page = SERVE % self.version
         for family, command, more, task in (
                 ("web", page, {"portMappings": [{"containerPort": 80}]}, {}),
                 ("fixed", page, {"portMappings": [{"containerPort": 80, "hostPort": FIXED_PORT}]}, {}),
@@ -105,7 +105,14 @@ class World:
                 ("vpc", page, {"portMappings": [{"containerPort": 80}]}, {"networkMode": "awsvpc"}),
                 ("lines", COUNT, {"logConfiguration": {"logDriver": "awslogs", "options": {
                     "awslogs-group": LOGS, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "s"}}}, {})):
-            ecs.register_task_definition(family=family, containerDefinitions=[self.container(command, **more)], **task)
+            second = [self.container("sleep 100000", name="beside", essential=False,
+                                     restartPolicy={"enabled": True, "restartAttemptPeriod": 60})] if family == "vpc" else []
+            self.register(family=family, containerDefinitions=[self.container(command, **more)] + second, **task)
+
+    def register(self, **more):
+        """Debian's boto3 knows no restartPolicy."""
+        reply = call(self.server, "ecs", "RegisterTaskDefinition", json.dumps(more).encode())
+        assert reply.status == 200, reply.body
 
     def create(self, name, count, **more):
         if count is not None:
@@ -132,8 +139,16 @@ class World:
 
     def monitors(self):
         """(pid, agent) of each container's monitor."""
-        return [(pid, a) for pid, line in r.processes() for a in self.agents
+        return [(pid, a) for pid, line in sorted(r.processes()) for a in self.agents
                 if line.split(" ")[0].endswith("conmon") and a.data + "/" in line]
+
+    def complaints(self):
+        """Of sanitizers, in what our programs wrote."""
+        found = []
+        for path in [self.server.log] + [a.log for a in self.agents]:
+            with open(path, encoding="utf-8", errors="replace") as f:
+                found += [line for line in f if "Sanitizer" in line or "runtime error:" in line]
+        return found
 
     # -- asking for work; whatever is in its way, until it is taken
 
@@ -344,6 +359,13 @@ class World:
         for agent in self.agents:
             agent.start()
 
+    def kill_monitors(self):
+        """All of one machine."""
+        agent = self.chance.choice(self.agents)
+        for pid, of in self.monitors():
+            if of is agent:
+                self.hurt(pid)
+
     def storm(self, strokes=8, pause=1.2):
         """Workers ask for things while strokes fall, two at a time now and then; then everything is healed."""
         end, heal, said = threading.Event(), [], []
@@ -355,7 +377,8 @@ class World:
         worker = threading.Thread(target=work, daemon=True)
         worker.start()
         strokes_known = [self.kill_server, self.kill_server, self.end_server, self.freeze_server, self.kill_agent, self.kill_agent,
-                         self.kill_agent, self.end_agent, self.freeze_agent, self.cut, self.kill_monitor, self.freeze_monitor,
+                         self.kill_agent, self.end_agent, self.freeze_agent, self.cut, self.kill_monitor, self.kill_monitors,
+                         self.freeze_monitor,
                          self.kill_container, self.kill_runtime, self.kill_runtime, self.kill_creating_monitor, self.kill_plugin,
                          self.kill_plugin]
         without = os.environ.get("SLIPWAY_TEST_WITHOUT", "").split(",")

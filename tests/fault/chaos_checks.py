@@ -135,19 +135,20 @@ class Checks:
         return {os.path.basename(d) for a in self.w.agents for d in glob.glob(a.data + "/tasks/*")} | self.running()
 
     def containers_too_many(self):
-        running, known, bad = self.running(), self.known(), []
+        counts = {t["taskArn"].rsplit("/", 1)[1]: len(t["containers"]) for t in self.tasks()}
+        running, known, bad = set(counts), self.known(), []
         live = {t: {path.rstrip('/').rsplit('/', 1)[1] for path in p.values()} for t, p in groups().items() if p and t in known}
         for task in running - set(live):
             bad.append((task, "RUNNING without a container"))
         for task in set(live) - running:
             bad.append((task, "not RUNNING, with processes", live[task]))
         for task, ids in live.items():
-            if len(ids) > 1:
-                bad.append((task, "two containers", ids))
+            if len(ids) > counts.get(task, len(ids)):
+                bad.append((task, "containers too many", ids))
         monitors = [line.split("/tasks/", 1)[1].split("/", 1)[0] for _, line in r.processes()
                     if line.split(" ")[0].endswith("conmon") and any(a.data + "/" in line for a in self.w.agents)]
-        if sorted(monitors) != sorted(running):
-            bad.append(("monitors", set(monitors) ^ running, len(monitors), len(running)))
+        if set(monitors) != running or len(monitors) != sum(len(ids) for ids in live.values()):
+            bad.append(("monitors", set(monitors) ^ running, len(monitors), live))
         return bad
 
     def folders_too_many(self):

@@ -45,10 +45,11 @@ def test_storms(world):
     world.calm()
     for i in range(STORMS):
         print("storm %d" % i, flush=True)
-        world.storm()
+        world.storm(strokes=16 if r.LONG else 8)
         world.calm()
         print("  %s" % sizes(world), flush=True)
     for name, (_, threads, descriptors) in sizes(world).items():
         assert threads < 120 and descriptors < 200, (name, sizes(world))
+    assert not world.complaints()
     world.server.stop()
     world.server.slipway("fsck", "--data", world.server.data)

@@ -574,6 +574,26 @@ TEST(cancellation)
     CHECK(sw_mono_ms() - before < 5000);
 }
 
+static int cancels_and_fails(void *ctx, const void *data, size_t n, struct sw_err *err)
+{
+    (void)ctx, (void)data, (void)n;
+    __atomic_store_n(&cancelled, 1, __ATOMIC_RELAXED);
+    return sw_fail(err, SW_ELIMIT, NULL, "the disk is full");
+}
+
+/* As one part of several that are fetched at once does. */
+TEST(a_sink_that_failed_and_cancelled_stays_the_cause)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct httpc_request r = {.sink = cancels_and_fails, .cancelled = &cancelled};
+    FIXTURE(f);
+
+    cancelled = 0;
+    CHECK_EQ_INT(go(&f, "/drip", &r, &err), SW_ELIMIT);
+    CHECK_CONTAINS(err.msg, "the disk is full");
+    cancelled = 0;
+}
+
 TEST(connections_are_used_again)
 {
     struct sw_err err = SW_ERR_INIT;

@@ -262,6 +262,19 @@ TEST(a_restart_policy_starts_again_without_ending_the_task)
     done();
 }
 
+TEST(what_lost_its_monitor_is_started_again)
+{
+    setup();
+    apply(AGAIN("0", "0"), "RUNNING", "PROVISIONING");
+    await("RUNNING");
+    fake_end(&fake, 0, -1, false);
+    for (int i = 0; i < 2000 && starts() < 2; i++)
+        sw_sleep_ms(5);
+    CHECK_EQ_INT(starts(), 2);
+    CHECK_NULL(report_of("STOPPED"));
+    done();
+}
+
 TEST(what_ended_too_soon_is_not_started_again)
 {
     setup();

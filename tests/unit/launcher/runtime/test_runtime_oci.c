@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Real containers through runc and conmon; not run without root. The image is busybox alone. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 
 static struct runtime rt;
 static char task[33];
+static char state_dir[400]; /* test_path is for the case's own thread */
 
 static void new_id(char out[33])
 {
@@ -50,8 +52,8 @@ static void setup(void)
                                         "tail", "mount", "ls",    "kill"};
     for (size_t i = 0; i < SW_ARRAY_LEN(names); i++)
         CHECK(symlink("busybox", test_path("rootfs/bin/%s", names[i])) == 0);
-    CHECK_OK(
-        runtime_oci_new(&(struct runtime_oci_options){.state_dir = test_path("state")}, &rt, &err));
+    (void)snprintf(state_dir, sizeof state_dir, "%s", test_path("state"));
+    CHECK_OK(runtime_oci_new(&(struct runtime_oci_options){.state_dir = state_dir}, &rt, &err));
 }
 
 static const char *make_bundle(const char *id, const char *script, int64_t memory)
@@ -155,8 +157,8 @@ TEST(a_second_instance_goes_on_with_a_running_container)
     run(id, "trap 'echo stopping; exit 5' TERM; echo up; while :; do sleep 0.05; done", 0);
     runtime_oci_free(&rt);
     struct sw_err err = SW_ERR_INIT;
-    CHECK_OK(
-        runtime_oci_new(&(struct runtime_oci_options){.state_dir = test_path("state")}, &rt, &err));
+    (void)snprintf(state_dir, sizeof state_dir, "%s", test_path("state"));
+    CHECK_OK(runtime_oci_new(&(struct runtime_oci_options){.state_dir = state_dir}, &rt, &err));
     for (int i = 0; i < 200 && !strstr(test_read_file(test_path("%s.log", id), NULL), "up"); i++)
         sw_sleep_ms(10);
     struct runtime_state st;
@@ -312,6 +314,52 @@ static pid_t number_in(const char *path)
     uint64_t n = 0;
     CHECK(sw_parse_u64(sw_str_trim(sw_str(test_read_file(path, NULL))), &n) && n > 1);
     return (pid_t)n;
+}
+
+static void *kill_monitor_soon(void *id)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/containers/%s/conmon.pid", state_dir, (const char *)id);
+    for (int i = 0; i < 2000 && !sw_path_exists(path); i++)
+        sw_sleep_ms(1);
+    sw_sleep_ms(200);
+    struct sw_err err = SW_ERR_INIT;
+    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(64);
+    uint64_t pid = 0;
+    CHECK_OK(sw_read_file(path, &b, &err));
+    CHECK(sw_parse_u64(sw_str_slice(sw_buf_str(&b), 0, strcspn(b.p, "\n")), &pid) && pid > 1);
+    CHECK(kill((pid_t)pid, SIGKILL) == 0);
+    return NULL;
+}
+
+/* The runtime goes on when the monitor that started it is killed, and would make the container when everybody has left. */
+TEST(a_creation_whose_monitor_is_killed_ends)
+{
+    setup();
+    char id[33], runc[256], script[512];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    CHECK(sw_find_program("runc", runc, sizeof runc));
+    int n = snprintf(script, sizeof script,
+                     "#!/bin/sh\ncase \"$*\" in *create*) sleep 1;; esac\nexec %s \"$@\"\n", runc);
+    test_write_file(test_path("slow"), script, (size_t)n);
+    CHECK(chmod(test_path("slow"), 0755) == 0);
+    runtime_oci_free(&rt);
+    struct runtime_oci_options o = {.state_dir = state_dir, .runtime_path = test_path("slow")};
+    CHECK_OK(runtime_oci_new(&o, &rt, &err));
+    const char *bundle = make_bundle(id, "sleep 100", 0);
+    pthread_t killer;
+    CHECK_EQ_INT(pthread_create(&killer, NULL, kill_monitor_soon, id), 0);
+    CHECK_ERR(rt.ops->create(rt.self, id, bundle, test_path("%s.log", id), &err), SW_EIO,
+              "CannotCreateContainerError");
+    pthread_join(killer, NULL);
+    sw_err_clear(&err);
+    sw_sleep_ms(1500);
+    int left = 0;
+    CHECK_OK(rt.ops->list(rt.self, count_one, &left, &err));
+    CHECK_EQ_INT(left, 0);
+    CHECK(cgroup_remove(NULL, task));
+    runtime_oci_free(&rt);
 }
 
 TEST(a_container_whose_monitor_is_killed_has_ended)
