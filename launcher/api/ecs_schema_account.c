@@ -50,8 +50,12 @@ static const struct sw_field capacity_provider[] = {
 static const struct sw_field capacity_providers_list[] = {STRUCT("member", 0, capacity_provider)};
 
 /* All of it is read to be checked; then the call is refused, because there are no Auto Scaling groups. */
+static const struct sw_field managed_instances_provider[] = {F_END}; /* refused, whatever is in it */
+
 const struct sw_field create_capacity_provider_in[] = {
     STRING("name", F_READ | F_REQUIRED),
+    STRING("cluster", F_REFUSED),
+    STRUCT("managedInstancesProvider", F_REFUSED, managed_instances_provider),
     STRUCT("autoScalingGroupProvider", F_READ | F_REQUIRED, auto_scaling_group_provider),
     LIST("tags", F_READ | F_LIMITS, tags_list, .min = 0, .max = 50),
     F_END,
@@ -62,6 +66,8 @@ const struct sw_field create_capacity_provider_out[] = {
 };
 const struct sw_field update_capacity_provider_in[] = {
     STRING("name", F_READ | F_REQUIRED),
+    STRING("cluster", F_REFUSED),
+    STRUCT("managedInstancesProvider", F_REFUSED, managed_instances_provider),
     STRUCT("autoScalingGroupProvider", F_READ | F_REQUIRED, auto_scaling_group_provider_update),
     F_END,
 };
@@ -71,6 +77,7 @@ const struct sw_field update_capacity_provider_out[] = {
 };
 const struct sw_field delete_capacity_provider_in[] = {
     STRING("capacityProvider", F_READ | F_REQUIRED),
+    STRING("cluster", F_REFUSED),
     F_END,
 };
 const struct sw_field delete_capacity_provider_out[] = {
@@ -85,6 +92,7 @@ static const struct sw_field capacity_provider_field_list[] = {
 const struct sw_field describe_capacity_providers_in[] = {
     LIST("capacityProviders", F_READ, strings_list),
     LIST("include", F_READ, capacity_provider_field_list),
+    STRING("cluster", F_REFUSED),
     INTEGER("maxResults", F_READ),
     STRING("nextToken", F_READ),
     F_END,
@@ -102,7 +110,7 @@ static const char *const setting_name_values[] = {
     "serviceLongArnFormat", "taskLongArnFormat", "containerInstanceLongArnFormat",
     "awsvpcTrunking", "containerInsights", "fargateFIPSMode", "tagResourceAuthorization",
     "fargateTaskRetirementWaitPeriod", "guardDutyActivate", "defaultLogDriverMode",
-    "dualStackIPv6", NULL};
+    "dualStackIPv6", "fargateEventWindows", NULL};
 
 static const struct sw_field setting[] = {
     ENUM("name", 0, setting_name_values),

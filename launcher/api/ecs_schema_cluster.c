@@ -31,8 +31,15 @@ static const struct sw_field execute_command_configuration[] = {
     F_END,
 };
 
+static const struct sw_field managed_storage_configuration[] = {
+    STRING("kmsKeyId", F_REFUSED),
+    STRING("fargateEphemeralStorageKmsKeyId", F_REFUSED),
+    F_END,
+};
+
 static const struct sw_field cluster_configuration[] = {
     STRUCT("executeCommandConfiguration", F_READ, execute_command_configuration),
+    STRUCT("managedStorageConfiguration", F_REFUSED, managed_storage_configuration),
     F_END,
 };
 

@@ -4,6 +4,10 @@
 
 static const char *const availability_zone_rebalancing_values[] = {"ENABLED", "DISABLED", NULL};
 
+/* Of newer models: refused by name, whatever is in them. */
+static const struct sw_field unread[] = {F_END};
+static const struct sw_field unread_list[] = {STRUCT("member", 0, unread)};
+
 static const struct sw_field advanced_configuration[] = {
     STRING("alternateTargetGroupArn", F_REFUSED),
     STRING("productionListenerRule", F_REFUSED),
@@ -127,6 +131,7 @@ static const struct sw_field deployment_configuration[] = {
     LIST("lifecycleHooks", F_REFUSED, deployment_lifecycle_hook_list),
     STRUCT("linearConfiguration", F_REFUSED, linear_configuration),
     STRUCT("canaryConfiguration", F_REFUSED, canary_configuration),
+    STRUCT("earlySuccessCriteria", F_REFUSED, unread),
     F_END,
 };
 
@@ -238,6 +243,7 @@ static const struct sw_field service_connect_configuration[] = {
     LIST("services", F_REFUSED, service_connect_service_list),
     STRUCT("logConfiguration", F_REFUSED, log_configuration),
     STRUCT("accessLogConfiguration", F_REFUSED, service_connect_access_log_configuration),
+    LIST("containerConfigurations", F_REFUSED, unread_list),
     F_END,
 };
 
@@ -316,6 +322,8 @@ const struct sw_field create_service_in[] = {
     STRUCT("serviceConnectConfiguration", F_REFUSED, service_connect_configuration),
     LIST("volumeConfigurations", F_REFUSED, service_volume_configurations_list),
     LIST("vpcLatticeConfigurations", F_REFUSED, vpc_lattice_configurations_list),
+    STRUCT("monitoring", F_REFUSED, unread),
+    LIST("gatewayConnectors", F_REFUSED, unread_list),
     F_END,
 };
 
@@ -493,6 +501,8 @@ const struct sw_field update_service_in[] = {
     STRUCT("serviceConnectConfiguration", F_REFUSED, service_connect_configuration),
     LIST("volumeConfigurations", F_REFUSED, service_volume_configurations_list),
     LIST("vpcLatticeConfigurations", F_REFUSED, vpc_lattice_configurations_list),
+    STRUCT("monitoring", F_REFUSED, unread),
+    LIST("gatewayConnectors", F_REFUSED, unread_list),
     F_END,
 };
 

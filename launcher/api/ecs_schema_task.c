@@ -12,7 +12,8 @@ static const struct sw_field capacity_provider_strategy_item[] = {
 const struct sw_field capacity_provider_strategy_list[] = {
     STRUCT("member", 0, capacity_provider_strategy_item)};
 
-static const char *const launch_type_values[] = {"EC2", "FARGATE", "EXTERNAL", NULL};
+static const char *const launch_type_values[] = {"EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES",
+                                                 NULL};
 
 static const char *const assign_public_ip_values[] = {"ENABLED", "DISABLED", NULL};
 
@@ -281,6 +282,7 @@ const struct sw_field list_tasks_in[] = {
     STRING("serviceName", F_READ),
     ENUM("desiredStatus", F_READ, desired_status_values),
     ENUM("launchType", F_READ, launch_type_values),
+    STRING("daemonName", F_REFUSED),
     F_END,
 };
 

@@ -299,6 +299,14 @@ static const struct sw_field fsx_windows_file_server_volume_configuration[] = {
     F_END,
 };
 
+static const struct sw_field s3files_volume_configuration[] = {
+    STRING("fileSystemArn", F_REFUSED),
+    STRING("rootDirectory", F_REFUSED),
+    INTEGER("transitEncryptionPort", F_REFUSED),
+    STRING("accessPointArn", F_REFUSED),
+    F_END,
+};
+
 static const struct sw_field volume[] = {
     STRING("name", F_READ),
     STRUCT("host", F_READ, host_volume_properties),
@@ -307,6 +315,7 @@ static const struct sw_field volume[] = {
     STRUCT("fsxWindowsFileServerVolumeConfiguration", F_REFUSED,
            fsx_windows_file_server_volume_configuration),
     BOOLEAN("configuredAtLaunch", F_REFUSED),
+    STRUCT("s3filesVolumeConfiguration", F_REFUSED, s3files_volume_configuration),
     F_END,
 };
 

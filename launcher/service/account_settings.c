@@ -3,7 +3,7 @@
  * containerInsights is the setting of clusters that are made without one. What is fixed cannot be set otherwise: ARNs are long, tags
  * are asked about when something is made with them, nothing looks for threats. The others are stored and answered and change nothing
  * here: tasks have no network interfaces to run out of (awsvpcTrunking) or IPv6 addresses (dualStackIPv6), machines are nobody's but
- * the operator's (fargateFIPSMode, fargateTaskRetirementWaitPeriod), and no log driver blocks a container (defaultLogDriverMode). */
+ * the operator's (fargateEventWindows, fargateFIPSMode, fargateTaskRetirementWaitPeriod), and no log driver blocks a container (defaultLogDriverMode). */
 #include "launcher/service/account_settings.h"
 
 #include <string.h>
@@ -26,6 +26,7 @@ static const struct setting {
     {"containerInstanceLongArnFormat", "enabled", true, {"enabled"}},
     {"defaultLogDriverMode", "non-blocking", false, {"blocking", "non-blocking"}},
     {"dualStackIPv6", "disabled", false, {"enabled", "disabled"}},
+    {"fargateEventWindows", "disabled", false, {"enabled", "disabled"}},
     {"fargateFIPSMode", "disabled", false, {"enabled", "disabled"}},
     {"fargateTaskRetirementWaitPeriod", "7", false, {"0", "7", "14"}},
     {"guardDutyActivate", "off", true, {"off"}},

@@ -87,6 +87,10 @@ static int check_percentages(const json_t *document, const json_t *configuration
 
 static int set_configuration(const json_t *in, json_t *document, struct sw_err *err)
 {
+    /* When they say anything; else they are not there. */
+    static const char *const refused[] = {
+        "alarms",         "bakeTimeInMinutes",  "canaryConfiguration", "earlySuccessCriteria",
+        "lifecycleHooks", "linearConfiguration"};
     const json_t *given = sw_json_object(in, "deploymentConfiguration");
     const char *strategy = sw_json_str(given, "strategy", "ROLLING");
     json_t *c = sw_json_object(document, "deploymentConfiguration");
@@ -100,9 +104,8 @@ static int set_configuration(const json_t *in, json_t *document, struct sw_err *
         sw_json_set_new(document, "deploymentConfiguration", c);
     }
     merge(c, given);
-    json_object_del(c, "alarms"); /* refused when it says anything */
-    json_object_del(c, "lifecycleHooks");
-    json_object_del(c, "bakeTimeInMinutes");
+    for (size_t i = 0; i < SW_ARRAY_LEN(refused); i++)
+        json_object_del(c, refused[i]);
     const json_t *breaker = sw_json_object(c, "deploymentCircuitBreaker");
     if (sw_json_bool(breaker, "enable", false) && !sw_streq(controller_of(document), "ECS"))
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,

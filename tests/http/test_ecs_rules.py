@@ -208,6 +208,44 @@ def test_members_that_say_nothing_are_taken(fleet, name):
         assert (status, answer["__type"]) == (400, "UnsupportedFeatureException"), answer
 
 
+# Members of models later than Debian's, here refused by name and not as unknown.
+LATER = [
+    ("CreateService", {"monitoring": {"metricConfigurations": [{"x": 1}]}}), ("CreateService", {"gatewayConnectors": [{"portName": "x"}]}),
+    ("CreateService", {"deploymentConfiguration": {"earlySuccessCriteria": {"enable": True, "healthyPercent": 50}}}),
+    ("CreateService", {"serviceConnectConfiguration": {"enabled": True, "containerConfigurations": [{"x": 1}]}}),
+    ("UpdateService", {"service": "x", "monitoring": {"metricConfigurations": [{"x": 1}]}}),
+    ("RunTask", {"launchType": "MANAGED_INSTANCES"}), ("ListTasks", {"daemonName": "x"}),
+    ("CreateCluster", {"configuration": {"managedStorageConfiguration": {"kmsKeyId": "x"}}}),
+    ("CreateCapacityProvider", {"name": "x", "managedInstancesProvider": {"infrastructureRoleArn": "x"}}),
+    ("DescribeCapacityProviders", {"cluster": "x"}),
+    ("RegisterTaskDefinition", {"volumes": [{"name": "v", "s3filesVolumeConfiguration": {"fileSystemArn": "x"}}]})]
+
+
+@pytest.mark.parametrize("operation, more", LATER)
+def test_what_came_later_is_refused_by_name(fleet, name, operation, more):
+    fleet.join("a")
+    fleet.define("d" + name)
+    base = {"CreateService": {"cluster": name, "serviceName": "s", "taskDefinition": "d" + name, "desiredCount": 0},
+            "UpdateService": {"cluster": name}, "RunTask": {"cluster": name, "taskDefinition": "d" + name},
+            "ListTasks": {"cluster": name}, "CreateCluster": {"clusterName": name + "2"},
+            "RegisterTaskDefinition": {"family": "e" + name, "containerDefinitions": [{"name": "c", "image": "i", "memory": 9}]}}
+    status, answer = sent(fleet.server, operation, **dict(base.get(operation, {}), **more))
+    assert (status, answer["__type"]) == (400, "UnsupportedFeatureException") and "not supported" in answer["message"], answer
+
+
+def test_what_says_nothing_is_not_shown(fleet, name):
+    fleet.define("d" + name)
+    status, answer = sent(fleet.server, "CreateService", cluster=name, serviceName="s", taskDefinition="d" + name, desiredCount=0,
+                          deploymentConfiguration={"earlySuccessCriteria": {"enable": False}, "bakeTimeInMinutes": 0,
+                                                   "canaryConfiguration": {"canaryPercent": 0}, "lifecycleHooks": []})
+    assert status == 200, answer
+    assert set(answer["service"]["deploymentConfiguration"]) == {"deploymentCircuitBreaker", "maximumPercent", "minimumHealthyPercent",
+                                                                "strategy"}
+    status, answer = sent(fleet.server, "CreateCluster", clusterName=name + "2",
+                          configuration={"managedStorageConfiguration": {"kmsKeyId": ""}})
+    assert status == 200, answer
+
+
 def test_a_program_that_ends_at_once_is_not_started_without_end(fleet, name):
     """It reached RUNNING, so ECS does not throttle it; but it is not started as often as the machine can."""
     arn = fleet.join("a")

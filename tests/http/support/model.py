@@ -17,7 +17,10 @@ NEWER_MEMBERS = {
             "availabilityZoneRebalancing", "advancedConfiguration", "thresholdConfiguration", "resetOnHealthyTask", "alarms",
             "strategy", "bakeTimeInMinutes", "lifecycleHooks", "linearConfiguration", "canaryConfiguration", "testTrafficRules",
             "timeout", "tls", "accessLogConfiguration", "vpcLatticeConfigurations", "resourceManagementType",
-            "deploymentController", "currentServiceDeployment", "currentServiceRevisions"},
+            "deploymentController", "currentServiceDeployment", "currentServiceRevisions", "earlySuccessCriteria",
+            "containerConfigurations", "monitoring", "gatewayConnectors", "cluster", "managedInstancesProvider", "daemonName",
+            "s3filesVolumeConfiguration", "fileSystemArn", "transitEncryptionPort", "accessPointArn", "kmsKeyId",
+            "fargateEphemeralStorageKmsKeyId"},
     "secretsmanager": {"IncludePlannedDeletion", "RotationToken", "SortBy"},
     "ssm": {"Shared"},
     "iam": set(),
@@ -26,6 +29,7 @@ NEWER_MEMBERS = {
     "sts": {"ProvidedContexts"},
 }
 NEWER_VALUES = {"DELETE_IN_PROGRESS", "defaultLogDriverMode", "dualStackIPv6", "fargateFIPSMode", "fargateTaskRetirementWaitPeriod",
+                "fargateEventWindows",
                 "guardDutyActivate", "tagResourceAuthorization", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION", "KMS_DSSE"}
 NEWER_OPERATIONS = {
     "logs": set(),
