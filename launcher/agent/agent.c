@@ -585,8 +585,9 @@ int agent_run(struct agent *a, struct sw_err *err)
     pthread_mutex_lock(&a->lock);
     while (!flag_is_set(&a->stopping))
         pthread_cond_wait(&a->changed, &a->lock);
+    bool with_tasks = a->stop_tasks;
     pthread_mutex_unlock(&a->lock);
-    if (a->stop_tasks) {
+    if (with_tasks) {
         stop_tasks(a);
         log_shipper_drain(a->shipper, LOG_DRAIN_MS);
     }

@@ -22,7 +22,10 @@
 #define OWNER_ID           "ownerId" /* of the document */
 #define INSTANCES_MAX      20000     /* of one identity, in all clusters */
 #define INSTANCES_GONE_MAX 100       /* INACTIVE ones of one identity */
-#define STATES_MAX         10        /* instances of one UpdateContainerInstancesState */
+#define PORTS_MAX          100       /* that an agent reserves */
+#define ATTRIBUTES_MAX     300       /* of a registration, with what the agent says of itself */
+#define VERSION_MAX        255
+#define STATES_MAX         10 /* instances of one UpdateContainerInstancesState */
 
 struct instance_arg {
     struct launcher *l;
@@ -315,6 +318,28 @@ static int do_register(struct meta_tx *tx, void *arg, struct sw_err *err)
     return r < 0 ? r : read_one(tx, a, id, err);
 }
 
+static bool ports_are_valid(const json_t *list)
+{
+    const json_t *v;
+    size_t i;
+    uint64_t port;
+    json_array_foreach(list, i, v) {
+        if (i >= PORTS_MAX || !sw_parse_u64(sw_str(json_string_value(v)), &port) || port < 1 ||
+            port > 65535)
+            return false;
+    }
+    return true;
+}
+
+static int check_attributes(const json_t *in, struct sw_err *err)
+{
+    const json_t *list = sw_json_array(in, "attributes");
+    if (json_array_size(list) > ATTRIBUTES_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "A container instance has at most %d attributes.", ATTRIBUTES_MAX);
+    return service_check_attributes(list, err);
+}
+
 static int check_resources(const json_t *in, struct sw_err *err)
 {
     static const struct {
@@ -337,7 +362,18 @@ static int check_resources(const json_t *in, struct sw_err *err)
             !json_object_get(v, known[k].value) || sw_json_int(v, "integerValue", 0) < 0)
             return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                            "Resource %s must be given once, as %s.", name, known[k].type);
+        if (!ports_are_valid(json_object_get(v, "stringSetValue")))
+            return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                           "Resource %s must list at most %d ports between 1 and 65535.", name,
+                           PORTS_MAX);
         seen[k] = true;
+    }
+    const char *key;
+    json_t *text;
+    json_object_foreach(sw_json_object(in, "versionInfo"), key, text) {
+        if (json_string_length(text) > VERSION_MAX)
+            return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                           "versionInfo.%s is longer than %d bytes.", key, VERSION_MAX);
     }
     if (!seen[0] || !seen[1])
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
@@ -411,8 +447,7 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
     char id[ARN_ID_LEN + 1] = "", fresh[ARN_ID_LEN + 1];
     const char *arn = sw_json_str(in, "containerInstanceArn", "");
     int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
-    if (r < 0 || (r = check_resources(in, err)) < 0 ||
-        (r = service_check_attributes(sw_json_array(in, "attributes"), err)) < 0 ||
+    if (r < 0 || (r = check_resources(in, err)) < 0 || (r = check_attributes(in, err)) < 0 ||
         (r = check_capacity(c, in, err)) < 0)
         return r;
     if (*arn && (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE, arn, id, err)) < 0)

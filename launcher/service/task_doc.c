@@ -330,12 +330,19 @@ static bool essential_exited(const json_t *task, const json_t *definition)
     return false;
 }
 
+/* Between 1970 and the end of 9999, which all clients can show: a machine's clock may be wrong, and its reports count all the same. */
+static bool is_a_time(const json_t *v)
+{
+    return json_number_value(v) >= 0 && json_number_value(v) < 253402300800.0;
+}
+
 static bool copy_times(json_t *task, const json_t *report)
 {
     static const char *const keys[] = {"pullStartedAt", "pullStoppedAt", "executionStoppedAt"};
     bool changed = false;
     for (size_t i = 0; i < SW_ARRAY_LEN(keys); i++)
-        changed |= copy_member(task, report, keys[i], false);
+        changed |= is_a_time(json_object_get(report, keys[i])) &&
+                   copy_member(task, report, keys[i], false);
     return changed;
 }
 

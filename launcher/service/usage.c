@@ -9,20 +9,82 @@
 #include "launcher/service/service.h"
 
 #define FRESH_US 60000000LL
+#define NUMBER_MAX \
+    1000000000000000LL /* of anything that an agent says; sums and units of 1000 stay within 64 bits */
+
+static bool is_sane(const json_t *o, const char *member)
+{
+    int64_t v = sw_json_int(o, member, 0);
+    return v >= 0 && v <= NUMBER_MAX;
+}
+
+static int check_numbers(const json_t *in, struct sw_err *err)
+{
+    static const char *const own[] = {"cpuUnits", "memoryMiB"};
+    static const char *const of_tasks[] = {"cpuMs", "cpuUnits", "memoryBytes"};
+    const json_t *v;
+    size_t i, k;
+    bool sane = true;
+    for (k = 0; k < SW_ARRAY_LEN(own); k++)
+        sane &= is_sane(in, own[k]);
+    json_array_foreach(sw_json_array(in, "tasks"), i, v) {
+        for (k = 0; k < SW_ARRAY_LEN(of_tasks); k++)
+            sane &= is_sane(v, of_tasks[k]);
+    }
+    return sane ? 0
+                : sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                          "What is used must be between 0 and %lld.", NUMBER_MAX);
+}
+
+struct own_arg {
+    const char *instance_id;
+    json_t *ids;
+};
+
+static int read_own(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct own_arg *a = arg;
+    json_array_clear(a->ids);
+    return task_store_ids_of_instance(tx, a->instance_id, a->ids, err);
+}
+
+/* Of the instance's own tasks: what an agent says of others is nobody's business. */
+static json_t *own_tasks(const json_t *said, const json_t *ids)
+{
+    sw_autojson json_t *known = json_object();
+    json_t *list = json_array();
+    const json_t *v;
+    struct arn arn;
+    size_t i;
+    json_array_foreach(ids, i, v)
+        json_object_set_new(known, json_string_value(v), json_true());
+    json_array_foreach(said, i, v) {
+        if (arn_parse(sw_json_str(v, "task", ""), ARN_TASK, &arn) &&
+            json_object_del(known, arn.id) == 0) /* once each */
+            json_array_append_new(list, json_deep_copy(v));
+    }
+    return list;
+}
 
 int launcher_submit_metrics(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                             json_t *out SW_UNUSED, struct sw_err *err)
 {
-    static const char *const kept[] = {"cpuUnits", "memoryMiB", "tasks"};
+    static const char *const kept[] = {"cpuUnits", "memoryMiB"};
+    sw_autojson json_t *ids = json_array();
     struct cluster_ref cluster;
     char id[ARN_ID_LEN + 1];
     int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
     if (r < 0 ||
         (r = service_id(c, cluster.name, ARN_CONTAINER_INSTANCE,
                         sw_json_str(in, "containerInstance", NULL), id, err)) < 0 ||
+        (r = check_numbers(in, err)) < 0 ||
         (r = service_owner(l, c, cluster.id, id, NULL, err)) < 0)
         return r;
+    struct own_arg own = {.instance_id = id, .ids = ids};
+    if ((r = meta_tx(l->db, META_READ, read_own, &own, err)) < 0)
+        return r;
     json_t *usage = json_object();
+    sw_json_set_new(usage, "tasks", own_tasks(sw_json_array(in, "tasks"), ids));
     for (size_t i = 0; i < SW_ARRAY_LEN(kept); i++) {
         if (json_object_get(in, kept[i]))
             sw_json_set_new(usage, kept[i], json_deep_copy(json_object_get(in, kept[i])));

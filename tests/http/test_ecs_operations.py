@@ -370,6 +370,112 @@ def test_reports_are_bounded_and_repeatable(fleet, ecs, name):
     ecs.submit_task_state_change(cluster=name, task="0" * 32, status="STOPPED")  # not known any more
 
 
+def machine(**more):
+    values = dict({"CPU": 1024, "MEMORY": 1000}, **more)
+    return [{"name": k, "type": "STRINGSET", "stringSetValue": v} if isinstance(v, list) else
+            {"name": k, "type": "INTEGER", "integerValue": v} for k, v in values.items()]
+
+
+ABSURD = {
+    "negative": {"totalResources": machine(CPU=-1)},
+    "no memory": {"totalResources": machine()[:1]},
+    "twice": {"totalResources": machine() + machine()[:1]},
+    "unknown": {"totalResources": machine(SPACE=5)},
+    "ports that are none": {"totalResources": machine(PORTS=["22", "x"])},
+    "port zero": {"totalResources": machine(PORTS=["0"])},
+    "port too high": {"totalResources": machine(PORTS_UDP=["65536"])},
+    "too many ports": {"totalResources": machine(PORTS=[str(p) for p in range(1, 102)])},
+    "a set of numbers": {"totalResources": machine(CPU=["1"])},
+    "too many attributes": {"totalResources": machine(), "attributes": [{"name": "a%d" % i} for i in range(301)]},
+    "a long version": {"totalResources": machine(), "versionInfo": {"agentVersion": "1" * 256}},
+    "a name of another cluster": {"totalResources": machine(),
+                                  "containerInstanceArn": "arn:aws:ecs:us-east-1:000000000000:container-instance/elsewhere/" + "0" * 32},
+    "no name at all": {"totalResources": machine(), "containerInstanceArn": "../../etc"},
+    "a document of EC2": {"totalResources": machine(), "instanceIdentityDocument": json.dumps({"instanceId": "i-1"})},
+    "no document": {"totalResources": machine(), "instanceIdentityDocument": "{" * 5000},
+}
+
+
+@pytest.mark.parametrize("what", ABSURD, ids=lambda w: w.replace(" ", "-"))
+def test_absurd_registrations(fleet, ecs, name, what):
+    fleet.join("mine")
+    refused("InvalidParameterException", ecs.register_container_instance, cluster=name, **ABSURD[what])
+    assert len(ecs.list_container_instances(cluster=name)["containerInstanceArns"]) == 1
+
+
+def test_large_registrations_are_placed_on(fleet, ecs, name):
+    """What is still a number is believed, and sums of it stay numbers."""
+    most = 2 ** 31 - 1
+    for i in range(3):
+        made = ecs.register_container_instance(cluster=name, totalResources=machine(
+            CPU=most, MEMORY=most, PORTS=[str(p) for p in range(1, 101)]))["containerInstance"]
+        fleet.agent("PollTasks", containerInstance=made["containerInstanceArn"], waitSeconds=0)
+    fleet.define(name)
+    placed = ecs.run_task(cluster=name, taskDefinition=name, count=10)
+    assert len(placed["tasks"]) == 10 and placed["failures"] == []
+
+
+HUGE = 2 ** 63 - 1
+
+
+@pytest.mark.parametrize("said", [{"cpuUnits": -1}, {"memoryMiB": HUGE}, {"tasks": [{"cpuMs": HUGE, "memoryBytes": 1}]},
+                                  {"tasks": [{"cpuMs": 1, "memoryBytes": -5}]}, {"tasks": [{"cpuMs": 1, "memoryBytes": 1, "cpuUnits": HUGE}]}],
+                         ids=["cpu", "memory", "time", "bytes", "units"])
+def test_numbers_that_nothing_uses(fleet, ecs, name, said):
+    arn = fleet.join("mine")
+    fleet.define(name)
+    task = ecs.run_task(cluster=name, taskDefinition=name)["tasks"][0]["taskArn"]
+    body = dict({"tasks": []}, **said)
+    for t in body["tasks"]:
+        t["task"] = task
+    reply = fleet.agent("SubmitMetrics", containerInstance=arn, **body)
+    assert (reply.status, reply.json()["__type"]) == (400, "InvalidParameterException")
+
+
+def test_usage_is_of_own_tasks(server, fleet, ecs, name):
+    mine, theirs = fleet.join("mine"), fleet.join("theirs")
+    fleet.define(name)
+    tasks = {}
+    while len(tasks) < 2:
+        task = ecs.run_task(cluster=name, taskDefinition=name)["tasks"][0]
+        tasks.setdefault(task["containerInstanceArn"], task["taskArn"])
+        assert len(ecs.list_tasks(cluster=name)["taskArns"]) < 20
+    said = [{"task": t, "cpuMs": 1, "memoryBytes": 424242} for t in
+            [tasks[mine]] * 3 + [tasks[theirs], "nonsense"] + ["arn:aws:ecs:us-east-1:000000000000:task/%s/%032x" % (name, i) for i in range(500)]]
+    assert fleet.agent("SubmitMetrics", containerInstance=mine, tasks=said).status == 200
+    with server.http() as http:
+        text = http.get("/metrics").body.decode()
+    lines = [x for x in text.split("\n") if "424242" in x and x.startswith("slipway_task_memory_bytes")]
+    assert len(lines) == 1 and tasks[mine].rsplit("/", 1)[1] in lines[0], lines
+
+
+def test_states_that_go_backwards_or_nowhere(fleet, ecs, name):
+    fleet.join("mine")
+    fleet.define(name)
+    task = ecs.run_task(cluster=name, taskDefinition=name)["tasks"][0]["taskArn"]
+
+    def now():
+        return ecs.describe_tasks(cluster=name, tasks=[task])["tasks"][0]
+    ecs.submit_task_state_change(cluster=name, task=task, status="RUNNING", containers=[{"containerName": "c", "status": "RUNNING"}])
+    running = now()
+    ecs.submit_task_state_change(cluster=name, task=task, status="PENDING", containers=[{"containerName": "c", "status": "PENDING"}])
+    ecs.submit_task_state_change(cluster=name, task=task, status="RUNNING", containers=[
+        {"containerName": "nobody" * 1000, "status": "STOPPED", "exitCode": 1},
+        {"containerName": "c", "status": "RUNNING", "runtimeId": "r" * 100000, "imageDigest": "d" * 100000,
+         "networkBindings": [{"bindIP": "0.0.0.0", "containerPort": p % 65536, "hostPort": p % 65536} for p in range(20000)]}])
+    seen = now()
+    assert seen["lastStatus"] == "RUNNING" and len(seen["containers"]) == 1 and seen["containers"][0]["lastStatus"] == "RUNNING"
+    assert len(json.dumps(seen, default=str)) < len(json.dumps(running, default=str)) + 20000
+    for when in (-1e18, 1e300, 4e9):
+        body = {"cluster": name, "task": task, "status": "RUNNING", "pullStartedAt": when}
+        call(fleet.server, "ecs", "SubmitTaskStateChange", json.dumps(body).encode())
+        assert ecs.describe_tasks(cluster=name, tasks=[task])["tasks"][0]["lastStatus"] == "RUNNING"
+    refused("InvalidParameterException", ecs.submit_task_state_change, cluster=name, task="../" + "x" * 600, status="RUNNING")
+    ecs.submit_task_state_change(cluster=name, task=task, status="STOPPED", containers=[
+        {"containerName": "c", "status": "STOPPED", "exitCode": -2 ** 31}])
+    assert now()["containers"][0]["exitCode"] == -2 ** 31
+
+
 GATEWAYS = ("AssociateGatewayWithCluster", "CreateGateway", "DeleteGateway", "DescribeGateway", "DisassociateGatewayFromCluster",
             "ListGatewayClusterAssociations", "ListGateways", "UpdateGateway", "CreateDaemon", "ListDaemons",
             "CreateExpressGatewayService")

@@ -3,6 +3,7 @@
 # ctest-timeout: 400
 """What lies in an agent's folder, when it is copied, damaged, full or too much: two machines never run one instance's tasks, a task whose
 file is damaged is not forgotten, and images that nobody uses go."""
+import json
 import os
 import shutil
 import socket
@@ -210,3 +211,66 @@ def test_a_task_whose_file_is_damaged_is_not_forgotten(site):
     with open(os.path.join(agent.data, "damaged", tasks[0].rsplit("/", 1)[1] + ".json"), encoding="utf-8") as f:
         assert f.read() == '{"placed": '
     assert log_of(agent).count("task-file-damaged") == 2
+
+
+def large(fill):
+    return images.Image([images.layer(images.busybox_entries() + [("big", fill, 0o644)])], {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin"]})
+
+
+def test_a_full_disk(site):
+    """A pull that finds no room takes what nobody uses away; what is used stays, and a task that ends meanwhile is not lost."""
+    for name in ("one", "two", "three"):
+        site.push(name, large(os.urandom(16 << 20)))
+    agent = site.agent(1)
+    os.makedirs(agent.data)
+    r.run([r.need_program("mount"), "-t", "tmpfs", "-o", "size=38m,mode=0700", "tmpfs", agent.data])
+    try:
+        agent.start()
+        r.wait_for(site.instances, 30, 0.2, "instance; " + r.tail(agent.log))
+        first = site.run(site.define("one", "one", "true"))
+        assert site.wait(first, "STOPPED")["containers"][0]["exitCode"] == 0
+        assert "images-removed" not in log_of(agent)
+        second = site.run(site.define("two", "two"))
+        site.wait(second, "RUNNING")
+        assert "disk-full-images-removed" in log_of(agent), log_of(agent)
+        third = site.wait(site.run(site.define("three", "three")), "STOPPED")
+        assert "CannotPullContainerError" in third["stoppedReason"] and "No space left" in third["stoppedReason"], third
+        assert site.task(second)["lastStatus"] == "RUNNING" and len(snapshots(agent)) == 1
+        # Nothing can be written at all, and the task ends.
+        filler = os.path.join(agent.data, "filler")
+        with open(filler, "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(b"x" * 65536)
+            except OSError:
+                pass
+        site.ecs.stop_task(task=second)
+        r.wait_for(lambda: not agent.containers(), 30, 0.2, "end of the container; " + r.tail(agent.log))
+        r.wait_for(lambda: "task-state-not-saved" in log_of(agent), 20, 0.2, "failure to save; " + r.tail(agent.log))
+        os.unlink(filler)
+        site.wait(second, "STOPPED")
+        assert agent.process.poll() is None and site.instances()[0]["agentConnected"]
+    finally:
+        agent.close()
+        r.run(["umount", "-l", agent.data], check=False)
+
+
+def test_without_the_programs_that_it_needs(site):
+    site.push("busybox", images.busybox())
+    agent = site.agent(1)
+    agent.args += ["--runtime", "/nowhere/runc"]
+    agent.start().process.wait(20)
+    assert agent.process.returncode == 1 and "/nowhere/runc" in log_of(agent)
+    agent.process = None
+    # The folder of network plugins is empty: tasks without a network of their own run, others say why they do not.
+    del agent.args[-2:]
+    empty = os.path.join(agent.home, "empty")
+    os.makedirs(empty)
+    agent.before = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", 'mount --bind "$0" /usr/lib/cni && exec "$@"', empty]
+    agent.start()
+    r.wait_for(site.instances, 30, 0.2, "instance; " + r.tail(agent.log))
+    bridged = site.wait(site.run(site.define("bridged")), "STOPPED")
+    assert "network plugin bridge ADD: start /usr/lib/cni/bridge: No such file" in bridged["stoppedReason"], bridged
+    plain = site.run(site.define("plain", command="exit 3", networkMode="host"))
+    assert site.wait(plain, "STOPPED")["containers"][0]["exitCode"] == 3
+    assert agent.process.poll() is None

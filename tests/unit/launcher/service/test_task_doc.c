@@ -146,3 +146,19 @@ TEST(health_is_that_of_essential_containers_with_a_check)
     CHECK(task_doc_finish(t, NULL, NULL, 1));
     CHECK(!task_doc_health(t, good, d));
 }
+
+TEST(times_that_no_client_can_show_are_left_out)
+{
+    static const char *const bad[] = {"-1", "-1e18", "1e300", "253402300800"};
+    sw_autojson json_t *d = doc(DEFINITION);
+    for (size_t i = 0; i < SW_ARRAY_LEN(bad); i++) {
+        sw_autojson json_t *t = fresh(d, NULL);
+        sw_autojson json_t *report = doc("{'status': 'RUNNING', 'pullStartedAt': %s,"
+                                         "'pullStoppedAt': 1800000000.5, 'containers': []}",
+                                         bad[i]);
+        CHECK(task_doc_report(t, report, d, 5000000));
+        CHECK(json_object_get(t, "pullStartedAt") == NULL);
+        CHECK_EQ_INT((int64_t)json_number_value(json_object_get(t, "pullStoppedAt")), 1800000000);
+        CHECK_EQ_STR(sw_json_str(t, "lastStatus", ""), "RUNNING");
+    }
+}
