@@ -21,6 +21,7 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/model/exec_channel.h"
+#include "server/cli.h"
 
 #define UNSENT_MAX  (1024 * 1024)
 #define UNSENT_HIGH (64 * 1024)
@@ -130,8 +131,10 @@ static void take_closed(struct run *s, struct sw_str payload)
     sw_autojson json_t *o = NULL;
     struct sw_err ignored = SW_ERR_INIT;
     s->closed = true;
-    if (sw_json_load(payload, 8, 64, NULL, &o, &ignored) == 0)
-        (void)snprintf(s->why, sizeof s->why, "%s", sw_json_str(o, "Output", ""));
+    if (sw_json_load(payload, 8, 64, NULL, &o, &ignored) == 0) {
+        sw_autofree char *text = cli_text(sw_json_str(o, "Output", ""));
+        (void)snprintf(s->why, sizeof s->why, "%s", text);
+    }
 }
 
 static void take_code(struct run *s, struct sw_str payload)

@@ -34,6 +34,7 @@
 #define GOODBYE_MS     10000 /* for the client to take the last of the output */
 #define END_OF_FILE    "\x04"
 #define TERMINATE_FLAG 2
+#define LOOK_MS        1000 /* whether the container still runs */
 
 struct run {
     const struct exec_session_run *r;
@@ -45,7 +46,8 @@ struct run {
     int exit_code, cols, rows;
     bool input_ends, input_ended;
     struct sw_buf input; /* typed, not taken by the process */
-    int64_t begun_ms, exited_ms;
+    int64_t begun_ms, exited_ms, looked_ms;
+    char container_id[RUNTIME_ID_MAX + 1];
     char why[300]; /* for people, of an end that is no exit */
     struct sw_err ws_err;
 };
@@ -80,19 +82,36 @@ static int start_process(struct run *s, struct sw_err *err)
 {
     const struct agent_execs_options *o = s->r->o;
     const json_t *q = s->r->request;
-    char id[RUNTIME_ID_MAX + 1], **words = NULL;
+    char **words = NULL;
     if (!o->runtime->ops->enter)
         return sw_fail(err, SW_EUNSUPPORTED, NULL, "this agent's runtime enters no containers");
     int r = engine_running(o->engine, sw_json_str(q, "taskArn", ""),
-                           sw_json_str(q, "containerName", ""), id, err);
+                           sw_json_str(q, "containerName", ""), s->container_id, err);
     if (r == 0)
         r = exec_command_split(sw_json_str(q, "command", ""), &words, err);
     if (r == 0)
-        r = o->runtime->ops->enter(o->runtime->self, id, (const char *const *)words, s->tty,
-                                   s->r->dir, &s->process, err);
+        r = o->runtime->ops->enter(o->runtime->self, s->container_id, (const char *const *)words,
+                                   s->tty, s->r->dir, &s->process, err);
     exec_command_free(words);
     s->started = r == 0;
     return r;
+}
+
+/* With a process namespace of its own a container takes the command with it; without one (pidMode) this does. */
+static void look_at_container(struct run *s, int64_t now_ms)
+{
+    const json_t *q = s->r->request;
+    char id[RUNTIME_ID_MAX + 1] = "";
+    struct sw_err ignored = SW_ERR_INIT;
+    if (!s->started || s->exited || now_ms - s->looked_ms < LOOK_MS)
+        return;
+    s->looked_ms = now_ms;
+    if (engine_running(s->r->o->engine, sw_json_str(q, "taskArn", ""),
+                       sw_json_str(q, "containerName", ""), id, &ignored) == 0 &&
+        sw_streq(id, s->container_id))
+        return;
+    (void)snprintf(s->why, sizeof s->why, "The container has stopped.");
+    s->over = true;
 }
 
 static void end_with(struct run *s, int code, int64_t now_ms)
@@ -321,6 +340,7 @@ static int loop(struct run *s, struct sw_err *err)
             return err->code;
         if (s->process.control >= 0)
             take_event(s, now_ms);
+        look_at_container(s, now_ms);
         give_input(s, now_ms);
         take_output(s, &s->process.out, EXEC_PAYLOAD_DATA, now_ms);
         take_output(s, &s->process.err, s->ours ? EXEC_PAYLOAD_STDERR : EXEC_PAYLOAD_DATA, now_ms);

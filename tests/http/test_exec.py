@@ -147,6 +147,10 @@ def test_policies(up, task):
                                                     "ArnEquals": {"ecs:cluster": ARN + "cluster/default", "ecs:task": task}}))
     session = execute(up, task, "true", key=here)["session"]
     DataChannel(session).until()
+    plain = user("exec-plain", [{"Effect": "Allow", "Action": "ecs:RunTask", "Resource": "*"},
+                                {"Effect": "Deny", "Action": "ecs:RunTask", "Resource": "*",
+                                 "Condition": {"StringEquals": {"ecs:enable-execute-command": "true"}}}])
+    refused("AccessDeniedException", up.boto("ecs", plain).run_task, taskDefinition="app", enableExecuteCommand=True)
     refused("AccessDeniedException", execute, up, task, "true", key=user("exec-none", dict(allow, Action="ecs:DescribeTasks")))
     with open(os.path.join(up.data, "audit.log"), encoding="utf-8") as f:
         lines = [json.loads(line) for line in f if "ecs:ExecuteCommand" in line]
@@ -353,6 +357,18 @@ def test_task_stopped(up, tasks):
     tasks.stop(arn)
     assert p.wait(20) == 137 and not commands_of("sleep 6001")
     p.communicate()
+
+
+def test_container_in_the_namespace_of_the_host(up, tasks):
+    """Its end does not take the processes with it, so the session's does."""
+    arn = tasks.run(tasks.define("app-pid", {"command": IDLE}, pidMode="host"), enableExecuteCommand=True)
+    tasks.wait_running(arn)
+    c = channel(up, arn, "sleep 6501")
+    r.wait_for(lambda: commands_of("sleep 6501"), 15, 0.05, "the command")
+    tasks.stop(arn)
+    c.until()
+    c.close()
+    r.wait_for(lambda: not commands_of("sleep 6501"), 15, 0.05, "end of the command")
 
 
 def test_agent_killed(up, tasks, task):
@@ -630,7 +646,8 @@ def test_server_restarted():
 
 class TlsUp(TlsServer):
     def __init__(self):
-        super().__init__("up", args=["--exec-idle-timeout", "3s", "--agent-timeout", "5s"])
+        # A stream may be silent for longer than a request's connection.
+        super().__init__("up", args=["--exec-idle-timeout", "6s", "--idle-timeout", "2s"])
 
 
 def test_tls_and_idle():
@@ -646,8 +663,9 @@ def test_tls_and_idle():
         session = execute(server, arn, "sleep 9999")["session"]
         assert session["streamUrl"].startswith("wss://")
         c = DataChannel(session, ca=server.ca).ready()
+        began = time.monotonic()
         c.until(seconds=20)
-        assert "inactivity" in c.closed
+        assert "inactivity" in c.closed and time.monotonic() - began > 4
         c.close()
         r.wait_for(lambda: not commands_of("sleep 9999"), 15, 0.05, "end of the command")
     finally:
