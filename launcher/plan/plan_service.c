@@ -219,6 +219,10 @@ void service_plan_stop(struct service_plan *p, size_t task, enum plan_stop_cause
     else
         a->text = sw_arena_printf(p->arena, "Scaling activity initiated by (deployment %s)",
                                   deployment_id(p, p->primary));
+    if (cause == PLAN_STOP_HEALTH)
+        service_plan_event(
+            p, sw_arena_printf(p->arena, "(service %s) (task %s) failed container health checks.",
+                               p->v->name, task_of(p, task)->id));
 }
 
 void service_plan_add_start(struct service_plan *p, size_t deployment, size_t instance)

@@ -453,6 +453,7 @@ TEST(unhealthy_tasks_are_replaced_before_they_stop)
     sim_plan(&s);
     CHECK_EQ_INT(s.stops, 1);
     CHECK_EQ_STR(s.r.actions[0].text, "Task failed container health checks");
+    CHECK(strstr(s.events, "(service web) (task t1) failed container health checks."));
     CHECK_EQ_INT(s.tasks[0].state, PLAN_TASK_STOPPING);
     sim_obey(&s);
     sim_plan(&s);
