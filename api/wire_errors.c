@@ -87,6 +87,7 @@ const struct wire_error wire_errors[] = {
     {"MANIFEST_UNVERIFIED",                 400, "InvalidParameterException", 400, NULL},
     {"MalformedPolicyDocument",             400, NULL,                      0, NULL},
     {"MalformedPolicyFile",                 400, NULL,                      0, NULL},
+    {"MalformedQueryException",             400, NULL,                      0, NULL},
     {"MissingAuthenticationTokenException", 403, NULL,                      401, "UNAUTHORIZED"},
     {"MissingParameter",                    400, NULL,                      0, NULL},
     {"MissingVersionException",             400, NULL,                      0, NULL},

@@ -313,6 +313,8 @@ static int reset(void *ctx, struct sw_err *err)
     launcher_reset_memory(a->launcher);
     if (r == 0)
         r = log_store_reset(a->log_store, err);
+    if (r == 0)
+        logs_api_reset(a->logs);
     if (r == 0 && a->maintenance)
         r = maintenance_submit(a->maintenance, &collect, job, err);
     return r;

@@ -36,10 +36,11 @@ static void print_sum(const struct options *o, const json_t *counts)
         return;
     }
     int64_t findings = sw_json_int(counts, "Findings", 0);
-    printf("%s: read %lld blobs, %s, and %lld manifests; ", findings ? "damaged" : "clean",
-           (long long)sw_json_int(counts, "Blobs", 0),
+    printf("%s: read %lld blobs, %s, %lld manifests and %lld log segments; ",
+           findings ? "damaged" : "clean", (long long)sw_json_int(counts, "Blobs", 0),
            admin_size(sw_json_int(counts, "Bytes", 0), size),
-           (long long)sw_json_int(counts, "Manifests", 0));
+           (long long)sw_json_int(counts, "Manifests", 0),
+           (long long)sw_json_int(counts, "LogSegments", 0));
     printf(findings == 1 ? "%lld finding\n" : "%lld findings\n", (long long)findings);
 }
 

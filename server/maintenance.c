@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "launcher/logs/log_check.h"
 #include "registry/core/collect.h"
 #include "registry/core/fsck.h"
 #include "server/backup.h"
@@ -186,6 +187,26 @@ static void show_progress(void *ctx, uint64_t blobs, uint64_t bytes)
     set_counts(ctx, counts, SW_ARRAY_LEN(counts));
 }
 
+static void note_log(void *ctx, const char *file, const char *what)
+{
+    json_t *entry = json_object();
+    sw_json_set_str(entry, "Kind", "log-segment");
+    sw_json_set_str(entry, "Name", file);
+    sw_json_set_str(entry, "Reason", what);
+    add_entry(ctx, entry);
+    if (!((struct maintenance *)ctx)->o.alone)
+        sw_log(SW_LOG_ERROR, "storage-finding", "kind", "log-segment", "file", file, "detail", what,
+               NULL);
+}
+
+static int check_logs(struct maintenance *m, struct log_check_counts *c, struct sw_err *err)
+{
+    sw_autofree char *dir = sw_asprintf("%s/logs", m->data_dir);
+    struct log_check_options o = {
+        .dir = dir, .found = note_log, .ctx = m, .cancelled = &m->cancelled};
+    return log_check(&o, c, err);
+}
+
 static int check_job(struct maintenance *m, struct sw_err *err)
 {
     struct fsck_counts c = {0};
@@ -198,10 +219,18 @@ static int check_job(struct maintenance *m, struct sw_err *err)
                              .progress = show_progress,
                              .ctx = m,
                              .cancelled = &m->cancelled};
+    struct log_check_counts logs = {0};
     int r = registry_fsck(m->o.registry, &o, &c, err);
-    struct count counts[] = {{"Blobs", c.blobs},         {"Bytes", c.bytes},
-                             {"Manifests", c.manifests}, {"Files", c.files},
-                             {"Findings", c.findings},   {"Quarantined", c.quarantined}};
+    if (r == 0)
+        r = check_logs(m, &logs, err);
+    struct count counts[] = {{"Blobs", c.blobs},
+                             {"Bytes", c.bytes},
+                             {"Manifests", c.manifests},
+                             {"Files", c.files},
+                             {"LogSegments", logs.segments},
+                             {"LogBytes", logs.bytes},
+                             {"Findings", c.findings + logs.findings},
+                             {"Quarantined", c.quarantined}};
     set_counts(m, counts, SW_ARRAY_LEN(counts));
     return r;
 }

@@ -247,27 +247,40 @@ int64_t log_spool_unread(struct log_spool *s)
     return n;
 }
 
+/* "TIME stdout F TEXT": the end of a line, and not a piece of one. */
+static bool ends_a_line(const char *p, const char *end)
+{
+    for (int i = 0; i < 2; i++) {
+        p = memchr(p, ' ', (size_t)(end - p));
+        if (!p++)
+            return false;
+    }
+    return p < end && *p == 'F';
+}
+
 int log_spool_count(int fd, int64_t from, int64_t until, struct log_lost *ret, int64_t *ret_end,
                     struct sw_err *err)
 {
     sw_autofree char *chunk = sw_malloc(CHUNK);
     int64_t end = from;
-    for (int64_t at = from; until < 0 || end < until;) {
+    while (until < 0 || end < until) {
+        const int64_t at = end;
         ssize_t n = pread(fd, chunk, CHUNK, (off_t)at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return sw_fail_os(err, errno, "counting lines");
-        if (n == 0)
-            break;
-        for (const char *p = chunk, *nl;
-             (nl = memchr(p, '\n', (size_t)(chunk + n - p))) && (until < 0 || end < until);
-             p = nl + 1) {
-            ret->lines++;
-            ret->bytes += at + (nl + 1 - chunk) - end;
-            end = at + (nl + 1 - chunk);
+        const char *p = chunk, *newline;
+        while ((until < 0 || end < until) && (newline = memchr(p, '\n', (size_t)(chunk + n - p)))) {
+            ret->lines += ends_a_line(p, newline);
+            p = newline + 1;
+            end = at + (p - chunk);
         }
-        at += n;
+        if (end == at && n < CHUNK)
+            break;
+        if (end == at) /* none of the monitor's lines */
+            end += n;
+        ret->bytes += end - at;
     }
     *ret_end = end;
     return 0;

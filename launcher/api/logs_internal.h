@@ -8,6 +8,7 @@
 
 struct logs_api {
     struct log_store *store;
+    struct log_queries *queries; /* NULL without a store */
 };
 
 struct log_store *logs_store(const struct aws_call *call);
@@ -27,7 +28,19 @@ int logs_put_log_events(struct aws_call *call, const void *in, json_t *out, stru
 int logs_get_log_events(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int logs_filter_log_events(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 
+/* logs_queries.c */
+int logs_start_query(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int logs_get_query_results(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int logs_stop_query(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int logs_describe_queries(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+
 /* logs_schema.c */
+extern const struct sw_field logs_start_query_in[];
+extern const struct sw_field logs_query_id[];
+extern const struct sw_field logs_query_results_out[];
+extern const struct sw_field logs_stop_query_out[];
+extern const struct sw_field logs_describe_queries_in[];
+extern const struct sw_field logs_describe_queries_out[];
 extern const struct sw_field logs_nothing_out[];
 extern const struct sw_field logs_group_in[];
 extern const struct sw_field logs_create_group_in[];

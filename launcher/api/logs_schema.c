@@ -6,6 +6,7 @@
 #include "launcher/api/ecs_schema.h"
 #include "launcher/api/logs_internal.h"
 #include "launcher/logs/log_pattern.h"
+#include "launcher/logs/log_query.h"
 
 /* clang-format off */
 #define GROUP(f)   STRING("logGroupName", (f) | F_LIMITS, .min = 1, .max = 512, .check = log_group_name_valid, .pattern = "[\\.\\-_/#A-Za-z0-9]+")
@@ -268,5 +269,76 @@ const struct sw_field logs_tag_group_in[] = {
 const struct sw_field logs_untag_group_in[] = {
     GROUP(F_READ | F_REQUIRED),
     LIST("tags", F_READ | F_REQUIRED | F_LIMITS, tag_keys, .min = 1, .max = -1),
+    F_END,
+};
+
+static const char *const language_values[] = {"CWLI", "SQL", "PPL", NULL};
+static const char *const status_values[] = {"Scheduled", "Running", "Complete", "Failed",
+                                            "Cancelled", "Timeout", "Unknown",  NULL};
+static const struct sw_field group_names[] = {GROUP(F_READ)};
+static const struct sw_field group_identifiers[] = {STRING("member", F_READ | F_LIMITS, .min = 1,
+                                                           .max = 2048, .check = identifier_valid,
+                                                           .pattern = "[\\w#+=/:,.@-]*")};
+
+const struct sw_field logs_start_query_in[] = {
+    GROUP(F_READ),
+    LIST("logGroupNames", F_READ, group_names),
+    LIST("logGroupIdentifiers", F_READ, group_identifiers),
+    LONG("startTime", F_READ | F_REQUIRED | F_LIMITS, .min = 0, .max = -1),
+    LONG("endTime", F_READ | F_REQUIRED | F_LIMITS, .min = 0, .max = -1),
+    STRING("queryString", F_READ | F_REQUIRED | F_LIMITS, .min = 0, .max = LOG_QUERY_TEXT_MAX),
+    PAGE(10000),
+    ENUM("queryLanguage", F_READ, language_values),
+    F_END,
+};
+
+const struct sw_field logs_query_id[] = {
+    STRING("queryId", F_READ | F_REQUIRED | F_LIMITS, .min = 0, .max = 256),
+    F_END,
+};
+
+static const struct sw_field result_field[] = {STRING("field", 0), STRING("value", 0), F_END};
+static const struct sw_field result_fields[] = {STRUCT("member", 0, result_field)};
+static const struct sw_field result_rows[] = {LIST("member", 0, result_fields)};
+static const struct sw_field query_statistics[] = {
+    DOUBLE("recordsMatched", 0),
+    DOUBLE("recordsScanned", 0),
+    DOUBLE("bytesScanned", 0),
+    F_END,
+};
+
+const struct sw_field logs_query_results_out[] = {
+    LIST("results", 0, result_rows),
+    STRUCT("statistics", 0, query_statistics),
+    ENUM("status", 0, status_values),
+    ENUM("queryLanguage", 0, language_values),
+    F_END,
+};
+
+const struct sw_field logs_stop_query_out[] = {BOOLEAN("success", 0), F_END};
+
+const struct sw_field logs_describe_queries_in[] = {
+    GROUP(F_READ),
+    ENUM("status", F_READ, status_values),
+    INTEGER("maxResults", F_READ | F_LIMITS, .min = 1, .max = 1000),
+    STRING("nextToken", F_READ | F_LIMITS, .min = 1, .max = -1),
+    ENUM("queryLanguage", F_READ, language_values),
+    F_END,
+};
+
+static const struct sw_field query_row[] = {
+    STRING("queryId", 0),
+    STRING("queryString", 0),
+    ENUM("status", 0, status_values),
+    LONG("createTime", 0),
+    STRING("logGroupName", 0),
+    ENUM("queryLanguage", 0, language_values),
+    F_END,
+};
+static const struct sw_field query_rows[] = {STRUCT("member", 0, query_row)};
+
+const struct sw_field logs_describe_queries_out[] = {
+    LIST("queries", 0, query_rows),
+    STRING("nextToken", 0),
     F_END,
 };

@@ -263,6 +263,107 @@ int log_segment_look(int dir_fd, uint32_t number, struct log_segment_info *ret, 
     return 0;
 }
 
+static int load_all(int dir_fd, uint32_t number, char **ret, int64_t *ret_size, struct sw_err *err)
+{
+    sw_autoclose int fd = -1;
+    int r = open_segment(dir_fd, number, ret_size, &fd, err);
+    if (r == 0 && *ret_size > LOG_SEGMENT_FILE_MAX)
+        r = sw_fail(err, SW_EIO, NULL, "it is larger than any segment: %lld bytes",
+                    (long long)*ret_size);
+    if (r < 0)
+        return r;
+    *ret = sw_malloc((size_t)*ret_size + 1);
+    return load(fd, *ret, (size_t)*ret_size, err);
+}
+
+/* Frames from the start, into info; returns where the first one is that is not whole. */
+static size_t take_frames(const char *all, size_t n, struct log_segment_info *info)
+{
+    size_t at = sizeof(struct file_head);
+    for (;;) {
+        bool go_on = true;
+        struct frame_head f;
+        const size_t bytes = take_frame(all + at, n - at, 0, &f, note_one, info, &go_on);
+        if (bytes == 0)
+            return at;
+        at += bytes;
+        info->bytes = (int64_t)at;
+        info->events += f.events;
+        info->last_ingestion_ms = SW_MAX(info->last_ingestion_ms, f.ingestion_ms);
+        info->position = f.position;
+    }
+}
+
+static bool no_event(void *ctx, const struct log_event *e)
+{
+    (void)ctx, (void)e;
+    return true;
+}
+
+/* A whole frame behind one that is not: then that one was acknowledged, too. */
+static bool has_frame_after(const char *all, size_t n, size_t at)
+{
+    const uint32_t mark = MARK_FRAME;
+    for (at++; at < n; at++) {
+        const char *p = memmem(all + at, n - at, &mark, sizeof mark);
+        bool go_on = true;
+        struct frame_head f;
+        if (!p)
+            return false;
+        at = (size_t)(p - all);
+        if (take_frame(p, n - at, 0, &f, no_event, NULL, &go_on))
+            return true;
+    }
+    return false;
+}
+
+static void check_footer(const char *p, struct log_segment_check *c)
+{
+    struct footer f;
+    const struct log_segment_info *i = &c->info;
+    memcpy(&f, p, sizeof f);
+    const char *what =
+        f.head.bytes != sizeof f || frame_sum(p, sizeof f) != f.head.sum ? "its footer is damaged"
+        : f.bytes != i->bytes   ? "its footer names another size than its frames"
+        : f.events != i->events ? "its footer counts other events than its frames"
+        : f.min_ms != i->min_ms || f.max_ms != i->max_ms
+            ? "its footer names other times than its frames"
+        : f.head.position != i->position ? "its footer names another position than its frames"
+                                         : "";
+    (void)snprintf(c->what, sizeof c->what, "%s", what);
+}
+
+int log_segment_verify(int dir_fd, uint32_t number, struct log_segment_check *ret,
+                       struct sw_err *err)
+{
+    sw_autofree char *all = NULL;
+    int64_t size = 0;
+    struct file_head h;
+    uint32_t mark = 0;
+    *ret = (struct log_segment_check){.what = ""};
+    int r = load_all(dir_fd, number, &all, &size, err);
+    if (r < 0)
+        return r;
+    const size_t n = (size_t)size;
+    if (n < sizeof h)
+        return sw_fail(err, SW_EMISMATCH, NULL, "it has no header");
+    memcpy(&h, all, sizeof h);
+    if (memcmp(h.magic, magic, sizeof magic) != 0 ||
+        h.sum != sum_of(&h, offsetof(struct file_head, sum)))
+        return sw_fail(err, SW_EMISMATCH, NULL, "its header is damaged");
+    ret->position_before = h.position;
+    log_segment_begin(&ret->info, number, h.made_ms, h.position);
+    const size_t at = take_frames(all, n, &ret->info);
+    if (n - at >= sizeof mark)
+        memcpy(&mark, all + at, sizeof mark);
+    if (mark == MARK_FOOTER && n - at >= sizeof(struct footer))
+        check_footer(all + at, ret);
+    else if (has_frame_after(all, n, at))
+        (void)snprintf(ret->what, sizeof ret->what,
+                       "the frame at byte %zu is damaged, and whole ones follow it", at);
+    return 0;
+}
+
 int log_segment_read(int dir_fd, const struct log_segment_info *info, log_segment_fn fn, void *ctx,
                      struct sw_err *err)
 {

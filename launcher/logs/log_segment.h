@@ -52,6 +52,15 @@ void log_segment_note(struct log_segment_info *info, const struct log_event *eve
  * before it. SW_EMISMATCH: it has no header, so nothing in it was ever acknowledged. */
 int log_segment_look(int dir_fd, uint32_t number, struct log_segment_info *ret, struct sw_err *err);
 
+/* All of a file, whatever its footer says. what: "" or what is wrong with it. SW_ENOTFOUND: the file is gone. */
+struct log_segment_check {
+    struct log_segment_info info; /* of the frames that are whole */
+    int64_t position_before;
+    char what[160];
+};
+int log_segment_verify(int dir_fd, uint32_t number, struct log_segment_check *ret,
+                       struct sw_err *err);
+
 /* Calls fn for each event of the first info->bytes bytes, in the order of the file; it ends early when fn returns false.
  * SW_ENOTFOUND: the file is gone. */
 typedef bool (*log_segment_fn)(void *ctx, const struct log_event *event);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """CloudWatch Logs with boto3 and the AWS CLI: groups, streams, events, pages, patterns, retention, tags, rights, restarts."""
 import json
+import os
 import signal
 import subprocess
 import time
@@ -9,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support import run as r
+from support.server import Server
 
 
 def now_ms():
@@ -165,7 +167,6 @@ def test_filter_over_streams(logs, group):
     out = logs.filter_log_events(logGroupName=group, filterPattern='{ $.level = "warn" && $.code >= 2 }')["events"]
     assert [json.loads(e["message"])["code"] for e in out] == [2, 3]
     assert code_of(logs.filter_log_events, logGroupName=group, filterPattern="{ $.a") == "InvalidParameterException"
-    assert code_of(logs.filter_log_events, logGroupName=group, filterPattern="[a, b]") == "UnsupportedFeatureException"
     assert code_of(logs.filter_log_events, logGroupName=group, logStreamNames=["zz"]) == "ResourceNotFoundException"
 
 
@@ -207,8 +208,9 @@ def test_tags(logs, group):
 
 
 def test_what_is_not_implemented_is_refused_by_name(logs, group):
-    assert code_of(logs.start_query, logGroupName=group, startTime=0, endTime=1, queryString="fields @message") == \
-        "UnsupportedFeatureException"
+    assert code_of(logs.put_metric_filter, logGroupName=group, filterName="f", filterPattern="x", metricTransformations=[
+        {"metricName": "m", "metricNamespace": "n", "metricValue": "1"}]) == "UnsupportedFeatureException"
+    assert code_of(logs.get_log_record, logRecordPointer="x") == "UnsupportedFeatureException"
     assert code_of(logs.create_log_group, logGroupName=group + "k", kmsKeyId="key") == "UnsupportedFeatureException"
 
 
@@ -245,3 +247,116 @@ def test_tail_of_the_aws_cli(server, logs, group):
     finally:
         tail.send_signal(signal.SIGINT)
         tail.wait(20)
+
+
+def test_patterns_of_columns_and_regular_expressions(logs, group):
+    at = now_ms() - 1000
+    put(logs, group, [(at, '127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0" 404 1534'),
+                      (at + 1, '10.0.0.7 - joe [10/Oct/2000:13:25:16 -0700] "GET /app HTTP/1.0" 200 99'),
+                      (at + 2, '{"level": "error", "code": 503, "ids": [1, 2]}'), (at + 3, "plain 42 ERROR")])
+
+    def found(pattern):
+        events = logs.filter_log_events(logGroupName=group, filterPattern=pattern)["events"]
+        return [e["timestamp"] - at for e in events]
+    assert found("[ip, id, user, time, request, status = 4*, bytes > 1000]") == [0]
+    assert found("[ip = 10.0.0.*, ..., bytes]") == [1]
+    assert found("[..., status != 404, bytes]") == [1, 2, 3]  # JSON is a line of words, too
+    assert found("%ERROR$%") == [3]
+    assert found("%[45][0-9]{2}%") == [0, 2]
+    assert found("{ $.level = %^err% && $.ids[1] = 2 }") == [2]
+    for pattern in ("[a, b", "%(%", "{ $.a > %x% }"):
+        assert code_of(logs.filter_log_events, logGroupName=group, filterPattern=pattern) == "InvalidParameterException"
+
+
+def ask(logs, groups, text, seconds=20, **more):
+    now = int(time.time())
+    more.setdefault("startTime", now - 3600)
+    started = logs.start_query(logGroupNames=groups, endTime=now + 60, queryString=text, **more)["queryId"]
+
+    def look():
+        out = logs.get_query_results(queryId=started)
+        return out if out["status"] not in ("Scheduled", "Running") else None
+    out = r.wait_for(look, seconds, 0.05, "the query's end")
+    assert out["status"] == "Complete", out
+    return [{f["field"]: f["value"] for f in row if f["field"] != "@ptr"} for row in out["results"]], out["statistics"]
+
+
+def test_queries(logs, group, name):
+    at = now_ms() - 1000
+    put(logs, group, [(at + n, json.dumps({"level": "error" if n % 10 == 0 else "info", "ms": n, "who": {"id": n % 3}}))
+                      for n in range(500)])
+    logs.create_log_group(logGroupName=name + "-2")
+    logs.create_log_stream(logGroupName=name + "-2", logStreamName="t")
+    put(logs, name + "-2", [(at, "status=404 took 12 ms")], "t")
+    rows, statistics = ask(logs, [group], "fields ms, who.id as id | filter level = 'error' and ms >= 480 | sort ms")
+    assert rows == [{"ms": "480", "id": "0"}, {"ms": "490", "id": "1"}]
+    assert statistics == {"recordsMatched": 2, "recordsScanned": 500, "bytesScanned": statistics["bytesScanned"]}
+    rows, _ = ask(logs, [group], "stats count(*) as n, avg(ms) by level | sort n desc")
+    assert [(row["level"], row["n"]) for row in rows] == [("info", "450"), ("error", "50")]
+    rows, _ = ask(logs, [group, name + "-2"], "parse @message 'status=* took * ms' as status, took | filter ispresent(status) "
+                  "| display @log, @logStream, status, took")
+    assert rows == [{"@log": "000000000000:%s-2" % name, "@logStream": "t", "status": "404", "took": "12"}]
+    rows, _ = ask(logs, [group], "", limit=3)
+    assert [json.loads(row["@message"])["ms"] for row in rows] == [499, 498, 497]
+    assert ask(logs, [group], "fields @message", startTime=int(time.time()) - 7200)[0]
+    listed = logs.describe_queries(logGroupName=group)["queries"]
+    assert len(listed) == 5 and {q["status"] for q in listed} == {"Complete"}
+    assert len(logs.describe_queries(maxResults=2)["queries"]) == 2
+    assert code_of(logs.stop_query, queryId=listed[0]["queryId"]) == "InvalidParameterException"
+
+
+def test_what_queries_refuse(logs, group, server):
+    now = int(time.time())
+    with pytest.raises(ClientError) as e:
+        logs.start_query(logGroupName=group, startTime=now - 10, endTime=now, queryString="fields a | pattern b")
+    assert e.value.response["Error"]["Code"] == "MalformedQueryException"
+    assert "column 12: the command pattern is not supported" in e.value.response["Error"]["Message"]
+    more = {"startTime": now - 10, "endTime": now, "queryString": "fields a"}
+    assert code_of(logs.start_query, logGroupName=group + "x", **more) == "ResourceNotFoundException"
+    assert code_of(logs.start_query, **more) == "InvalidParameterException"
+    assert code_of(logs.start_query, logGroupName=group, logGroupNames=[group], **more) == "InvalidParameterException"
+    assert code_of(logs.start_query, logGroupName=group, **dict(more, endTime=now - 20)) == "InvalidParameterException"
+    assert code_of(logs.get_query_results, queryId="nothing") == "ResourceNotFoundException"
+    assert code_of(logs.stop_query, queryId="nothing") == "ResourceNotFoundException"
+    key = server.add_user("no-queries-" + group.replace("/", "-"))
+    assert code_of(server.boto("logs", key).start_query, logGroupName=group, **more) == "AccessDeniedException"
+    elsewhere = server.boto("logs", region="eu-west-1")
+    started = logs.start_query(logGroupName=group, **more)["queryId"]
+    assert code_of(elsewhere.get_query_results, queryId=started) == "ResourceNotFoundException"
+
+
+def test_a_query_can_be_stopped(logs, name):
+    logs.create_log_group(logGroupName=name)
+    logs.create_log_stream(logGroupName=name, logStreamName="s")
+    at = now_ms() - 1000
+    for part in range(30):
+        put(logs, name, [(at + n, "a" * 900) for n in range(1000)])
+    now, slow = int(time.time()), "filter @message like /(a|aa|aaa|aaaa|aaaaa|aaaaaa)*b/ | stats count(*)"
+    ids = [logs.start_query(logGroupName=name, startTime=now - 60, endTime=now + 60, queryString=slow)["queryId"] for _ in range(4)]
+    for query in ids:
+        assert logs.stop_query(queryId=query)["success"]
+    for query in ids:
+        r.wait_for(lambda: logs.get_query_results(queryId=query)["status"] == "Cancelled", 60, 0.2, "the end of the query")
+
+
+def test_fsck_reads_log_segments(name):
+    server = Server("serve")
+    try:
+        server.start()
+        logs = server.boto("logs")
+        logs.create_log_group(logGroupName=name)
+        logs.create_log_stream(logGroupName=name, logStreamName="s")
+        for n in range(3):
+            put(logs, name, [(now_ms(), "event %d" % n)])
+        assert "and 1 log segments; 0 findings" in server.slipway("fsck").stdout
+        segments = [os.path.join(folder, f) for folder, _, files in os.walk(os.path.join(server.data, "logs")) for f in files]
+        assert len(segments) == 1
+        with open(segments[0], "r+b") as f:
+            f.seek(70)
+            byte = f.read(1)
+            f.seek(70)
+            f.write(bytes([byte[0] ^ 1]))
+        out = server.slipway("fsck", check=False)
+        assert out.returncode == 1 and "log-segment" in out.stdout and "whole ones follow it" in out.stdout
+    finally:
+        server.close()

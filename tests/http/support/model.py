@@ -25,7 +25,7 @@ NEWER_MEMBERS = {
     "ssm": {"Shared"},
     "iam": set(),
     "logs": {"logGroupClass", "deletionProtectionEnabled", "logGroupIdentifiers", "logGroupArn", "entity",
-             "rejectedEntityInfo"},
+             "rejectedEntityInfo", "queryLanguage"},
     "sts": {"ProvidedContexts"},
 }
 NEWER_VALUES = {"DELETE_IN_PROGRESS", "defaultLogDriverMode", "dualStackIPv6", "fargateFIPSMode", "fargateTaskRetirementWaitPeriod",

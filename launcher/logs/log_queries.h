@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* launcher/logs/log_queries.h - queries that run, and the results of those that did. In memory: a restart forgets them.
+ * Bounded: two run at a time, RUNNING_MAX wait or run; each ends after QUERY_MS; the results of the last ones are kept, the oldest go first.
+ * Threads: shared freely; two of its own. Expected errors: SW_ENOTFOUND "ResourceNotFoundException", SW_ELIMIT
+ * "LimitExceededException", those of log_query_parse. */
+#include <jansson.h>
+
+#include "launcher/logs/log_store.h"
+
+#define LOG_QUERY_GROUPS_MAX 50
+
+struct log_queries;
+struct log_queries *log_queries_new(struct log_store *store);
+void log_queries_free(struct log_queries *q);  /* stops what runs; NULL ok */
+void log_queries_reset(struct log_queries *q); /* all are stopped and forgotten */
+
+struct log_queries_request {
+    struct log_scope scope;
+    const char *const *groups; /* names; each is there */
+    size_t groups_n;
+    const char *text;
+    int64_t from_ms, until_ms; /* until is not included */
+    int64_t limit;             /* 0: none */
+    int64_t now_us;
+};
+int log_queries_start(struct log_queries *q, const struct log_queries_request *r, char ret_id[37],
+                      struct sw_err *err);
+/* GetQueryResults' answer. */
+int log_queries_result(struct log_queries *q, const struct log_scope *c, const char *id,
+                       json_t *out, struct sw_err *err);
+/* *ret: whether it was running. */
+int log_queries_stop(struct log_queries *q, const struct log_scope *c, const char *id, bool *ret,
+                     struct sw_err *err);
+/* DescribeQueries' entries, the newest first; group, status: NULL for all. Owned by the caller. */
+json_t *log_queries_list(struct log_queries *q, const struct log_scope *c, const char *group,
+                         const char *status);
