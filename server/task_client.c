@@ -61,11 +61,15 @@ char *task_ports(const json_t *task)
     json_t *container, *binding;
     json_array_foreach(sw_json_array(task, "containers"), i, container) {
         json_array_foreach(sw_json_array(container, "networkBindings"), k, binding) {
-            sw_buf_addf(&out, "%s%s:%d->%d/%s", out.n ? ", " : "",
-                        sw_json_str(binding, "bindIP", "0.0.0.0"),
-                        (int)sw_json_int(binding, "hostPort", 0),
-                        (int)sw_json_int(binding, "containerPort", 0),
-                        sw_json_str(binding, "protocol", "tcp"));
+            const char *range = sw_json_str(binding, "containerPortRange", NULL);
+            sw_buf_addf(&out, "%s%s:", out.n ? ", " : "",
+                        sw_json_str(binding, "bindIP", "0.0.0.0"));
+            if (range)
+                sw_buf_addf(&out, "%s->%s", sw_json_str(binding, "hostPortRange", ""), range);
+            else
+                sw_buf_addf(&out, "%d->%d", (int)sw_json_int(binding, "hostPort", 0),
+                            (int)sw_json_int(binding, "containerPort", 0));
+            sw_buf_addf(&out, "/%s", sw_json_str(binding, "protocol", "tcp"));
         }
     }
     return sw_buf_take(&out);

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "launcher/runtime/cni.h"
 
-#define NETWORK_PORTS_MAX 100
+#define NETWORK_PORTS_MAX 200 /* 100 mappings, and PORT_RANGE_MAX in ranges */
 #define NETWORK_NAME_MAX  48
 
 struct network_options {

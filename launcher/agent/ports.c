@@ -66,22 +66,45 @@ static void dynamic_range(unsigned *first, unsigned *last)
         fclose(f);
 }
 
+static bool all_free(const struct ports *p, enum port_protocol proto, unsigned first, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (is_taken(p, proto, first + i) || !can_bind(proto, first + i))
+            return false;
+    return true;
+}
+
 static int pick(struct ports *p, struct port_mapping *m, struct sw_err *err)
 {
-    unsigned first, last;
+    unsigned first, last, count = port_mapping_count(m);
     uint32_t start;
     dynamic_range(&first, &last);
     sw_random_bytes(&start, sizeof start);
     unsigned n = last - first + 1;
     for (unsigned i = 0; i < n; i++) {
         unsigned port = first + (start + i) % n;
-        if (!is_taken(p, m->protocol, port) && can_bind(m->protocol, port)) {
+        if (port + count - 1 <= last && all_free(p, m->protocol, port, count)) {
             m->host_port = (uint16_t)port;
             return 0;
         }
     }
+    if (count > 1)
+        return sw_fail(err, SW_ECONFLICT, "CannotStartContainerError",
+                       "no %u free host ports in a row in %u-%u", count, first, last);
     return sw_fail(err, SW_ECONFLICT, "CannotStartContainerError", "no free host port in %u-%u",
                    first, last);
+}
+
+static void mark(struct ports *p, const struct port_mapping *m, bool taken)
+{
+    for (unsigned i = 0; i < port_mapping_count(m); i++) {
+        unsigned port = m->host_port + i;
+        unsigned char bit = (unsigned char)(1u << (port % 8));
+        if (taken)
+            p->taken[m->protocol][port / 8] |= bit;
+        else
+            p->taken[m->protocol][port / 8] &= (unsigned char)~bit;
+    }
 }
 
 int ports_take(struct ports *p, struct port_mapping *m, bool known, struct sw_err *err)
@@ -90,12 +113,11 @@ int ports_take(struct ports *p, struct port_mapping *m, bool known, struct sw_er
     pthread_mutex_lock(&p->lock);
     if (m->host_port == 0)
         r = pick(p, m, err);
-    else if (!known &&
-             (is_taken(p, m->protocol, m->host_port) || !can_bind(m->protocol, m->host_port)))
+    else if (!known && !all_free(p, m->protocol, m->host_port, port_mapping_count(m)))
         r = sw_fail(err, SW_ECONFLICT, "CannotStartContainerError",
                     "Bind for 0.0.0.0:%u failed: port is already allocated", m->host_port);
     if (r == 0)
-        p->taken[m->protocol][m->host_port / 8] |= (unsigned char)(1u << (m->host_port % 8));
+        mark(p, m, true);
     pthread_mutex_unlock(&p->lock);
     return r;
 }
@@ -103,6 +125,6 @@ int ports_take(struct ports *p, struct port_mapping *m, bool known, struct sw_er
 void ports_give_back(struct ports *p, const struct port_mapping *m)
 {
     pthread_mutex_lock(&p->lock);
-    p->taken[m->protocol][m->host_port / 8] &= (unsigned char)~(1u << (m->host_port % 8));
+    mark(p, m, false);
     pthread_mutex_unlock(&p->lock);
 }

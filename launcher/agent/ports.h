@@ -10,7 +10,7 @@
 struct ports;
 struct ports *ports_new(void);
 void ports_free(struct ports *p);
-/* m->host_port 0: picks one from the kernel's range for outgoing connections that nobody listens on. Else takes that one, if
+/* A range is taken whole, side by side, or not at all. m->host_port 0: picks one from the kernel's range for outgoing connections that nobody listens on. Else takes that one, if
  * it is free; `known` skips the test by bind (a running container's). */
 int ports_take(struct ports *p, struct port_mapping *m, bool known, struct sw_err *err);
 void ports_give_back(struct ports *p, const struct port_mapping *m);

@@ -119,6 +119,12 @@ void task_free(struct task *t)
     free(t);
 }
 
+static void set_range(json_t *b, const char *key, uint16_t first, const struct port_mapping *m)
+{
+    sw_autofree char *text = sw_asprintf("%u-%u", first, first + port_mapping_count(m) - 1u);
+    sw_json_set_str(b, key, text);
+}
+
 static json_t *bindings_json(const struct task_container *c, bool aws)
 {
     json_t *a = json_array();
@@ -126,8 +132,15 @@ static json_t *bindings_json(const struct task_container *c, bool aws)
         json_t *b = json_object();
         if (aws)
             sw_json_set_str(b, "bindIP", "0.0.0.0");
-        sw_json_set_int(b, "containerPort", c->bindings[i].container_port);
-        sw_json_set_int(b, "hostPort", c->bindings[i].host_port);
+        if (!aws || c->bindings[i].count <= 1) {
+            sw_json_set_int(b, "containerPort", c->bindings[i].container_port);
+            sw_json_set_int(b, "hostPort", c->bindings[i].host_port);
+        } else {
+            set_range(b, "containerPortRange", c->bindings[i].container_port, &c->bindings[i]);
+            set_range(b, "hostPortRange", c->bindings[i].host_port, &c->bindings[i]);
+        }
+        if (!aws && c->bindings[i].count > 1)
+            sw_json_set_int(b, "count", c->bindings[i].count);
         sw_json_set_str(b, "protocol", port_protocol_to_string(c->bindings[i].protocol));
         json_array_append_new(a, b);
     }
@@ -243,6 +256,7 @@ static void load_container(struct task_container *c, const json_t *j)
         struct port_mapping *m = &c->bindings[c->bindings_n++];
         m->container_port = (uint16_t)sw_json_int(b, "containerPort", 0);
         m->host_port = (uint16_t)sw_json_int(b, "hostPort", 0);
+        m->count = (uint16_t)sw_json_int(b, "count", 0);
         if (!port_protocol_from_string(sw_json_str(b, "protocol", "tcp"), &m->protocol))
             m->protocol = PORT_TCP;
     }

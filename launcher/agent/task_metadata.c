@@ -55,11 +55,12 @@ static json_t *ports_of(const struct task_container *c)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < c->bindings_n; i++)
-        json_array_append_new(list, json_pack("{s:i, s:s, s:i, s:s}", "ContainerPort",
-                                              (int)c->bindings[i].container_port, "Protocol",
-                                              port_protocol_to_string(c->bindings[i].protocol),
-                                              "HostPort", (int)c->bindings[i].host_port, "HostIp",
-                                              "0.0.0.0"));
+        for (int k = 0; k < port_mapping_count(&c->bindings[i]); k++)
+            json_array_append_new(list, json_pack("{s:i, s:s, s:i, s:s}", "ContainerPort",
+                                                  c->bindings[i].container_port + k, "Protocol",
+                                                  port_protocol_to_string(c->bindings[i].protocol),
+                                                  "HostPort", c->bindings[i].host_port + k,
+                                                  "HostIp", "0.0.0.0"));
     return list;
 }
 

@@ -34,11 +34,15 @@ static void *map_ports(void *arg)
 {
     struct mapping *m = arg;
     struct cni_port ports[NETWORK_PORTS_MAX];
-    for (size_t i = 0; i < m->c->bindings_n; i++)
-        ports[i] = (struct cni_port){.host_port = m->c->bindings[i].host_port,
-                                     .container_port = m->c->bindings[i].container_port,
-                                     .udp = m->c->bindings[i].protocol == PORT_UDP};
-    (void)network_map_ports(m->t->engine->o.network, m->c->lease, ports, m->c->bindings_n, &m->err);
+    size_t n = 0;
+    for (size_t i = 0; i < m->c->bindings_n; i++) {
+        const struct port_mapping *b = &m->c->bindings[i];
+        for (uint16_t k = 0; k < port_mapping_count(b) && n < SW_ARRAY_LEN(ports); k++)
+            ports[n++] = (struct cni_port){.host_port = (uint16_t)(b->host_port + k),
+                                           .container_port = (uint16_t)(b->container_port + k),
+                                           .udp = b->protocol == PORT_UDP};
+    }
+    (void)network_map_ports(m->t->engine->o.network, m->c->lease, ports, n, &m->err);
     return NULL;
 }
 
@@ -155,6 +159,14 @@ static int make_group(const struct task *t, struct sw_err *err)
     return cgroup_make(t->engine->o.cgroup_root, t->id, &l, err);
 }
 
+/* With the lock held. What runs without a note of it on the disk would be nobody's after an end of the agent, or run twice. */
+static int note_start(struct task *t, struct sw_err *err)
+{
+    if (task_persist(t, false))
+        return 0;
+    return sw_fail(err, SW_EIO, "CannotStartContainerError", "its start cannot be noted on the disk");
+}
+
 static int bring_up(struct task *t, size_t container, struct sw_err *err)
 {
     struct task_container *c = &t->containers[container];
@@ -166,8 +178,10 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
     pthread_mutex_lock(&t->lock);
     sw_random_hex(c->id, 64);
     c->stop_signal = image_stop_signal(c->image.config);
-    task_persist(t, false);
+    int noted = note_start(t, err);
     pthread_mutex_unlock(&t->lock);
+    if (noted < 0)
+        return noted;
     sw_autofree char *netns = c->lease[0] ? network_path(t->engine->o.network, c->lease) : NULL;
     sw_autofree char *efs = sw_asprintf("%s/efs", t->engine->o.data_dir);
     sw_autofree char *shared = sw_asprintf("%s/volumes", t->engine->o.data_dir);
@@ -204,9 +218,9 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
     pthread_mutex_lock(&t->lock);
     c->starting = true;
     c->created_us = sw_now_us();
-    task_persist(t, false);
+    noted = note_start(t, err);
     pthread_mutex_unlock(&t->lock);
-    return rt->ops->start(rt->self, c->id, err);
+    return noted < 0 ? noted : rt->ops->start(rt->self, c->id, err);
 }
 
 int task_start_container(struct task *t, size_t container, struct sw_err *err)

@@ -137,6 +137,8 @@ static const struct sw_field network_binding[] = {
     INTEGER("containerPort", F_READ),
     INTEGER("hostPort", F_READ),
     ENUM("protocol", F_READ, transport_protocol_values),
+    STRING("containerPortRange", F_READ),
+    STRING("hostPortRange", F_READ),
     F_END,
 };
 

@@ -21,7 +21,7 @@ static const struct sw_field port_mapping[] = {
     ENUM("protocol", F_READ, transport_protocol_values),
     STRING("name", F_STORED),
     ENUM("appProtocol", F_STORED, application_protocol_values),
-    STRING("containerPortRange", F_REFUSED),
+    STRING("containerPortRange", F_READ),
     F_END,
 };
 

@@ -29,7 +29,7 @@
  *   tasks: every task placed on the instance whose STOPPED state was not reported yet. A task that the agent knows and that is not
  *   listed any more is finished business: the agent stops what runs of it and forgets it (its logs stay for a while).
  * SubmitTaskStateChange input (AWS's members): {cluster, task, status, reason?, containers: [{containerName, runtimeId?, exitCode?,
- *   networkBindings?: [{bindIP, containerPort, hostPort, protocol}], reason?, status, imageDigest?}],
+ *   networkBindings?: [{bindIP, containerPort, hostPort, protocol}, or containerPortRange, hostPortRange], reason?, status, imageDigest?}],
  *   pullStartedAt?, pullStoppedAt?, executionStoppedAt?}; status is one of PENDING, RUNNING, STOPPED (containers: PENDING, RUNNING,
  *   STOPPED). Container health is reported by the member "healthStatus" (HEALTHY|UNHEALTHY|UNKNOWN) of SlipwayAgent's
  *   SubmitHealth {cluster, task, containers: [{containerName, healthStatus}]}.

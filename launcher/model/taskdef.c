@@ -79,6 +79,23 @@ bool port_protocol_from_string(const char *s, enum port_protocol *ret)
     return true;
 }
 
+bool port_range_parse(const char *text, uint16_t *ret_first, uint16_t *ret_count)
+{
+    struct sw_str last = sw_str(text), first;
+    uint64_t a = 0, b = 0;
+    if (!sw_str_split(&last, '-', &first) || !sw_parse_u64(first, &a) || !sw_parse_u64(last, &b) ||
+        a < 1 || b > 65535 || a >= b)
+        return false;
+    *ret_first = (uint16_t)a;
+    *ret_count = (uint16_t)(b - a + 1);
+    return true;
+}
+
+uint16_t port_mapping_count(const struct port_mapping *m)
+{
+    return m->count ? m->count : 1;
+}
+
 static void strings_free(char **v)
 {
     for (size_t i = 0; v && v[i]; i++)

@@ -33,11 +33,17 @@ enum port_protocol { PORT_TCP, PORT_UDP, PORT_PROTOCOL_MAX_ };
 const char *port_protocol_to_string(enum port_protocol p); /* "tcp" "udp" */
 bool port_protocol_from_string(const char *s, enum port_protocol *ret);
 
+/* With `count` above 1 a range (containerPortRange): so many ports from each of the two on. */
 struct port_mapping {
     uint16_t container_port;
     uint16_t host_port; /* 0: dynamic */
+    uint16_t count;     /* 0 and 1: one port */
     enum port_protocol protocol;
 };
+#define PORT_RANGE_MAX 100 /* ports of a container's ranges together */
+/* "8000-8010", first below last. */
+bool port_range_parse(const char *text, uint16_t *ret_first, uint16_t *ret_count);
+uint16_t port_mapping_count(const struct port_mapping *m); /* at least 1 */
 struct env_var {
     char *name, *value;
 };

@@ -90,6 +90,9 @@ static int port_from(const json_t *o, enum network_mode mode, struct port_mappin
                      struct sw_err *err)
 {
     int64_t container = sw_json_int(o, "containerPort", 0), host = sw_json_int(o, "hostPort", 0);
+    uint16_t first = 0;
+    if (port_range_parse(sw_json_str(o, "containerPortRange", ""), &first, &ret->count))
+        container = first;
     if (container < 1 || container > 65535 || host < 0 || host > 65535)
         return sw_fail(err, SW_EINVALID, INVALID, "A port must be between 1 and 65535.");
     ret->container_port = (uint16_t)container;

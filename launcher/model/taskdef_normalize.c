@@ -57,7 +57,8 @@ static void normalize_container(json_t *c, bool same_port)
         set_default(c, lists[i], json_array());
     json_array_foreach(sw_json_array(c, "portMappings"), i, p) {
         int64_t port = same_port ? sw_json_int(p, "containerPort", 0) : 0;
-        set_default(p, "hostPort", json_integer(port));
+        if (!json_object_get(p, "containerPortRange"))
+            set_default(p, "hostPort", json_integer(port));
         set_default(p, "protocol", json_string("tcp"));
     }
     if (health) {

@@ -176,19 +176,78 @@ static int check_port(const json_t *c, enum network_mode mode, const json_t *p, 
     return 0;
 }
 
+/* The ports of a mapping, whichever way it says them; count 0: none that are valid. */
+static void ports_of(const json_t *p, uint16_t *ret_first, uint16_t *ret_count)
+{
+    int64_t one = sw_json_int(p, "containerPort", 0);
+    *ret_first = (uint16_t)one;
+    *ret_count = one >= 1 && one <= 65535 ? 1 : 0;
+    if (has(p, "containerPortRange") &&
+        !port_range_parse(sw_json_str(p, "containerPortRange", ""), ret_first, ret_count))
+        *ret_count = 0;
+}
+
+/* A range and another mapping of the container have no port in common. */
+static bool overlaps(const json_t *list, const json_t *range)
+{
+    uint16_t first, count, a, n;
+    const json_t *p;
+    size_t i;
+    ports_of(range, &first, &count);
+    json_array_foreach(list, i, p) {
+        ports_of(p, &a, &n);
+        if (p != range && a < first + count && first < a + n &&
+            sw_streq(sw_json_str(p, "protocol", "tcp"), sw_json_str(range, "protocol", "tcp")))
+            return true;
+    }
+    return false;
+}
+
+static int check_range_of_ports(const json_t *c, enum network_mode mode, const json_t *list,
+                                const json_t *p, struct sw_err *err)
+{
+    uint16_t first, count;
+    if (mode != NETWORK_BRIDGE && mode != NETWORK_AWSVPC)
+        return INVALID_CONTAINER(
+            "'%s'. 'containerPortRange' is only for the network modes bridge and awsvpc.",
+            name_of(c));
+    if (has(p, "containerPort") || sw_json_int(p, "hostPort", 0))
+        return INVALID_CONTAINER(
+            "'%s'. 'containerPortRange' cannot be given with 'containerPort' or 'hostPort'.",
+            name_of(c));
+    ports_of(p, &first, &count);
+    if (count == 0)
+        return INVALID_CONTAINER("'%s'. 'containerPortRange' must be like '8000-8010'.",
+                                 name_of(c));
+    if (overlaps(list, p))
+        return INVALID_CONTAINER("'%s'. The 'containerPortRange' %s overlaps with other ports.",
+                                 name_of(c), sw_json_str(p, "containerPortRange", ""));
+    return 0;
+}
+
 static int check_ports(const json_t *doc, const json_t *c, struct sw_err *err)
 {
     const json_t *p;
-    size_t i;
+    size_t i, ranges = 0;
     if (mode_of(doc) == NETWORK_NONE && json_array_size(sw_json_array(c, "portMappings")) > 0)
         return sw_fail(err, SW_EINVALID, INVALID,
                        "When networkMode=none, port mappings are not allowed.");
-    json_array_foreach(sw_json_array(c, "portMappings"), i, p) {
-        int r = check_port(c, mode_of(doc), p, err);
+    const json_t *list = sw_json_array(c, "portMappings");
+    json_array_foreach(list, i, p) {
+        uint16_t first, count;
+        int r = has(p, "containerPortRange") ? check_range_of_ports(c, mode_of(doc), list, p, err)
+                                             : check_port(c, mode_of(doc), p, err);
         if (r < 0)
             return r;
+        ports_of(p, &first, &count);
+        ranges += has(p, "containerPortRange") ? count : 0;
     }
-    return 0;
+    return ranges > PORT_RANGE_MAX
+               ? sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
+                         "containerPortRange: %zu ports of container '%s' in ranges, more than %d, "
+                         "are not supported.",
+                         ranges, name_of(c), PORT_RANGE_MAX)
+               : 0;
 }
 
 static const json_t *find_named(const json_t *list, const char *key, const char *name)
@@ -463,8 +522,17 @@ static int see_port(struct ports_seen *seen, enum network_mode mode, const json_
     bool own =
         mode == NETWORK_HOST || mode == NETWORK_AWSVPC; /* the containers share one network */
     int64_t port = sw_json_int(p, own ? "containerPort" : "hostPort", 0);
+    uint16_t first = 0, count = 0;
     bool udp = sw_streq(sw_json_str(p, "protocol", "tcp"), "udp");
     uint8_t *bits = udp ? seen->udp : seen->tcp;
+    if (own && has(p, "containerPortRange"))
+        ports_of(p, &first, &count);
+    for (uint32_t at = first; at < (uint32_t)first + count; at++) {
+        if (bits[at / 8] & (1 << (at % 8)))
+            return sw_fail(err, SW_EINVALID, INVALID, "The host port %u/%s is mapped twice.",
+                           (unsigned)at, udp ? "udp" : "tcp");
+        bits[at / 8] |= (uint8_t)(1 << (at % 8));
+    }
     if (++seen->mappings > PORT_MAPPINGS_MAX)
         return sw_fail(err, SW_EINVALID, INVALID, "A task can have at most %d port mappings.",
                        PORT_MAPPINGS_MAX);

@@ -65,7 +65,7 @@ NUMBERS = {"ephemeralStorage.sizeInGiB": 30, C + "restartPolicy.ignoredExitCodes
 # Refused, whole structures and values. Anything else that is refused is a mistake, and so is a member of this list that is taken.
 REFUSED = {
     C + "firelensConfiguration", C + "resourceRequirements", C + "credentialSpecs", C + "logConfiguration.secretOptions",
-    C + "portMappings[].containerPortRange", "volumes[].fsxWindowsFileServerVolumeConfiguration", "volumes[].configuredAtLaunch",
+    "volumes[].fsxWindowsFileServerVolumeConfiguration", "volumes[].configuredAtLaunch",
     "proxyConfiguration", "inferenceAccelerators", "enableFaultInjection",
     "requiresCompatibilities[]=MANAGED_INSTANCES",
 }
@@ -266,7 +266,7 @@ def test_what_a_definition_requires(ecs, name):
 # Members that the installed model does not have yet: (member of a container or of the task, is it taken?)
 NEWER = (({"restartPolicy": {"enabled": True, "ignoredExitCodes": [0, 3], "restartAttemptPeriod": 90}}, {}, True),
          ({"versionConsistency": "disabled"}, {}, True), ({"credentialSpecs": ["credentialspec:x"]}, {}, False),
-         ({"portMappings": [{"containerPortRange": "80-90"}]}, {}, False), ({}, {"enableFaultInjection": True}, False),
+         ({"portMappings": [{"containerPortRange": "80-90", "protocol": "udp"}]}, {}, True), ({}, {"enableFaultInjection": True}, False),
          ({}, {"volumes": [{"name": "v", "configuredAtLaunch": True}]}, False))
 
 
@@ -286,7 +286,7 @@ def test_members_of_newer_models(server, name, container, task, taken):
 def test_every_refused_member_is_in_the_model_or_newer(ecs):
     """The list above names no member that never was."""
     known = {p for p, _ in leaves(INPUT)}
-    newer = {"enableFaultInjection", C + "portMappings[].containerPortRange", "volumes[].configuredAtLaunch", C + "credentialSpecs",
+    newer = {"enableFaultInjection", "volumes[].configuredAtLaunch", C + "credentialSpecs",
              "requiresCompatibilities[]=MANAGED_INSTANCES"}
     for x in REFUSED - newer:
         assert any(p == x or p.startswith((x + ".", x + "[]", x + "{}")) for p in known), x
