@@ -469,7 +469,7 @@ TEST(ranges_of_host_ports)
     CHECK_ERR(ports_take(p, &a, false, &err), SW_ECONFLICT, "CannotStartContainerError");
     struct port_mapping all = {.container_port = 1, .count = 65535};
     sw_err_clear(&err);
-    CHECK_ERR(ports_take(p, &all, false, &err), SW_ECONFLICT, "CannotStartContainerError");
+    CHECK(ports_take(p, &all, false, &err) == SW_ECONFLICT);
     CHECK_CONTAINS(err.msg, "in a row");
     ports_free(p);
 }
