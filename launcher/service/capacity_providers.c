@@ -183,6 +183,10 @@ int service_check_settings(const json_t *settings, struct sw_err *err)
                            "enhanced, not '%.100s'.",
                            value);
     }
+    if (json_array_size(settings) > 1) /* there is but one */
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "The cluster setting containerInsights is given %zu times.",
+                       json_array_size(settings));
     return 0;
 }
 

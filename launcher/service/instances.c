@@ -624,6 +624,8 @@ int launcher_describe_instances(struct launcher *l, const struct launcher_caller
     const json_t *v;
     size_t i;
     int r = service_describe_limit(in, "containerInstances", err);
+    if (r == 0 && json_array_size(sw_json_array(in, "containerInstances")) == 0)
+        r = sw_fail(err, SW_EINVALID, SERVICE_INVALID, "Container instances cannot be empty.");
     if (r < 0 || (r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err)) < 0)
         return r;
     json_array_foreach(sw_json_array(in, "containerInstances"), i, v) {

@@ -182,6 +182,17 @@ def test_account_setting_is_the_default_of_clusters(server, name):
     assert ecs.describe_clusters(clusters=[name])["clusters"][0]["settings"] == []
 
 
+def test_a_setting_is_given_once(server, name):
+    twice = [{"name": "containerInsights", "value": v} for v in ("enabled", "disabled")]
+    assert "2 times" in refused("InvalidParameterException", server.boto("ecs").create_cluster, clusterName=name, settings=twice)
+
+
+def test_nothing_to_describe(fleet, name):
+    for call, member in (("describe_container_instances", "containerInstances"), ("describe_tasks", "tasks"),
+                         ("describe_services", "services")):
+        assert "cannot be empty" in refused("InvalidParameterException", getattr(fleet.ecs, call), cluster=name, **{member: []})
+
+
 @pytest.mark.parametrize("call, more", [
     ("delete_cluster", {}), ("update_cluster", {"settings": [{"name": "containerInsights", "value": "enabled"}]}),
     ("update_cluster_settings", {"settings": [{"name": "containerInsights", "value": "enabled"}]}),
