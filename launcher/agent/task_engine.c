@@ -35,13 +35,14 @@
 #define CLEAN_TRIES      10
 #define RESTART_PAUSE_MS 100
 
-void task_persist(struct task *t, bool durable)
+bool task_persist(struct task *t, bool durable)
 {
     struct sw_err err = SW_ERR_INIT;
     if (task_save(t, durable, &err) < 0)
         sw_log_err(SW_LOG_ERROR, "task-state-not-saved", &err, "task", t->id, NULL);
     for (size_t i = 0; durable && err.code == 0 && i < t->def->containers_n; i++)
         t->containers[i].end_saved |= t->containers[i].status == CONTAINER_STOPPED;
+    return err.code == 0;
 }
 
 void task_wake(struct task *t)

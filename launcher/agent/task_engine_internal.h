@@ -21,8 +21,9 @@ struct task_engine {
     pthread_t chores;
 };
 
-/* Saves, logging a failure: the task goes on, the file is older; what a container left is kept until its end could be saved. */
-void task_persist(struct task *t, bool durable);
+/* Saves. A failure is logged: the task goes on, the file is older; what a container left is kept until its end could be saved, and
+ * none is started that the file does not know of. */
+bool task_persist(struct task *t, bool durable);
 void task_wake(struct task *t); /* with the lock held */
 /* What it needs to start cannot be had: it stops with ResourceInitializationError. Without the lock. */
 void task_fail_resources(struct task *t, const char *why);

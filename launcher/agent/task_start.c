@@ -164,7 +164,8 @@ static int note_start(struct task *t, struct sw_err *err)
 {
     if (task_persist(t, false))
         return 0;
-    return sw_fail(err, SW_EIO, "CannotStartContainerError", "its start cannot be noted on the disk");
+    return sw_fail(err, SW_EIO, "CannotStartContainerError",
+                   "its start cannot be noted on the disk");
 }
 
 static int bring_up(struct task *t, size_t container, struct sw_err *err)

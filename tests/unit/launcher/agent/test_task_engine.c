@@ -21,6 +21,7 @@ static json_t *reports, *healths;
 static bool plane_down, pull_fails;
 static int healths_to_lose, look_every_ms;
 static _Atomic int pulls;
+static const char *fill_disk; /* a state file that the next pull takes away */
 static const char *layer_dir; /* test_path is for the case's own thread */
 
 static int submit(void *ctx, const json_t *in, struct sw_err *err)
@@ -51,6 +52,9 @@ static int pull(void *ctx, const char *name, const struct pull_as *as,
     (void)as;
     (void)ctx, (void)name, (void)cancelled;
     pulls++;
+    if (fill_disk) /* so to say */
+        CHECK(unlink(fill_disk) == 0 && mkdir(fill_disk, 0700) == 0);
+    fill_disk = NULL;
     if (pull_fails)
         return sw_fail(err, SW_ENOTFOUND, "CannotPullContainerError", "no such image");
     *ret = (struct image){
@@ -482,6 +486,22 @@ TEST(the_runtimes_record_stays_until_ours_is_on_disk)
     CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 6);
     await_idle();
     CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 1);
+    done();
+}
+
+TEST(nothing_starts_that_cannot_be_noted)
+{
+    setup();
+    const char *file = test_path("data/tasks/" TASK_ID "/state.json");
+    fill_disk = file;
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    sw_sleep_ms(300);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.creates), 0);
+    CHECK_NULL(report_of("STOPPED"));
+    CHECK(rmdir(file) == 0);
+    const json_t *r = await("STOPPED");
+    CHECK_CONTAINS(sw_json_str(r, "reason", ""), "TaskFailedToStart: CannotStartContainerError: ");
+    CHECK_CONTAINS(sw_json_str(container(r, 0), "reason", ""), "cannot be noted on the disk");
     done();
 }
 
