@@ -193,7 +193,12 @@ static int add_instance(struct meta_tx *tx, struct usage_arg *a, const struct in
     a->tasks = service_list(o, "tasks");
     a->used = used;
     json_array_append_new(a->instances, o);
-    return task_store_each_of_instance(tx, v->row.id, add_task, a, err);
+    int r = task_store_each_of_instance(tx, v->row.id, add_task, a, err);
+    /* A container instance of another cluster that serves Fargate beside is seen where it has tasks. */
+    bool elsewhere = sw_streq(v->row.capacity, "BOTH") && cluster && *cluster;
+    if (r == 0 && elsewhere && json_array_size(a->tasks) == 0)
+        json_array_remove(a->instances, json_array_size(a->instances) - 1);
+    return r;
 }
 
 static int read_usage(struct meta_tx *tx, void *arg, struct sw_err *err)
