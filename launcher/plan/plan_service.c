@@ -135,7 +135,8 @@ static int64_t healthy_since(const struct service_plan *p, size_t task)
         return PLAN_NEVER;
     if (t->health == PLAN_HEALTH_NONE)
         return t->started_us + p->v->healthy_after_us;
-    return t->health == PLAN_HEALTHY ? t->health_since_us : PLAN_NEVER;
+    /* What is healthy is so now, also when the clock was set back since. */
+    return t->health == PLAN_HEALTHY ? SW_MIN(t->health_since_us, p->v->now_us) : PLAN_NEVER;
 }
 
 bool service_task_healthy(const struct service_plan *p, size_t task)

@@ -11,6 +11,9 @@
 #define SIM_DEPLOYMENTS 8
 #define SIM_SECOND      INT64_C(1000000)
 
+static unsigned long long sim_world; /* which of many random ones, for messages */
+#define SIM_CHECK(cond) CHECK_MSG(cond, "world %llu", sim_world)
+
 struct sim_deployment {
     struct plan_deployment d;
     struct plan_request request;
@@ -190,38 +193,39 @@ static inline void sim_check(const struct sim *s)
         const struct plan_action *a = &s->r.actions[i];
         const struct plan_task *t = a->type == PLAN_STOP ? &s->seen_tasks[a->task] : NULL;
         if (t) {
-            CHECK(!stopped[a->task]);
+            SIM_CHECK(!stopped[a->task]);
             stopped[a->task] = true;
-            CHECK(t->state == PLAN_TASK_PENDING || t->state == PLAN_TASK_RUNNING);
-            CHECK_NOT_NULL(a->text);
+            SIM_CHECK(t->state == PLAN_TASK_PENDING || t->state == PLAN_TASK_RUNNING);
+            SIM_CHECK(a->text);
             bool forced = a->cause == PLAN_STOP_HEALTH || a->cause == PLAN_STOP_LOST ||
                           a->cause == PLAN_STOP_DELETION;
-            CHECK(forced || t->protected_until_us <= s->v.now_us);
-            CHECK(a->cause != PLAN_STOP_HEALTH || t->health == PLAN_UNHEALTHY);
-            CHECK((a->cause == PLAN_STOP_LOST) == t->lost);
+            SIM_CHECK(forced || t->protected_until_us <= s->v.now_us);
+            SIM_CHECK(a->cause != PLAN_STOP_HEALTH || t->health == PLAN_UNHEALTHY);
+            SIM_CHECK((a->cause == PLAN_STOP_LOST) == t->lost);
             healthy_stops += !forced && sim_healthy(s, t);
         }
         if (a->type == PLAN_START) {
-            CHECK(a->deployment < s->deployments_n && a->instance < s->instances_n);
+            SIM_CHECK(a->deployment < s->deployments_n && a->instance < s->instances_n);
             unsigned launch = s->deployments[a->deployment].launch;
-            CHECK(launch == 0 || (s->instances[a->instance].serves & launch));
+            SIM_CHECK(launch == 0 || (s->instances[a->instance].serves & launch));
             starts++;
             started[a->instance]++;
         }
     }
     int lower = plan_lower_bound(s->r.service_desired, s->v.min_healthy_percent);
     if (healthy_stops > 0 && !daemon)
-        CHECK_MSG(healthy - healthy_stops >= lower, "%d healthy, %d stop, lower bound %d", healthy,
+        CHECK_MSG(healthy - healthy_stops >= lower,
+                  "world %llu: %d healthy, %d stop, lower bound %d", sim_world, healthy,
                   healthy_stops, lower);
     if (starts > 0 && !daemon)
-        CHECK(present + starts <= plan_upper_bound(s->r.service_desired, s->v.maximum_percent));
+        SIM_CHECK(present + starts <= plan_upper_bound(s->r.service_desired, s->v.maximum_percent));
     for (size_t i = 0; i < s->instances_n; i++) {
         const struct plan_instance *in = &s->seen_instances[i];
-        CHECK(started[i] == 0 || (in->active && in->agent_connected));
-        CHECK(started[i] * s->want.cpu <= SW_MAX(in->cpu, 0));
-        CHECK(started[i] == 0 || s->want.tcp_ports_n == 0 ||
-              (started[i] == 1 && in->tcp_ports_n == 0));
-        CHECK(!daemon || started[i] == 0 || (started[i] == 1 && there[i] == 0));
+        SIM_CHECK(started[i] == 0 || (in->active && in->agent_connected));
+        SIM_CHECK(started[i] * s->want.cpu <= SW_MAX(in->cpu, 0));
+        SIM_CHECK(started[i] == 0 || s->want.tcp_ports_n == 0 ||
+                  (started[i] == 1 && in->tcp_ports_n == 0));
+        SIM_CHECK(!daemon || started[i] == 0 || (started[i] == 1 && there[i] == 0));
     }
 }
 

@@ -425,6 +425,25 @@ TEST(restarts_of_tasks_that_never_run_are_delayed_more_and_more)
     CHECK_EQ_INT(s.starts, 4);
 }
 
+TEST(what_is_healthy_stays_so_when_the_clock_is_set_back)
+{
+    SW_CLEANUP(sim_done) struct sim s = {.arena = {0}};
+    sim_init(&s, 2, 2, 100, 200);
+    sim_deploy(&s);
+    for (size_t i = 0; i < 2; i++) {
+        struct plan_task *t = sim_add_healthy(&s, 1, i);
+        t->health = PLAN_HEALTHY;
+        t->health_since_us = s.v.now_us;
+    }
+    sim_plan(&s);
+    CHECK(s.r.steady);
+    sim_pass(&s, -86400);
+    sim_deploy(&s);
+    sim_plan(&s);
+    CHECK_EQ_INT(s.starts, 2);
+    CHECK_EQ_INT(s.stops, 0); /* of those that serve */
+}
+
 TEST(a_clock_that_is_set_back_delays_no_longer_than_a_delay_is)
 {
     SW_CLEANUP(sim_done) struct sim s = {.arena = {0}};
