@@ -155,3 +155,58 @@ def test_forged_frames_lead_nowhere(up, mode):
     assert "bad" not in tasks.logs(victim)
     tasks.stop(victim)
     assert not r.run(["ip", "neigh", "show", address, "dev", up.network.bridge]).stdout.strip(), "an address that nobody has"
+
+
+# Holds as many connections as it gets, opens new ones without end, and guesses ids. `flood.py HOST PORT`.
+FLOOD = r'''
+import select, socket, sys, time
+held, began, guesses, refused = [], time.time(), 0, 0
+def dial():
+    s = socket.socket()
+    s.settimeout(2)
+    s.connect((sys.argv[1], int(sys.argv[2])))
+    return s
+while time.time() - began < float(sys.argv[3]):
+    try:
+        held.append(dial())
+        if len(held) > 300:
+            held.pop(0).close()
+        held[-1].send(b"GET /v2/cred")
+        s = dial()
+        s.send(b"GET /v2/credentials/00000000-0000-4000-8000-%012x HTTP/1.1\r\n\r\n" % guesses)
+        guesses += 1
+        refused += b" 429 " in s.recv(200)
+        s.close()
+    except OSError:
+        pass
+print("guesses", guesses, "refused", refused, flush=True)
+'''
+
+
+@pytest.mark.parametrize("mode", ["bridge", "host"])
+def test_a_flood_keeps_nobody_from_credentials(up, mode):
+    tasks = Tasks(up) if not hasattr(up, "tasks") else up.tasks
+    up.tasks = tasks
+    if "victim" not in [x["RoleName"] for x in up.boto("iam").list_roles()["Roles"]]:
+        up.boto("iam").create_role(RoleName="victim", AssumeRolePolicyDocument=TRUST)
+    role = "arn:aws:iam::%s:role/victim" % r.ACCOUNT
+    # In the host's network an agent that is not the machine's only one answers at an address of the loopback device.
+    fetch = ("host=${ECS_AGENT_URI#http://}; host=${host%%/*}; port=${host#*:}; [ $port != $host ] || port=80; echo $host $port; "
+             "uri=${AWS_CONTAINER_CREDENTIALS_RELATIVE_URI:-/${AWS_CONTAINER_CREDENTIALS_FULL_URI#http://*/}}; "
+             "while sleep 0.3; do printf 'GET %s HTTP/1.0\\r\\n\\r\\n' $uri | nc ${host%%:*} $port | grep -q AccessKeyId && echo good || echo bad; done")
+    victim = tasks.run(tasks.define("asks-" + mode, {"command": fetch}, taskRoleArn=role, networkMode=mode))
+    tasks.wait_running(victim)
+    host, port = r.wait_for(lambda: "good" in tasks.logs(victim) and tasks.logs(victim).split("\n")[0].split(), 20, 0.3, "credentials of the victim")
+    volumes, mounts = python_mounts()
+    definition = tasks.define("floods-" + mode, {"command": ["/usr/bin/python3", "-I", "-c", FLOOD, host.split(":")[0], port, "8"], "mountPoints": mounts,
+                                                 "memory": 256}, networkMode=mode, volumes=volumes)
+    before = tasks.logs(victim).count("good")
+    flood = tasks.run(definition)
+    ended = tasks.wait_stopped(flood, 60)
+    said = tasks.logs(flood).split()
+    assert ended["containers"][0].get("exitCode") == 0, said
+    seen = tasks.logs(victim)
+    assert seen.count("good") > before + 10 and seen.count("bad") <= 1, (said, seen.count("good") - before, seen.count("bad"))
+    if mode == "bridge":
+        assert int(said[1]) > 100 and int(said[3]) > int(said[1]) // 2, said
+    tasks.stop(victim)
