@@ -166,3 +166,20 @@ TEST(the_event_names_the_closest_instance)
     w.instances[3].memory_mib = 1;
     CHECK_CONTAINS(event(&w), "(container-instance i3) has insufficient memory available.");
 }
+
+TEST(fargate_names_no_instance)
+{
+    SW_CLEANUP(world_done) struct world w = {.arena = {0}};
+    world_init(&w, 2);
+    w.instances[0].serves = PLAN_LAUNCH_EC2;
+    w.instances[1].serves = PLAN_LAUNCH_EC2 | PLAN_LAUNCH_FARGATE;
+    w.req.launch = PLAN_LAUNCH_FARGATE;
+    CHECK_EQ_STR(text(&w, 0), "it does not serve the launch type");
+    CHECK_EQ_STR(text(&w, 1), "the best of those that fit");
+    w.want.cpu = 1000000;
+    CHECK_EQ_STR(event(&w), "(service web) was unable to place a task. Reason: Capacity is "
+                            "unavailable at this time. Please try again later or in a different "
+                            "availability zone.");
+    w.req.launch = PLAN_LAUNCH_EXTERNAL;
+    CHECK_CONTAINS(event(&w), "does not serve the launch type of your task");
+}

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fargate and capacity providers on a real database, with machines that are not there. */
+#include <errno.h>
+
 #include "launcher/service/launcher_services.h"
+#include "storage/meta/meta_fault.h"
 #include "tests/unit/launcher/service/world.h"
 
 #define SUBNET "'networkConfiguration': {'awsvpcConfiguration': {'subnets': ['s']}}"
@@ -440,5 +443,81 @@ TEST(task_sets_say_by_what_they_are_launched)
     refused(&w, &w.user, launcher_create_task_set,
             doc("{'cluster': 'other', 'service': 'web', 'taskDefinition': 'app', " SUBNET "}"),
             SW_EINVALID, "InvalidParameterException", "does not support launch_type EC2");
+    world_close(&w);
+}
+
+/* How many tasks the machine is told of. */
+static size_t told(struct world *w, const char *at)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct launcher_poll p;
+    sw_autojson json_t *in = doc("{'containerInstance': '%s'}", at), *state = json_object();
+    CHECK_EQ_INT(launcher_poll(w->l, &w->agent, in, &p, state, &err), 1);
+    return json_array_size(sw_json_array(state, "tasks"));
+}
+
+static void with_failures(enum meta_fault_kind kind)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct world w;
+    char at[ARN_MAX];
+    bool failed = true;
+    open_world(&w);
+    sw_autojson json_t *out = run_task(&w, ", 'count': 4" BY_BOTH);
+    machine(&w, "default", "only", 1024, 1536, at); /* memory for three */
+    for (uint64_t n = 1; failed; n++) {
+        CHECK(n < 200);
+        meta_fault_arm(kind, n, false, EIO);
+        (void)launcher_services_settle(w.l, &err);
+        failed = meta_fault_disarm();
+        sw_err_clear(&err);
+        size_t there = told(&w, at);
+        CHECK(there == 0 || there == 3); /* all at once, or none */
+    }
+    CHECK_EQ_UINT(told(&w, at), 3);
+    for (size_t i = 0; i < 4; i++)
+        json_decref(call(&w, &w.user, launcher_stop_task,
+                         doc("{'cluster': 'other', 'task': '%s'}", task_arn_of(out, i))));
+    CHECK_EQ_UINT(told(&w, at), 3); /* the agent ends them; the fourth has ended */
+    world_close(&w);
+}
+
+TEST(what_fails_while_tasks_are_placed_leaves_them_waiting)
+{
+    with_failures(META_FAULT_STATEMENT);
+}
+
+TEST(a_commit_that_fails_leaves_them_waiting)
+{
+    with_failures(META_FAULT_COMMIT);
+}
+
+TEST(an_agent_speaks_for_its_own_tasks_in_every_cluster)
+{
+    struct world w;
+    char at[ARN_MAX];
+    open_world(&w);
+    machine(&w, "default", "only", 1024, 2048, at);
+    sw_autojson json_t *out = run_task(&w, ", 'launchType': 'FARGATE'");
+    const char *arn = task_arn_of(out, 0);
+    struct principal stranger = w.node;
+    (void)snprintf(stranger.user_id, sizeof stranger.user_id, "AIDASTRANGER");
+    (void)snprintf(stranger.arn, sizeof stranger.arn, "arn:aws:iam::" WORLD_ACCOUNT ":user/x");
+    struct launcher_caller other = {
+        .account = WORLD_ACCOUNT, .region = "us-east-1", .principal = &stranger};
+    refused(&w, &other, launcher_submit_task_state,
+            doc("{'cluster': 'default', 'task': '%s', 'status': 'RUNNING'}", arn), SW_EDENIED,
+            "AccessDeniedException", "another principal");
+    sw_autojson json_t *theirs =
+        call(&w, &other, launcher_register_instance,
+             doc("{'totalResources': [{'name': 'CPU', 'type': 'INTEGER', 'integerValue': 1}, "
+                 "{'name': 'MEMORY', 'type': 'INTEGER', 'integerValue': 1}]}"));
+    const char *instance = str(sw_json_object(theirs, "containerInstance"), "containerInstanceArn");
+    refused(&w, &other, launcher_task_credentials,
+            doc("{'cluster': 'default', 'containerInstance': '%s', 'task': '%s'}", instance, arn),
+            SW_ENOTFOUND, "InvalidParameterException", "The referenced task was not found.");
+    refused(&w, &w.agent, launcher_task_credentials,
+            doc("{'cluster': 'default', 'containerInstance': '%s', 'task': '%s'}", at, arn),
+            SW_EINVALID, "InvalidParameterException", "The task has no taskRoleArn.");
     world_close(&w);
 }
