@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/stat.h>
 
+#include "base/alloc.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/id.h"
@@ -13,6 +14,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "launcher/model/agent_protocol.h"
 #include "tests/unit/launcher/agent/registry_stub.h"
 
 struct plane {
@@ -21,7 +23,7 @@ struct plane {
     json_t *tasks, *logs, *states; /* states: every SubmitTaskStateChange */
     json_t *log_answer, *registration;
     int64_t version;
-    bool down;
+    bool down, superseded;
     int registered;
 };
 
@@ -77,6 +79,8 @@ static int plane_call(void *ctx, const char *target, const json_t *in, int64_t t
     pthread_mutex_lock(&plane.lock);
     if (plane.down)
         r = sw_fail(err, SW_EUNAVAILABLE, NULL, "down");
+    else if (plane.superseded && strcmp(op, "PollTasks") == 0)
+        r = sw_fail(err, SW_ECONFLICT, AGENT_SUPERSEDED, "another agent");
     else if (strcmp(op, "PollTasks") == 0)
         r = poll_tasks(in, ret);
     else if (strcmp(op, "SubmitTaskStateChange") == 0)
@@ -451,5 +455,68 @@ TEST(a_warm_start_is_quick)
             printf("  %s: placed to first output %lld us\n", modes[m], (long long)(first - placed));
             sw_sleep_ms(150);
         }
+    done();
+}
+
+/* Of what the agent said of itself when it registered; owned. */
+static json_t *identity(void)
+{
+    struct sw_err err = SW_ERR_INIT;
+    json_t *j = NULL;
+    pthread_mutex_lock(&plane.lock);
+    CHECK_OK(sw_json_load(sw_str(sw_json_str(plane.registration, "instanceIdentityDocument", "")),
+                          4, 10, NULL, &j, &err));
+    pthread_mutex_unlock(&plane.lock);
+    json_t *own = json_incref(sw_json_object(j, AGENT_IDENTITY));
+    json_decref(j);
+    return own;
+}
+
+static int reports_of(const char *arn)
+{
+    int n = 0;
+    size_t i;
+    const json_t *s;
+    pthread_mutex_lock(&plane.lock);
+    json_array_foreach(plane.states, i, s)
+        n += sw_streq(sw_json_str(s, "task", ""), arn);
+    pthread_mutex_unlock(&plane.lock);
+    return n;
+}
+
+TEST(whoever_is_superseded_ends_its_containers_and_says_nothing)
+{
+    setup();
+    const char *arn =
+        place(APP("\"command\":[\"/bin/sleep\",\"600\"],\"memory\":64,\"stopTimeout\":2"));
+    await(arn, "RUNNING");
+    int before = reports_of(arn);
+    sw_autojson json_t *first = identity();
+    CHECK_EQ_INT(strlen(sw_json_str(first, "session", "")), 32);
+    sw_autofree char *file =
+        sw_asprintf("%s/tasks/%s/state.json", test_path("data"), strrchr(arn, '/') + 1);
+    pthread_mutex_lock(&plane.lock);
+    plane.superseded = true;
+    plane.version++;
+    pthread_cond_broadcast(&plane.changed);
+    pthread_mutex_unlock(&plane.lock);
+    bool ended = false;
+    for (int i = 0; i < 1000 && !ended; i++) {
+        struct sw_err err = SW_ERR_INIT;
+        sw_autojson json_t *j = NULL;
+        CHECK_OK(sw_json_load_file(file, 1 << 20, &j, &err));
+        ended = sw_json_bool(j, "finished", false);
+        sw_sleep_ms(20);
+    }
+    CHECK(ended);
+    CHECK_EQ_INT(reports_of(arn), before);
+    /* Somebody looked, and starts it again: another session, and the instance is this one's again. */
+    stop_agent(false);
+    plane.superseded = false;
+    start_agent();
+    await(place(APP("\"command\":[\"/bin/sh\",\"-c\",\"exit 0\"],\"memory\":64")), "STOPPED");
+    sw_autojson json_t *second = identity();
+    CHECK(!sw_streq(sw_json_str(first, "session", ""), sw_json_str(second, "session", "")));
+    CHECK_EQ_STR(sw_json_str(first, "machine", "-"), sw_json_str(second, "machine", "-"));
     done();
 }
