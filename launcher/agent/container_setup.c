@@ -406,6 +406,17 @@ static bool is_tmpfs(const struct container_setup *s, const char *path)
     return false;
 }
 
+struct mounted {
+    const struct container_setup *s;
+    const struct mounts *m;
+};
+
+static bool has_another_mount(const void *ctx, const char *path)
+{
+    const struct mounted *at = ctx;
+    return is_mounted(at->m, path) || is_tmpfs(at->s, path);
+}
+
 /* A list of {path, source}; what is mounted at a path already stays. */
 static int add_listed(const struct container_setup *s, json_t *list, bool read_only, int root,
                       struct mounts *m, struct sw_err *err)
@@ -414,7 +425,7 @@ static int add_listed(const struct container_setup *s, json_t *list, bool read_o
     size_t i;
     json_array_foreach(list, i, v) {
         const char *path = sw_json_str(v, "path", ""), *source = sw_json_str(v, "source", "");
-        if (is_mounted(m, path) || is_tmpfs(s, path))
+        if (has_another_mount(&(struct mounted){s, m}, path))
             continue;
         if (make_target(root, source, path, err) < 0)
             return sw_prefix(err, "VOLUME of an image");
@@ -429,7 +440,8 @@ static int add_image_volumes(const struct container_setup *s, int root, struct m
                              struct sw_err *err)
 {
     sw_autojson json_t *list = NULL;
-    if (volumes_of_image(s, root, &list, err) < 0)
+    const struct mounted at = {s, m};
+    if (volumes_of_image(s, root, has_another_mount, &at, &list, err) < 0)
         return err->code;
     return add_listed(s, list, false, root, m, err);
 }

@@ -251,12 +251,35 @@ static bool is_root(const char *path)
     return true;
 }
 
-int volumes_of_image(const struct container_setup *s, int root, json_t **ret, struct sw_err *err)
+static bool is_lender(const struct container_setup *s)
+{
+    for (size_t i = 0; i < s->task->containers_n; i++)
+        for (size_t k = 0; k < s->task->containers[i].host.volumes_from_n; k++)
+            if (sw_streq(s->task->containers[i].host.volumes_from[k].container, s->def->name))
+                return true;
+    return false;
+}
+
+static int note(const struct container_setup *s, const json_t *list, struct sw_err *err)
+{
+    sw_autofree char *path = note_path(s, s->def->name);
+    sw_autofree char *text = sw_json_dump(list);
+    sw_autoclose int fd = -1;
+    if (sw_open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd, err) < 0)
+        return err->code;
+    return sw_write_all(fd, text, strlen(text), err);
+}
+
+int volumes_of_image(const struct container_setup *s, int root,
+                     bool (*skip)(const void *ctx, const char *path), const void *ctx, json_t **ret,
+                     struct sw_err *err)
 {
     json_t *volumes = sw_json_object(sw_json_object(s->image->config, "config"), "Volumes"), *v;
     sw_autojson json_t *list = json_array();
     const char *path;
     json_object_foreach(volumes, path, v) {
+        if (skip(ctx, path))
+            continue;
         sw_autofree char *source =
             sw_asprintf("%s.image/%s/%zu", s->volumes_dir, s->def->name, json_array_size(list));
         if (is_root(path) || json_array_size(list) == VOLUMES_MAX)
@@ -268,12 +291,8 @@ int volumes_of_image(const struct container_setup *s, int root, json_t **ret, st
             return sw_prefix(err, "VOLUME of the image");
         json_array_append_new(list, json_pack("{s:s, s:s}", "path", path, "source", source));
     }
-    if (json_array_size(list)) {
-        sw_autofree char *note = note_path(s, s->def->name);
-        sw_autofree char *text = sw_json_dump(list);
-        if (sw_write_file_atomic(note, text, strlen(text), 0600, err) < 0)
-            return err->code;
-    }
+    if (json_array_size(list) && is_lender(s) && note(s, list, err) < 0)
+        return err->code;
     *ret = json_incref(list);
     return 0;
 }
@@ -281,9 +300,9 @@ int volumes_of_image(const struct container_setup *s, int root, json_t **ret, st
 json_t *volumes_of_other(const struct container_setup *s, const char *container)
 {
     struct sw_err ignored = SW_ERR_INIT;
-    sw_autofree char *note = note_path(s, container);
+    sw_autofree char *path = note_path(s, container);
     json_t *list = NULL;
-    if (sw_json_load_file(note, EFS_FILE_MAX, &list, &ignored) < 0)
+    if (sw_json_load_file(path, EFS_FILE_MAX, &list, &ignored) < 0)
         return NULL;
     return list;
 }

@@ -11,8 +11,10 @@
 int volume_prepare(const struct container_setup *s, const struct volume *v, int root,
                    const char *path, char **ret_source, struct sw_err *err);
 
-/* The VOLUMEs of the container's own image: an array of {path, source}, noted for volumesFrom. */
-int volumes_of_image(const struct container_setup *s, int root, json_t **ret, struct sw_err *err);
+/* The VOLUMEs of the container's own image but for those that skip names: an array of {path, source}, noted for volumesFrom. */
+int volumes_of_image(const struct container_setup *s, int root,
+                     bool (*skip)(const void *ctx, const char *path), const void *ctx, json_t **ret,
+                     struct sw_err *err);
 /* Those that another container of the task noted; NULL: none. Owned. */
 json_t *volumes_of_other(const struct container_setup *s, const char *container);
 

@@ -17,6 +17,7 @@
 #define REASON    "CannotCreateContainerError"
 #define DEPTH_MAX 256
 #define XATTR_MAX 65536
+#define CHUNK     65536
 
 static int failed(struct sw_err *err, const char *name)
 {
@@ -25,27 +26,47 @@ static int failed(struct sw_err *err, const char *name)
     return err->code;
 }
 
-static int copy_bytes(int from, int to, const char *name, struct sw_err *err)
+/* n bytes from where both files stand. */
+static int copy_span(int from, int to, int64_t n, const char *name, struct sw_err *err)
 {
-    for (;;) {
-        ssize_t n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0);
-        if (n == 0)
-            return 0;
-        if (n < 0)
-            break;
-    }
-    if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
-        return failed(err, name);
-    sw_autofree char *chunk = sw_malloc(1 << 16);
-    for (;;) {
-        ssize_t n = read(from, chunk, 1 << 16);
-        if (n < 0)
+    sw_autofree char *chunk = NULL;
+    while (n > 0) {
+        ssize_t got = chunk ? -1 : copy_file_range(from, NULL, to, NULL, (size_t)n, 0);
+        if (got < 0 && !chunk && errno != EXDEV && errno != EINVAL && errno != ENOSYS &&
+            errno != EOPNOTSUPP)
             return failed(err, name);
-        if (n == 0)
-            return 0;
-        if (sw_write_all(to, chunk, (size_t)n, err) < 0)
-            return err->code;
+        if (got < 0) { /* not between these file systems */
+            chunk = chunk ? chunk : sw_malloc(CHUNK);
+            got = read(from, chunk, (size_t)SW_MIN(n, (int64_t)CHUNK));
+            if (got < 0)
+                return failed(err, name);
+            if (got > 0 && sw_write_all(to, chunk, (size_t)got, err) < 0)
+                return err->code;
+        }
+        if (got == 0)
+            return 0; /* it was cut meanwhile */
+        n -= got;
     }
+    return 0;
+}
+
+/* Holes stay holes: a file may say that it is larger than any disk. */
+static int copy_bytes(int from, int to, int64_t size, const char *name, struct sw_err *err)
+{
+    for (int64_t at = 0; at < size;) {
+        int64_t data = lseek(from, at, SEEK_DATA);
+        if (data < 0 && errno == ENXIO)
+            break;
+        int64_t hole = data < 0 ? size : lseek(from, data, SEEK_HOLE);
+        data = SW_MAX(data, at);
+        hole = hole < 0 ? size : hole;
+        if (lseek(from, data, SEEK_SET) < 0 || lseek(to, data, SEEK_SET) < 0)
+            return failed(err, name);
+        if (copy_span(from, to, hole - data, name, err) < 0)
+            return err->code;
+        at = hole;
+    }
+    return ftruncate(to, size) < 0 ? failed(err, name) : 0;
 }
 
 /* Those that a file system does not take are left out, as cp does. */
@@ -98,7 +119,8 @@ static int copy_opened(int from_dir, int to_dir, const char *name, const struct 
         return failed(err, name);
     if (folder)
         return copy_folder(from, to, st, depth, err);
-    return copy_bytes(from, to, name, err) < 0 ? err->code : copy_meta(from, to, st, name, err);
+    return copy_bytes(from, to, st->st_size, name, err) < 0 ? err->code
+                                                            : copy_meta(from, to, st, name, err);
 }
 
 static int copy_entry(int from_dir, int to_dir, const char *name, int depth, struct sw_err *err)

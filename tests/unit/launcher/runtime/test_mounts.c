@@ -143,6 +143,8 @@ TEST(a_copy_has_all_of_it)
     CHECK(lchown(test_path("from/link"), 13, 14) == 0);
     CHECK(chown(test_path("from"), 15, 16) == 0 && chmod(test_path("from"), 01777) == 0);
     CHECK(setxattr(test_path("from/a"), "user.note", "x", 1, 0) == 0);
+    sw_autoclose int sparse = open(test_path("from/sparse"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(sparse >= 0 && ftruncate(sparse, 1LL << 40) == 0 && pwrite(sparse, "x", 1, 1 << 30) == 1);
     CHECK_OK(sw_mkdirs(test_path("to"), 0700, &err));
     sw_autoclose int from = open(test_path("from"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     sw_autoclose int to = open(test_path("to"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -152,6 +154,8 @@ TEST(a_copy_has_all_of_it)
     CHECK(stat(test_path("to/a"), &st) == 0 && st.st_uid == 11 && st.st_gid == 12);
     CHECK_EQ_INT(st.st_mode & 07777, 04711);
     CHECK(getxattr(test_path("to/a"), "user.note", target, sizeof target) == 1);
+    CHECK(stat(test_path("to/sparse"), &st) == 0 && st.st_size == 1LL << 40);
+    CHECK(st.st_blocks < 10000);
     CHECK(lstat(test_path("to/link"), &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid == 13);
     CHECK(readlink(test_path("to/link"), target, sizeof target - 1) == 11);
     CHECK(lstat(test_path("to/fifo"), &st) == 0 && S_ISFIFO(st.st_mode));
