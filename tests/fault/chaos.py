@@ -104,7 +104,7 @@ class World:
                 ("each", "sleep 100000", {}, {}),
                 ("vpc", page, {"portMappings": [{"containerPort": 80}]}, {"networkMode": "awsvpc"}),
                 ("lines", COUNT, {"logConfiguration": {"logDriver": "awslogs", "options": {
-                    "awslogs-group": LOGS, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "s"}}}, {})):
+                    "awslogs-group": LOGS, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "s", "mode": "blocking"}}}, {})):
             second = [self.container("sleep 100000", name="beside", essential=False,
                                      restartPolicy={"enabled": True, "restartAttemptPeriod": 60})] if family == "vpc" else []
             self.register(family=family, containerDefinitions=[self.container(command, **more)] + second, **task)
@@ -373,7 +373,7 @@ class World:
         def work():
             while not end.is_set():
                 said.append(self.work())
-                end.wait(self.chance.uniform(0.05, 0.8))
+                end.wait(self.chance.uniform(0.05, 0.5))
         worker = threading.Thread(target=work, daemon=True)
         worker.start()
         strokes_known = [self.kill_server, self.kill_server, self.end_server, self.freeze_server, self.kill_agent, self.kill_agent,

@@ -14,7 +14,7 @@ from chaos import World
 from support import run as r
 
 SEED = int(os.environ.get("SLIPWAY_TEST_SEED") or (random.randrange(1 << 32) if r.LONG else 5))
-STORMS = int(os.environ.get("SLIPWAY_TEST_STORMS") or (25 if r.LONG else 1))
+STORMS = int(os.environ.get("SLIPWAY_TEST_STORMS") or (25 if r.LONG else 2))
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def world():
     r.need_root()
     for program in ("runc", "conmon", "busybox", "ip", "nsenter", "iptables"):
         r.need_program(program)
-    w = World(SEED)
+    w = World(SEED, agents=2 + SEED % 4 if r.LONG else 3)
     try:
         yield w.start()
     finally:
@@ -45,7 +45,7 @@ def test_storms(world):
     world.calm()
     for i in range(STORMS):
         print("storm %d" % i, flush=True)
-        world.storm(strokes=16 if r.LONG else 8)
+        world.storm(strokes=16 if r.LONG else 12)
         world.calm()
         print("  %s" % sizes(world), flush=True)
     for name, (_, threads, descriptors) in sizes(world).items():
