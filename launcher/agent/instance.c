@@ -204,6 +204,7 @@ void instance_load(const char *data_dir, const char *cluster, const char *machin
                        "this machine registers as a new instance, and the tasks that it had end",
                        NULL);
         return;
+    }
     const char *before = sw_json_str(j, "machine", "");
     *ret_elsewhere = *before && *machine_id && !sw_streq(before, machine_id);
     if (!*ret_elsewhere && sw_streq(sw_json_str(j, "cluster", ""), cluster))
