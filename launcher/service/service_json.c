@@ -5,6 +5,7 @@
 #include "base/macros.h"
 #include "launcher/service/launch_settings.h"
 #include "launcher/service/launcher_services.h"
+#include "launcher/service/service_settings.h"
 #include "launcher/service/taskdef_store.h"
 
 static const char *const statuses[] = {"PRIMARY", "ACTIVE", "INACTIVE"};
@@ -119,17 +120,11 @@ static int add_deployments(const struct parts *p, json_t *o, struct sw_err *err)
 
 static void add_settings(json_t *o, const struct service_row *row, bool with_tags)
 {
-    static const char *const same[] = {"deploymentConfiguration",
-                                       "placementConstraints",
-                                       "placementStrategy",
-                                       "healthCheckGracePeriodSeconds",
-                                       "deploymentController",
-                                       "createdBy",
-                                       "enableECSManagedTags",
-                                       "propagateTags",
-                                       "enableExecuteCommand",
-                                       "availabilityZoneRebalancing",
-                                       "networkConfiguration"};
+    static const char *const same[] = {
+        "deploymentConfiguration",       "placementConstraints", "placementStrategy",
+        "healthCheckGracePeriodSeconds", "deploymentController", "createdBy",
+        "enableECSManagedTags",          "propagateTags",        "enableExecuteCommand",
+        "availabilityZoneRebalancing",   "networkConfiguration"};
     for (size_t i = 0; i < SW_ARRAY_LEN(same); i++) {
         json_t *v = json_object_get(row->document, same[i]);
         if (v)
@@ -225,12 +220,10 @@ const char *service_deployment_status(const struct service_deployment_row *all, 
 static void set_circuit_breaker(json_t *o, const struct service_row *row,
                                 const struct service_deployment_row *d)
 {
-    const json_t *configuration = sw_json_object(row->document, "deploymentConfiguration");
-    const json_t *b = sw_json_object(configuration, "deploymentCircuitBreaker");
-    const struct plan_breaker simple = {.value = 0};
+    const struct plan_breaker wanted = service_settings_breaker(row->document);
     json_t *breaker = json_object();
     const char *status = "MONITORING";
-    if (!sw_json_bool(b, "enable", false))
+    if (!wanted.enabled)
         status = "DISABLED";
     else if (d->state.rollout == PLAN_FAILED)
         status = "TRIGGERED";
@@ -238,7 +231,7 @@ static void set_circuit_breaker(json_t *o, const struct service_row *row,
         status = "MONITORING_COMPLETE";
     sw_json_set_str(breaker, "status", status);
     sw_json_set_int(breaker, "failureCount", d->state.failed_tasks);
-    sw_json_set_int(breaker, "threshold", plan_breaker_threshold(&simple, (int)row->desired));
+    sw_json_set_int(breaker, "threshold", plan_breaker_threshold(&wanted, (int)row->desired));
     sw_json_set_new(o, "deploymentCircuitBreaker", breaker);
 }
 

@@ -301,3 +301,21 @@ int service_check_network(const json_t *definition, const json_t *network, struc
                        "assignPublicIp 'ENABLED' is not supported.");
     return 0;
 }
+
+struct plan_breaker service_settings_breaker(const json_t *document)
+{
+    const json_t *configuration = sw_json_object(document, "deploymentConfiguration");
+    const json_t *b = sw_json_object(configuration, "deploymentCircuitBreaker");
+    const json_t *t = sw_json_object(b, "thresholdConfiguration");
+    const char *type = sw_json_str(t, "type", "BOUNDED_PERCENT");
+    struct plan_breaker ret = {.enabled = sw_json_bool(b, "enable", false),
+                               .rollback = sw_json_bool(b, "rollback", false),
+                               .value = (int)sw_json_int(t, "value", 0),
+                               .keep_count_on_healthy =
+                                   !sw_json_bool(b, "resetOnHealthyTask", true)};
+    if (sw_streq(type, "COUNT"))
+        ret.type = PLAN_BREAKER_COUNT;
+    else if (sw_streq(type, "UNBOUNDED_PERCENT"))
+        ret.type = PLAN_UNBOUNDED_PERCENT;
+    return ret;
+}

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "base/err.h"
+#include "launcher/plan/plan_service.h"
 #include "storage/meta/meta.h"
 
 /* A new service. *ret_document is owned. */
@@ -20,3 +21,5 @@ int service_check_network(const json_t *definition, const json_t *network, struc
 /* The rules of the task definition and of the service together are ones that placement understands. definition NULL: only the service's. */
 int service_settings_check_rules(const json_t *document, const json_t *definition,
                                  struct sw_err *err);
+/* What the document says of the circuit breaker. */
+struct plan_breaker service_settings_breaker(const json_t *document);

@@ -9,6 +9,7 @@
 #include "launcher/service/agents.h"
 #include "launcher/service/launch_settings.h"
 #include "launcher/service/service_json.h"
+#include "launcher/service/service_settings.h"
 #include "launcher/service/taskdef_store.h"
 
 static void forget(struct service_snapshot *s)
@@ -302,23 +303,6 @@ static struct plan_cluster view_cluster(struct service_snapshot *s, bool **ret_l
     return (struct plan_cluster){.instances = view, .instances_n = s->instances_n};
 }
 
-static struct plan_breaker breaker_of(const json_t *configuration)
-{
-    const json_t *b = sw_json_object(configuration, "deploymentCircuitBreaker");
-    const json_t *t = sw_json_object(b, "thresholdConfiguration");
-    const char *type = sw_json_str(t, "type", "BOUNDED_PERCENT");
-    struct plan_breaker ret = {.enabled = sw_json_bool(b, "enable", false),
-                               .rollback = sw_json_bool(b, "rollback", false),
-                               .value = (int)sw_json_int(t, "value", 0),
-                               .keep_count_on_healthy =
-                                   !sw_json_bool(b, "resetOnHealthyTask", true)};
-    if (sw_streq(type, "COUNT"))
-        ret.type = PLAN_BREAKER_COUNT;
-    else if (sw_streq(type, "UNBOUNDED_PERCENT"))
-        ret.type = PLAN_UNBOUNDED_PERCENT;
-    return ret;
-}
-
 static bool primary_is_rollback(const struct service_snapshot *s)
 {
     for (size_t i = 0; i < s->deployments_n; i++) {
@@ -354,7 +338,7 @@ int service_snapshot_view(struct service_snapshot *s, struct sw_err *err)
         .maximum_percent = (int)sw_json_int(configuration, "maximumPercent", daemon ? 100 : 200),
         .grace_us = sw_json_int(doc, "healthCheckGracePeriodSeconds", 0) * 1000000,
         .healthy_after_us = s->l->healthy_after_us,
-        .breaker = breaker_of(configuration),
+        .breaker = service_settings_breaker(doc),
         .rebalance = sw_streq(sw_json_str(doc, "availabilityZoneRebalancing", ""), "ENABLED"),
         .can_roll_back = s->has_target && !primary_is_rollback(s),
         .steady = s->service.steady,

@@ -277,6 +277,19 @@ def test_a_program_that_ends_at_once_is_not_started_without_end(fleet, name):
     assert not any("consistently" in e for e in events), events
 
 
+@pytest.mark.parametrize("threshold, desired, wanted", [
+    (None, 1, 3), (None, 7, 4), (None, 25, 13), (None, 1000, 200), ({"type": "COUNT", "value": 1}, 7, 1),
+    ({"type": "UNBOUNDED_PERCENT", "value": 10}, 25, 3), ({"type": "BOUNDED_PERCENT", "value": 100}, 7, 7)])
+def test_threshold_of_the_circuit_breaker(fleet, name, threshold, desired, wanted):
+    fleet.define("d" + name)
+    breaker = dict({"enable": True, "rollback": False}, **({"thresholdConfiguration": threshold} if threshold else {}))
+    sent(fleet.server, "CreateService", cluster=name, serviceName="s", taskDefinition="d" + name, desiredCount=desired,
+         deploymentConfiguration={"deploymentCircuitBreaker": breaker})
+    listed = sent(fleet.server, "ListServiceDeployments", cluster=name, service="s")[1]["serviceDeployments"]
+    shown = sent(fleet.server, "DescribeServiceDeployments", serviceDeploymentArns=[listed[0]["serviceDeploymentArn"]])[1]
+    assert shown["serviceDeployments"][0]["deploymentCircuitBreaker"] == {"status": "MONITORING", "failureCount": 0, "threshold": wanted}
+
+
 # -- what UpdateService may change, by the deployment controller
 
 @pytest.mark.parametrize("member, value, part", [
