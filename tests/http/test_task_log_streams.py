@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 900
+# ctest-timeout: 1200
 """The log driver awslogs: lines of real containers in log streams, once each, whatever is killed meanwhile."""
 import json
 import os
+import random
 import signal
 import socket
 import struct
@@ -249,19 +250,23 @@ def numbers(logs, group, stream, pattern='"n "'):
     return [e["message"] for p in pages for e in p["events"]]
 
 
-def monitor_states(arn):
-    """States of the conmon processes of a task's containers."""
-    out = []
+def monitors(arn):
+    """The conmon processes of a task's containers and their states."""
+    out = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open("/proc/%s/cmdline" % pid, "rb") as f:
                 words = f.read().split(b"\0")
             if words[0].endswith(b"conmon") and any(arn.rsplit("/", 1)[1].encode() in w for w in words):
                 with open("/proc/%s/stat" % pid) as f:
-                    out.append(f.read().rsplit(")", 1)[1].split()[0])
+                    out[int(pid)] = f.read().rsplit(")", 1)[1].split()[0]
         except OSError:
             pass
     return out
+
+
+def monitor_states(arn):
+    return list(monitors(arn).values())
 
 
 def test_a_container_that_blocks_is_held_up_and_loses_nothing(up_alone, name):
@@ -441,3 +446,56 @@ def test_a_journal_that_goes_away_stops_what_starts(name, tmp_path):
     finally:
         server.close()
         journal.close()
+
+
+LONG = os.environ.get("SLIPWAY_TEST_LONG") == "1"
+SEED = int(os.environ.get("SLIPWAY_TEST_SEED", "0")) or int(time.time())
+COUNTING = "i=0; while [ $i -lt %d ]; do echo n $i; i=$((i+1)); [ $((i %% 20)) = 0 ] && sleep 0.1; done"
+
+
+def test_every_line_once_with_kills_at_random_times(up_alone, name):
+    """The server and the agent are killed again and again at any time, while one container blocks, one has a small buffer and events of
+    several lines, and one writes in bursts."""
+    server, dice, rounds = up_alone, random.Random(SEED), 60 if LONG else 8
+    print("SLIPWAY_TEST_SEED=%d" % SEED)
+    tasks = Tasks(server)
+    server.boto("logs").create_log_group(logGroupName=name)
+    count = rounds * 400
+    kinds = {"held": driver(name, mode="blocking"), "several": driver(name, awslogs_multiline_pattern="^n [0-9]*0$"),
+             "plain": driver(name)}
+    arn = tasks.start(name, *({"name": kind, "command": COUNTING % count, "logConfiguration": log} for kind, log in kinds.items()))
+    streams = {kind: "app/%s/%s" % (kind, arn.rsplit("/", 1)[1]) for kind in kinds}
+    for stream in streams.values():
+        has(server, name, stream, 1)
+    for _ in range(rounds):
+        time.sleep(dice.uniform(0.1, 1.5))
+        victim = dice.choice(("agent", "server", "both"))
+        agent = server.agent_pid()
+        if agent and victim != "server":
+            os.kill(agent, signal.SIGKILL)
+        if victim != "agent":
+            server.kill()
+            time.sleep(dice.uniform(0, 0.5))
+            server.start()
+    want = ["n %d" % n for n in range(count)]
+    for kind, stream in streams.items():
+        r.wait_for(lambda: (lines(server, name, stream)[-1:] or [""])[0].endswith(want[-1]), 120, 1, "the last line of " + kind)
+        got = "\n".join(lines(server, name, stream)).split("\n")
+        assert got == want, (kind, SEED, [n for n in want if got.count(n) != 1][:10])
+
+
+def test_what_a_killed_monitor_had_written_is_there_once(up_alone, name):
+    server, dice = up_alone, random.Random(SEED)
+    tasks = Tasks(server)
+    server.boto("logs").create_log_group(logGroupName=name)
+    for _ in range(5 if LONG else 2):
+        arn = tasks.start(name, {"name": "c", "command": COUNTING % 100000, "logConfiguration": driver(name)})
+        stream = "app/c/" + arn.rsplit("/", 1)[1]
+        has(server, name, stream, 1)
+        time.sleep(dice.uniform(0.1, 1.5))
+        for pid in monitors(arn):
+            os.kill(pid, signal.SIGKILL)
+        tasks.wait_stopped(arn, 60)
+        time.sleep(2)
+        got = lines(server, name, stream)
+        assert got == ["n %d" % n for n in range(len(got))] and got, SEED
