@@ -61,6 +61,22 @@ def test_no_deployment_pauses(server, ecs, fleet, name):
         assert status == 400 and body["__type"].endswith("UnsupportedFeatureException"), body
 
 
+def test_thresholds_of_the_circuit_breaker(server, ecs, fleet, name):
+    fleet.define(name)
+
+    def configured(breaker):
+        return raw(server, "CreateService", cluster=name, serviceName="web", taskDefinition=name, desiredCount=0,
+                   deploymentConfiguration={"deploymentCircuitBreaker": dict({"enable": True, "rollback": False}, **breaker)})
+    for bad in ({"type": "COUNT", "value": 0}, {"type": "BOUNDED_PERCENT", "value": 101}, {"type": "SHARE", "value": 5}):
+        status, body = configured({"thresholdConfiguration": bad})
+        assert status == 400 and body["__type"].endswith("InvalidParameterException"), body
+    breaker = {"thresholdConfiguration": {"type": "COUNT", "value": 7}, "resetOnHealthyTask": False}
+    status, body = configured(breaker)
+    assert status == 200
+    status, body = raw(server, "DescribeServices", cluster=name, services=["web"])
+    assert body["services"][0]["deploymentConfiguration"]["deploymentCircuitBreaker"] == dict(breaker, enable=True, rollback=False)
+
+
 def test_tags_of_everything_that_can_have_some(server, ecs, fleet, name):
     instance = fleet.join("one")
     definition = fleet.define(name)["taskDefinition"]["taskDefinitionArn"]
