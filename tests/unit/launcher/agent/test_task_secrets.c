@@ -20,6 +20,8 @@ static char stop_reason[512];
 static bool stopped, running;
 static _Atomic int asked, fail_first, refuse, pulled;
 static const char *layer_dir;
+static char pulled_as[128];
+static bool pulled_known;
 
 static int submit(void *ctx, const json_t *in, struct sw_err *err)
 {
@@ -41,17 +43,19 @@ static int secrets(void *ctx, const char *task, json_t **ret, struct sw_err *err
         return sw_fail(err, SW_EUNAVAILABLE, NULL, "down");
     if (refuse)
         return sw_fail(err, SW_EINVALID, "ClientException", "unable to pull secrets");
-    *ret = json_pack("{s:[{s:s, s:[{s:s, s:s}]}, {s:s, s:[{s:s, s:s}]}]}", "containers",
-                     "containerName", "main", "secrets", "name", "PASSWORD", "value",
-                     "first=line\nsecond", "containerName", "other", "secrets", "name", "OTHER",
-                     "value", "not-for-main");
+    *ret = json_pack("{s:[{s:s, s:[{s:s, s:s}], s:{s:s, s:s}}, {s:s, s:[{s:s, s:s}]}]}",
+                     "containers", "containerName", "main", "secrets", "name", "PASSWORD", "value",
+                     "first=line\nsecond", "repositoryCredentials", "username", "ann", "password",
+                     "a:b", "containerName", "other", "secrets", "name", "OTHER", "value",
+                     "not-for-main");
     return 0;
 }
 
 static int pull(void *ctx, const char *name, const struct pull_as *as,
                 const volatile int *cancelled, struct image *ret, struct sw_err *err)
 {
-    (void)as;
+    snprintf(pulled_as, sizeof pulled_as, "%s", as->credentials ? as->credentials : "");
+    pulled_known = as->known;
     (void)ctx, (void)name, (void)cancelled, (void)err;
     pulled++;
     *ret = (struct image){
@@ -59,6 +63,21 @@ static int pull(void *ctx, const char *name, const struct pull_as *as,
     ret->layers[0] = sw_strdup(layer_dir);
     ret->config = json_pack("{s:{s:[s]}}", "config", "Cmd", "/bin/true");
     return 0;
+}
+
+static void start_engine(void)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct task_engine_options o = {.data_dir = test_path("data"),
+                                    .cluster = "default",
+                                    .runtime = &runtime,
+                                    .pull = pull,
+                                    .submit_state = submit,
+                                    .secrets = secrets,
+                                    .stop_timeout_default_s = 1,
+                                    .look_every_ms = 60000,
+                                    .cgroup_root = test_path("cgroup")};
+    CHECK_OK(engine_new(&o, &engine, &err));
 }
 
 static void setup(void)
@@ -73,16 +92,7 @@ static void setup(void)
     asked = fail_first = refuse = pulled = 0;
     CHECK_OK(sw_mkdirs(test_path("layer/bin"), 0755, &err));
     layer_dir = test_path("layer");
-    struct task_engine_options o = {.data_dir = test_path("data"),
-                                    .cluster = "default",
-                                    .runtime = &runtime,
-                                    .pull = pull,
-                                    .submit_state = submit,
-                                    .secrets = secrets,
-                                    .stop_timeout_default_s = 1,
-                                    .look_every_ms = 60000,
-                                    .cgroup_root = test_path("cgroup")};
-    CHECK_OK(engine_new(&o, &engine, &err));
+    start_engine();
 }
 
 static void done(void)
@@ -134,6 +144,39 @@ TEST(values_are_in_the_environment_and_nowhere_else)
     CHECK_CONTAINS(config, "PASSWORD=first=line\\nsecond");
     CHECK(!strstr(config, "not-for-main"));
     CHECK(!strstr(state, "first=line"));
+    done();
+}
+
+TEST(a_container_that_a_new_agent_starts_again_has_them_too)
+{
+    setup();
+    begin(WANTED ", \"restartPolicy\": {\"enabled\": true, \"restartAttemptPeriod\": 0}");
+    await(&running);
+    CHECK_EQ_INT(asked, 1);
+    engine_free(engine);
+    start_engine();
+    sw_sleep_ms(50);
+    CHECK_EQ_INT(asked, 1); /* what runs has its own */
+    fake_end(&fake, 0, 3, false);
+    for (int i = 0; i < 2000 && fake_count(&fake, &fake.s.starts) < 2; i++)
+        sw_sleep_ms(5);
+    CHECK_EQ_INT(asked, 2);
+    const char *config =
+        test_read_file(test_path(DIR_OF_TASK "/containers/main/config.json"), NULL);
+    CHECK_CONTAINS(config, "PASSWORD=first=line");
+    CHECK(pulled_known); /* the image is here: its registry need not be */
+    done();
+}
+
+TEST(credentials_of_a_registry_go_with_the_pull)
+{
+    setup();
+    begin(", \"repositoryCredentials\": {\"credentialsParameter\": \"s\"}");
+    await(&running);
+    CHECK_EQ_INT(asked, 1);
+    CHECK_EQ_STR(pulled_as, "Basic YW5uOmE6Yg==");
+    CHECK(!pulled_known);
+    CHECK(!strstr(test_read_file(test_path(DIR_OF_TASK "/state.json"), NULL), "ann"));
     done();
 }
 
