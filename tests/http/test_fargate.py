@@ -123,6 +123,30 @@ def test_each_task_has_an_address_of_its_own(tasks, cluster, name):
     assert metadata["LaunchType"] == "FARGATE" and metadata["Cluster"].endswith(":cluster/" + cluster) and metadata["Limits"] == {"CPU": 0.25, "Memory": 512}
 
 
+def test_roles_secrets_logs_and_sessions_of_a_task(up, tasks, cluster, name):
+    """What its agent asks for, although the agent itself is registered in another cluster."""
+    role = up.boto("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))["Role"]["Arn"]
+    up.boto("iam").put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["secretsmanager:*", "logs:*", "ecr:*", "ecs:*"], "Resource": "*"}]}))
+    secret = up.boto("secretsmanager").create_secret(Name=name, SecretString="hush")["ARN"]
+    logs = up.boto("logs")
+    logs.create_log_group(logGroupName=name)
+    script = "echo secret=$PW; wget -qO- http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI | grep -o RoleArn; exec sleep 600"
+    definition = define(tasks, name, script, taskRoleArn=role, executionRoleArn=role, container={
+        "secrets": [{"name": "PW", "valueFrom": secret}],
+        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": name, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "p"}}})
+    arn = run(tasks, definition, cluster=cluster, launchType="FARGATE", enableExecuteCommand=True)[0]["taskArn"]
+    tasks.ecs.get_waiter("tasks_running").wait(cluster=cluster, tasks=[arn], WaiterConfig={"Delay": 1})
+    stream = "p/main/" + arn.rsplit("/", 1)[1]
+
+    def lines():
+        return [e["message"] for e in logs.get_log_events(logGroupName=name, logStreamName=stream, startFromHead=True)["events"]]
+    r.wait_for(lambda: len(lines()) == 2, 20, 0.2, "two lines")
+    assert lines() == ["secret=hush", "RoleArn"]
+    assert up.slipway("exec", "--cluster", cluster, arn, "--", "echo", "hi there").stdout.strip() == "hi there"
+
+
 def test_the_cluster_counts_tasks_and_no_instances(up, tasks, cluster, name):
     arn = run(tasks, define(tasks, name), cluster=cluster, launchType="FARGATE")[0]["taskArn"]
     tasks.ecs.get_waiter("tasks_running").wait(cluster=cluster, tasks=[arn], WaiterConfig={"Delay": 1})
