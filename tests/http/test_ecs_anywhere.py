@@ -170,6 +170,22 @@ def test_a_machine_joins_by_an_activation():
         agent.start()
         r.wait_for(lambda: instances()[0]["agentConnected"], 30, 0.2, "agent that is back")
         assert [i["containerInstanceArn"] for i in instances()] == [first[0]["containerInstanceArn"]]
+        # Taken out by Systems Manager: the agent is told, ends what runs, and its key opens nothing any more.
+        ecs.register_task_definition(family="stays", requiresCompatibilities=["EXTERNAL"], containerDefinitions=[
+            {"name": "c", "image": address + "/busybox:v1", "memory": 32, "command": ["sleep", "600"], "stopTimeout": 1}])
+        stays = ecs.run_task(taskDefinition="stays", launchType="EXTERNAL")["tasks"][0]["taskArn"]
+        r.wait_for(lambda: agent.containers() and ecs.describe_tasks(tasks=[stays])["tasks"][0]["lastStatus"] == "RUNNING", 30, 0.2,
+                   "running task; " + r.tail(agent.log))
+        server.boto("ssm").deregister_managed_instance(InstanceId=first[0]["ec2InstanceId"])
+        gone = ecs.describe_tasks(tasks=[stays])["tasks"][0]
+        assert gone["lastStatus"] == "STOPPED" and first[0]["ec2InstanceId"] in gone["stoppedReason"]
+        r.wait_for(lambda: not agent.containers(), 30, 0.2, "end of its containers; " + r.tail(agent.log))
+        with open(agent.log, encoding="utf-8") as f:
+            assert "instance-deregistered" in f.read()
+        agent.stop()
+        agent.start().process.wait(20)
+        assert agent.process.returncode == 1, "its key was taken"
+        agent.process = None
         second = Agent(machines, 1, "http://" + address, {}, flags)
         try:
             second.start().process.wait(20)

@@ -44,6 +44,13 @@ TEST(reads_every_key)
                   "ECS_IMAGE_PULL_BEHAVIOR=prefer-cached\n"
                   "ECS_TASK_METADATA_RPS_LIMIT=10, 20\n",
                   no_env, &c, &err));
+    CHECK(c.no_image_cleanup);
+    CHECK_EQ_INT(c.image_cleanup_interval_s, 900);
+    CHECK_EQ_INT(c.image_min_age_s, 7200);
+    CHECK_EQ_INT(c.images_per_cycle, 7);
+    CHECK_EQ_INT(c.pull_behavior, PULL_CACHED);
+    CHECK_EQ_INT(c.metadata_rate, 10);
+    CHECK_EQ_INT(c.metadata_burst, 20);
     CHECK_EQ_STR(c.cluster, "blue");
     CHECK_EQ_STR(c.data_dir, "/data");
     CHECK_EQ_STR(c.endpoint, "http://10.0.0.5:5000");

@@ -15,6 +15,8 @@ static struct stub registry, other;
 static struct snapshots *snapshots;
 static struct puller *puller;
 static char digest[DIGEST_STRING_MAX];
+static enum pull_behavior behavior;
+static bool (*make_room)(void *ctx);
 
 static int authorization(void *ctx, const char *host_port, char *out, size_t cap,
                          struct sw_err *err)
@@ -32,6 +34,8 @@ static void open_puller(void)
                                .content_dir = test_path("content"),
                                .registry = {registry.host_port, false},
                                .authorization = authorization,
+                               .behavior = behavior,
+                               .make_room = make_room,
                                .architecture = "amd64"};
     CHECK_OK(puller_new(&o, &puller, &err));
 }
@@ -470,5 +474,85 @@ TEST(a_full_disk_is_named_and_leaves_nothing)
     open_puller();
     CHECK_OK(pull("team/app:v1", &i, &err));
     image_done(&i);
+    done();
+}
+
+static void reopen(enum pull_behavior how)
+{
+    close_puller();
+    behavior = how;
+    open_puller();
+}
+
+TEST(behaviours_of_tags)
+{
+    setup();
+    struct sw_err err = SW_ERR_INIT;
+    struct image i;
+    image_of("team/app", "amd64", 1);
+    reopen(PULL_CACHED);
+    CHECK_OK(pull("team/app:v1", &i, &err)); /* nothing is here yet */
+    image_done(&i);
+    size_t before = registry.seen_n;
+    CHECK_OK(pull("team/app:v1", &i, &err));
+    image_done(&i);
+    CHECK_EQ_INT(registry.seen_n, before);
+    /* In somebody's name it is asked for all the same: may they? */
+    const struct pull_as as = {.authorization = "Basic eA=="};
+    CHECK_OK(puller_pull(puller, "team/app:v1", &as, NULL, &i, &err));
+    image_done(&i);
+    CHECK(registry.seen_n > before);
+    reopen(PULL_DEFAULT);
+    before = registry.seen_n;
+    CHECK_OK(pull("team/app:v1", &i, &err));
+    image_done(&i);
+    CHECK_EQ_INT(registry.seen_n, before + 1);
+    route("/manifests/v1")->status = 503;
+    CHECK_OK(pull("team/app:v1", &i, &err));
+    image_done(&i);
+    reopen(PULL_ALWAYS);
+    CHECK_ERR(pull("team/app:v1", &i, &err), SW_EUNAVAILABLE, "CannotPullContainerError");
+    done();
+}
+
+static int rooms;
+
+/* What nobody used, gone. */
+static bool give_room(void *ctx)
+{
+    (void)ctx;
+    rooms++;
+    return unlink(test_path("snapshots/unused")) == 0;
+}
+
+TEST(a_full_disk_is_cleaned_and_tried_once_more)
+{
+    setup();
+    struct sw_err err = SW_ERR_INIT, ignored = SW_ERR_INIT;
+    struct image i;
+    static char filler[400 * 1024];
+    close_puller();
+    make_room = give_room;
+    CHECK(mount("tmpfs", test_path("snapshots"), "tmpfs", 0, "size=512k") == 0);
+    open_puller();
+    image_of("team/small", "amd64", 1);
+    int full = pull("team/small:v1", &i, &err); /* more than all there is */
+    sw_err_clear(&err);
+    CHECK_EQ_INT(rooms, 1);
+    CHECK(mount("tmpfs", test_path("snapshots"), "tmpfs", MS_REMOUNT, "size=2600k") == 0);
+    memset(filler, 'x', sizeof filler);
+    for (size_t at = 0; at < 3; at++) { /* nearly everything */
+        sw_autoclose int fd =
+            open(test_path("snapshots/unused"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+        CHECK(fd >= 0 && sw_write_all(fd, filler, sizeof filler, &ignored) == 0);
+    }
+    int tried = pull("team/small:v1", &i, &err);
+    close_puller();
+    CHECK(umount2(test_path("snapshots"), MNT_DETACH) == 0);
+    CHECK_EQ_INT(full, SW_ELIMIT);
+    CHECK_OK_IN(tried, &err);
+    CHECK_EQ_INT(rooms, 2);
+    image_done(&i);
+    open_puller();
     done();
 }
