@@ -399,6 +399,7 @@ static void open_apis(struct app *a)
     a->metrics.observe = &a->observe;
     a->metrics.registry = a->registry;
     a->metrics.launcher = a->launcher;
+    a->metrics.exec = a->exec;
     a->metrics.logs = a->log_store;
     a->metrics.db = a->db;
     a->metrics.blobs = a->blobs;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/metric.h"
+#include "launcher/api/exec_relay.h"
 #include "launcher/service/usage.h"
 #include "server/plain_text.h"
 #include "server/process_stats.h"
@@ -155,6 +156,17 @@ static void acting_text(const struct metrics *m, struct sw_buf *b)
     sw_metric_one(b, "slipway_lease_taken_total", "counter", "Times that this server took it.",
                   a.lease_taken);
     sw_metric_one(b, "slipway_service_plans_total", "counter", "Plans of services made.", a.rounds);
+}
+
+static void exec_text(const struct metrics *m, struct sw_buf *b)
+{
+    struct exec_relay_counts c = {0};
+    if (m->exec)
+        exec_relay_count(m->exec, &c);
+    sw_metric_one(b, "slipway_exec_sessions", "gauge", "Commands that are executed in containers.",
+                  c.open);
+    sw_metric_one(b, "slipway_exec_sessions_total", "counter", "The same since the start.",
+                  c.begun);
 }
 
 /* ---- from the database ---- */
@@ -356,6 +368,7 @@ int metrics_text(struct metrics *m, struct sw_buf *b, struct sw_err *err)
     disk_text(m, b);
     audit_text(m, b);
     acting_text(m, b);
+    exec_text(m, b);
     cached_text(m, b);
     usage_text(m, b);
     process_stats_text(b);

@@ -32,6 +32,8 @@ struct metrics_cache {
     uint64_t query_failures;
 };
 
+struct exec_relay; /* launcher/api/exec_relay.h */
+
 struct metrics {
     /* Borrowed, set before the first request. */
     enum metrics_access access;
@@ -39,6 +41,7 @@ struct metrics {
     struct registry *registry;
     struct launcher *launcher;
     struct log_store *logs;
+    struct exec_relay *exec; /* NULL: no streams */
     struct meta_db *db;
     struct blob_store *blobs;
     const char *data_dir;

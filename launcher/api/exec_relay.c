@@ -388,6 +388,12 @@ int exec_relay_start(const struct exec_relay_options *o, struct exec_relay **ret
     return 0;
 }
 
+void exec_relay_count(struct exec_relay *r, struct exec_relay_counts *ret)
+{
+    ret->begun = atomic_load(&r->begun);
+    ret->open = SW_MAX(ret->begun - atomic_load(&r->ended), (int64_t)0);
+}
+
 void exec_relay_stop(struct exec_relay *r)
 {
     if (!r)

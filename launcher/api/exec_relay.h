@@ -22,6 +22,11 @@ struct exec_relay;
 int exec_relay_start(const struct exec_relay_options *o, struct exec_relay **ret,
                      struct sw_err *err);
 struct http_service exec_relay_service(struct exec_relay *r);
+struct exec_relay_counts {
+    int64_t open;  /* sessions that have both ends */
+    int64_t begun; /* since the start */
+};
+void exec_relay_count(struct exec_relay *r, struct exec_relay_counts *ret);
 /* Ends all sessions and takes no more; before the listener stops. */
 void exec_relay_stop(struct exec_relay *r);
 void exec_relay_free(struct exec_relay *r); /* after the listener; NULL ok */

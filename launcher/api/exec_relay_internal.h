@@ -49,7 +49,8 @@ struct exec_relay {
     struct exec_relay_options o;
     struct sw_pool *writers;
     int epoll_fd, wake_fd;
-    atomic_int open; /* connections */
+    atomic_int open;          /* connections */
+    atomic_long begun, ended; /* sessions */
     pthread_t thread;
     struct relay_conn *conns; /* the thread's */
     struct relay_link *links; /* the thread's */

@@ -50,6 +50,7 @@ static void begin(struct relay_link *l, int64_t now_ms)
     if (!l->session)
         return;
     const struct exec_session *s = l->session;
+    atomic_fetch_add(&r->begun, 1);
     sw_log(SW_LOG_INFO, "exec-session-began", "session", l->id, "task", s->task_arn, "container",
            s->container, "principal", s->principal_arn, NULL);
     if (!s->log.group || !r->o.logs)
@@ -145,6 +146,8 @@ static void end_link(struct relay_link *l, const char *why)
     if (l->ended)
         return;
     l->ended = true;
+    if (l->session)
+        atomic_fetch_add(&l->relay->ended, 1);
     sw_log(SW_LOG_INFO, "exec-session-ended", "session", l->id, "why", why ? why : "finished",
            "#typed", l->bytes[EXEC_END_CLIENT], "#printed", l->bytes[EXEC_END_AGENT], NULL);
     if (client && why)

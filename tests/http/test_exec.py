@@ -244,9 +244,17 @@ def test_exec_terminal(up, task):
         t.close()
 
 
+def gauges(server):
+    with server.http(None) as http:
+        text = http.request("GET", "/metrics").body.decode()
+    return [int(re.search(r"^slipway_exec_sessions%s (\d+)$" % end, text, re.M).group(1)) for end in ("", "_total")]
+
+
 def test_two_sessions_at_once(up, task):
+    before = gauges(up)
     a, b = channel(up, task, "sh"), channel(up, task, "sh")
     try:
+        assert gauges(up)[0] >= 2 and gauges(up)[1] == before[1] + 2
         a.type("x=one; echo $((20+1))a\r")
         b.type("x=two; echo $((20+2))b\r")
         a.until("21a")
