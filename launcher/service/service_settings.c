@@ -259,15 +259,27 @@ int service_settings_update(const json_t *in, json_t *document, struct sw_err *e
     return r < 0 ? r : set_common(in, document, err);
 }
 
+static int check_daemon_launch(const json_t *document, struct sw_err *err)
+{
+    if (!is_daemon(document) || !launch_is_fargate(document))
+        return 0;
+    return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                   "The daemon scheduling strategy does not support the FARGATE launch type or "
+                   "capacity provider strategies. Specify a REPLICA service and try again.");
+}
+
 int service_settings_launch(struct meta_tx *tx, int64_t cluster_id, const json_t *in,
                             json_t *document, struct sw_err *err)
 {
     int r = launch_settle(tx, cluster_id, in, is_daemon(document), document, err);
-    if (r == 0 && is_daemon(document) && launch_is_fargate(document))
-        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
-                       "The daemon scheduling strategy does not support the FARGATE launch type "
-                       "or capacity provider strategies. Specify a REPLICA service and try again.");
-    return r;
+    return r < 0 ? r : check_daemon_launch(document, err);
+}
+
+int service_settings_relaunch(struct meta_tx *tx, int64_t cluster_id, const json_t *in,
+                              json_t *document, bool *ret_changed, struct sw_err *err)
+{
+    int r = launch_update(tx, cluster_id, in, document, ret_changed, err);
+    return r < 0 ? r : check_daemon_launch(document, err);
 }
 
 int service_settings_check_rules(const json_t *document, const json_t *definition,

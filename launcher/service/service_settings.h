@@ -14,6 +14,9 @@ int service_settings_new(const json_t *in, json_t **ret_document, struct sw_err 
 /* By what a new service's tasks are launched, into its document (launch_settings.h). */
 int service_settings_launch(struct meta_tx *tx, int64_t cluster_id, const json_t *in,
                             json_t *document, struct sw_err *err);
+/* The same of an update, over what the document says; *ret_changed: tasks are launched by something else from now on. */
+int service_settings_relaunch(struct meta_tx *tx, int64_t cluster_id, const json_t *in,
+                              json_t *document, bool *ret_changed, struct sw_err *err);
 /* An update of `document`, in place. */
 int service_settings_update(const json_t *in, json_t *document, struct sw_err *err);
 /* networkConfiguration (NULL: none) fits the definition's network mode. Also of RunTask. */

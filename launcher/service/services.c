@@ -243,8 +243,8 @@ static int update(struct meta_tx *tx, void *arg, struct sw_err *err)
     struct service_row row = {.id = 0};
     int r = service_change(tx, a->cluster, a->name, &row, err);
     if (r == 0 && (r = service_settings_update(a->in, row.document, err)) == 0 &&
-        (r = launch_update(tx, a->cluster->id, a->in, row.document, &a->launch_changed, err)) ==
-            0) {
+        (r = service_settings_relaunch(tx, a->cluster->id, a->in, row.document, &a->launch_changed,
+                                       err)) == 0) {
         row.desired = sw_json_int(a->in, "desiredCount", row.desired);
         r = check_current_rules(tx, &row, err);
     }

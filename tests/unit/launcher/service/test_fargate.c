@@ -396,6 +396,16 @@ TEST(services_that_fargate_cannot_have)
                 "'schedulingStrategy': 'DAEMON', 'launchType': 'FARGATE', " SUBNET "}"),
             SW_EINVALID, "InvalidParameterException",
             "The daemon scheduling strategy does not support");
+    json_decref(call(&w, &w.user, launcher_register_taskdef,
+                     doc("{'family': 'plain', 'networkMode': 'awsvpc', 'containerDefinitions': "
+                         "[{'name': 'a', 'image': 'b', 'memory': 64}]}")));
+    json_decref(call(&w, &w.user, launcher_create_service,
+                     doc("{'cluster': 'other', 'serviceName': 'daemon', 'taskDefinition': 'plain', "
+                         "'schedulingStrategy': 'DAEMON', " SUBNET "}")));
+    refused(&w, &w.user, launcher_update_service,
+            doc("{'cluster': 'other', 'service': 'daemon', 'forceNewDeployment': true" BY_BOTH "}"),
+            SW_EINVALID, "InvalidParameterException",
+            "The daemon scheduling strategy does not support");
     refused(&w, &w.user, launcher_create_service,
             doc("{'cluster': 'other', 'serviceName': 'd', 'taskDefinition': 'app', "
                 "'desiredCount': 1, 'launchType': 'FARGATE'" BY_BOTH ", " SUBNET "}"),
