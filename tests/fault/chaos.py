@@ -80,6 +80,7 @@ class World:
         self.create("vpc", 2, deploymentConfiguration=percent,
                     networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}})
         self.create("lines", 2, deploymentConfiguration=percent)
+        self.create("shared", 2, deploymentConfiguration=percent)
         return self
 
     @staticmethod
@@ -102,6 +103,7 @@ class World:
                 ("web", page, {"portMappings": [{"containerPort": 80}]}, {}),
                 ("fixed", page, {"portMappings": [{"containerPort": 80, "hostPort": FIXED_PORT}]}, {}),
                 ("each", "sleep 100000", {}, {}),
+                ("shared", "sleep 100000", {}, {"pidMode": "task"}),
                 ("vpc", page, {"portMappings": [{"containerPort": 80}]}, {"networkMode": "awsvpc"}),
                 ("lines", COUNT, {"logConfiguration": {"logDriver": "awslogs", "options": {
                     "awslogs-group": LOGS, "awslogs-region": "us-east-1", "awslogs-stream-prefix": "s", "mode": "blocking"}}}, {})):

@@ -127,6 +127,15 @@ class Checks:
 
     # -- nothing too many
 
+    def holders(self):
+        """Of namespaces that a task's containers share: beside them, watched by nobody."""
+        found = set()
+        for a in self.w.agents:
+            for path in glob.glob(a.data + "/tasks/*/state.json"):
+                with open(path, encoding="utf-8") as f:
+                    found.add(json.load(f).get("holder"))
+        return found - {None}
+
     def running(self):
         return {t["taskArn"].rsplit("/", 1)[1] for t in self.tasks()}
 
@@ -136,8 +145,12 @@ class Checks:
 
     def containers_too_many(self):
         counts = {t["taskArn"].rsplit("/", 1)[1]: len(t["containers"]) for t in self.tasks()}
-        running, known, bad = set(counts), self.known(), []
+        running, known, holders, bad = set(counts), self.known(), self.holders(), []
         live = {t: {path.rstrip('/').rsplit('/', 1)[1] for path in p.values()} for t, p in groups().items() if p and t in known}
+        for task, ids in live.items():
+            if ids <= holders:
+                bad.append((task, "nothing but a holder"))
+            ids -= holders
         for task in running - set(live):
             bad.append((task, "RUNNING without a container"))
         for task in set(live) - running:
@@ -146,17 +159,18 @@ class Checks:
             if len(ids) > counts.get(task, len(ids)):
                 bad.append((task, "containers too many", ids))
         monitors = [line.split("/tasks/", 1)[1].split("/", 1)[0] for _, line in r.processes()
-                    if line.split(" ")[0].endswith("conmon") and any(a.data + "/" in line for a in self.w.agents)]
+                    if line.split(" ")[0].endswith("conmon") and any(a.data + "/" in line for a in self.w.agents) and
+                    not any(h in line for h in holders)]
         if set(monitors) != running or len(monitors) != sum(len(ids) for ids in live.values()):
             bad.append(("monitors", set(monitors) ^ running, len(monitors), live))
         return bad
 
     def folders_too_many(self):
         """Of the runtime, and mounts."""
-        running, bad = self.running(), []
+        running, holders, bad = self.running(), self.holders(), []
         for a in self.w.agents:
-            for m in mounts(a, "tasks"):
-                if os.path.relpath(m, os.path.realpath(a.data + "/tasks")).split("/")[0] not in running:
+            for m in mounts(a, "tasks") + mounts(a, "mounts"):
+                if os.path.relpath(m, os.path.realpath(a.data)).split("/")[1] not in running:
                     bad.append(("mount", m))
             for d in glob.glob(a.data + "/tasks/*/containers/*/*"):
                 if d.split("/")[-4] not in running and os.path.basename(d) in ("upper", "rootfs", "work"):
@@ -164,8 +178,10 @@ class Checks:
             ids = {name: set(os.listdir(a.data + "/runtime/" + name)) for name in ("containers", "runtime", "exits", "sock")}
             if ids["containers"] != ids["runtime"] or ids["exits"]:
                 bad.append(("runtime", a.i, ids["containers"] ^ ids["runtime"], ids["exits"]))
-            if len(ids["containers"]) != len([m for m, of in self.w.monitors() if of is a]):
-                bad.append(("runtime", a.i, len(ids["containers"])))
+            held = {h for h in holders if os.path.exists(a.data + "/runtime/containers/" + h)}
+            with_monitor = {i for i in ids["containers"] for _, line in r.processes() if line.split(" ")[0].endswith("conmon") and i in line}
+            if ids["containers"] - held != with_monitor - held:
+                bad.append(("runtime", a.i, ids["containers"] ^ with_monitor))
             if ids["sock"] - ids["containers"]:
                 bad.append(("sockets", a.i, ids["sock"] - ids["containers"]))
         return bad
