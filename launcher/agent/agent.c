@@ -35,18 +35,19 @@
 #include "launcher/model/agent_protocol.h"
 #include "launcher/model/taskdef.h"
 
-#define ECS_TARGET        "AmazonEC2ContainerServiceV20141113"
-#define CALL_TIMEOUT_MS   15000
-#define POLL_WAIT_S       20
-#define POLL_WAIT_SHORT_S 3
-#define BACKOFF_MIN_MS    200
-#define BACKOFF_MAX_MS    10000
-#define POOL_LEASES       2
-#define STOP_GRACE_MS     20000
-#define LOG_DRAIN_MS      3000
-#define USAGE_EVERY_MS    5000 /* at most so often */
-#define USAGE_TIMEOUT_MS  3000
-#define SESSION_LEN       32
+#define ECS_TARGET          "AmazonEC2ContainerServiceV20141113"
+#define CALL_TIMEOUT_MS     15000
+#define POLL_WAIT_S         20
+#define POLL_WAIT_SHORT_S   3
+#define BACKOFF_MIN_MS      200
+#define BACKOFF_MAX_MS      10000
+#define POOL_LEASES         2
+#define STOP_GRACE_MS       20000
+#define LOG_DRAIN_MS        3000
+#define USAGE_EVERY_MS      5000 /* at most so often */
+#define USAGE_TIMEOUT_MS    3000
+#define SESSION_LEN         32
+#define REGISTRATION_WAIT_S 2
 
 struct agent {
     struct agent_options o;
@@ -84,9 +85,13 @@ static int call(struct agent *a, const char *service, const char *op, const json
 static int call_registered(struct agent *a, const char *service, const char *op, const json_t *in,
                            json_t **ret, struct sw_err *err)
 {
+    struct timespec until;
+    int e = 0;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += REGISTRATION_WAIT_S;
     pthread_mutex_lock(&a->lock);
-    while (!a->registered && !flag_is_set(&a->stopping))
-        pthread_cond_wait(&a->changed, &a->lock);
+    while (!a->registered && !flag_is_set(&a->stopping) && e == 0)
+        e = pthread_cond_clockwait(&a->changed, &a->lock, CLOCK_MONOTONIC, &until);
     bool may = a->registered && !a->superseded;
     pthread_mutex_unlock(&a->lock);
     if (!may)
