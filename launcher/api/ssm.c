@@ -106,7 +106,6 @@ static const char *const unimplemented[] = {
     "RegisterTargetWithMaintenanceWindow",
     "RegisterTaskWithMaintenanceWindow",
     "ResetServiceSetting",
-    "ResumeSession",
     "SendAutomationSignal",
     "SendCommand",
     "StartAssociationsOnce",
@@ -155,7 +154,13 @@ static const struct aws_op ops[] = {
     OP(ListTagsForResource, list_tags_for_ssm_resource),
     OP(PutParameter, put_parameter),
     OP(RemoveTagsFromResource, remove_tags_from_resource),
+    OP(ResumeSession, resume_session),
     OP(UpdateManagedInstanceRole, update_managed_instance_role),
+};
+
+static const struct aws_op_note notes[] = {
+    {"ResumeSession", AWS_OP_EMPTY, "sessions that can be resumed"},
+    {.name = NULL},
 };
 
 struct aws_service ssm_aws_service(struct ecs_api *a)
@@ -165,6 +170,7 @@ struct aws_service ssm_aws_service(struct ecs_api *a)
                                 .invalid_reason = "ValidationException",
                                 .ops = ops,
                                 .ops_n = SW_ARRAY_LEN(ops),
+                                .notes = notes,
                                 .unimplemented = unimplemented,
                                 .ctx = a};
 }

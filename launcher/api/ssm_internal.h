@@ -28,6 +28,10 @@ int describe_instance_information(struct aws_call *call, const void *in, json_t 
 int update_managed_instance_role(struct aws_call *call, const void *in, json_t *out,
                                  struct sw_err *err);
 
+/* ssm_session.c */
+extern const struct sw_field resume_session_in[], resume_session_out[];
+int resume_session(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+
 /* ssm_parameter.c */
 extern const struct sw_field add_tags_to_resource_in[], add_tags_to_resource_out[];
 extern const struct sw_field delete_parameter_in[], delete_parameter_out[];

@@ -435,6 +435,13 @@ def test_tokens(up, task):
     one.ready()
 
 
+def test_resume(up):
+    """What the plugin asks when its connection broke: no token, so it ends."""
+    key = up.add_user("exec-resume")
+    out = up.boto("ssm", key).resume_session(SessionId="ecs-execute-command-00000000000000000")
+    assert out["SessionId"] == "ecs-execute-command-00000000000000000" and "TokenValue" not in out
+
+
 def test_handshake_refused(up, task):
     url = execute(up, task, "true")["session"]["streamUrl"]
     path = url[url.index("/v1/"):]
