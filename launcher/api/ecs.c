@@ -47,6 +47,7 @@ struct ecs_api *ecs_api_new(const struct ecs_api_options *o)
     a->launcher = o->launcher;
     a->secrets = o->secrets;
     a->log_store = o->log_store;
+    a->endpoint = o->endpoint;
     a->log_rights = task_log_rights_new();
     return a;
 }

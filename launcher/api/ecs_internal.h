@@ -7,6 +7,7 @@ struct ecs_api {
     struct launcher *launcher;
     struct secrets *secrets;
     struct log_store *log_store;
+    const char *endpoint;
     struct task_log_rights *log_rights;
 };
 

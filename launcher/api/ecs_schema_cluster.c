@@ -16,12 +16,9 @@ const struct sw_field describe_clusters_in[] = {
 static const char *const execute_command_logging_values[] = {"NONE", "DEFAULT", "OVERRIDE", NULL};
 
 static const struct sw_field execute_command_log_configuration[] = {
-    STRING("cloudWatchLogGroupName", F_STORED),
-    BOOLEAN("cloudWatchEncryptionEnabled", F_STORED),
-    STRING("s3BucketName", F_STORED),
-    BOOLEAN("s3EncryptionEnabled", F_STORED),
-    STRING("s3KeyPrefix", F_STORED),
-    F_END,
+    STRING("cloudWatchLogGroupName", F_READ), BOOLEAN("cloudWatchEncryptionEnabled", F_REFUSED),
+    STRING("s3BucketName", F_REFUSED),        BOOLEAN("s3EncryptionEnabled", F_REFUSED),
+    STRING("s3KeyPrefix", F_REFUSED),         F_END,
 };
 
 static const struct sw_field execute_command_configuration[] = {
