@@ -81,7 +81,7 @@ static int call(struct agent *a, const char *service, const char *op, const json
     return a->o.control.call(a->o.control.ctx, target, in, timeout_ms, ret, err);
 }
 
-/* A call about tasks of this instance: waits for the registration, and fails for good in a way that is tried again. */
+/* A call about tasks of this instance. It waits a little for the registration, which is on its way when the agent starts. */
 static int call_registered(struct agent *a, const char *service, const char *op, const json_t *in,
                            json_t **ret, struct sw_err *err)
 {
