@@ -144,16 +144,34 @@ static int efs_bind(const struct container_setup *s, const struct volume *v, con
                                err);
 }
 
-static int file_system(const struct container_setup *s, const struct volume *v, char **ret,
-                       struct sw_err *err)
+/* Where the file system is: mounted for this task, at a path that efs.json says, or in the folder with its name. */
+static int efs_top(const struct container_setup *s, const struct volume *v, const struct efs *e,
+                   char **ret, struct sw_err *err)
 {
-    sw_autofree char *top = sw_asprintf("%s/%s", s->efs_dir, v->file_system);
-    struct efs e = {NULL};
+    const char *device = sw_json_str(e->file_system, "device", NULL);
+    const char *path = sw_json_str(e->file_system, "path", NULL);
+    if (device) {
+        sw_autofree char *name = sw_asprintf("file-system-%zu", (size_t)(v - s->task->volumes));
+        return mounts_make(s->mounts_dir, name, sw_json_str(e->file_system, "type", "nfs4"), device,
+                           sw_json_str(e->file_system, "options", ""), ret, err);
+    }
+    sw_autofree char *top =
+        path ? sw_strdup(path) : sw_asprintf("%s/%s", s->efs_dir, v->file_system);
     if (!sw_path_exists(top))
         return sw_fail(err, SW_ENOTFOUND, REASON,
                        "the file system %s is not on this instance: there is no %s", v->file_system,
                        top);
-    if (efs_open(s, v, &e, err) == 0 && efs_promised(v, &e, err) == 0)
+    *ret = SW_TAKE(top);
+    return 0;
+}
+
+static int file_system(const struct container_setup *s, const struct volume *v, char **ret,
+                       struct sw_err *err)
+{
+    sw_autofree char *top = NULL;
+    struct efs e = {NULL};
+    if (efs_open(s, v, &e, err) == 0 && efs_promised(v, &e, err) == 0 &&
+        efs_top(s, v, &e, &top, err) == 0)
         (void)efs_bind(s, v, &e, top, ret, err);
     json_decref(e.doc);
     return err->code;

@@ -102,7 +102,10 @@ def efs(up, tmp_path_factory):
         (top / fs / "sub" / "deep" / "x").write_text("of " + fs)
         os.symlink(str(top / fs), os.path.join(folder, fs))
     os.symlink("/etc", top / "fs-plain" / "away")
-    doc = {"fileSystems": {"fs-tls": {"encrypted": True, "iam": True}},
+    deep = str(top / "fs-plain" / "sub" / "deep")
+    doc = {"fileSystems": {"fs-tls": {"encrypted": True, "iam": True}, "fs-path": {"path": str(top / "fs-plain")},
+                           "fs-device": {"type": "none", "device": str(top / "fs-plain"), "options": "bind,ro"},
+                           "fs-gone": {"device": deep + "/not/there", "type": "none", "options": "bind"}},
            "accessPoints": {
                "fsap-1": {"fileSystemId": "fs-tls", "rootDirectory": {"path": "/sub/deep"}},
                "fsap-new": {"fileSystemId": "fs-tls", "rootDirectory": {"path": "/made/here", "creationInfo": {
@@ -126,6 +129,17 @@ def test_a_folder_of_a_file_system(tasks, efs, name):
     for root in ("/away", "/nowhere"):
         stopped, out = with_volume(tasks, name, "ls /v", efs_volume("fs-plain", rootDirectory=root))
         assert "InvalidVolumeError" in stopped["stoppedReason"] and root in stopped["stoppedReason"] and "passwd" not in out
+
+
+def test_file_systems_elsewhere(up, tasks, efs, name):
+    """A path, or something that is mounted while the task runs."""
+    for fs in ("fs-path", "fs-device"):
+        out = with_volume(tasks, name, "cat /v/x; touch /v/new 2>&1; true", efs_volume(fs, rootDirectory="/sub/deep"))[1]
+        assert "of fs-plain" in out and ("Read-only" in out) == (fs == "fs-device")
+    stopped, _ = with_volume(tasks, name, "true", efs_volume("fs-gone"))
+    assert "InvalidVolumeError" in stopped["stoppedReason"] and "/not/there" in stopped["stoppedReason"]
+    with open("/proc/mounts", encoding="utf-8") as f:
+        assert up.data + "/agent/mounts" not in f.read()
 
 
 def test_access_points(tasks, efs, name):
