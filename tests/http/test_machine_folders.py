@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import time
 
 import pytest
 
@@ -274,3 +275,21 @@ def test_without_the_programs_that_it_needs(site):
     plain = site.run(site.define("plain", command="exit 3", networkMode="host"))
     assert site.wait(plain, "STOPPED")["containers"][0]["exitCode"] == 3
     assert agent.process.poll() is None
+
+
+def test_cleaning_takes_nothing_from_tasks_that_start(site):
+    names = ["image%d" % i for i in range(4)]
+    for name in names:
+        site.push(name, images.Image([images.layer(images.busybox_entries()), images.layer([("which", os.urandom(16), 0o644)])],
+                                     {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin"]}))
+        site.define(name, name, "test -s /which && exit 7")
+    agent = site.agent(1, ECS_IMAGE_CLEANUP_INTERVAL="1s", ECS_IMAGE_MINIMUM_CLEANUP_AGE="1s").start()
+    r.wait_for(site.instances, 30, 0.2, "instance; " + r.tail(agent.log))
+    tasks = []
+    for i in range(24):
+        tasks.append(site.run(names[(i * 7) % 4 if i % 6 else 0]))
+        time.sleep(0.4 if i % 5 else 2.5)
+    for task in tasks:
+        done = site.wait(task, "STOPPED")
+        assert done["containers"][0].get("exitCode") == 7, (done["stoppedReason"], done["containers"][0], r.tail(agent.log))
+    assert log_of(agent).count("images-removed") >= 2
