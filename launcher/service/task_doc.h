@@ -16,7 +16,7 @@ struct task_doc_new {
     const json_t *definition;          /* stored document */
     const json_t *overrides, *tags;    /* NULL: none */
     const json_t *network;             /* networkConfiguration; NULL: none */
-    const json_t *attributes;          /* of the instance; NULL: none */
+    const json_t *attributes;          /* of the instance; NULL: it waits for one */
     const char *const *container_arns; /* one each */
     bool execute_command;              /* ExecuteCommand may be asked for it */
     int64_t now_us;
