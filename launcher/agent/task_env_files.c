@@ -37,10 +37,10 @@ int env_file_parse(struct sw_str text, char ***list, struct sw_err *err)
         if (line.n && line.p[line.n - 1] == '\r')
             line.n--;
         value = line;
-        if (line.n == 0 || line.p[0] == '#' || !sw_str_split(&value, '=', &name) || !value.p)
+        if (line.n == 0 || !sw_str_split(&value, '=', &name) || !value.p)
             continue;
         name = sw_str_trim(name);
-        if (name.n == 0 || has_name(*list, name))
+        if (name.n == 0 || name.p[0] == '#' || has_name(*list, name))
             continue;
         if (n == ENV_FILE_LINES_MAX)
             return sw_fail(err, SW_ELIMIT, REASON, "more than %d variables", ENV_FILE_LINES_MAX);

@@ -128,7 +128,7 @@ static int make_shm(const struct task *t, char **ret, struct sw_err *err)
 
 int task_namespaces_get(struct task *t, struct task_namespaces *ret, struct sw_err *err)
 {
-    struct task_namespaces n = {NULL};
+    struct task_namespaces n = {.pid_path = NULL};
     pid_t pid = 0;
     if (!shares_pid(t) && !shares_ipc(t))
         return 0;

@@ -187,7 +187,7 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
     sw_autofree char *efs = sw_asprintf("%s/efs", t->engine->o.data_dir);
     sw_autofree char *shared = sw_asprintf("%s/volumes", t->engine->o.data_dir);
     sw_autofree char *mounts = task_mounts_dir(t);
-    SW_CLEANUP(task_namespaces_done) struct task_namespaces namespaces = {NULL};
+    SW_CLEANUP(task_namespaces_done) struct task_namespaces namespaces = {.pid_path = NULL};
     const char *addresses[TASKDEF_CONTAINERS_MAX];
     for (size_t i = 0; i < t->def->containers_n; i++)
         addresses[i] = t->containers[i].address;

@@ -169,7 +169,7 @@ static int file_system(const struct container_setup *s, const struct volume *v, 
                        struct sw_err *err)
 {
     sw_autofree char *top = NULL;
-    struct efs e = {NULL};
+    struct efs e = {.doc = NULL};
     if (efs_open(s, v, &e, err) == 0 && efs_promised(v, &e, err) == 0 &&
         efs_top(s, v, &e, &top, err) == 0)
         (void)efs_bind(s, v, &e, top, ret, err);

@@ -36,6 +36,7 @@ TEST(env_files)
         {" A =1\n", "A=1|"},
         {"A= with spaces \n", "A= with spaces |"},
         {"AB=1\nA=2\n", "AB=1|A=2|"},
+        {"  # A=1\n#\nB=1\n", "B=1|"},
     };
     for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++)
         file_is(rows[i].text, strlen(rows[i].text), rows[i].want);
