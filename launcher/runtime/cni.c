@@ -159,6 +159,9 @@ static int run_plugin(struct cni *c, const char *command, const char *id, const 
     sw_autojson json_t *j = NULL;
     struct sw_err bad = SW_ERR_INIT;
     int parsed = out.n ? sw_json_load(sw_buf_str(&out), 16, 10000, NULL, &j, &bad) : -1;
+    if (res.exit_code != 0 && !j && text.n == 0)
+        return sw_fail(err, SW_EIO, REASON, "network plugin %s %s: ended without a word, status %d",
+                       type, command, res.exit_code);
     if (res.exit_code != 0)
         return sw_fail(err, SW_EIO, REASON, "network plugin %s %s: %s %s", type, command,
                        j ? sw_json_str(j, "msg", "no message") : sw_buf_str(&text).p,

@@ -147,8 +147,11 @@ TEST(a_failing_plugin_is_quoted)
     static const char bad[] =
         "#!/bin/sh\ncat >/dev/null; echo '{\"code\":7,\"msg\":\"no more addresses\"}'; exit 1\n";
     static const char garbage[] = "#!/bin/sh\ncat >/dev/null; echo nonsense\n";
-    static const char *const programs[] = {good, bad, garbage};
-    for (int i = 0; i < 3; i++) {
+    static const char killed[] = "#!/bin/sh\nkill -9 $$\n";
+    static const char *const programs[] = {good, bad, garbage, killed};
+    static const char *const words[] = {NULL, "no more addresses", "not valid",
+                                        "bridge ADD: ended without a word, status 137"};
+    for (int i = 0; i < 4; i++) {
         test_write_file(test_path("bridge"), programs[i], strlen(programs[i]));
         CHECK(chmod(test_path("bridge"), 0755) == 0);
         CHECK_OK(cni_new(
@@ -163,7 +166,7 @@ TEST(a_failing_plugin_is_quoted)
         } else {
             CHECK(r == SW_EIO);
             CHECK_EQ_STR(err.reason, "ContainerNetworkingError");
-            CHECK_CONTAINS(err.msg, i == 1 ? "no more addresses" : "not valid");
+            CHECK_CONTAINS(err.msg, words[i]);
             sw_err_clear(&err);
         }
         cni_free(c);
