@@ -243,7 +243,8 @@ static int open_log_store(struct app *a, struct sw_err *err)
 static int retire_principal(void *ctx, const char *arn, const char *unique_id, struct sw_err *err)
 {
     struct app *a = ctx;
-    return registry_retire_principal(a->registry, arn, unique_id, err);
+    int r = registry_retire_principal(a->registry, arn, unique_id, err);
+    return r == 0 && a->launcher ? launcher_retire_principal(a->launcher, arn, err) : r;
 }
 
 static int open_domains(struct app *a, struct sw_err *err)

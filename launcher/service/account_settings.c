@@ -298,3 +298,22 @@ int launcher_list_settings(struct launcher *l, const struct launcher_caller *c, 
     }
     return 0;
 }
+
+static int retire(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct set_arg *a = arg;
+    return meta_exec(tx, err, NULL,
+                     "DELETE FROM account_setting WHERE account_id = $1 AND principal_arn = $2",
+                     "tt", a->c->account, a->principal);
+}
+
+int launcher_retire_principal(struct launcher *l, const char *arn, struct sw_err *err)
+{
+    char account[13] = "";
+    const char *at = strstr(arn, ":iam::");
+    if (at)
+        (void)snprintf(account, sizeof account, "%s", at + strlen(":iam::"));
+    const struct launcher_caller c = {.account = account};
+    struct set_arg a = {.c = &c, .principal = arn};
+    return meta_tx(l->db, META_WRITE, retire, &a, err);
+}

@@ -191,7 +191,8 @@ int launcher_update_protection(struct launcher *l, const struct launcher_caller 
 int launcher_get_protection(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                             json_t *out, struct sw_err *err);
 
-/* Account settings. */
+/* Account settings. Those of a user or role end with it, so that who gets its name later does not have them: tell of its ARN. */
+int launcher_retire_principal(struct launcher *l, const char *arn, struct sw_err *err);
 int launcher_put_setting(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                          json_t *out, struct sw_err *err);
 int launcher_put_setting_default(struct launcher *l, const struct launcher_caller *c,

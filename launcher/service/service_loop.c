@@ -247,7 +247,7 @@ static bool may_plan(struct service_state *state, int64_t *ret_wait_us)
         state->slowed = false;
     if (*ret_wait_us > 0) {
         if (!state->slowed)
-            sw_log(SW_LOG_WARNING, "service-slowed", "#service", state->id, "why",
+            sw_log(SW_LOG_INFO, "service-slowed", "#service", state->id, "why",
                    "it changes with each plan, or its tasks very often", NULL);
         state->slowed = true;
         return false;

@@ -108,6 +108,10 @@ def test_account_settings_are_of_those_who_exist(server, ecs, name):
     user = iam.create_user(UserName=name, Path="/team/")["User"]["Arn"]
     set_for = ecs.put_account_setting(name="awsvpcTrunking", value="enabled", principalArn=user)["setting"]
     assert set_for["principalArn"] == user
+    assert ecs.list_account_settings(principalArn=user)["settings"] == [set_for]
+    iam.delete_user(UserName=name)
+    assert ecs.list_account_settings(principalArn=user)["settings"] == []
+    iam.create_user(UserName=name, Path="/team/")
     for ghost in (user + "x", user.replace("/team/", "/"), "arn:aws:iam::000000000000:role/" + name):
         assert "no user or role" in refused("InvalidParameterException", ecs.put_account_setting, name="awsvpcTrunking",
                                             value="enabled", principalArn=ghost)

@@ -426,7 +426,7 @@ TEST(a_draining_instance_is_emptied_and_its_tasks_run_elsewhere)
     world_close(&w);
 }
 
-/* Beside each other, as two servers on one database are: each slot gets one task. */
+/* Beside each other, as two servers on one database are: each slot gets one task, whoever has the lease (test_lease.c). */
 static void *settle_often(void *arg)
 {
     struct launcher *l = arg;
