@@ -71,6 +71,16 @@ static int fullest(const struct zone *zones, size_t n)
     return movable == most ? most : 0; /* else scale-in would take it elsewhere */
 }
 
+/* Some zone has at most so many. */
+static bool any_with(const struct zone *zones, size_t n, int tasks)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (zones[i].tasks <= tasks)
+            return true;
+    }
+    return false;
+}
+
 static const char *unbalanced_text(const struct service_plan *p, const struct zone *zones, size_t n)
 {
     const char *text =
@@ -88,7 +98,7 @@ bool service_plan_rebalance(struct service_plan *p)
     size_t n = 0;
     struct zone *zones = count(p, &n);
     int most = fullest(zones, n);
-    if (n < 2 || most < 2)
+    if (!any_with(zones, n, most - 2))
         return false;
     struct plan_request req = *v->deployments[p->primary].request;
     req.count = 1;
