@@ -626,7 +626,7 @@ def agent_of(server, home):
 def test_server_restarted():
     """The client ends with an error and the command is gone; the task goes on, and the next server executes again."""
     need_containers()
-    server = Server("serve").start()
+    server = Server("serve", ["--agent-timeout", "5s"]).start()
     agent = network = None
     try:
         agent, network = agent_of(server, server.home)
