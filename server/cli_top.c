@@ -95,6 +95,8 @@ static int show(struct client *client, const struct options *o, struct sw_err *e
         json_array_foreach(sw_json_array(instance, "tasks"), k, task)
             print_task(task, task_id_of(sw_json_str(instance, "containerInstanceArn", "")));
     }
+    json_array_foreach(sw_json_array(out, "waitingTasks"), i, task)
+        print_task(task, "-");
     (void)fflush(stdout);
     return 0;
 }

@@ -262,7 +262,11 @@ static const struct sw_field used_instance[] = {
 };
 static const struct sw_field used_instance_list[] = {STRUCT("member", 0, used_instance)};
 
-const struct sw_field get_usage_out[] = {LIST("instances", 0, used_instance_list), F_END};
+const struct sw_field get_usage_out[] = {
+    LIST("instances", 0, used_instance_list),
+    LIST("waitingTasks", 0, used_task_list),
+    F_END,
+};
 /* clang-format on */
 
 const struct sw_field register_managed_instance_out[] = {

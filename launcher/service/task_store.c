@@ -119,6 +119,18 @@ int task_store_list(struct meta_tx *tx, const struct task_filter *f, struct laun
     return r < 0 ? r : service_page_rows(st, page, ids, err);
 }
 
+static int each_row(struct meta_stmt *st, task_store_fn fn, void *ctx, struct sw_err *err)
+{
+    int r;
+    while ((r = meta_step(st, err)) > 0) {
+        sw_autofree char *task = meta_dup(st, 0);
+        sw_autofree char *definition = meta_dup(st, 1);
+        if ((r = fn(ctx, task, definition, err)) < 0)
+            return r;
+    }
+    return r;
+}
+
 int task_store_each_of_instance(struct meta_tx *tx, const char *instance_id, task_store_fn fn,
                                 void *ctx, struct sw_err *err)
 {
@@ -129,15 +141,20 @@ int task_store_each_of_instance(struct meta_tx *tx, const char *instance_id, tas
                        " WHERE t.instance_id = $1 AND t.last_status <> 'STOPPED'"
                        " ORDER BY t.created_at, t.id",
                        "t", instance_id);
-    if (r < 0)
-        return r;
-    while ((r = meta_step(st, err)) > 0) {
-        sw_autofree char *task = meta_dup(st, 0);
-        sw_autofree char *definition = meta_dup(st, 1);
-        if ((r = fn(ctx, task, definition, err)) < 0)
-            return r;
-    }
-    return r;
+    return r < 0 ? r : each_row(st, fn, ctx, err);
+}
+
+int task_store_each_waiting(struct meta_tx *tx, int64_t cluster_id, task_store_fn fn, void *ctx,
+                            struct sw_err *err)
+{
+    meta_autostmt *st = NULL;
+    int r = meta_query(tx, err, &st,
+                       "SELECT t.document, d.document FROM task t"
+                       " JOIN task_definition d ON d.id = t.definition_id"
+                       " WHERE t.cluster_id = $1 AND t.instance_id IS NULL"
+                       " AND t.stopped_at IS NULL ORDER BY t.created_at, t.id",
+                       "i", cluster_id);
+    return r < 0 ? r : each_row(st, fn, ctx, err);
 }
 
 int task_store_ids_of_instance(struct meta_tx *tx, const char *instance_id, json_t *ids,

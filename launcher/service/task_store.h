@@ -53,6 +53,9 @@ typedef int (*task_store_fn)(void *ctx, const char *task_document, const char *d
                              struct sw_err *err);
 int task_store_each_of_instance(struct meta_tx *tx, const char *instance_id, task_store_fn fn,
                                 void *ctx, struct sw_err *err);
+/* The same of those that wait for capacity in a cluster, oldest first. */
+int task_store_each_waiting(struct meta_tx *tx, int64_t cluster_id, task_store_fn fn, void *ctx,
+                            struct sw_err *err);
 /* Ids of the same, for a change of all. */
 int task_store_ids_of_instance(struct meta_tx *tx, const char *instance_id, json_t *ids,
                                struct sw_err *err);

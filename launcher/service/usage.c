@@ -105,7 +105,7 @@ struct usage_arg {
     const struct launcher_caller *c;
     const struct cluster_ref *cluster;
     int64_t now_us;
-    json_t *instances;
+    json_t *instances, *waiting; /* waiting: tasks without an instance */
     /* Of one instance. */
     json_t *tasks;
     const json_t *used;
@@ -216,7 +216,10 @@ static int read_usage(struct meta_tx *tx, void *arg, struct sw_err *err)
     for (size_t i = 0; i < n && r == 0; i++)
         r = add_instance(tx, a, &views[i], err);
     instance_views_free(views, n);
-    return r;
+    a->tasks = a->waiting;
+    a->used = NULL;
+    json_array_clear(a->waiting);
+    return r < 0 ? r : task_store_each_waiting(tx, a->cluster->id, add_task, a, err);
 }
 
 int launcher_usage(struct launcher *l, const struct launcher_caller *c, const json_t *in,
@@ -227,7 +230,8 @@ int launcher_usage(struct launcher *l, const struct launcher_caller *c, const js
                           .c = c,
                           .cluster = &cluster,
                           .now_us = l->now_us(),
-                          .instances = service_list(out, "instances")};
+                          .instances = service_list(out, "instances"),
+                          .waiting = service_list(out, "waitingTasks")};
     int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
     return r < 0 ? r : meta_tx(l->db, META_READ_LONG, read_usage, &a, err);
 }

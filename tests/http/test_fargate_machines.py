@@ -95,6 +95,8 @@ def test_the_fleet(world):
     waiting = [("shop", world.run("shop", capacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}])),
                ("bank", world.run("bank", capacityProviderStrategy=[{"capacityProvider": "FARGATE", "weight": 1}]))]
     assert {world.task(*t)["lastStatus"] for t in waiting} == {"PROVISIONING"}
+    shown = [line.split() for line in world.server.slipway("top", "--once", "--cluster", "bank").stdout.splitlines()]
+    assert [waiting[1][1].rsplit("/", 1)[1], "family:app", "PROVISIONING", "-", "-", "-"] in shown, shown
     world.machine(1)
     for cluster, arn in waiting:
         world.wait(cluster, arn, "RUNNING")
@@ -133,8 +135,14 @@ def test_a_service_leaves_a_machine_that_drains(world):
     r.wait_for(lambda: len(set(on())) == 2, 40, 0.3, "a task on each machine")
     drained = sorted(world.fleet())[0]
     world.ecs.update_container_instances_state(cluster="shop", containerInstances=[drained], status="DRAINING")
-    r.wait_for(lambda: on() == [sorted(world.fleet())[1][:8]] * 2, 40, 0.3, "both tasks on the other machine")
+    # A task without a health check counts as healthy after 40 s, and only then the other one may go.
+    r.wait_for(lambda: on() == [sorted(world.fleet())[1][:8]] * 2, 100, 0.3, "both tasks on the other machine")
     world.ecs.delete_service(cluster="bank", service="web", force=True)
+
+
+def test_a_mark_that_is_none(world):
+    done = world.server.slipway("agent", "--fargate", "maybe", "--endpoint", world.server.endpoint, "--data", world.server.home + "/no-agent", check=False)
+    assert done.returncode != 0 and "'maybe' is not only or shared" in done.stderr, done.stderr
 
 
 def test_who_may_mark_a_machine(world):

@@ -34,6 +34,7 @@ TEST(reads_every_key)
                   "ECS_INSTANCE_ATTRIBUTES={\"rack\": \"r1\", \"ssd\": \"\"}\n"
                   "ECS_CONTAINER_INSTANCE_TAGS={\"team\": \"x\"}\n"
                   "ECS_EXTERNAL=true\n"
+                  "ECS_FARGATE=shared\n"
                   "ECS_RESERVED_MEMORY=256\n"
                   "ECS_CONTAINER_STOP_TIMEOUT=2m\n"
                   "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=3h\n"
@@ -61,6 +62,7 @@ TEST(reads_every_key)
     CHECK_EQ_STR(json_string_value(json_object_get(c.attributes, "rack")), "r1");
     CHECK_EQ_STR(json_string_value(json_object_get(c.tags, "team")), "x");
     CHECK(c.external);
+    CHECK_EQ_STR(c.fargate, "shared");
     CHECK_EQ_INT(c.reserved_memory_mib, 256);
     CHECK_EQ_INT(c.stop_timeout_s, 120);
     CHECK_EQ_INT(c.task_cleanup_wait_s, 10800);
@@ -158,6 +160,7 @@ TEST(attributes_and_tags_are_objects_of_texts)
         refused(text, no_env, "ECS_CONTAINER_INSTANCE_TAGS");
     }
     refused("ECS_EXTERNAL=yes\n", no_env, "ECS_EXTERNAL");
+    refused("ECS_FARGATE=true\n", no_env, "ECS_FARGATE");
 }
 
 TEST(counts_rates_and_behaviours)
