@@ -363,7 +363,7 @@ def test_bad_task_definitions_name_what_is_wrong(ecs, name, change, words):
 
 
 @pytest.mark.parametrize("more", (
-    {"container": {"privileged": True}}, {"container": {"interactive": True}}, {"container": {"linuxParameters": {"maxSwap": 64}}},
+    {"container": {"resourceRequirements": [{"type": "GPU", "value": "1"}]}},
     {"container": {"firelensConfiguration": {"type": "fluentd"}}}))
 def test_what_would_change_the_task_and_is_not_implemented_is_refused_by_name(ecs, name, more):
     words = list(more["container"])[0]
