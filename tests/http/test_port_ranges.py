@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from support import run as r
 from support.aws import call
 from support.tasks import Tasks, fetch
 
@@ -41,7 +42,7 @@ def test_a_range_is_open_on_the_host(tasks, name):
     first, last = ports(ranged["hostPortRange"])
     assert last - first == 2 and single["containerPort"] == 9000
     for port in (first, first + 1, last, single["hostPort"]):
-        assert "served by a task" in fetch(port), port
+        r.wait_for(lambda: "served by a task" in fetch(port), 20, 0.2, "port %d" % port)  # pylint: disable=W0640
     # Another task of the same definition gets others.
     other = tasks.run(name)
     tasks.wait_running(other)

@@ -12,6 +12,10 @@ from support import images
 from support.tasks import Tasks
 
 
+# For a container of the task that is slower.
+WAIT = "for i in $(seq 200); do [ -s %s ] && break; sleep 0.1; done; "
+
+
 @pytest.fixture(scope="module")
 def tasks(up):
     return Tasks(up)
@@ -57,7 +61,7 @@ def test_volumes_of_an_image(up, tasks, filled, name):
     out = tasks.output(name, "stat -c '%a %u %g' /data; cat /data/seed; touch /data/y /empty/z && echo written; touch /no 2>&1; "
                        "mount | grep -c -e ' /data ' -e ' /empty '; true", image=filled, readonlyRootFilesystem=True)
     assert out.startswith("1777 11 12\nfrom the image") and "written" in out and "Read-only" in out and out.rstrip().endswith("2"), out
-    arn = tasks.start(name, {"command": "sleep 1; cat /data/from-c1; touch /data/y 2>&1; true",
+    arn = tasks.start(name, {"command": WAIT % "/data/from-c1" + "cat /data/from-c1; touch /data/y 2>&1; true",
                              "volumesFrom": [{"sourceContainer": "c1", "readOnly": True}]},
                       {"image": filled, "command": "echo shared > /data/from-c1; sleep 50", "essential": False})
     tasks.wait_stopped(arn)
@@ -77,7 +81,7 @@ def test_what_the_driver_local_mounts(up, tasks, name, tmp_path):
     out = with_volume(tasks, name, "cat /v/x; touch /v/y 2>&1; true", bind)[1]
     assert "of the machine" in out and "Read-only" in out
     # One mount for all containers of the task.
-    arn = tasks.start(name, {"command": "sleep 1; cat /v/x", "mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}]},
+    arn = tasks.start(name, {"command": WAIT % "/v/x" + "cat /v/x", "mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}]},
                       {"command": "echo both > /v/x; sleep 20", "essential": False,
                        "mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}]}, volumes=[dict({"name": "v"}, **tmpfs)])
     tasks.wait_stopped(arn)
