@@ -7,7 +7,7 @@
 #include "base/websocket_client.h"
 #include "launcher/agent/task_engine.h"
 
-#define AGENT_EXECS_MAX 32
+#define AGENT_EXECS_MAX 48 /* more than the control plane lets in: some are still ending */
 
 struct agent_execs_options {
     struct task_engine *engine; /* borrowed, outlives it */

@@ -342,7 +342,7 @@ static enum http_begin begin(void *ctx, struct http_req *req, struct http_plan *
     req->route = "data-channel";
     u->relay = r;
     if (!sw_str_copy(sw_str(id), u->session_id, sizeof u->session_id) ||
-        !exec_sessions_known(r->o.sessions, u->session_id)) {
+        !exec_sessions_open(r->o.sessions, u->session_id)) {
         free(u);
         refuse(res, 404, "slipway: there is no such session, or it has begun already\n");
         return HTTP_ANSWER;
@@ -418,7 +418,6 @@ void exec_relay_free(struct exec_relay *r)
     while (r->links) {
         struct relay_link *l = r->links;
         r->links = l->next;
-        exec_session_free(l->session);
         exec_transcript_free(l->transcript);
         free(l);
     }

@@ -36,7 +36,8 @@ struct relay_conn {
 struct relay_link {
     struct relay_link *next;
     struct exec_relay *relay;
-    struct exec_session *session; /* ours from the moment both have joined; else the table's */
+    const struct exec_session
+        *session; /* from when both have joined; the table's until the link ends */
     char id[EXEC_SESSION_ID_MAX];
     struct relay_conn *ends[EXEC_END_MAX_];
     struct exec_transcript *transcript;

@@ -41,12 +41,12 @@ static void wake(void *ctx)
     (void)!write(r->wake_fd, &one, sizeof one);
 }
 
-/* Both are here: from now on the session is ours. */
+/* Both are here. */
 static void begin(struct relay_link *l, int64_t now_ms)
 {
     struct exec_relay *r = l->relay;
     l->used_ms = now_ms;
-    l->session = exec_sessions_take(r->o.sessions, l->id);
+    l->session = exec_sessions_find(r->o.sessions, l->id);
     if (!l->session)
         return;
     const struct exec_session *s = l->session;
@@ -156,8 +156,8 @@ static void end_link(struct relay_link *l, const char *why)
         relay_close(client, WS_CLOSE_NORMAL, "");
     if (agent)
         relay_close(agent, why ? WS_CLOSE_GOING_AWAY : WS_CLOSE_NORMAL, "");
-    if (!l->session)
-        l->session = exec_sessions_take(l->relay->o.sessions, l->id);
+    l->session = NULL;
+    exec_session_free(exec_sessions_take(l->relay->o.sessions, l->id));
 }
 
 void relay_forward(struct relay_conn *c, const struct ws_message *m, int64_t now_ms)
@@ -224,7 +224,6 @@ void relay_tick(struct exec_relay *r, int64_t now_ms)
             continue;
         }
         *at = l->next;
-        exec_session_free(l->session);
         exec_transcript_free(l->transcript);
         free(l);
     }

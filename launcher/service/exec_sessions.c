@@ -104,12 +104,21 @@ static struct exec_session *find(struct exec_sessions *t, const char *id)
     return s;
 }
 
-bool exec_sessions_known(struct exec_sessions *t, const char *id)
+bool exec_sessions_open(struct exec_sessions *t, const char *id)
 {
     pthread_mutex_lock(&t->lock);
-    bool known = find(t, id) != NULL;
+    const struct exec_session *s = find(t, id);
+    bool open = s && !(s->joined[EXEC_END_CLIENT] && s->joined[EXEC_END_AGENT]);
     pthread_mutex_unlock(&t->lock);
-    return known;
+    return open;
+}
+
+const struct exec_session *exec_sessions_find(struct exec_sessions *t, const char *id)
+{
+    pthread_mutex_lock(&t->lock);
+    const struct exec_session *s = find(t, id);
+    pthread_mutex_unlock(&t->lock);
+    return s;
 }
 
 static bool is_token(const char *want, const char *got)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* launcher/service/exec_sessions.h - sessions of ExecuteCommand between the call and their end: which agent is to open one, and who
- * may join. In memory only: a session is two open connections to this process, so it does not outlive it.
+/* launcher/service/exec_sessions.h - sessions of ExecuteCommand from the call to their end: which agent is to open one, who may join, and
+ * how many there are. In memory only: a session is two open connections to this process, so it does not outlive it.
  * Promise: each of the two tokens lets one connection in, once, and only before the session's time to begin is over.
  * Threads: shared freely. */
 #include <jansson.h>
@@ -46,10 +46,13 @@ bool exec_sessions_waiting(struct exec_sessions *t, const char *instance_id, int
 /* Those it has not joined, into the list; one that it does not join is told of again after a moment. */
 void exec_sessions_deliver(struct exec_sessions *t, const char *instance_id, int64_t now_us,
                            json_t *list);
-bool exec_sessions_known(struct exec_sessions *t, const char *id);
+/* One that somebody may still join. */
+bool exec_sessions_open(struct exec_sessions *t, const char *id);
 /* Uses up the token. SW_EDENIED. */
 int exec_sessions_join(struct exec_sessions *t, const char *id, const char *token, int64_t now_us,
                        enum exec_end *ret_end, struct sw_err *err);
+/* Borrowed, until it is taken: whoever joined last has it. NULL: there is none. */
+const struct exec_session *exec_sessions_find(struct exec_sessions *t, const char *id);
 /* Takes a session out, the caller's then; NULL: there is none. */
 struct exec_session *exec_sessions_take(struct exec_sessions *t, const char *id);
 /* Takes out those that somebody did not join in time, and that nobody joined: nobody holds them. */

@@ -597,6 +597,24 @@ def test_logging_refused(up):
                                  logConfiguration={"cloudWatchLogGroupName": "x"})
 
 
+def test_as_many_as_an_instance_takes(up, task):
+    """Commands that run count too; each of them works, and the one too many is refused at once."""
+    running = []
+    try:
+        with pytest.raises(ClientError) as e:
+            for _ in range(33):
+                running.append(channel(up, task, "cat"))
+        assert e.value.response["Error"]["Code"] == "ClientException" and len(running) == 32
+        for i, c in enumerate(running):
+            c.type("number %d\r" % i)
+        for i, c in enumerate(running):
+            c.until("number %d\r\nnumber %d\r\n" % (i, i))
+    finally:
+        for c in running:
+            c.close()
+    r.wait_for(lambda: slipway_exec(up, task, "echo", "again").stdout == "again\n", 30, 0.5, "room for another session")
+
+
 def test_nobody_comes(up, task):
     """Sessions that nobody joins: too many are refused, nothing was executed, and they do not last."""
     made = 0

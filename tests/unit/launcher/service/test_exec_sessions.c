@@ -81,14 +81,39 @@ TEST(they_are_bounded_and_expire)
     CHECK(!exec_sessions_add(t, more));
     CHECK_OK(exec_sessions_join(t, "s0", "client-s0", 1, &end, &err));
     exec_sessions_expire(t, EXEC_JOIN_US);
-    CHECK(exec_sessions_known(t, "s1") && !exec_sessions_add(t, more));
+    CHECK(exec_sessions_open(t, "s1") && !exec_sessions_add(t, more));
     exec_sessions_expire(t, EXEC_JOIN_US + 1);
-    CHECK(exec_sessions_known(t, "s0") &&
-          !exec_sessions_known(t, "s1")); /* whoever joined holds it */
+    CHECK(exec_sessions_open(t, "s0") &&
+          !exec_sessions_open(t, "s1")); /* whoever joined holds it */
     CHECK(exec_sessions_add(t, more));
     struct exec_session *taken = exec_sessions_take(t, "s0");
-    CHECK(taken && !exec_sessions_take(t, "s0") && !exec_sessions_known(t, "s0"));
+    CHECK(taken && !exec_sessions_take(t, "s0") && !exec_sessions_open(t, "s0"));
     exec_session_free(taken);
+    exec_sessions_free(t);
+}
+
+TEST(those_that_run_count_until_they_are_taken)
+{
+    struct exec_sessions *t = exec_sessions_new();
+    char id[20];
+    enum exec_end end;
+    for (int i = 0; i < EXEC_SESSIONS_PER_INSTANCE; i++) {
+        struct sw_err err = SW_ERR_INIT;
+        char token[40];
+        (void)snprintf(id, sizeof id, "s%d", i);
+        CHECK(exec_sessions_add(t, make(id, "i", 0)) && exec_sessions_open(t, id));
+        (void)snprintf(token, sizeof token, "client-%s", id);
+        CHECK_OK(exec_sessions_join(t, id, token, 1, &end, &err));
+        CHECK(exec_sessions_open(t, id));
+        (void)snprintf(token, sizeof token, "agent-%s", id);
+        CHECK_OK(exec_sessions_join(t, id, token, 1, &end, &err));
+        CHECK(!exec_sessions_open(t, id) && exec_sessions_find(t, id));
+    }
+    struct exec_session *more = make("more", "i", 0);
+    exec_sessions_expire(t, 10 * EXEC_JOIN_US);
+    CHECK(!exec_sessions_add(t, more));
+    exec_session_free(exec_sessions_take(t, "s3"));
+    CHECK(!exec_sessions_find(t, "s3") && exec_sessions_add(t, more));
     exec_sessions_free(t);
 }
 
