@@ -87,6 +87,13 @@ static void answer(const struct aws_codec *c, const struct aws_service *s, const
         http_res_set(res, "x-amzn-RequestId", "%s", req->id);
 }
 
+static void answer_stream(struct aws_call *call, struct http_res *res)
+{
+    http_res_stream(res, SW_TAKE(call->stream));
+    http_res_set(res, "Content-Type", "%s", call->stream_type);
+    http_res_set(res, "x-amzn-RequestId", "%s", call->req->id);
+}
+
 /* A request says by its headers which protocol it speaks. */
 static const struct aws_codec *codec_of(const struct http_req *req)
 {
@@ -492,6 +499,8 @@ static enum http_run edge_run(void *state, struct http_req *req, struct http_res
         answer_error(st->codec,
                      st->call.service ? st->call.service : claimed_service(st->edge, req), req, err,
                      st->call.error_members, res);
+    else if (st->call.stream)
+        answer_stream(&st->call, res);
     else if (!st->call.deferred)
         answer(st->codec, st->call.service, st->call.op, req, out, res);
     bool later = err->code == 0 && st->call.deferred;

@@ -31,6 +31,9 @@ struct aws_call {
     struct authorizer *authorizer; /* NULL: built-in policies only */
     bool authorized;               /* set by aws_may; a reply without it is an internal error */
     bool deferred;
+    struct http_stream *
+        stream; /* a handler that succeeds may set it, with a reference: then it is the answer, of stream_type */
+    const char *stream_type; /* static */
     json_t *
         error_members; /* the handler may set it, owned: members of its error besides the message (JSON protocol) */
     struct policy_context context;

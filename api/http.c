@@ -179,6 +179,8 @@ static void body_done(struct http_res *r)
         r->bytes_free(r->bytes_ctx);
     if (r->kind == HTTP_RES_FILE && r->fd >= 0)
         (void)close(r->fd);
+    if (r->stream)
+        http_stream_unref(SW_TAKE(r->stream));
     r->kind = HTTP_RES_EMPTY;
     r->bytes = NULL;
     r->bytes_n = 0;
@@ -186,6 +188,13 @@ static void body_done(struct http_res *r)
     r->bytes_ctx = NULL;
     r->fd = -1;
     r->offset = r->length = 0;
+}
+
+void http_res_stream(struct http_res *r, struct http_stream *s)
+{
+    body_done(r);
+    r->kind = HTTP_RES_STREAM;
+    r->stream = s;
 }
 
 void http_res_done(struct http_res *r)

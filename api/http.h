@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "auth/principal.h"
 #include "base/buf.h"
@@ -102,7 +103,13 @@ int http_req_query_at(const struct http_req *r, const char *name, size_t index, 
 
 #define HTTP_RES_HEADERS_MAX 32
 
-enum http_res_body { HTTP_RES_EMPTY, HTTP_RES_BYTES, HTTP_RES_FILE, HTTP_RES_UPGRADE };
+enum http_res_body {
+    HTTP_RES_EMPTY,
+    HTTP_RES_BYTES,
+    HTTP_RES_FILE,
+    HTTP_RES_UPGRADE,
+    HTTP_RES_STREAM
+};
 
 /* A connection that left HTTP by a 101. fd carries bytes both ways (TLS, if any, is the library's affair) until
  * http_upgraded_close, which also closes fd; the exchange lives until then. early: what the peer sent behind its request. */
@@ -110,6 +117,30 @@ struct http_upgraded;
 typedef void (*http_upgrade_fn)(void *ctx, struct http_upgraded *u, int fd, const void *early,
                                 size_t early_n);
 void http_upgraded_close(struct http_upgraded *u);
+
+/* A body that comes bit by bit, for as long as both sides like, in chunks. Whoever makes it writes from any thread; the connection
+ * waits in between without a thread. */
+struct http_stream;
+struct http_stream *http_stream_new(size_t waiting_max);
+/* All of it or nothing. SW_EUNAVAILABLE: the peer or the server has gone. SW_ELIMIT: more than waiting_max would wait for the peer. */
+int http_stream_write(struct http_stream *s, const void *data, size_t n, struct sw_err *err);
+void http_stream_end(
+    struct http_stream *s); /* what was written is sent; s is not the caller's any more */
+
+/* For api/mhd.c, and tests in its place. */
+struct http_stream_reader {
+    void (*sleep)(
+        void *
+            ctx); /* with the stream's lock held: nothing to send, until wake; both must not block */
+    void (*wake)(void *ctx);
+    void *ctx;
+};
+void http_stream_ref(struct http_stream *s);
+/* 0: the reader sleeps; -1: the end. */
+ssize_t http_stream_read(struct http_stream *s, void *out, size_t max,
+                         const struct http_stream_reader *reader);
+void http_stream_close(struct http_stream *s); /* nothing more is sent; wakes */
+void http_stream_unref(struct http_stream *s); /* of a reader, which has gone */
 
 struct http_res {
     int status;
@@ -130,6 +161,7 @@ struct http_res {
     http_upgrade_fn
         upgrade; /* HTTP_RES_UPGRADE: called once on a network thread, or never; must not block */
     void *upgrade_ctx;
+    struct http_stream *stream; /* HTTP_RES_STREAM: a reference */
 };
 
 void http_res_init(struct http_res *r); /* 200, empty */
@@ -143,6 +175,8 @@ void http_res_borrow(struct http_res *r, const void *data, size_t n, void (*rele
                      void *ctx);
 void http_res_file(struct http_res *r, int fd, uint64_t offset, uint64_t length); /* takes fd */
 
+void http_res_stream(struct http_res *r,
+                     struct http_stream *s); /* takes a reference, by http_stream_ref */
 void http_res_upgrade(struct http_res *r, http_upgrade_fn fn, void *ctx); /* 101 */
 
 enum http_body_mode { HTTP_BODY_NONE, HTTP_BODY_BUFFERED, HTTP_BODY_STREAM };

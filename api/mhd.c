@@ -33,6 +33,7 @@
 #include "base/macros.h"
 
 #define HEADERS_INLINE 40
+#define STREAM_BLOCK   (32 * 1024)
 #define SMALL_FILE \
     (64 * 1024) /* read and sent with the headers in one call; larger ones by sendfile */
 
@@ -219,6 +220,91 @@ static struct MHD_Response *bytes_response(struct http_exchange *ex)
     return m;
 }
 
+/* ---- bodies that come bit by bit ---- */
+
+struct sending {
+    struct sending *prev, *next;
+    struct http_server *server;
+    struct http_exchange *ex;
+    struct http_stream *stream;
+};
+
+static void stream_sleep(void *ctx)
+{
+    struct sending *s = ctx;
+
+    atomic_fetch_add(&s->server->suspended, 1);
+    MHD_suspend_connection(s->ex->connection);
+}
+
+static void stream_wake(void *ctx)
+{
+    struct sending *s = ctx;
+    struct http_server *server = s->server;
+
+    MHD_resume_connection(s->ex->connection);
+    atomic_fetch_sub(&server->suspended, 1);
+}
+
+static ssize_t stream_bytes(void *cls, uint64_t pos, char *buf, size_t max)
+{
+    struct sending *s = cls;
+    const struct http_stream_reader reader = {stream_sleep, stream_wake, s};
+
+    (void)pos;
+    if (atomic_load(&s->server->stopping))
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    ssize_t n = http_stream_read(s->stream, buf, max, &reader);
+    if (n > 0)
+        s->ex->bytes_out += (uint64_t)n;
+    return n < 0 ? MHD_CONTENT_READER_END_OF_STREAM : n;
+}
+
+static void stream_over(void *cls)
+{
+    struct sending *s = cls;
+    struct http_server *server = s->server;
+
+    pthread_mutex_lock(&server->tickets_lock);
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        server->sendings = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    pthread_mutex_unlock(&server->tickets_lock);
+    http_stream_unref(s->stream);
+    free(s);
+}
+
+static struct MHD_Response *stream_response(struct http_exchange *ex)
+{
+    struct http_server *server = ex->server;
+    struct sending *s = SW_NEW(struct sending);
+
+    *s = (struct sending){.server = server, .ex = ex, .stream = SW_TAKE(ex->res.stream)};
+    pthread_mutex_lock(&server->tickets_lock);
+    s->next = server->sendings;
+    if (s->next)
+        s->next->prev = s;
+    server->sendings = s;
+    pthread_mutex_unlock(&server->tickets_lock);
+    struct MHD_Response *m = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
+                                                               stream_bytes, s, stream_over);
+    if (!m)
+        stream_over(s);
+    return m;
+}
+
+/* With `stopping` set: those that sleep wake to their end, others see it when they next read. */
+void mhd_end_streams(struct http_server *s)
+{
+    pthread_mutex_lock(&s->tickets_lock);
+    for (struct sending *x = s->sendings; x; x = x->next)
+        http_stream_close(x->stream);
+    pthread_mutex_unlock(&s->tickets_lock);
+}
+
 /* The connection is the service's now; the exchange ends when it gives it back. */
 static void on_upgrade(void *cls, struct MHD_Connection *connection, void *ex_cls,
                        const char *early, size_t early_n, MHD_socket fd,
@@ -244,6 +330,7 @@ static struct MHD_Response *make_response(struct http_exchange *ex)
     switch (r->kind) {
     case HTTP_RES_BYTES: m = bytes_response(ex); break;
     case HTTP_RES_FILE: m = file_response(ex); break;
+    case HTTP_RES_STREAM: m = stream_response(ex); break;
     case HTTP_RES_UPGRADE: m = MHD_create_response_for_upgrade(on_upgrade, ex); break;
     default: m = empty_response(ex); break;
     }

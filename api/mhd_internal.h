@@ -37,6 +37,7 @@ struct http_server {
     struct shard shards[SHARDS];
     pthread_mutex_t tickets_lock;
     struct http_ticket *tickets;
+    struct sending *sendings; /* streams that are being sent; with tickets_lock */
 };
 
 struct connection {
@@ -55,3 +56,5 @@ void mhd_on_completed(void *cls, struct MHD_Connection *connection, void **ex_cl
                       enum MHD_RequestTerminationCode how);
 /* Answers every deferred exchange with its service's 503. */
 void mhd_complete_tickets(struct http_server *s);
+/* Ends the bodies that come bit by bit; after `stopping` was set. */
+void mhd_end_streams(struct http_server *s);

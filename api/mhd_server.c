@@ -269,6 +269,7 @@ void http_server_stop(struct http_server *s, int64_t grace_ms)
     pthread_mutex_unlock(&s->tickets_lock);
     acceptor_stop(s->acceptor);
     mhd_complete_tickets(s);
+    mhd_end_streams(s);
     wait_idle(s, grace_ms);
     atomic_store(&s->closed, true);
     while (atomic_load(&s->suspended) > 0)

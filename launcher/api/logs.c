@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* launcher/api/logs.c - the service, names and rights. */
 #include "launcher/api/logs_internal.h"
+#include "launcher/api/logs_live.h"
 #include "launcher/logs/log_queries.h"
 
 #include <stdio.h>
@@ -156,17 +157,21 @@ struct logs_api *logs_api_new(const struct logs_api_options *o)
     struct logs_api *a = SW_NEW(struct logs_api);
     a->store = o->store;
     a->queries = o->store ? log_queries_new(o->store) : NULL;
+    a->live = o->store ? logs_live_new(o->store) : NULL;
     return a;
 }
 
 void logs_api_reset(struct logs_api *a)
 {
     log_queries_reset(a->queries);
+    logs_live_reset(a->live);
 }
 
 void logs_api_free(struct logs_api *a)
 {
-    if (a)
+    if (a) {
         log_queries_free(a->queries);
+        logs_live_free(a->live);
+    }
     free(a);
 }

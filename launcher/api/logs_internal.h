@@ -9,6 +9,7 @@
 struct logs_api {
     struct log_store *store;
     struct log_queries *queries; /* NULL without a store */
+    struct logs_live *live;      /* the same */
 };
 
 struct log_store *logs_store(const struct aws_call *call);
@@ -29,12 +30,14 @@ int logs_get_log_events(struct aws_call *call, const void *in, json_t *out, stru
 int logs_filter_log_events(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 
 /* logs_queries.c */
+int logs_start_live_tail(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int logs_start_query(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int logs_get_query_results(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int logs_stop_query(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int logs_describe_queries(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 
 /* logs_schema.c */
+extern const struct sw_field logs_live_tail_in[];
 extern const struct sw_field logs_start_query_in[];
 extern const struct sw_field logs_query_id[];
 extern const struct sw_field logs_query_results_out[];

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* launcher/api/logs_queries.c - StartQuery, GetQueryResults, StopQuery, DescribeQueries. */
+/* launcher/api/logs_queries.c - StartQuery, GetQueryResults, StopQuery, DescribeQueries; StartLiveTail. */
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/eventstream.h"
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/api/logs_internal.h"
+#include "launcher/api/logs_live.h"
 #include "launcher/logs/log_queries.h"
 
 #define PAGE_QUERIES 1000
@@ -95,6 +97,33 @@ int logs_start_query(struct aws_call *call, const void *in SW_UNUSED, json_t *ou
     if (r == 0)
         sw_json_set_str(out, "queryId", id);
     return r;
+}
+
+int logs_start_live_tail(struct aws_call *call, const void *in SW_UNUSED, json_t *out SW_UNUSED,
+                         struct sw_err *err)
+{
+    const struct logs_api *a = call->service->ctx;
+    struct group_names g = {.n = 0};
+    struct logs_live_request r = {.scope = logs_scope(call),
+                                  .request_id = call->req->id,
+                                  .stream_names = sw_json_array(call->input, "logStreamNames"),
+                                  .stream_prefixes =
+                                      sw_json_array(call->input, "logStreamNamePrefixes"),
+                                  .filter = sw_json_str(call->input, "logEventFilterPattern", NULL),
+                                  .now_us = call->now_us};
+    int e = group_names(call, &g, err);
+    for (; e == 0 && r.groups_n < g.n; r.groups_n++)
+        r.groups[r.groups_n] = g.names[r.groups_n];
+    if (e == 0 && (r.stream_names || r.stream_prefixes) &&
+        (g.n > 1 || (r.stream_names && r.stream_prefixes)))
+        e = sw_fail(err, SW_EINVALID, LOGS_INVALID,
+                    "logStreamNames or logStreamNamePrefixes can be given for one log group only, "
+                    "and not both.");
+    if (e == 0)
+        e = logs_live_start(a->live, &r, &call->stream, err);
+    call->stream_type = EVENTSTREAM_TYPE;
+    names_done(&g);
+    return e;
 }
 
 /* These are about no group: whoever may has the right for all of the account. */

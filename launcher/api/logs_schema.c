@@ -342,3 +342,14 @@ const struct sw_field logs_describe_queries_out[] = {
     STRING("nextToken", 0),
     F_END,
 };
+
+static const struct sw_field stream_prefixes[] = {STREAM("member", F_READ)};
+
+const struct sw_field logs_live_tail_in[] = {
+    LIST("logGroupIdentifiers", F_READ | F_REQUIRED | F_LIMITS, group_identifiers, .min = 1,
+         .max = 10),
+    LIST("logStreamNames", F_READ | F_LIMITS, stream_prefixes, .min = 1, .max = 100),
+    LIST("logStreamNamePrefixes", F_READ | F_LIMITS, stream_prefixes, .min = 1, .max = 100),
+    STRING("logEventFilterPattern", F_READ | F_LIMITS, .min = 0, .max = LOG_PATTERN_MAX),
+    F_END,
+};

@@ -21,16 +21,17 @@
 #include "base/pool.h"
 #include "launcher/logs/log_query.h"
 
-#define WORKERS     2
-#define RUNNING_MAX 30
-#define KEPT_MAX    200
-#define KEPT_BYTES  (128LL * 1024 * 1024)
-#define QUERY_MS    300000
-#define PAGE_EVENTS 10000
-#define PAGE_BYTES  (8LL * 1024 * 1024)
-#define PAGE_LOOK   (32LL * 1024 * 1024)
-#define PAGE_MS     1000
-#define PTR_MAX     128
+#define WORKERS       2
+#define RUNNING_MAX   30
+#define KEPT_MAX      200
+#define KEPT_BYTES    (128LL * 1024 * 1024)
+#define QUERY_MS      300000
+#define PAGE_EVENTS   10000
+#define PAGE_BYTES    (8LL * 1024 * 1024)
+#define PAGE_LOOK     (32LL * 1024 * 1024)
+#define PAGE_MS       1000
+#define PTR_MAX       128
+#define BREATH_EVENTS 64
 
 enum state { SCHEDULED, RUNNING, COMPLETE, FAILED, CANCELLED, TIMEOUT };
 static const char *const states[] = {"Scheduled", "Running",   "Complete",
@@ -46,6 +47,7 @@ struct job {
     size_t groups_n;
     int64_t from_ms, until_ms, created_ms, ended_ms;
     atomic_bool stop;
+    atomic_int askers; /* that wait for the lock */
     pthread_mutex_t lock;
     enum state state;
     struct log_query *query;
@@ -107,15 +109,27 @@ static bool count_all(void *ctx, struct sw_str message)
     return true;
 }
 
+/* Between some events whoever asks for results gets the lock. */
+static void breathe(struct job *j)
+{
+    if (atomic_load(&j->askers) == 0)
+        return;
+    pthread_mutex_unlock(&j->lock);
+    sw_sleep_ms(1);
+    pthread_mutex_lock(&j->lock);
+}
+
 static int add_page(struct scanning *s, const struct log_page *page, struct sw_err *err)
 {
     struct job *j = s->job;
     sw_autofree char *log = sw_asprintf("%s:%s", j->account, s->group);
     int r = 0;
     pthread_mutex_lock(&j->lock);
-    for (size_t i = 0; r >= 0 && i < page->n; i++) {
+    for (size_t i = 0; r >= 0 && i < page->n && !atomic_load(&j->stop); i++) {
         const struct log_found *e = &page->events[i];
         char ptr[PTR_MAX];
+        if (i % BREATH_EVENTS == BREATH_EVENTS - 1)
+            breathe(j);
         (void)snprintf(ptr, sizeof ptr, "%016llu%020llu%020llu",
                        (unsigned long long)e->key.timestamp_ms, (unsigned long long)e->key.stream,
                        (unsigned long long)e->key.sequence);
@@ -354,7 +368,9 @@ int log_queries_result(struct log_queries *q, const struct log_scope *c, const c
     struct job *j = find(q, c, id);
     if (!j)
         return no_query(err);
+    atomic_fetch_add(&j->askers, 1);
     pthread_mutex_lock(&j->lock);
+    atomic_fetch_sub(&j->askers, 1);
     sw_json_set_str(out, "queryLanguage", "CWLI");
     sw_json_set_new(out, "results", j->result ? json_incref(j->result) : log_query_result(j->run));
     sw_json_set_new(out, "statistics",
@@ -373,7 +389,9 @@ int log_queries_stop(struct log_queries *q, const struct log_scope *c, const cha
     struct job *j = find(q, c, id);
     if (!j)
         return no_query(err);
+    atomic_fetch_add(&j->askers, 1);
     pthread_mutex_lock(&j->lock);
+    atomic_fetch_sub(&j->askers, 1);
     *ret = !is_over(j);
     pthread_mutex_unlock(&j->lock);
     atomic_store(&j->stop, true);

@@ -72,7 +72,8 @@ static int farthest_first(const void *a, const void *b)
 static bool may_hold(const struct scan *s, const struct log_segment_info *i)
 {
     const struct log_scan *q = s->q;
-    if (i->events == 0 || i->max_ms < q->from_ms || i->min_ms >= q->until_ms)
+    if (i->events == 0 || i->max_ms < q->from_ms || i->min_ms >= q->until_ms ||
+        i->last_ingestion_ms < q->ingested_from_ms)
         return false;
     if (!s->backwards && q->after && i->max_ms < q->after->timestamp_ms)
         return false;
@@ -122,6 +123,9 @@ static bool take(void *ctx, const struct log_event *e)
     struct scan *s = ctx;
     const struct log_key key = {e->timestamp_ms, log_stream_number(s->q->streams[s->stream].id),
                                 e->sequence};
+    if (e->ingestion_ms < s->q->ingested_from_ms ||
+        (s->q->ingested_until_ms && e->ingestion_ms >= s->q->ingested_until_ms))
+        return true;
     if (!in_range(s, &key) || (s->q->wanted && !s->q->wanted(s->q->ctx, e->message)))
         return true;
     if (s->n == s->cap) {

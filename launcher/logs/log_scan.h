@@ -26,6 +26,7 @@ struct log_scan {
     const struct log_key
         *before; /* backwards, if not NULL or `backwards`: the last ones before it */
     bool backwards;
+    int64_t ingested_from_ms, ingested_until_ms; /* of the time of ingestion; until 0: any */
     size_t events_max;
     int64_t bytes_max, look_max;                      /* look_max: 0 for no bound */
     int64_t look_until_ms;                            /* sw_mono_ms(); 0: no bound */

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """CloudWatch Logs with boto3 and the AWS CLI: groups, streams, events, pages, patterns, retention, tags, rights, restarts."""
+import http.client
 import json
 import os
 import signal
+import struct
 import subprocess
 import time
+import zlib
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from support import run as r
@@ -360,3 +366,121 @@ def test_fsck_reads_log_segments(name):
         assert out.returncode == 1 and "log-segment" in out.stdout and "whole ones follow it" in out.stdout
     finally:
         server.close()
+
+
+# --- StartLiveTail: Debian's botocore does not know it, so the messages are taken apart here ---
+
+class LiveTail:
+    def __init__(self, server, key=None, **body):
+        data = json.dumps(body).encode()
+        access, secret = key or server.admin
+        request = AWSRequest("POST", server.endpoint + "/", data=data, headers={
+            "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "Logs_20140328.StartLiveTail"})
+        SigV4Auth(Credentials(access, secret), "logs", "us-east-1").add_auth(request)
+        self.connection = http.client.HTTPConnection(server.host_port, timeout=20)
+        self.connection.request("POST", "/", data, dict(request.headers))
+        self.reply = self.connection.getresponse()
+
+    def event(self):
+        prelude = self.reply.read(12)
+        if not prelude:
+            return None, None
+        size, headers_size, checksum = struct.unpack(">III", prelude)
+        assert zlib.crc32(prelude[:8]) == checksum
+        rest = self.reply.read(size - 12)
+        assert zlib.crc32(prelude + rest[:-4]) == struct.unpack(">I", rest[-4:])[0]
+        headers, at = {}, 0
+        while at < headers_size:
+            n = rest[at]
+            name, kind, length = rest[at + 1:at + 1 + n].decode(), rest[at + 1 + n], struct.unpack(">H", rest[at + 2 + n:at + 4 + n])[0]
+            assert kind == 7
+            headers[name] = rest[at + 4 + n:at + 4 + n + length].decode()
+            at += 4 + n + length
+        assert headers[":message-type"] == "event" and headers[":content-type"] == "application/json"
+        return headers[":event-type"], json.loads(rest[headers_size:-4])
+
+    def messages(self, count, seconds=15):
+        """The first that come, and how many updates it took."""
+        out, until = [], time.time() + seconds
+        while len(out) < count and time.time() < until:
+            kind, payload = self.event()
+            assert kind == "sessionUpdate", kind
+            out += payload["sessionResults"]
+        return out
+
+    def close(self):
+        self.connection.close()
+
+
+def arn_of(group):
+    return "arn:aws:logs:us-east-1:000000000000:log-group:" + group
+
+
+def test_live_tail(server, logs, group):
+    put(logs, group, [(now_ms(), "before")])
+    logs.create_log_stream(logGroupName=group, logStreamName="t")
+    time.sleep(0.1)
+    tail = LiveTail(server, logGroupIdentifiers=[arn_of(group)])
+    only = LiveTail(server, logGroupIdentifiers=[arn_of(group)], logStreamNamePrefixes=["t"], logEventFilterPattern="%x[0-9]%")
+    try:
+        assert tail.reply.status == 200 and tail.reply.getheader("Content-Type") == "application/vnd.amazon.eventstream"
+        assert tail.event() == ("initial-response", {})
+        kind, start = tail.event()
+        assert kind == "sessionStart" and start["logGroupIdentifiers"] == [arn_of(group)] and start["sessionId"]
+        put(logs, group, [(now_ms() - 3600000, "old in time"), (now_ms(), "x1")])
+        put(logs, group, [(now_ms(), "x2"), (now_ms(), "y")], "t")
+        got = tail.messages(4)
+        assert sorted(e["message"] for e in got) == ["old in time", "x1", "x2", "y"]
+        assert {e["logStreamName"] for e in got} == {"s", "t"} and got[0]["logGroupIdentifier"] == "000000000000:" + group
+        only.event(), only.event()
+        assert [e["message"] for e in only.messages(1)] == ["x2"]
+        put(logs, group, [(now_ms(), "later")])
+        assert [e["message"] for e in tail.messages(1)] == ["later"]
+    finally:
+        tail.close()
+        only.close()
+
+
+def test_what_live_tail_refuses(server, logs, group):
+    def code(**body):
+        tail = LiveTail(server, **body)
+        try:
+            return tail.reply.status, json.loads(tail.reply.read())["__type"].split("#")[-1]
+        finally:
+            tail.close()
+    assert code(logGroupIdentifiers=[arn_of(group + "x")]) == (400, "ResourceNotFoundException")
+    assert code(logGroupIdentifiers=[]) == (400, "InvalidParameterException")
+    assert code(logGroupIdentifiers=[arn_of(group)], logEventFilterPattern="[a") == (400, "InvalidParameterException")
+    assert code(logGroupIdentifiers=[arn_of(group)], logStreamNames=["s"], logStreamNamePrefixes=["s"]) == (
+        400, "InvalidParameterException")
+    assert code(logGroupIdentifiers=[arn_of(group)], key=server.add_user("no-tail")) == (400, "AccessDeniedException")
+
+
+def test_a_server_that_stops_ends_live_tails(name):
+    server = Server("serve")
+    try:
+        server.start()
+        server.boto("logs").create_log_group(logGroupName=name)
+        tails = [LiveTail(server, logGroupIdentifiers=[arn_of(name)]) for _ in range(3)]
+        tails.pop().close()  # one goes by itself
+        for tail in tails:
+            assert tail.event()[0] == "initial-response"
+        began = time.time()
+        server.stop()
+        assert time.time() - began < 10
+        for tail in tails:
+            while tail.event()[0]:
+                pass
+            tail.close()
+    finally:
+        server.close()
+
+
+def test_live_tails_are_bounded_and_leave_nothing(server, group):
+    for _ in range(3):
+        tails = [LiveTail(server, logGroupIdentifiers=[arn_of(group)]) for _ in range(33)]
+        status = [tail.reply.status for tail in tails]
+        for tail in tails:
+            tail.close()
+        assert 20 <= status.count(200) <= 32 and set(status) == {200, 400}, status
+        time.sleep(8)

@@ -32,7 +32,7 @@ NEWER_VALUES = {"DELETE_IN_PROGRESS", "defaultLogDriverMode", "dualStackIPv6", "
                 "fargateEventWindows",
                 "guardDutyActivate", "tagResourceAuthorization", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION", "KMS_DSSE"}
 NEWER_OPERATIONS = {
-    "logs": set(),
+    "logs": {"StartLiveTail"},
     "ecr": {"CreateRepositoryCreationTemplate", "DeleteRepositoryCreationTemplate", "DeleteSigningConfiguration",
             "DeregisterPullTimeUpdateExclusion", "DescribeImageSigningStatus", "DescribeReplicationBackfillResults",
             "DescribeRepositoryCreationTemplates", "GetAccountSetting", "GetSigningConfiguration", "ListImageReferrers",
