@@ -243,6 +243,8 @@ static int modelled_error(const struct httpc_response *res, struct sw_err *err)
     int code = res->status >= 500 ? SW_EUNAVAILABLE : SW_EINVALID;
     if (strstr(type, "NotFound") || sw_streq(type, "NoSuchEntity"))
         code = SW_ENOTFOUND;
+    else if (sw_streq(type, "TargetNotConnectedException"))
+        code = SW_EUNAVAILABLE; /* until its agent is back, after a restart say */
     else if (strstr(type, "AlreadyExists") || strstr(type, "Conflict"))
         code = SW_ECONFLICT;
     else if (strstr(type, "Denied") || strstr(type, "Signature") ||

@@ -18,7 +18,7 @@ void poll_fail_logs(struct agents_log *list)
         struct agents_log *q = list;
         struct sw_err err = SW_ERR_INIT;
         list = q->next;
-        (void)sw_fail(&err, SW_EUNAVAILABLE, SERVICE_CLIENT,
+        (void)sw_fail(&err, SW_EUNAVAILABLE, "TargetNotConnectedException",
                       "The container instance that has the logs did not answer.");
         q->done(q->ctx, NULL, &err);
         agents_log_free(q);
@@ -96,7 +96,7 @@ int launcher_logs(struct launcher *l, const struct launcher_caller *c, const jso
     if (r < 0)
         return r;
     if (!agents_connected(l->agents, instance, l->now_us()))
-        return sw_fail(err, SW_EUNAVAILABLE, SERVICE_CLIENT,
+        return sw_fail(err, SW_EUNAVAILABLE, "TargetNotConnectedException",
                        "The agent of the container instance that has the logs is not connected.");
     (void)sw_str_copy(sw_str(instance), ret->instance_id, sizeof ret->instance_id);
     ret->wait_ms = sw_json_int(in, "waitSeconds", 0) * 1000;

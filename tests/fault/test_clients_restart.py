@@ -82,7 +82,8 @@ def test_clients_outlive_a_restart_of_the_server(machine, tmp_path):
         assert stable.wait(60) == 0, stable.err.read_text()
         assert "the server answers again" in run.err.read_text() and "the server answers again" in follow.err.read_text()
         r.wait_for(lambda: len(top.out.read_text()) > looked and "the server answers again" in top.err.read_text(), 20, 0.2, "top goes on")
-        r.wait_for(lambda: "(service second) has reached a steady state." in events.out.read_text(), 30, 0.2, "events go on")
+        r.wait_for(lambda: "(service second) has reached a steady state." in events.out.read_text(), 60, 0.2,
+                   "events go on" + "; so far:\n" + machine.slipway("events").stdout)
         said = [line.split("  ", 2)[2] for line in events.out.read_text().splitlines()]
         assert len([s for s in said if "(service first) has reached" in s]) == 1, said
         assert len(tasks.ecs.list_tasks(family="count", desiredStatus="STOPPED")["taskArns"]) == 1, "a second task was started"
