@@ -262,17 +262,16 @@ static void place_wanted(struct run *s)
 /* Of each task, and how many of them wait when they find no place. */
 static void choose_providers(struct run *s)
 {
+    static const int none[PLAN_PROVIDERS_MAX] = {0};
     struct plan_provider providers[PLAN_PROVIDERS_MAX];
-    int have[PLAN_PROVIDERS_MAX] = {0};
+    int share[PLAN_PROVIDERS_MAX];
     size_t n = launch_providers(s->launch, providers);
-    int count = s->placements.placed + s->placements.unplaced;
+    int count = s->placements.placed + s->placements.unplaced, at = 0;
     s->providers = SW_ARENA_NEW(&s->arena, const char *, (size_t)count);
-    for (int i = 0; i < count && n > 0; i++) {
-        size_t p = plan_capacity_next(providers, n, have);
-        if (p == n)
-            return;
-        have[p]++;
-        s->providers[i] = providers[p].name;
+    plan_capacity_split(providers, n, none, count, share);
+    for (size_t p = 0; p < n; p++) {
+        for (int i = 0; i < share[p]; i++)
+            s->providers[at++] = providers[p].name;
     }
     s->waiting = n > 0 ? SW_MIN(s->placements.unplaced, s->room) : 0;
 }

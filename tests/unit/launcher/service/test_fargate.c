@@ -168,7 +168,7 @@ TEST(tasks_by_a_provider_wait_for_room)
     sw_autojson json_t *out = run_task(&w, ", 'count': 4" BY_BOTH);
     CHECK_EQ_UINT(json_array_size(sw_json_array(out, "tasks")), 4);
     CHECK_EQ_UINT(json_array_size(sw_json_array(out, "failures")), 0);
-    static const char *const providers[] = {"FARGATE", "FARGATE", "FARGATE_SPOT", "FARGATE"};
+    static const char *const providers[] = {"FARGATE", "FARGATE", "FARGATE", "FARGATE_SPOT"};
     for (size_t i = 0; i < 4; i++) {
         const json_t *t = json_array_get(sw_json_array(out, "tasks"), i);
         CHECK_EQ_STR(str(t, "lastStatus"), "PROVISIONING");
