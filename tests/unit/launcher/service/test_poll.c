@@ -223,9 +223,11 @@ TEST(logs_of_a_silent_agent_are_an_error_in_bounded_time)
     launcher_tick(w.l);
     CHECK_EQ_INT(reader.times, 1);
     CHECK_EQ_INT(reader.err.code, SW_EUNAVAILABLE);
+    CHECK_EQ_STR(reader.err.reason, "TargetNotConnectedException");
     world_now_us += 61 * 1000000LL;
     sw_autojson json_t *in = doc("{'task': '%s'}", task_arn_of(run, 0));
-    CHECK_ERR(launcher_logs(w.l, &w.user, in, &q, &err), SW_EUNAVAILABLE, "ClientException");
+    CHECK_ERR(launcher_logs(w.l, &w.user, in, &q, &err), SW_EUNAVAILABLE,
+              "TargetNotConnectedException");
     sw_autojson json_t *other = doc("{'task': '%s', 'containerName': 'x'}", task_arn_of(run, 0));
     CHECK_ERR(launcher_logs(w.l, &w.user, other, &q, &err), SW_ENOTFOUND,
               "InvalidParameterException");
