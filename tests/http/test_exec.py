@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 
 from support import run as r
 from support.datachannel import EXIT_CODE, STDERR, Closed, DataChannel, WebSocket, encode
+from support.fleet import Fleet
 from support.server import Server
 from support.tasks import Tasks
 from support.tls import TlsServer
@@ -625,6 +626,102 @@ def test_nobody_comes(up, task):
     assert e.value.response["Error"]["Code"] == "ClientException" and made >= 20
     assert not commands_of("sleep 8888")
     r.wait_for(lambda: slipway_exec(up, task, "echo", "again").stdout == "again\n", 60, 1, "room for another session")
+
+
+# -- an agent that the test speaks for
+
+@pytest.fixture(scope="module")
+def fleet():
+    server = Server("serve", ["--external-url", "https://slipway.example"])
+    try:
+        yield Fleet(server.start(), "fleet")
+    finally:
+        server.close()
+
+
+def placed(fleet, name):
+    """(instance, task) of a task that its agent says is running."""
+    instance = fleet.join(name)
+    fleet.define("app-" + name)
+    out = fleet.ecs.start_task(cluster="fleet", containerInstances=[instance], taskDefinition="app-" + name, enableExecuteCommand=True)
+    arn = out["tasks"][0]["taskArn"]
+    fleet.ecs.submit_task_state_change(cluster="fleet", task=arn, status="RUNNING", containers=[
+        {"containerName": "c", "status": "RUNNING", "runtimeId": "r"}])
+    return instance, arn
+
+
+def asked_of(fleet, instance):
+    out = fleet.agent("PollTasks", containerInstance=instance, waitSeconds=0)
+    assert out.status == 200, out
+    return out.json()["execRequests"]
+
+
+def begin(fleet, name):
+    """(agent's socket, client's socket) of a session, the session and the task; both said their tokens."""
+    instance, arn = placed(fleet, name)
+    session = execute(fleet.server, arn, "sh -l", cluster="fleet")["session"]
+    assert session["streamUrl"] == "wss://slipway.example/v1/data-channel/" + session["sessionId"]
+    other = fleet.join(name + "-other")
+    assert asked_of(fleet, other) == []
+    (request,) = asked_of(fleet, instance)
+    assert (request["sessionId"], request["taskArn"], request["containerName"], request["command"]) == (
+        session["sessionId"], arn, "c", "sh -l")
+    assert asked_of(fleet, instance) == []  # until it does not come
+    url = "ws://%s/v1/data-channel/%s" % (fleet.server.host_port, session["sessionId"])
+    agent, client = WebSocket(url), WebSocket(url)
+    agent.send(1, json.dumps({"TokenValue": request["tokenValue"]}).encode())
+    client.send(1, json.dumps({"TokenValue": session["tokenValue"]}).encode())
+    return agent, client, session, arn
+
+
+def test_messages_pass_both_ways(fleet):
+    agent, client, _, _ = begin(fleet, "both")
+    out, back = encode("output_stream_data", 0, 1, b"printed"), encode("input_stream_data", 0, 1, b"typed")
+    agent.send(2, out)
+    assert client.recv() == (2, out)
+    client.send(2, back)
+    assert agent.recv() == (2, back)
+    end = encode("channel_closed", 0, 0, b'{"Output":""}')
+    agent.send(2, end)
+    assert client.recv() == (2, end)
+    for ws in (client, agent):
+        with pytest.raises(Closed) as e:
+            ws.recv()
+        assert e.value.code == 1000
+        ws.close()
+
+
+OF_AGENTS = [b"", b"x" * 200, encode("input_stream_data", 0, 1, b"x"), encode("output_stream_data", 0, 1, b"x", length=7),
+             encode("output_stream_data", 0, 1, b"x" * 16385)]
+
+
+@pytest.mark.parametrize("n", range(len(OF_AGENTS)))
+def test_hostile_agent(fleet, n):
+    """It ends its session; the client is told; the server goes on."""
+    agent, client, _, _ = begin(fleet, "hostile%d" % n)
+    agent.send(2, OF_AGENTS[n])
+    _, data = client.recv()
+    assert b"channel_closed" in data and b"went away" in data
+    for ws, code in ((client, 1000), (agent, 1002)):
+        with pytest.raises(Closed) as e:
+            ws.recv()
+        assert e.value.code == code
+        ws.close()
+    assert len(fleet.ecs.list_tasks(cluster="fleet")["taskArns"]) > 0
+
+
+def test_agent_does_not_come(fleet):
+    """It is told again; a client that waits is told in the end."""
+    instance, arn = placed(fleet, "late")
+    session = execute(fleet.server, arn, "true", cluster="fleet")["session"]
+    session["streamUrl"] = "ws://%s/v1/data-channel/%s" % (fleet.server.host_port, session["sessionId"])
+    c = DataChannel(session, timeout=40)
+    assert len(asked_of(fleet, instance)) == 1
+    r.wait_for(lambda: len(asked_of(fleet, instance)) == 1, 10, 0.5, "the request again")
+    c.until(seconds=40)
+    assert "did not answer" in c.closed
+    c.close()
+    assert asked_of(fleet, instance) == []
 
 
 # -- other servers
