@@ -118,11 +118,19 @@ struct views {
     size_t n;
 };
 
+/* Among the first n, which are in the order of ids. */
 static bool known(const struct views *v, size_t n, const char *id)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (sw_streq(v->list[i].row.id, id))
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int c = strcmp(v->list[mid].row.id, id);
+        if (c == 0)
             return true;
+        if (c < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return false;
 }
