@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 240
+# ctest-timeout: 300
 """The disk of the server, then that of an agent, is full for a while, and processes die meanwhile. Nothing that was acknowledged is
 forgotten, and with room everything comes to what is wanted by itself."""
 import os

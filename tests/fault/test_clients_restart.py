@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 120
+# ctest-timeout: 200
 """What somebody sees who is at work while the server is killed and started again: run ends with the code and every line once, logs
 --follow goes on, the CLI's waiter waits, top and events go on by themselves."""
 import json
