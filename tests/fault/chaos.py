@@ -414,12 +414,14 @@ class World:
 
     def calm(self):
         """Machines that drain are made active again; then all must come to what is wanted, by itself."""
+        began = time.monotonic()
         r.wait_for(lambda: all(i["agentConnected"] for i in self.instances()), 60, 0.3, "agents that are back")
         for i in self.instances():
             if i["status"] != "ACTIVE":
                 self.server.boto("ecs").update_container_instances_state(
                     cluster=CLUSTER, containerInstances=[i["containerInstanceArn"]], status="ACTIVE")
         Checks(self).all()
+        self.say("  at rest after %d s" % (time.monotonic() - began))
 
 
 def r_parents():
