@@ -176,8 +176,13 @@ int task_net_remove_masquerade(const char *network, const char *id, struct sw_er
     char chain[32];
     SW_CLEANUP(sw_buf_done) struct sw_buf list = SW_BUF_INIT(RULES_MAX);
     masquerade_chain(network, id, chain);
-    if (run_iptables((const char *const[]){"-S"}, 1, &list, err) < 0)
-        return err->code;
+    int r = run_iptables((const char *const[]){"-S"}, 1, &list, err);
+    if (r == SW_EUNSUPPORTED) { /* then the plugin had none either */
+        sw_err_clear(err);
+        return 0;
+    }
+    if (r < 0)
+        return r;
     if (!strstr(sw_buf_str(&list).p, chain))
         return 0;
     struct sw_str rest = sw_buf_str(&list), line;
@@ -192,7 +197,7 @@ int task_net_remove_masquerade(const char *network, const char *id, struct sw_er
         if (run_iptables(words, n, NULL, err) < 0)
             return err->code;
     }
-    int r = run_iptables((const char *const[]){"-F", chain}, 2, NULL, err);
+    r = run_iptables((const char *const[]){"-F", chain}, 2, NULL, err);
     return r < 0 ? r : run_iptables((const char *const[]){"-X", chain}, 2, NULL, err);
 }
 
