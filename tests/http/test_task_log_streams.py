@@ -125,6 +125,35 @@ def test_the_execution_role_decides_where_lines_go(up, tasks, logs, name):
     assert has(up, name, "app/c/" + task.rsplit("/", 1)[1], 1) == ["written"]
 
 
+def test_rights_that_are_withdrawn_are_gone_within_a_minute(up, tasks, logs, name):
+    iam, role = up.boto("iam"), "gone-" + name.replace("/", "-")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                                                     "Action": "sts:AssumeRole"}]}
+    rights = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]}
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ContainerRegistryReadOnly")
+    iam.put_role_policy(RoleName=role, PolicyName="logs", PolicyDocument=json.dumps(rights))
+    logs.create_log_group(logGroupName=name)
+    task = tasks.start(name, {"name": "c", "command": "i=0; while true; do echo n $i; i=$((i+1)); sleep 0.5; done",
+                              "logConfiguration": driver(name)}, executionRoleArn=arn)
+    stream = "app/c/" + task.rsplit("/", 1)[1]
+    try:
+        has(up, name, stream, 2)
+        iam.delete_role_policy(RoleName=role, PolicyName="logs")
+
+        def stands_still():
+            before = len(lines(up, name, stream))
+            time.sleep(4)
+            return len(lines(up, name, stream)) == before
+        r.wait_for(stands_still, 60, 0.1, "the lines to stop")
+        stopped = len(lines(up, name, stream))
+        iam.put_role_policy(RoleName=role, PolicyName="logs", PolicyDocument=json.dumps(rights))
+        got = has(up, name, stream, stopped + 5, 40)
+        assert got == ["n %d" % n for n in range(len(got))]
+    finally:
+        tasks.stop(task)
+
+
 def test_wrong_options_are_refused(tasks, name):
     for log, part in (({"logDriver": "awslogs"}, "Log driver awslogs requires options: awslogs-group"),
                       (driver(name, mode="fast"), "blocking or non-blocking"),
