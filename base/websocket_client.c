@@ -21,6 +21,7 @@ struct ws_client {
     size_t sent; /* of out */
     char in[PIECE];
     size_t in_at, in_n;
+    int64_t heard_ms;
 };
 
 /* http(s) for ws(s); owned. */
@@ -130,6 +131,7 @@ int ws_client_open(const struct ws_client_options *o, struct ws_client **ret, st
         ws_client_free(c);
         return err->code;
     }
+    c->heard_ms = sw_mono_ms();
     *ret = c;
     return 0;
 }
@@ -147,6 +149,11 @@ void ws_client_free(struct ws_client *c)
 int ws_client_fd(const struct ws_client *c)
 {
     return httpc_stream_fd(c->stream);
+}
+
+int64_t ws_client_silent_ms(const struct ws_client *c)
+{
+    return sw_mono_ms() - c->heard_ms;
 }
 
 size_t ws_client_unsent(const struct ws_client *c)
@@ -229,5 +236,6 @@ int ws_client_read(struct ws_client *c, struct ws_message *ret, struct sw_err *e
             return (int)n;
         c->in_at = 0;
         c->in_n = (size_t)n;
+        c->heard_ms = sw_mono_ms();
     }
 }

@@ -18,7 +18,8 @@ int ws_client_open(const struct ws_client_options *o, struct ws_client **ret, st
 void ws_client_free(struct ws_client *c); /* NULL ok; says nothing to the server */
 
 int ws_client_fd(const struct ws_client *c);
-size_t ws_client_unsent(const struct ws_client *c); /* poll for writing while it is not 0 */
+int64_t ws_client_silent_ms(const struct ws_client *c); /* since something was read */
+size_t ws_client_unsent(const struct ws_client *c);     /* poll for writing while it is not 0 */
 /* Queues, and sends what can be sent. SW_ELIMIT: too much waits. */
 int ws_client_send(struct ws_client *c, enum ws_op op, const void *data, size_t n,
                    struct sw_err *err);

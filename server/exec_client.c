@@ -28,6 +28,7 @@
 #define FRAME_MAX   (EXEC_MESSAGE_MAX + 64)
 #define PRINT_MAX   (512 * 1024)
 #define FORGET_MS   60000 /* for the command to begin */
+#define STREAM_PATH "/v1/data-channel/"
 
 struct run {
     const struct exec_client_options *o;
@@ -250,6 +251,8 @@ static int loop(struct run *s)
     int64_t begun_ms = sw_mono_ms();
     while (!s->err.code && !s->killed_by && !(s->closed && printed_all(s))) {
         step(s);
+        if (!s->err.code && !s->closed && ws_client_silent_ms(s->ws) > EXEC_SILENT_MS)
+            return sw_fail(&s->err, SW_EUNAVAILABLE, NULL, "the server says nothing any more");
         if (!s->ready && !s->closed && !s->err.code && sw_mono_ms() - begun_ms > FORGET_MS)
             return sw_fail(&s->err, SW_EUNAVAILABLE, NULL, "the command did not begin in time");
     }
@@ -283,9 +286,12 @@ int exec_client_run(struct client *c, const struct exec_client_options *o, int *
     struct run s = {.o = o, .out = {SW_BUF_INIT(PRINT_MAX), SW_BUF_INIT(PRINT_MAX)}};
     const struct exec_channel_options channel = {.sends = EXEC_INPUT, .emit = emit, .ctx = &s};
     sw_autofree char *open = exec_open_text(sw_json_str(o->session, "tokenValue", ""));
+    const char *url = sw_json_str(o->session, "streamUrl", "");
+    const char *path = strstr(url, STREAM_PATH);
     sigset_t before;
     *ret_code = 255;
-    if (exec_client_open(c, sw_json_str(o->session, "streamUrl", ""), &s.ws, err) < 0)
+    /* Where the call was answered the stream is too, whatever name the server has for others. */
+    if (exec_client_open(c, path ? path : url, &s.ws, err) < 0)
         return err->code;
     exec_channel_init(&s.channel, &channel);
     s.signals = open_signals(&before);

@@ -348,6 +348,7 @@ static int loop(struct run *s, struct sw_err *err)
             s->lost = true;
         if (finish(s, now_ms))
             return 0;
+        s->lost |= ws_client_silent_ms(s->ws) > EXEC_SILENT_MS;
         if (!s->shaken && now_ms - s->begun_ms > JOIN_MS)
             return sw_fail(err, SW_EUNAVAILABLE, NULL, "no client came");
         wait_for_any(s);

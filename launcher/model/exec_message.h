@@ -47,6 +47,9 @@ enum exec_payload {
     EXEC_PAYLOAD_EXIT_CODE = 12, /* decimal digits */
 };
 
+/* The relay pings an end that says nothing after 30 s; an end that heard nothing for so long has lost it. */
+#define EXEC_SILENT_MS 100000
+
 #define EXEC_FLAG_FIRST 1U
 #define EXEC_FLAG_LAST  2U
 

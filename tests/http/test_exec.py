@@ -777,7 +777,7 @@ def test_server_restarted():
 class TlsUp(TlsServer):
     def __init__(self):
         # A stream may be silent for longer than a request's connection.
-        super().__init__("up", args=["--exec-idle-timeout", "6s", "--idle-timeout", "2s"])
+        super().__init__("up", args=["--exec-idle-timeout", "6s", "--idle-timeout", "2s", "--external-url", "https://elsewhere.example"])
 
 
 def test_tls_and_idle():
@@ -791,7 +791,8 @@ def test_tls_and_idle():
         p = server.slipway("exec", arn, "--", "sh", "-c", "seq 1 50000; exit 4", check=False)
         assert p.returncode == 4 and p.stdout.split()[-1] == "50000" and len(p.stdout.split()) == 50000, p.stderr
         session = execute(server, arn, "sleep 9999")["session"]
-        assert session["streamUrl"].startswith("wss://")
+        assert session["streamUrl"].startswith("wss://elsewhere.example/")
+        session["streamUrl"] = session["streamUrl"].replace("elsewhere.example", server.host_port)
         c = DataChannel(session, ca=server.ca).ready()
         began = time.monotonic()
         c.until(seconds=20)
