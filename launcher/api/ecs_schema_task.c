@@ -19,7 +19,7 @@ static const char *const assign_public_ip_values[] = {"ENABLED", "DISABLED", NUL
 
 static const struct sw_field aws_vpc_configuration[] = {
     LIST("subnets", F_READ | F_REQUIRED, strings_list),
-    LIST("securityGroups", F_REFUSED, strings_list),
+    LIST("securityGroups", F_STORED, strings_list),
     ENUM("assignPublicIp", F_READ, assign_public_ip_values),
     F_END,
 };

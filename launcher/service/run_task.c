@@ -140,7 +140,8 @@ static int check_network(const struct run *s, struct sw_err *err)
 {
     if (s->explains) /* where it would go does not depend on it */
         return 0;
-    return service_check_network(s->definition, sw_json_object(s->in, "networkConfiguration"), err);
+    return service_check_network(s->launch, s->definition,
+                                 sw_json_object(s->in, "networkConfiguration"), err);
 }
 
 static int read_definition(struct meta_tx *tx, struct run *s, struct sw_err *err)

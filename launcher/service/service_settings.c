@@ -7,11 +7,12 @@
 #include "launcher/service/placement_rules.h"
 #include "launcher/service/service.h"
 
-#define DESIRED_MAX 100000 /* = PLAN_COUNT_MAX */
-#define PERCENT_MAX 10000
-#define GRACE_MAX   2147483647
-#define TOKEN_MAX   36
-#define SUBNETS_MAX 16
+#define DESIRED_MAX         100000 /* = PLAN_COUNT_MAX */
+#define PERCENT_MAX         10000
+#define GRACE_MAX           2147483647
+#define TOKEN_MAX           36
+#define SUBNETS_MAX         16
+#define SECURITY_GROUPS_MAX 5
 
 static int refuse(struct sw_err *err, const char *what, const char *value)
 {
@@ -290,7 +291,8 @@ int service_settings_check_rules(const json_t *document, const json_t *definitio
     return placement_rules_read(definition, document, &arena, &rules, err);
 }
 
-int service_check_network(const json_t *definition, const json_t *network, struct sw_err *err)
+int service_check_network(const json_t *settings, const json_t *definition, const json_t *network,
+                          struct sw_err *err)
 {
     bool awsvpc = sw_streq(sw_json_str(definition, "networkMode", ""), "awsvpc");
     const json_t *given = sw_json_object(network, "awsvpcConfiguration");
@@ -308,9 +310,13 @@ int service_check_network(const json_t *definition, const json_t *network, struc
     if (json_array_size(subnets) > SUBNETS_MAX)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "subnets can have at most %d items.",
                        SUBNETS_MAX);
-    if (sw_streq(sw_json_str(given, "assignPublicIp", ""), "ENABLED"))
-        return sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
-                       "assignPublicIp 'ENABLED' is not supported.");
+    if (json_array_size(sw_json_array(given, "securityGroups")) > SECURITY_GROUPS_MAX)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "securityGroups can have at most %d items.", SECURITY_GROUPS_MAX);
+    if (sw_streq(sw_json_str(given, "assignPublicIp", ""), "ENABLED") &&
+        !launch_is_fargate(settings))
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "Assign public IP is not supported for this launch type.");
     return 0;
 }
 

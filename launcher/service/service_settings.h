@@ -19,8 +19,10 @@ int service_settings_relaunch(struct meta_tx *tx, int64_t cluster_id, const json
                               json_t *document, bool *ret_changed, struct sw_err *err);
 /* An update of `document`, in place. */
 int service_settings_update(const json_t *in, json_t *document, struct sw_err *err);
-/* networkConfiguration (NULL: none) fits the definition's network mode. Also of RunTask. */
-int service_check_network(const json_t *definition, const json_t *network, struct sw_err *err);
+/* networkConfiguration (NULL: none) fits the definition's network mode and what launches its tasks (`settings`, launch_settings.h).
+ * Also of RunTask. */
+int service_check_network(const json_t *settings, const json_t *definition, const json_t *network,
+                          struct sw_err *err);
 /* The rules of the task definition and of the service together are ones that placement understands. definition NULL: only the service's. */
 int service_settings_check_rules(const json_t *document, const json_t *definition,
                                  struct sw_err *err);

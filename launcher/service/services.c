@@ -102,7 +102,8 @@ static int read_definition(struct meta_tx *tx, struct service_arg *a, int64_t *r
     if (r == 0)
         r = launch_check(document, doc, document, NULL, err);
     if (r == 0)
-        r = service_check_network(doc, sw_json_object(document, "networkConfiguration"), err);
+        r = service_check_network(document, doc, sw_json_object(document, "networkConfiguration"),
+                                  err);
     *ret_id = definition.id;
     taskdef_row_done(&definition);
     return r;
@@ -195,7 +196,7 @@ static int check_definition(struct meta_tx *tx, const struct service_arg *a,
     int r = taskdef_store_document(tx, definition_id, &definition, err);
     if (r == 0)
         r = launch_check(row->document, definition, row->document, NULL, err);
-    return r == 0 && network ? service_check_network(definition, network, err) : r;
+    return r == 0 && network ? service_check_network(row->document, definition, network, err) : r;
 }
 
 /* A new deployment, if the task definition is another one or it is forced. */

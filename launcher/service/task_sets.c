@@ -159,7 +159,8 @@ static int add(struct meta_tx *tx, struct set_arg *a, const struct service_row *
     if (r == 0)
         r = launch_check(a->document, doc, row->document, NULL, err);
     if (r == 0)
-        r = service_check_network(doc, sw_json_object(a->document, "networkConfiguration"), err);
+        r = service_check_network(a->document, doc,
+                                  sw_json_object(a->document, "networkConfiguration"), err);
     const struct service_deployment_new n = {
         .service_id = row->id,
         .definition_id = definition.id,

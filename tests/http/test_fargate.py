@@ -81,7 +81,7 @@ def test_run_task_of_the_aws_cli(up, tasks, name):
     define(tasks, name, "echo hello from $AWS_EXECUTION_ENV; ulimit -n")
     up.aws("ecs", "create-cluster", "--cluster-name", name)
     out = up.aws("ecs", "run-task", "--cluster", name, "--launch-type", "FARGATE", "--task-definition", name,
-                 "--network-configuration", "awsvpcConfiguration={subnets=[subnet-1]}")
+                 "--network-configuration", "awsvpcConfiguration={subnets=[subnet-1],securityGroups=[sg-1],assignPublicIp=ENABLED}")
     assert out["failures"] == []
     task = out["tasks"][0]
     arn = task["taskArn"]
@@ -217,7 +217,10 @@ def test_a_service_on_fargate(up, tasks, cluster, name):
     """Created and awaited by the AWS CLI, updated, deleted; every description says by what it is launched."""
     define(tasks, name)
     made = up.aws("ecs", "create-service", "--cluster", cluster, "--service-name", name, "--task-definition", name, "--desired-count", "2",
-                  "--launch-type", "FARGATE", "--network-configuration", "awsvpcConfiguration={subnets=[subnet-1]}")["service"]
+                  "--launch-type", "FARGATE", "--network-configuration",
+                  "awsvpcConfiguration={subnets=[subnet-1],securityGroups=[sg-1,sg-2],assignPublicIp=ENABLED}")["service"]
+    assert made["networkConfiguration"]["awsvpcConfiguration"] == {
+        "subnets": ["subnet-1"], "securityGroups": ["sg-1", "sg-2"], "assignPublicIp": "ENABLED"}
     assert (made["launchType"], made["platformVersion"], made["platformFamily"]) == ("FARGATE", "LATEST", "Linux")
     assert (made["deployments"][0]["launchType"], made["deployments"][0]["platformVersion"]) == ("FARGATE", "1.4.0")
     r.wait_for(lambda: len(tasks.ecs.list_tasks(cluster=cluster, serviceName=name)["taskArns"]) == 2, 30, 0.2, "two tasks")

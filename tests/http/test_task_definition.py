@@ -262,10 +262,10 @@ def test_what_goes_with_awsvpc(tasks, name):
             (own, None, "InvalidParameterException", "must be provided when networkMode 'awsvpc'"),
             (bridge, VPC, "InvalidParameterException", "is not valid for the given networkMode"),
             (own, {"awsvpcConfiguration": {"subnets": []}}, "InvalidParameterException", "subnets can not be empty"),
-            (own, {"awsvpcConfiguration": {"subnets": ["s"], "assignPublicIp": "ENABLED"}}, "UnsupportedFeatureException",
-             "assignPublicIp"),
-            (own, {"awsvpcConfiguration": {"subnets": ["s"], "securityGroups": ["g"]}}, "UnsupportedFeatureException",
-             "securityGroups")):
+            (own, {"awsvpcConfiguration": {"subnets": ["s"], "assignPublicIp": "ENABLED"}}, "InvalidParameterException",
+             "Assign public IP is not supported for this launch type."),
+            (own, {"awsvpcConfiguration": {"subnets": ["s"], "securityGroups": ["g"] * 6}}, "InvalidParameterException",
+             "securityGroups can have at most 5 items.")):
         with pytest.raises(ClientError) as e:
             tasks.ecs.run_task(taskDefinition=definition, **({"networkConfiguration": network} if network else {}))
         assert e.value.response["Error"]["Code"] == code and part in str(e.value), e.value
