@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/agent/container_setup.h"
@@ -80,11 +81,27 @@ static int role_credentials(struct task *t, json_t **ret, struct sw_err *err)
     return 0;
 }
 
+/* The keys for the store may be the agent's own: the control plane says what the role may not read. */
+static int may_read(const json_t *credentials, const struct s3_object *object, struct sw_err *err)
+{
+    sw_autofree char *arn = sw_asprintf("arn:aws:s3:::%s/%s", object->bucket, object->key);
+    const json_t *v;
+    size_t i;
+    json_array_foreach(sw_json_array(credentials, "deniedFiles"), i, v) {
+        if (sw_streq(sw_json_str(v, "file", ""), arn))
+            return sw_fail(err, SW_EDENIED, REASON, "failed to download env files: %.300s",
+                           sw_json_str(v, "message", arn));
+    }
+    return 0;
+}
+
 static int fetch_one(struct task *t, const json_t *credentials, const struct s3_object *object,
                      struct sw_buf *text, struct sw_err *err)
 {
     const struct task_engine_options *o = &t->engine->o;
     int64_t wait_ms = BACKOFF_MIN_MS;
+    if (may_read(credentials, object, err) < 0)
+        return err->code;
     for (int attempt = 1;; attempt++) {
         sw_buf_reset(text);
         if (o->s3_get(o->submit_ctx, credentials, object->bucket, object->key, text, err) == 0)

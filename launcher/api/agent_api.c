@@ -70,14 +70,6 @@ static int get_task_logs(struct aws_call *call, const void *in SW_UNUSED, json_t
     return 0;
 }
 
-static int get_task_credentials(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
-                                struct sw_err *err)
-{
-    struct launcher_caller c = ecs_caller(call);
-    int r = ecs_may_instance(call, sw_json_str(call->input, "containerInstance", ""), err);
-    return r < 0 ? r : launcher_task_credentials(ecs_launcher(call), &c, call->input, out, err);
-}
-
 /* Whoever has an activation's code signs as its user, which may do nothing else. */
 static int register_managed_instance(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                                      struct sw_err *err)

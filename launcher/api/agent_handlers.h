@@ -4,4 +4,5 @@
 #include "launcher/api/ecs_internal.h"
 
 int put_task_log_events(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
+int get_task_credentials(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);
 int get_task_secrets(struct aws_call *call, const void *in, json_t *out, struct sw_err *err);

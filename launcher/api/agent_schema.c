@@ -132,9 +132,17 @@ const struct sw_field get_task_credentials_in[] = {
     F_END,
 };
 
+static const struct sw_field denied_file[] = {STRING("file", 0), STRING("message", 0), F_END};
+static const struct sw_field denied_file_list[] = {STRUCT("member", 0, denied_file)};
+
 const struct sw_field get_task_credentials_out[] = {
-    STRING("roleArn", 0),      STRING("accessKeyId", 0), STRING("secretAccessKey", 0),
-    STRING("sessionToken", 0), TIME("expiration", 0),    F_END,
+    STRING("roleArn", 0),
+    STRING("accessKeyId", 0),
+    STRING("secretAccessKey", 0),
+    STRING("sessionToken", 0),
+    TIME("expiration", 0),
+    LIST("deniedFiles", 0, denied_file_list),
+    F_END,
 };
 
 const struct sw_field get_task_secrets_in[] = {

@@ -37,8 +37,9 @@
  *   task-level `reason` for STOPPED is stoppedReason's text; member "stopCode" travels in reason as "CODE: text" with CODE one of
  *   TaskFailedToStart, EssentialContainerExited, UserInitiated.
  * GetTaskCredentials (IAM action ecs:Poll) input {cluster, containerInstance, task, roleType: TASK|EXECUTION}, output {roleArn,
- *   accessKeyId, secretAccessKey, sessionToken, expiration: epoch seconds}: a session of the task's role, named after the task's id,
+ *   accessKeyId, secretAccessKey, sessionToken, expiration: epoch seconds, deniedFiles?: [{file, message}]}: a session of the task's role, named after the task's id,
  *   for a task of the own instance. A ClientException is the last word: the role is not there or does not trust tasks.
+ *   deniedFiles (of EXECUTION): environmentFiles, as arn:aws:s3:::BUCKET/KEY, that the role has no right to read (s3:GetObject).
  * GetTaskSecrets (IAM action ecs:Poll) input {cluster, containerInstance, task}, output {containers: [{containerName, secrets:
  *   [{name, value}], repositoryCredentials?: {username, password}}]}: what the containers' secrets and repositoryCredentials name, for
  *   a task of the own instance, read with the rights of its execution role.

@@ -189,6 +189,10 @@ bool s3_object_parse(const char *arn, struct sw_str *ret_bucket, struct sw_str *
         if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789.-", ret_bucket->p[i]))
             return false;
     *ret_key = rest;
+    while (sw_str_split(&rest, '/',
+                        &part)) /* some stores would take them for folders, and leave the bucket */
+        if (sw_str_eq_z(part, ".") || sw_str_eq_z(part, ".."))
+            return false;
     return ret_bucket->p[0] != '.' && ret_bucket->p[0] != '-';
 }
 

@@ -216,6 +216,10 @@ int launcher_task_credentials(struct launcher *l, const struct launcher_caller *
 int launcher_task_definition(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                              struct principal *ret_role, json_t **ret_definition,
                              struct sw_err *err);
+/* The environmentFiles of such a task, of its definition and of what was said when it was run, are added to the list; the role as above,
+ * left alone when there are none. */
+int launcher_task_files(struct launcher *l, const struct launcher_caller *c, const json_t *in,
+                        struct principal *ret_role, json_t *list, struct sw_err *err);
 /* The log stream that takes what a container of the caller's own instance prints: {cluster, containerInstance, task, containerName}. */
 struct launcher_log_target {
     char *group, *stream, *region;

@@ -25,7 +25,8 @@ def role(server):
     iam = server.boto("iam")
     arn = iam.create_role(RoleName="exec", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     iam.put_role_policy(RoleName="exec", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]}))
+        {"Effect": "Allow", "Action": "ecr:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::settings/*"}]}))
     return arn
 
 
@@ -110,6 +111,22 @@ def test_what_cannot_be_had_ends_the_task(tasks, store, name):
         store.keys = keys
 
 
+def test_what_the_execution_role_may_not_read(tasks, store, name):
+    """The agent's own keys open every bucket; whoever may run tasks reads only what the role may."""
+    store.objects["/others/a.env"] = b"WORD=of others\n"
+    before = len(store.requests)
+    other = [{"type": "s3", "value": "arn:aws:s3:::others/a.env"}]
+    d = tasks.define(name, {"environmentFiles": other}, executionRoleArn=tasks.role)
+    reason = tasks.wait_stopped(tasks.run(d))["stoppedReason"]
+    assert "s3:GetObject" in reason and "arn:aws:s3:::others/a.env" in reason, reason
+    store.objects["/settings/a.env"] = b"FIRST=a\n"
+    mine = tasks.define(name, {"environmentFiles": files("a.env")}, executionRoleArn=tasks.role)
+    task = tasks.run(mine, overrides={"containerOverrides": [{"name": "main", "environmentFiles": other}]})
+    assert "s3:GetObject" in tasks.wait_stopped(task)["stoppedReason"]
+    assert len(store.requests) == before
+    assert env(tasks, name, {"environmentFiles": other}, {"environmentFiles": files("a.env")})["FIRST"] == "a"
+
+
 def test_without_an_execution_role(tasks, store, name):
     """A definition that names none cannot get files: nobody's rights would count."""
     task = tasks.start(name, {"environmentFiles": files("a.env")})
@@ -121,6 +138,8 @@ def test_without_an_execution_role(tasks, store, name):
     ([{"type": "s3", "value": "arn:aws:s3:::bucket/x.txt"}], "environmentFiles[0].value"),
     ([{"type": "s3", "value": "arn:aws:s3:::bucket"}], "environmentFiles[0].value"),
     ([{"type": "s3", "value": "arn:aws:s3:::../x.env"}], "environmentFiles[0].value"),
+    ([{"type": "s3", "value": "arn:aws:s3:::bucket/../other/x.env"}], "environmentFiles[0].value"),
+    ([{"type": "s3", "value": "arn:aws:s3:::bucket/./x.env"}], "environmentFiles[0].value"),
     (files(*["%d.env" % i for i in range(11)]), "at most 10 environmentFiles"),
 ))
 def test_files_that_cannot_be(tasks, name, listed, part):
