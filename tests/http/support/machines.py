@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several machines on one: a network namespace each, with its own address, on a bridge where the server has an address too."""
+import glob
 import os
 import signal
 import subprocess
 import tempfile
+import time
 
 from support import run as r
 from support.server import Network
@@ -104,6 +106,7 @@ class Agent:
     def close(self):
         self.stop()
         r.show_log("log of agent %d" % self.i, self.log)
+        tasks = glob.glob(self.data + "/tasks/*")
         for _ in range(3):  # monitors first, then what they leave
             for pid, line in r.processes():
                 if self.data + "/" in line and pid != os.getpid():
@@ -113,6 +116,24 @@ class Agent:
                         except ProcessLookupError:
                             continue
         r.remove_tree(self.home)
+        for task in tasks:
+            remove_groups(os.path.basename(task))
+
+
+def remove_groups(task, seconds=2):
+    """Control groups of a task whose processes are ending."""
+    until = time.monotonic() + seconds
+    while True:
+        left = glob.glob("/sys/fs/cgroup/*/slipway/" + task) + glob.glob("/sys/fs/cgroup/slipway/" + task)
+        for group in left:
+            for folder in glob.glob(group + "/*/") + [group]:
+                try:
+                    os.rmdir(folder)
+                except OSError:
+                    continue
+        if not left or time.monotonic() > until:
+            return
+        time.sleep(0.02)
 
 
 def _children(parent):

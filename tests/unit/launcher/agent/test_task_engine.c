@@ -2,6 +2,7 @@
 /* The task engine over a runtime without processes: every path of a task's life, and a crash before every step. */
 #include "launcher/agent/task_engine.h"
 
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/alloc.h"
@@ -710,6 +711,7 @@ TEST(the_end_of_a_container_that_was_being_discarded_is_not_the_tasks)
         second.at++;
     }
     CHECK_CONTAINS(second.file, "\"discarding\":true");
+    (void)umount2(test_path("data2/tasks/" TASK_ID "/containers/main/rootfs"), MNT_DETACH);
     second.state.list[0].status =
         RUNTIME_STOPPED; /* what the monitor writes of a removed container */
     second.state.list[0].exit_code = 137;
