@@ -4,14 +4,19 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/io.h"
 #include "base/macros.h"
 #include "base/process.h"
 #include "launcher/agent/task_namespaces.h"
+#include "launcher/agent/volumes.h"
+#include "launcher/runtime/image_user.h"
 
 #define REASON          "CannotStartContainerError"
 #define MIB             (1024LL * 1024)
@@ -74,6 +79,31 @@ int host_init_program(char *out, size_t cap, struct sw_err *err)
                    "instance");
 }
 
+const char *host_strong_capability(const struct container_setup *s)
+{
+    static const struct {
+        const char *name;
+        enum { ALWAYS, WITH_HOST_PID, WITH_HOST_NETWORK } when;
+    } strong[] = {{"ALL", ALWAYS},
+                  {"BPF", ALWAYS},
+                  {"DAC_READ_SEARCH", ALWAYS},
+                  {"SYS_ADMIN", ALWAYS},
+                  {"SYS_BOOT", ALWAYS},
+                  {"SYS_MODULE", ALWAYS},
+                  {"SYS_RAWIO", ALWAYS},
+                  {"SYS_PTRACE", WITH_HOST_PID},
+                  {"NET_ADMIN", WITH_HOST_NETWORK}};
+    const struct container_linux *l = &s->def->host;
+    const bool now[] = {[ALWAYS] = true,
+                        [WITH_HOST_PID] = s->task->pid_mode == SHARE_HOST,
+                        [WITH_HOST_NETWORK] = s->task->network_mode == NETWORK_HOST};
+    for (size_t i = 0; i < l->capabilities_add.n; i++)
+        for (size_t k = 0; k < SW_ARRAY_LEN(strong); k++)
+            if (now[strong[k].when] && sw_streq(l->capabilities_add.v[i], strong[k].name))
+                return strong[k].name;
+    return NULL;
+}
+
 struct host_spec {
     const struct taskdef *task;
     const struct task_namespaces *namespaces;
@@ -88,12 +118,37 @@ struct host_spec {
     struct spec_control *controls;
 };
 
-static int find_device(const struct device_def *d, struct spec_device *ret, char access[4],
-                       struct sw_err *err)
+/* A node of /dev that the operator named, or one below a folder of /dev that was. A container can make nodes in other folders, and links.
+ * False, with errno. */
+static bool stat_allowed(const char *allowed, const char *path, struct stat *ret)
+{
+    struct sw_str root;
+    const char *rest;
+    if (!allowed)
+        return stat(path, ret) == 0;
+    errno = EPERM;
+    if (!host_path_allowed(allowed, path, &root, &rest))
+        return false;
+    if (sw_str_eq_z(root, "/") || (strncmp(path, "/dev/", 5) == 0 && !*rest))
+        return stat(path, ret) == 0;
+    if (strncmp(path, "/dev/", 5) != 0)
+        return false;
+    sw_autofree char *folder = sw_str_dup(root);
+    sw_autoclose int top = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    sw_autoclose int fd = top < 0 ? -1 : image_openat(top, rest, O_PATH | O_CLOEXEC, 0);
+    return fd >= 0 && fstat(fd, ret) == 0;
+}
+
+static int find_device(const char *allowed, const struct device_def *d, struct spec_device *ret,
+                       char access[4], struct sw_err *err)
 {
     struct stat st;
-    if (stat(d->host_path, &st) < 0)
-        return sw_fail(err, SW_ENOTFOUND, REASON, "device %s: %s", d->host_path, strerror(errno));
+    if (!stat_allowed(allowed, d->host_path, &st))
+        return errno == EPERM ? sw_fail(err, SW_EDENIED, REASON,
+                                        "device %s: this instance does not let containers have it",
+                                        d->host_path)
+                              : sw_fail(err, SW_ENOTFOUND, REASON, "device %s: %s", d->host_path,
+                                        strerror(errno));
     if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
         return sw_fail(err, SW_EINVALID, REASON, "%s is no device", d->host_path);
     (void)snprintf(access, 4, "%s%s%s", d->read ? "r" : "", d->write ? "w" : "",
@@ -166,10 +221,10 @@ static void add_nodes(struct host_spec *h, const char *folder, int depth)
         closedir(d);
 }
 
-static int add_devices(struct host_spec *h, struct sw_err *err)
+static int add_devices(struct host_spec *h, const char *allowed, struct sw_err *err)
 {
     for (size_t i = 0; i < h->l->devices_n; i++, h->devices_n++)
-        if (find_device(&h->l->devices[i], &h->devices[i], h->access[i], err) < 0)
+        if (find_device(allowed, &h->l->devices[i], &h->devices[i], h->access[i], err) < 0)
             return err->code;
     return 0;
 }
@@ -193,7 +248,7 @@ int host_spec_new(const struct container_setup *s, struct host_spec **ret, struc
     for (size_t i = 0; i < l->system_controls.n; i++)
         h->controls[i] =
             (struct spec_control){l->system_controls.v[i].name, l->system_controls.v[i].value};
-    if (add_devices(h, err) < 0) {
+    if (add_devices(h, s->host_paths, err) < 0) {
         host_spec_free(h);
         return err->code;
     }

@@ -581,6 +581,12 @@ int container_setup(const struct container_setup *s, struct sw_err *err)
     if (s->def->privileged && s->no_privileged)
         return sw_fail(err, SW_EDENIED, REASON,
                        "this instance does not run privileged containers (ECS_DISABLE_PRIVILEGED)");
+    const char *strong = s->no_privileged ? host_strong_capability(s) : NULL;
+    if (strong)
+        return sw_fail(err, SW_EDENIED, REASON,
+                       "this instance does not run containers with the capability %s "
+                       "(ECS_DISABLE_PRIVILEGED)",
+                       strong);
     if (sw_mkdirs(s->folder, 0700, err) < 0 || mount_root(s, &rootfs, err) < 0 ||
         write_host_files(s, hostname, err) < 0 || fill_root(s, rootfs, hostname, err) < 0) {
         if (!err->reason || strcmp(err->reason, "DiskFull") == 0)

@@ -190,8 +190,14 @@ static int mounted(const struct container_setup *s, const struct volume *v, char
                    struct sw_err *err)
 {
     sw_autofree char *name = mount_name(s, v);
-    if (is_bind(v) && s->host_paths)
-        return bind_allowed(s, v, v->mount.device, false, ret, err);
+    if (is_bind(v) && s->host_paths) {
+        sw_autofree char *path = NULL;
+        if (bind_allowed(s, v, v->mount.device, false, &path, err) < 0 ||
+            mounts_set_options(path, v->mount.options, err) < 0)
+            return err->code;
+        *ret = SW_TAKE(path);
+        return 0;
+    }
     return mounts_make(s->mounts_dir, name, v->mount.type ? v->mount.type : "none",
                        v->mount.device ? v->mount.device : "none",
                        v->mount.options ? v->mount.options : "", ret, err);

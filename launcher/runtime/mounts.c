@@ -166,18 +166,31 @@ static int resolve_address(const char *rest, char **ret, struct sw_err *err)
     return 0;
 }
 
+static int set_flags(const char *target, unsigned long set, const char *of, struct sw_err *err)
+{
+    set &= ~(unsigned long)MS_REC;
+    if ((set & ~(unsigned long)MS_BIND) &&
+        mount(NULL, target, NULL, set | MS_BIND | MS_REMOUNT, NULL) < 0)
+        return fail(err, errno, "mount options of", of);
+    return 0;
+}
+
+int mounts_set_options(const char *path, const char *options, struct sw_err *err)
+{
+    char rest[OPTIONS_MAX];
+    if (strlen(options) >= sizeof rest)
+        return sw_fail(err, SW_ELIMIT, REASON, "mount options of more than %zu bytes",
+                       sizeof rest - 1);
+    return set_flags(path, mounts_options(options, rest), path, err);
+}
+
 static int make_bind(const char *dir, const char *target, const char *device, unsigned long set,
                      struct sw_err *err)
 {
     sw_autoclose int fd = open(device, O_PATH | O_CLOEXEC);
     if (fd < 0)
         return fail(err, errno, "device", device);
-    if (bind_tree(fd, dir, target, err) < 0)
-        return err->code;
-    set &= ~(unsigned long)MS_REC;
-    if (set != MS_BIND && mount(NULL, target, NULL, set | MS_REMOUNT, NULL) < 0)
-        return fail(err, errno, "mount options of", device);
-    return 0;
+    return bind_tree(fd, dir, target, err) < 0 ? err->code : set_flags(target, set, device, err);
 }
 
 static int make_fs(const char *dir, const char *target, const char *type, const char *device,

@@ -24,6 +24,9 @@ int mounts_make(const char *dir, const char *name, const char *type, const char 
 /* Unmounts all of DIR and removes it; nothing that is mounted is touched. False: something stayed. */
 bool mounts_release(const char *dir);
 
+/* What "ro,nosuid" says of a bind mount, for one that is there. */
+int mounts_set_options(const char *path, const char *options, struct sw_err *err);
+
 /* "ro,addr=10.0.0.1,nolock" -> flags of mount(2) and the rest, joined. Pure. ret_rest has room for options and a NUL. */
 unsigned long mounts_options(const char *options, char *ret_rest);
 

@@ -4,6 +4,7 @@
 """What containers may see and share of their machine: privileged ones, terminals, namespaces of the task, swap, time to start, no
 network; and what an agent's operator takes away."""
 import os
+import stat
 import signal
 import time
 
@@ -220,7 +221,7 @@ def strict(tmp_path_factory):
     r.need_root()
     allowed = tmp_path_factory.mktemp("allowed")
     s = Server("up", env={"ECS_DISABLE_PRIVILEGED": "true", "ECS_AVAILABLE_LOGGING_DRIVERS": '["json-file"]',
-                          "SLIPWAY_HOST_PATHS": "%s,/usr/share" % allowed})
+                          "SLIPWAY_HOST_PATHS": "%s,/usr/share,/dev/full" % allowed})
     try:
         s.start()
         s.allowed = str(allowed)
@@ -276,3 +277,46 @@ def test_host_volumes_of_some_folders_only(strict, strict_tasks, name):
     assert "does not let containers have /etc" in strict_tasks.wait_stopped(task)["stoppedReason"]
     with open("/proc/mounts", encoding="utf-8") as f:
         assert strict.data + "/agent/mounts" not in f.read()
+
+
+def test_a_bind_in_an_allowed_folder_keeps_its_options(strict, strict_tasks, name):
+    with open(strict.allowed + "/kept", "w", encoding="utf-8") as f:
+        f.write("kept\n")
+    bind = {"scope": "task", "driver": "local", "driverOpts": {"type": "none", "o": "bind,ro,nosuid", "device": strict.allowed}}
+    task = strict_tasks.start(name, {"command": "cat /v/kept; echo x > /v/written || echo refused; grep ' /v ' /proc/mounts",
+                                     "mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}]},
+                              volumes=[{"name": "v", "dockerVolumeConfiguration": bind}])
+    strict_tasks.wait_stopped(task)
+    out = strict_tasks.logs(task)
+    assert "kept" in out and "refused" in out and "nosuid" in out, out
+    assert not os.path.exists(strict.allowed + "/written")
+
+
+def devices(*paths, **more):
+    return {"linuxParameters": dict({"devices": [{"hostPath": p, "containerPath": "/dev/own%d" % i} for i, p in enumerate(paths)]}, **more)}
+
+
+def why_not(tasks, name, container, **more):
+    stopped = tasks.wait_stopped(tasks.start(name, dict({"command": "echo started"}, **container), **more))
+    assert stopped["stopCode"] == "TaskFailedToStart", stopped
+    return stopped["stoppedReason"] + str([c.get("reason") for c in stopped["containers"]])
+
+
+def test_devices_are_host_paths(strict, strict_tasks, name):
+    """A disk's node would be every folder of it."""
+    out = strict_tasks.output(name, "ls -l /dev/own0", **devices("/dev/full"))
+    assert "1,   7" in " ".join(out.split()).replace("1, 7", "1,   7"), out
+    os.mknod(strict.allowed + "/node", 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    os.symlink("/dev/zero", strict.allowed + "/zero")
+    for path in ("/dev/zero", strict.allowed + "/node", strict.allowed + "/zero", "/dev/fullest"):
+        assert "does not let containers have it" in why_not(strict_tasks, name, devices(path)), path
+
+
+def test_capabilities_that_are_as_good_as_privileges(strict_tasks, name):
+    def add(*names):
+        return {"linuxParameters": {"capabilities": {"add": list(names)}}}
+    for one in ("ALL", "SYS_ADMIN", "SYS_MODULE", "DAC_READ_SEARCH", "SYS_RAWIO", "BPF", "SYS_BOOT"):
+        assert "ECS_DISABLE_PRIVILEGED" in why_not(strict_tasks, name, add("IPC_LOCK", one)), one
+    assert "SYS_PTRACE" in why_not(strict_tasks, name, add("SYS_PTRACE"), pidMode="host")
+    assert "NET_ADMIN" in why_not(strict_tasks, name, add("NET_ADMIN"), networkMode="host")
+    assert "ran" in strict_tasks.output(name, "echo ran", **add("SYS_PTRACE", "NET_ADMIN"))
