@@ -18,7 +18,7 @@ struct managed_arg {
     const struct launcher_caller *c;
     const char *id, *role;
     int64_t now_us;
-    bool there;
+    bool there, elsewhere; /* of this region; of another */
     /* Describe. */
     const json_t *in;
     struct launcher_page *page;
@@ -69,12 +69,12 @@ int managed_add(struct meta_tx *tx, const struct launcher_caller *c, const char 
 static int look(struct meta_tx *tx, void *arg, struct sw_err *err)
 {
     struct managed_arg *a = arg;
-    int64_t n = 0;
+    sw_autofree char *region = NULL;
     int r = meta_get(tx, err,
-                     "SELECT 1 FROM ssm_managed_instance WHERE id = $1 AND account_id = $2"
-                     " AND region = $3",
-                     "ttt", a->id, a->c->account, a->c->region, "i", &n);
-    a->there = r > 0;
+                     "SELECT region FROM ssm_managed_instance WHERE id = $1 AND account_id = $2",
+                     "tt", a->id, a->c->account, "t", &region);
+    a->there = r > 0 && sw_streq(region, a->c->region);
+    a->elsewhere = r > 0 && !a->there;
     return r < 0 ? r : 0;
 }
 
@@ -87,14 +87,15 @@ static int remove_row(struct meta_tx *tx, void *arg, struct sw_err *err)
                      "ttt", a->id, a->c->account, a->c->region);
 }
 
-/* Machines of before there were rows have their user only. */
+/* Machines of before there were rows have their user only. Its key is of no region, so a row of another region keeps it: who may
+ * deregister machines of this one was asked about this one. */
 static int end_key(struct managed_arg *a, char ret_arn[ARN_MAX], struct sw_err *err)
 {
     struct principal p;
     struct sw_err ignored = SW_ERR_INIT;
     (void)snprintf(ret_arn, ARN_MAX, "arn:aws:iam::%s:user/%s", a->c->account, a->id);
     int r = identity_user_by_name(a->l->identity, a->c->account, a->id, &p, &ignored);
-    if (r < 0 || !launcher_is_managed(&p))
+    if (r < 0 || a->elsewhere || !launcher_is_managed(&p))
         return a->there ? 0 : unknown(a->id, err);
     (void)sw_str_copy(sw_str(p.arn), ret_arn, ARN_MAX);
     r = identity_user_delete(a->l->identity, a->c->account, a->id, err);

@@ -192,6 +192,13 @@ TEST(a_managed_instance_that_is_deregistered_is_gone)
                      doc("{'InstanceId': '%s', 'IamRole': 'external'}", id)));
 
     CHECK_EQ_INT(instances_n(&w, "ACTIVE"), 1);
+    /* Who may deregister machines of another region may not do it with this one. */
+    struct launcher_caller elsewhere = w.user;
+    elsewhere.region = "eu-central-1";
+    refused(&w, &elsewhere, launcher_deregister_managed, doc("{'InstanceId': '%s'}", id),
+            SW_ENOTFOUND, "InvalidInstanceId", "not registered");
+    CHECK_OK(identity_secret(i.identity, key, &machine, secret, &err));
+    CHECK_EQ_INT(instances_n(&w, "ACTIVE"), 1);
     json_decref(call(&w, &w.user, launcher_deregister_managed, doc("{'InstanceId': '%s'}", id)));
     CHECK_ERR(identity_secret(i.identity, key, &machine, secret, &err), SW_ENOTFOUND,
               "UnrecognizedClientException");
