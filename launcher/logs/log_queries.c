@@ -362,6 +362,19 @@ static int no_query(struct sw_err *err)
                    "The specified query does not exist.");
 }
 
+int log_queries_each_group(struct log_queries *q, const struct log_scope *c, const char *id,
+                           int (*fn)(void *ctx, const char *group, struct sw_err *err), void *ctx,
+                           struct sw_err *err)
+{
+    struct job *j = find(q, c, id);
+    int r = j ? 0 : no_query(err);
+    for (size_t i = 0; j && r == 0 && i < j->groups_n; i++)
+        r = fn(ctx, j->groups[i], err);
+    if (j)
+        job_unref(j);
+    return r;
+}
+
 int log_queries_result(struct log_queries *q, const struct log_scope *c, const char *id,
                        json_t *out, struct sw_err *err)
 {

@@ -26,6 +26,10 @@ struct log_queries_request {
 };
 int log_queries_start(struct log_queries *q, const struct log_queries_request *r, char ret_id[37],
                       struct sw_err *err);
+/* The groups that it asks, as long as fn returns 0; else what fn returned. */
+int log_queries_each_group(struct log_queries *q, const struct log_scope *c, const char *id,
+                           int (*fn)(void *ctx, const char *group, struct sw_err *err), void *ctx,
+                           struct sw_err *err);
 /* GetQueryResults' answer. */
 int log_queries_result(struct log_queries *q, const struct log_scope *c, const char *id,
                        json_t *out, struct sw_err *err);

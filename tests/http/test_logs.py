@@ -328,6 +328,16 @@ def test_what_queries_refuse(logs, group, server):
     assert code_of(server.boto("logs", key).start_query, logGroupName=group, **more) == "AccessDeniedException"
     elsewhere = server.boto("logs", region="eu-west-1")
     started = logs.start_query(logGroupName=group, **more)["queryId"]
+    ask(logs, [group], "fields a")
+    kept_out = "kept-out-" + group.replace("/", "-")
+    key = server.add_user(kept_out)
+    server.boto("iam").put_user_policy(UserName=kept_out, PolicyName="p", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "logs:*", "Resource": "arn:aws:logs:*:*:log-group:%s:*" % group}]}))
+    assert code_of(server.boto("logs", key).get_query_results, queryId=started) == "AccessDeniedException"
+    for bad in ({"startTime": 2 ** 63 - 1}, {"startTime": 2 ** 63 - 1, "endTime": 2 ** 63 - 1}, {"endTime": 2 ** 63 - 1}):
+        assert code_of(logs.start_query, logGroupName=group, **dict(more, **bad)) == "InvalidParameterException", bad
     assert code_of(elsewhere.get_query_results, queryId=started) == "ResourceNotFoundException"
 
 
