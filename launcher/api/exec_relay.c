@@ -30,6 +30,7 @@
 #define PING_MS         30000
 #define SILENT_MS       90000
 #define CONNECTIONS_MAX (4 * EXEC_SESSIONS_MAX)
+#define WAITING_MAX     8 /* of one session, without a token yet */
 
 size_t relay_unsent(const struct relay_conn *c)
 {
@@ -182,6 +183,21 @@ static void conn_tick(struct relay_conn *c, int64_t now_ms)
     }
 }
 
+/* Whoever knows a session's id can connect. Who means it says the token at once, so those that came first make room. */
+static void make_room(struct exec_relay *r, const struct relay_conn *arrived)
+{
+    struct relay_conn *oldest = NULL;
+    size_t n = 0;
+    for (struct relay_conn *c = r->conns; c; c = c->next) {
+        if (c->link || c->closing || strcmp(c->session_id, arrived->session_id) != 0)
+            continue;
+        oldest = c;
+        n++;
+    }
+    if (n > WAITING_MAX)
+        relay_close(oldest, WS_CLOSE_POLICY, "too many connections");
+}
+
 /* ---- all of them ---- */
 
 static void take_arrived(struct exec_relay *r, bool *ret_stopping)
@@ -199,6 +215,7 @@ static void take_arrived(struct exec_relay *r, bool *ret_stopping)
         c->broken = epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, c->fd, &e) < 0;
         c->next = r->conns;
         r->conns = c;
+        make_room(r, c);
     }
 }
 

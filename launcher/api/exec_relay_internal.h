@@ -41,7 +41,8 @@ struct relay_link {
     char id[EXEC_SESSION_ID_MAX];
     struct relay_conn *ends[EXEC_END_MAX_];
     struct exec_transcript *transcript;
-    int64_t logged; /* sequence numbers of output below this are in it */
+    int64_t
+        numbers[EXEC_END_MAX_]; /* sequence numbers below this came, and are in the transcript */
     int64_t born_ms, used_ms, flushed_ms, bytes[EXEC_END_MAX_];
     bool ended;
 };

@@ -16,6 +16,7 @@
 #define IDLE_MS       (20 * 60 * 1000)
 #define AGENT_WAIT_MS 20000
 #define FLUSH_MS      1000
+#define AHEAD_MAX     1024 /* of a client, which may leave numbers out */
 
 static const char *const end_names[] = {[EXEC_END_CLIENT] = "client", [EXEC_END_AGENT] = "agent"};
 
@@ -107,18 +108,27 @@ static bool may_send(enum exec_end end, enum exec_message_type type)
     return end == EXEC_END_CLIENT ? type == EXEC_INPUT : type != EXEC_INPUT;
 }
 
+/* Numbers count up. An agent leaves none out: what has one that was passed over would be printed, and in no transcript. */
+static bool in_order(const struct relay_conn *c, const struct exec_message *m)
+{
+    int64_t ahead = c->end == EXEC_END_AGENT ? 0 : AHEAD_MAX;
+    return m->type == EXEC_ACKNOWLEDGE ||
+           (m->sequence >= 0 && m->sequence <= c->link->numbers[c->end] + ahead);
+}
+
 static void note(struct relay_conn *c, const struct exec_message *m, int64_t now_ms)
 {
     struct relay_link *l = c->link;
+    bool is_new = m->type != EXEC_ACKNOWLEDGE && m->sequence >= l->numbers[c->end];
     bool data = m->payload_type == EXEC_PAYLOAD_DATA || m->payload_type == EXEC_PAYLOAD_STDERR;
+    if (is_new)
+        l->numbers[c->end] = m->sequence + 1;
     if ((m->type != EXEC_INPUT && m->type != EXEC_OUTPUT) || !data)
         return;
     l->used_ms = now_ms;
     l->bytes[c->end] += (int64_t)m->payload.n;
-    if (l->transcript && m->type == EXEC_OUTPUT && m->sequence >= l->logged) {
-        l->logged = m->sequence + 1;
+    if (l->transcript && m->type == EXEC_OUTPUT && is_new)
         exec_transcript_add(l->transcript, m->payload);
-    }
 }
 
 /* {"MessageType": "channel_closed", ...}: what clients take for the end, with words for people. */
@@ -165,7 +175,7 @@ void relay_forward(struct relay_conn *c, const struct ws_message *m, int64_t now
     struct exec_message message;
     struct sw_err err = SW_ERR_INIT;
     if (m->op != WS_BINARY || exec_message_parse(m->data, &message, &err) < 0 ||
-        !may_send(c->end, message.type)) {
+        !may_send(c->end, message.type) || !in_order(c, &message)) {
         sw_log(SW_LOG_WARNING, "exec-message-refused", "session", c->session_id, "from",
                end_names[c->end], "why", err.code ? err.msg : "it is not for this end to send",
                NULL);

@@ -692,7 +692,8 @@ def test_messages_pass_both_ways(fleet):
 
 
 OF_AGENTS = [b"", b"x" * 200, encode("input_stream_data", 0, 1, b"x"), encode("output_stream_data", 0, 1, b"x", length=7),
-             encode("output_stream_data", 0, 1, b"x" * 16385)]
+             encode("output_stream_data", 0, 1, b"x" * 16385), encode("output_stream_data", 1, 1, b"not the next"),
+             encode("output_stream_data", 2 ** 63 - 1, 1, b"the last"), encode("output_stream_data", -1, 1, b"none")]
 
 
 @pytest.mark.parametrize("n", range(len(OF_AGENTS)))
@@ -711,6 +712,26 @@ def test_hostile_agent(fleet, n):
 
 
 def test_agent_does_not_come(fleet):
+def test_connections_without_tokens(fleet):
+    """Whoever knows a session's id and no token keeps nobody out of it, nor out of others."""
+    instance, arn = placed(fleet, "crowd")
+    session = execute(fleet.server, arn, "true", cluster="fleet")["session"]
+    (request,) = asked_of(fleet, instance)
+    url = "ws://%s/v1/data-channel/%s" % (fleet.server.host_port, session["sessionId"])
+    crowd = [WebSocket(url) for _ in range(30)]
+    with pytest.raises(Closed) as e:
+        crowd[0].recv()
+    assert (e.value.code, e.value.reason) == (1008, "too many connections")
+    agent, client = WebSocket(url), WebSocket(url)
+    agent.send(1, json.dumps({"TokenValue": request["tokenValue"]}).encode())
+    client.send(1, json.dumps({"TokenValue": session["tokenValue"]}).encode())
+    out = encode("output_stream_data", 0, 1, b"printed")
+    agent.send(2, out)
+    assert client.recv() == (2, out)
+    for ws in crowd + [agent, client]:
+        ws.close()
+
+
     """It is told again; a client that waits is told in the end."""
     instance, arn = placed(fleet, "late")
     session = execute(fleet.server, arn, "true", cluster="fleet")["session"]
