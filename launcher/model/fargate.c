@@ -108,11 +108,31 @@ static int check_timeouts(const json_t *c, struct sw_err *err)
     return 0;
 }
 
+/* The machine is not its user's: of what a container may have besides the usual, only tracing in its own namespace of processes. */
+static int check_capabilities(const json_t *c, struct sw_err *err)
+{
+    const json_t *host = sw_json_object(sw_json_object(c, "linuxParameters"), "capabilities"), *v;
+    size_t i;
+    json_array_foreach(sw_json_array(host, "add"), i, v) {
+        if (!sw_streq(json_string_value(v), "SYS_PTRACE"))
+            return sw_fail(err, SW_EINVALID, INVALID,
+                           "Fargate compatible task definitions do not support adding the "
+                           "capability %.64s to container '%s'; only SYS_PTRACE can be added.",
+                           json_string_value(v) ? json_string_value(v) : "",
+                           sw_json_str(c, "name", ""));
+    }
+    return 0;
+}
+
 /* awslogs-stream-prefix is what names the stream there; the role is whose rights write it. */
 static int check_log(const json_t *definition, const json_t *c, struct sw_err *err)
 {
     struct log_config log;
-    if (!log_config_read(c, &log))
+    bool ships = log_config_read(c, &log);
+    if (log.driver == LOG_DRIVER_JOURNALD)
+        return sw_fail(err, SW_EINVALID, INVALID,
+                       "Fargate compatible task definitions do not support log driver journald");
+    if (!ships)
         return 0;
     if (!log.prefix || !*log.prefix)
         return sw_fail(err, SW_EINVALID, INVALID,
@@ -136,6 +156,8 @@ static int check_container(const json_t *definition, const json_t *c, struct sw_
     int r = refuse_members(c, members, SW_ARRAY_LEN(members), err);
     if (r == 0)
         r = refuse_members(host, linux_members, SW_ARRAY_LEN(linux_members), err);
+    if (r == 0)
+        r = check_capabilities(c, err);
     if (r == 0)
         r = check_timeouts(c, err);
     if (r == 0)

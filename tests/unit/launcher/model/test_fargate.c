@@ -103,6 +103,18 @@ TEST(what_a_definition_for_fargate_may_say)
         {"{" WEB "'memory': '512', 'containerDefinitions': [{'name': 'a', 'linuxParameters': "
          "{'devices': [{'hostPath': '/dev/null'}]}}]}",
          "devices"},
+        {"{" WEB "'memory': '512', 'containerDefinitions': [{'name': 'a', 'linuxParameters': "
+         "{'capabilities': {'add': ['SYS_PTRACE', 'SYS_ADMIN'], 'drop': ['ALL']}}}]}",
+         "only SYS_PTRACE can be added"},
+        {"{" WEB "'memory': '512', 'containerDefinitions': [{'name': 'a', 'linuxParameters': "
+         "{'capabilities': {'add': ['ALL']}}}]}",
+         "capability ALL"},
+        {"{" WEB "'memory': '512', 'containerDefinitions': [{'name': 'a', 'linuxParameters': "
+         "{'capabilities': {'add': ['SYS_PTRACE'], 'drop': ['CHOWN']}}}]}",
+         NULL},
+        {"{" WEB "'memory': '512', 'containerDefinitions': [{'name': 'a', 'logConfiguration': "
+         "{'logDriver': 'journald'}}]}",
+         "journald"},
         {"{" WEB "'memory': '512', 'containerDefinitions': [{'name': 'a', 'stopTimeout': 1}]}",
          "'stopTimeout' must be between 2 and 120"},
         {"{" WEB "'memory': '512', 'containerDefinitions': [{'name': 'a', 'startTimeout': 121}]}",
