@@ -54,6 +54,76 @@ static bool mark_is_ours(struct snapshots *s, const char *path)
            sw_streq(sw_buf_str(&b).p, s->boot_id);
 }
 
+/* Names of those that are whole, all or the marked ones. */
+static size_t list_names(struct snapshots *s, bool marked, char ***ret)
+{
+    size_t n = 0;
+    char **names = NULL;
+    DIR *d = opendir(s->dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        sw_autofree char *mark = sw_asprintf("%s/%s/%s", s->dir, e->d_name, MARK);
+        if (e->d_name[0] == '.' || strncmp(e->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0 ||
+            (marked && !sw_path_exists(mark)))
+            continue;
+        names = sw_realloc_array(names, n + 1, sizeof *names);
+        names[n++] = sw_strdup(e->d_name);
+    }
+    if (d)
+        closedir(d);
+    *ret = names;
+    return n;
+}
+
+static void remove_marks(struct snapshots *s, char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        sw_autofree char *mark = sw_asprintf("%s/%s/%s", s->dir, names[i], MARK);
+        (void)unlink(mark);
+    }
+}
+
+static void sync_once(struct snapshots *s)
+{
+    char **names = NULL;
+    /* Only what is marked now may lose its mark: the sync begins after this. */
+    size_t n = list_names(s, true, &names);
+    sw_autoclose int fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (n && fd >= 0 && syncfs(fd) == 0)
+        remove_marks(s, names, n);
+    for (size_t i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
+}
+
+static void *syncer_main(void *arg)
+{
+    struct snapshots *s = arg;
+    pthread_mutex_lock(&s->lock);
+    for (;;) {
+        while (!s->sync_wanted && !s->closing)
+            pthread_cond_wait(&s->changed, &s->lock);
+        if (!s->sync_wanted)
+            break;
+        s->sync_wanted = false;
+        pthread_mutex_unlock(&s->lock);
+        sync_once(s);
+        pthread_mutex_lock(&s->lock);
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* Brings published bytes to the disk in the background and takes the marks off. */
+static void sync_later(struct snapshots *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->sync_wanted = true;
+    if (!s->syncer_started && !s->closing)
+        s->syncer_started = pthread_create(&s->syncer, NULL, syncer_main, s) == 0;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
 /* Invariant 2, and temporary folders. */
 static int clean(struct snapshots *s, struct sw_err *err)
 {
@@ -88,7 +158,7 @@ int snapshots_open(const char *dir, struct snapshots **ret, struct sw_err *err)
         return err->code;
     }
     if (s->sync_wanted)
-        snapshots_sync_later(s);
+        sync_later(s);
     *ret = s;
     return 0;
 }
@@ -198,30 +268,13 @@ int snapshots_publish(struct snapshots *s, const struct digest *chain, const cha
         return e == EEXIST || e == ENOTEMPTY ? 0 : sw_fail_os(err, e, "%s", final);
     }
     release(s, chain);
-    snapshots_sync_later(s);
+    sync_later(s);
     return 0;
-}
-
-static bool is_whole(const char *name)
-{
-    return name[0] != '.' && strncmp(name, TEMP_PREFIX, strlen(TEMP_PREFIX)) != 0;
 }
 
 size_t snapshots_list(struct snapshots *s, char ***ret)
 {
-    size_t n = 0;
-    char **names = NULL;
-    DIR *d = opendir(s->dir);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (!is_whole(e->d_name))
-            continue;
-        names = sw_realloc_array(names, n + 1, sizeof *names);
-        names[n++] = sw_strdup(e->d_name);
-    }
-    if (d)
-        closedir(d);
-    *ret = names;
-    return n;
+    return list_names(s, false, ret);
 }
 
 bool snapshots_made(struct snapshots *s, const char *name, int64_t *ret_s)
@@ -248,72 +301,4 @@ char *snapshots_take(struct snapshots *s, const char *name)
     bool taken = !made && rename(from, to) == 0;
     pthread_mutex_unlock(&s->lock);
     return taken ? SW_TAKE(to) : NULL;
-}
-
-static void remove_marks(struct snapshots *s, char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        sw_autofree char *mark = sw_asprintf("%s/%s/%s", s->dir, names[i], MARK);
-        (void)unlink(mark);
-    }
-}
-
-/* Names that are marked now: only these may lose their mark after the sync that follows. */
-static size_t list_marked(struct snapshots *s, char ***ret)
-{
-    size_t n = 0;
-    char **names = NULL;
-    DIR *d = opendir(s->dir);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        sw_autofree char *mark = sw_asprintf("%s/%s/%s", s->dir, e->d_name, MARK);
-        if (e->d_name[0] == '.' || strncmp(e->d_name, TEMP_PREFIX, strlen(TEMP_PREFIX)) == 0 ||
-            !sw_path_exists(mark))
-            continue;
-        names = sw_realloc_array(names, n + 1, sizeof *names);
-        names[n++] = sw_strdup(e->d_name);
-    }
-    if (d)
-        closedir(d);
-    *ret = names;
-    return n;
-}
-
-static void sync_once(struct snapshots *s)
-{
-    char **names = NULL;
-    size_t n = list_marked(s, &names);
-    sw_autoclose int fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (n && fd >= 0 && syncfs(fd) == 0)
-        remove_marks(s, names, n);
-    for (size_t i = 0; i < n; i++)
-        free(names[i]);
-    free(names);
-}
-
-static void *syncer_main(void *arg)
-{
-    struct snapshots *s = arg;
-    pthread_mutex_lock(&s->lock);
-    for (;;) {
-        while (!s->sync_wanted && !s->closing)
-            pthread_cond_wait(&s->changed, &s->lock);
-        if (!s->sync_wanted)
-            break;
-        s->sync_wanted = false;
-        pthread_mutex_unlock(&s->lock);
-        sync_once(s);
-        pthread_mutex_lock(&s->lock);
-    }
-    pthread_mutex_unlock(&s->lock);
-    return NULL;
-}
-
-void snapshots_sync_later(struct snapshots *s)
-{
-    pthread_mutex_lock(&s->lock);
-    s->sync_wanted = true;
-    if (!s->syncer_started && !s->closing)
-        s->syncer_started = pthread_create(&s->syncer, NULL, syncer_main, s) == 0;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
 }

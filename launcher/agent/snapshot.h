@@ -34,5 +34,3 @@ char *snapshots_path(struct snapshots *s, const struct digest *chain); /* of its
 size_t snapshots_list(struct snapshots *s, char ***ret);
 bool snapshots_made(struct snapshots *s, const char *name, int64_t *ret_s);
 char *snapshots_take(struct snapshots *s, const char *name);
-/* Brings published bytes to the disk in the background and takes the marks off. */
-void snapshots_sync_later(struct snapshots *s);
