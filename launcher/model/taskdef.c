@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names of the enums, look-ups and derived values of a task definition. taskdef_json.c makes and changes it.
- * Invariant: depends_on[].container is a valid index, and the graph has no cycle once taskdef_validate passed;
- * taskdef_start_order ends on any input all the same. */
+ * Invariant: depends_on[].container is a valid index, and the graph has no cycle once taskdef_validate passed. */
 #include "launcher/model/taskdef.h"
 
 #include <string.h>
@@ -203,35 +202,6 @@ int taskdef_container_index(const struct taskdef *t, const char *name)
             return (int)i;
     }
     return -1;
-}
-
-static bool ready(const struct container_def *c, const bool *placed)
-{
-    for (size_t i = 0; i < c->depends_on_n; i++) {
-        if (!placed[c->depends_on[i].container])
-            return false;
-    }
-    return true;
-}
-
-void taskdef_start_order(const struct taskdef *t, int ret_order[TASKDEF_CONTAINERS_MAX])
-{
-    bool placed[TASKDEF_CONTAINERS_MAX] = {false};
-    size_t n = 0;
-    bool progress = true;
-    while (progress) {
-        progress = false;
-        for (size_t i = 0; i < t->containers_n; i++) {
-            if (!placed[i] && ready(&t->containers[i], placed)) {
-                placed[i] = progress = true;
-                ret_order[n++] = (int)i;
-            }
-        }
-    }
-    for (size_t i = 0; i < t->containers_n; i++) {
-        if (!placed[i])
-            ret_order[n++] = (int)i;
-    }
 }
 
 static void add_port(uint16_t *ports, size_t *n, uint16_t port)

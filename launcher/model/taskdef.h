@@ -133,8 +133,6 @@ void taskdef_free(struct taskdef *t);
 /* "arn:aws:iam::123456789012:role/path/name" */
 bool taskdef_role_valid(const char *arn);
 int taskdef_container_index(const struct taskdef *t, const char *name); /* -1: none */
-/* Start order: indices such that dependencies come first. Validated to be free of cycles. */
-void taskdef_start_order(const struct taskdef *t, int ret_order[TASKDEF_CONTAINERS_MAX]);
 
 /* What placement reserves: task level when given, else the sum over containers (memoryReservation before memory). */
 struct task_resources {

@@ -135,27 +135,6 @@ TEST(reads_what_shapes_a_machine)
     CHECK(t->volumes[1].efs.encrypted && t->volumes[1].efs.iam);
 }
 
-TEST(dependencies_start_first)
-{
-    int order[TASKDEF_CONTAINERS_MAX];
-    autotaskdef *t = parse(FULL);
-    taskdef_start_order(t, order);
-    CHECK_EQ_INT(order[0], 1);
-    CHECK_EQ_INT(order[1], 0);
-}
-
-TEST(start_order_ends_on_a_cycle)
-{
-    int order[TASKDEF_CONTAINERS_MAX] = {-1, -1};
-    autotaskdef *t = parse(
-        "{'containerDefinitions': ["
-        "{'name': 'a', 'image': 'i', 'dependsOn': [{'containerName': 'b', 'condition': 'START'}]},"
-        "{'name': 'b', 'image': 'i', 'dependsOn': [{'containerName': 'a', 'condition': "
-        "'START'}]}]}");
-    taskdef_start_order(t, order);
-    CHECK_EQ_INT(order[0] + order[1], 1);
-}
-
 TEST(resources_are_the_reservations_or_the_tasks)
 {
     struct task_resources r;
