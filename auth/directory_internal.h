@@ -119,5 +119,4 @@ int directory_retire_absent(struct identity *d, bool (*there)(void *ctx, const c
 
 /* directory_key.c */
 void key_remember(struct identity *d, const struct store_key *k);
-int key_check_given(const struct identity_key *given, struct sw_err *err);
 int key_mint(const struct identity_key *given, struct identity_key *ret, struct sw_err *err);

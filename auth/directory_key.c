@@ -17,7 +17,7 @@ static bool is_word(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-int key_check_given(const struct identity_key *given, struct sw_err *err)
+static int check_given(const struct identity_key *given, struct sw_err *err)
 {
     size_t id_n = strlen(given->access_key_id), secret_n = strlen(given->secret_access_key);
 
@@ -41,7 +41,7 @@ int key_check_given(const struct identity_key *given, struct sw_err *err)
 
 int key_mint(const struct identity_key *given, struct identity_key *ret, struct sw_err *err)
 {
-    int r = given ? key_check_given(given, err) : 0;
+    int r = given ? check_given(given, err) : 0;
 
     if (r < 0)
         return r;

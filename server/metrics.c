@@ -356,7 +356,8 @@ static void cached_text(struct metrics *m, struct sw_buf *b)
                   "Times that these numbers could not be read from the database.", failures);
 }
 
-int metrics_text(struct metrics *m, struct sw_buf *b, struct sw_err *err)
+/* The whole page. */
+static int whole_page(struct metrics *m, struct sw_buf *b, struct sw_err *err)
 {
     build_text(b);
     request_stats_text(m->observe->requests, b);
@@ -389,7 +390,7 @@ static enum http_run run(void *state, struct http_req *req, struct http_res *res
 {
     struct sw_buf page = SW_BUF_INIT(PAGE_MAX);
 
-    if (err->code == 0 && metrics_text(state, &page, err) == 0) {
+    if (err->code == 0 && whole_page(state, &page, err) == 0) {
         http_res_set(res, "Content-Type", "%s", CONTENT_TYPE);
         if (req->method == HTTP_HEAD)
             res->head_length = (int64_t)page.n;

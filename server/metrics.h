@@ -57,5 +57,3 @@ void metrics_collected(struct metrics *m, const struct registry_collect_counts *
                        int64_t duration_us);
 /* Takes /metrics, and nothing when access is METRICS_NONE. */
 struct http_service metrics_service(struct metrics *m);
-/* The whole page. */
-int metrics_text(struct metrics *m, struct sw_buf *b, struct sw_err *err);

@@ -331,7 +331,8 @@ void iam_page_end(struct iam_page *p, json_t *out, const char *member)
     sw_json_set_str(out, "Marker", token);
 }
 
-void iam_page_drop(struct iam_page *p)
+/* Instead of iam_page_end. */
+static void page_drop(struct iam_page *p)
 {
     json_decref(p->items);
     p->items = NULL;
@@ -384,6 +385,6 @@ int iam_open_page(struct aws_call *call, struct iam_target *ret_target, struct i
         return r;
     r = iam_open(call, ret_target, ret, err);
     if (r < 0)
-        iam_page_drop(ret_page);
+        page_drop(ret_page);
     return r;
 }

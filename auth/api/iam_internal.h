@@ -46,7 +46,6 @@ int iam_page_begin(struct aws_call *call, struct iam_page *ret, struct sw_err *e
 /* Whether the item of that key is on this page; keys come in ascending order. */
 bool iam_page_takes(struct iam_page *p, const char *key);
 void iam_page_end(struct iam_page *p, json_t *out, const char *member);
-void iam_page_drop(struct iam_page *p); /* instead of end */
 /* How most reads begin: iam_target(), then iam_open(). */
 int iam_open_target(struct aws_call *call, struct iam_target *ret_target,
                     const struct iam_entity **ret, struct sw_err *err);
@@ -67,7 +66,6 @@ int64_t iam_count_boundaries(const struct iam_counts *c, const char *arn);
 json_t *iam_policy_json(const struct iam_counts *c, const struct iam_entity *e, bool whole);
 json_t *iam_tags_json(const struct iam_entity *e);
 json_t *iam_attached_json(struct identity *d, const struct iam_entity *e);
-json_t *iam_boundary_json(const struct iam_entity *e);
 void iam_set_document(json_t *out, const char *member, const char *text);
 void iam_version_id(int64_t number, char ret[24]);
 

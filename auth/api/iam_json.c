@@ -38,7 +38,7 @@ json_t *iam_tags_json(const struct iam_entity *e)
     return tags;
 }
 
-json_t *iam_boundary_json(const struct iam_entity *e)
+static json_t *boundary_json(const struct iam_entity *e)
 {
     json_t *b = json_object();
 
@@ -62,7 +62,7 @@ static json_t *common(const struct iam_entity *e, const char *name_member, const
 static void add_rest(json_t *o, const struct iam_entity *e)
 {
     if (e->boundary)
-        sw_json_set_new(o, "PermissionsBoundary", iam_boundary_json(e));
+        sw_json_set_new(o, "PermissionsBoundary", boundary_json(e));
     if (e->tags_n)
         sw_json_set_new(o, "Tags", iam_tags_json(e));
 }

@@ -31,7 +31,7 @@ struct journal {
     int fd;
 };
 
-void journal_field(struct sw_buf *b, const char *name, struct sw_str value)
+static void add_field(struct sw_buf *b, const char *name, struct sw_str value)
 {
     sw_buf_add_z(b, name);
     if (!memchr(value.p, '\n', value.n)) {
@@ -47,7 +47,8 @@ void journal_field(struct sw_buf *b, const char *name, struct sw_str value)
     sw_buf_add_z(b, "\n");
 }
 
-void journal_name(const char *key, char *out, size_t cap)
+/* A name that the journal takes: capitals, digits and _, none of them _ or a digit at the start. "": nothing is left of it. */
+static void name_of(const char *key, char *out, size_t cap)
 {
     size_t n = 0;
     for (; *key && n + 1 < SW_MIN(cap, (size_t)NAME_MAX_ + 1); key++) {
@@ -160,7 +161,7 @@ static bool matches(const char *regex, const char *name)
 static void add_named(json_t *fields, const char *key, const char *value)
 {
     char name[NAME_MAX_ + 1];
-    journal_name(key, name, sizeof name);
+    name_of(key, name, sizeof name);
     if (*name)
         sw_json_set_str(fields, name, value);
 }
@@ -231,9 +232,9 @@ void journal_entry(struct sw_buf *b, const json_t *fields, const json_t *event)
     json_t *value;
     char at[SW_TIME_LEN];
     sw_format_iso8601(sw_json_int(event, "timestamp", 0) * 1000, at);
-    journal_field(b, "MESSAGE", sw_str_n(json_string_value(message), json_string_length(message)));
-    journal_field(b, "PRIORITY", sw_str(sw_json_bool(event, "error", false) ? "3" : "6"));
-    journal_field(b, "SYSLOG_TIMESTAMP", sw_str(at));
+    add_field(b, "MESSAGE", sw_str_n(json_string_value(message), json_string_length(message)));
+    add_field(b, "PRIORITY", sw_str(sw_json_bool(event, "error", false) ? "3" : "6"));
+    add_field(b, "SYSLOG_TIMESTAMP", sw_str(at));
     json_object_foreach((json_t *)fields, key, value)
-        journal_field(b, key, sw_str_n(json_string_value(value), json_string_length(value)));
+        add_field(b, key, sw_str_n(json_string_value(value), json_string_length(value)));
 }

@@ -12,10 +12,6 @@
 
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 
-/* Appends one field. */
-void journal_field(struct sw_buf *b, const char *name, struct sw_str value);
-/* A name that the journal takes: capitals, digits and _, none of them _ or a digit at the start. "": nothing is left of it. */
-void journal_name(const char *key, char *out, size_t cap);
 /* Does somebody listen? */
 bool journal_is_there(const char *path);
 

@@ -31,7 +31,7 @@ struct scan {
     size_t stream;
 };
 
-uint64_t log_stream_number(const char *stream_id)
+static uint64_t stream_number(const char *stream_id)
 {
     uint64_t v = 0;
     for (size_t i = 0; i < 16 && stream_id[i]; i++)
@@ -121,7 +121,7 @@ static bool in_range(const struct scan *s, const struct log_key *k)
 static bool take(void *ctx, const struct log_event *e)
 {
     struct scan *s = ctx;
-    const struct log_key key = {e->timestamp_ms, log_stream_number(s->q->streams[s->stream].id),
+    const struct log_key key = {e->timestamp_ms, stream_number(s->q->streams[s->stream].id),
                                 e->sequence};
     if (e->ingestion_ms < s->q->ingested_from_ms ||
         (s->q->ingested_until_ms && e->ingestion_ms >= s->q->ingested_until_ms))

@@ -8,9 +8,8 @@
 
 struct log_key {
     int64_t timestamp_ms;
-    uint64_t stream, sequence; /* stream: log_stream_number() of its id */
+    uint64_t stream, sequence; /* stream: the first 16 hex digits of its id */
 };
-uint64_t log_stream_number(const char *stream_id);
 
 struct log_scan_stream {
     const char *id, *name;

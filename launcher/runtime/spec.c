@@ -73,7 +73,8 @@ static const struct {
     {"stack", "RLIMIT_STACK", RLIMIT_STACK},
 };
 
-const char *spec_rlimit_type(const char *name)
+/* "nofile" -> "RLIMIT_NOFILE"; NULL for a name that is none. */
+static const char *rlimit_type(const char *name)
 {
     for (size_t i = 0; i < SW_ARRAY_LEN(rlimit_names); i++)
         if (sw_streq(rlimit_names[i].name, name))
@@ -119,7 +120,7 @@ int spec_check_rlimits(const struct spec_rlimit *limits, size_t n, spec_hard_lim
                        void *ctx, bool may_raise, struct sw_err *err)
 {
     for (size_t i = 0; i < n; i++) {
-        if (!spec_rlimit_type(limits[i].name))
+        if (!rlimit_type(limits[i].name))
             return sw_fail(err, SW_EINVALID, REASON, "ulimit %s is not known", limits[i].name);
         int64_t most = hard_limit(ctx, limits[i].name);
         if (!may_raise && (above(limits[i].hard, most) || above(limits[i].soft, most)))
@@ -227,7 +228,7 @@ static int process_of(const struct container_spec *s, json_t **ret, struct sw_er
         json_object_set(user, "additionalGids", groups);
     sw_autojson json_t *rlimits = json_array();
     for (size_t i = 0; i < s->rlimits_n; i++) {
-        const char *type = spec_rlimit_type(s->rlimits[i].name);
+        const char *type = rlimit_type(s->rlimits[i].name);
         if (!type)
             return sw_fail(err, SW_EINVALID, REASON, "ulimit %s is not known", s->rlimits[i].name);
         /* -1 as the unsigned 64-bit number the specification wants cannot be written by every JSON library; this is as good. */

@@ -82,8 +82,6 @@ struct container_spec {
 int spec_build(const struct container_spec *s, json_t **ret, struct sw_err *err);
 
 int64_t spec_cpu_shares(int64_t cpu_units);
-/* "nofile" -> "RLIMIT_NOFILE"; NULL for a name that is none. */
-const char *spec_rlimit_type(const char *name);
 /* Says what this process may hand on: the hard limit by ECS name, -1 for unlimited. */
 typedef int64_t (*spec_hard_limit_fn)(void *ctx, const char *name);
 int64_t spec_own_hard_limit(void *ctx, const char *name); /* of the calling process */

@@ -2,7 +2,7 @@
 /* launcher/secrets/secret_stages.c - which version has which stage. Invariant: a stage is on one version at most. */
 #include "launcher/secrets/secrets_internal.h"
 
-bool secret_has_stage(const json_t *stages, const char *stage)
+static bool has_stage(const json_t *stages, const char *stage)
 {
     const json_t *v;
     size_t i;
@@ -18,7 +18,7 @@ const char *secret_stage_holder(const json_t *versions, const char *stage)
     const char *id;
     json_t *stages;
     json_object_foreach((json_t *)versions, id, stages) {
-        if (secret_has_stage(stages, stage))
+        if (has_stage(stages, stage))
             return id;
     }
     return NULL;

@@ -64,7 +64,6 @@ int secret_version_add(struct secrets *s, struct meta_tx *tx, const struct secre
                        const struct secret_value *v, json_t **ret_stages, struct sw_err *err);
 
 /* ---- stages: secret_stages.c; pure ---- */
-bool secret_has_stage(const json_t *stages, const char *stage);
 /* The version of that stage, borrowed; NULL: none. */
 const char *secret_stage_holder(const json_t *versions, const char *stage);
 /* Moves one stage to `to` (NULL: takes it away). AWSCURRENT leaves AWSPREVIOUS behind. */
