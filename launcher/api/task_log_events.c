@@ -41,6 +41,13 @@ static int may_log(struct aws_call *call, const struct launcher_caller *c, const
     return r == 0 ? role_may(&as, "logs:PutLogEvents", stream, err) : r;
 }
 
+/* A machine whose clock is ahead, or that lies, makes no events that stay for ever: they are of now. */
+static int64_t time_of(const json_t *event, int64_t now_ms)
+{
+    const int64_t at_ms = sw_json_int(event, "timestamp", 0);
+    return at_ms > now_ms + LOG_TOO_NEW_MS ? now_ms : at_ms;
+}
+
 /* The stream follows from the task's definition, so the agent, which must be the instance's own, reaches no other stream. Without an
  * execution role its own right to speak for the task suffices, as that of an instance's role does in ECS. */
 int put_task_log_events(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
@@ -69,7 +76,7 @@ int put_task_log_events(struct aws_call *call, const void *in SW_UNUSED, json_t 
     json_array_foreach(list, i, v) {
         const json_t *message = json_object_get(v, "message");
         events[i] = (struct log_event){
-            .timestamp_ms = sw_json_int(v, "timestamp", 0),
+            .timestamp_ms = time_of(v, call->now_us / 1000),
             .position = sw_json_int(v, "position", 0),
             .message = sw_str_n(json_string_value(message), json_string_length(message))};
     }

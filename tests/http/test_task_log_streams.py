@@ -234,6 +234,9 @@ def test_an_agent_writes_only_where_its_tasks_do(up, tasks, logs, name):
         assert put(events=[{"position": -1, "timestamp": 1, "message": "x"}])[0] == 400
         assert put(events=body["events"] * 10001)[0] == 400
         assert lines(up, name, "app/c/" + mine.rsplit("/", 1)[1]) == ["by hand"]
+        assert put(events=[{"position": (1 << 40) + 1, "timestamp": 2 ** 63 - 1, "message": "from the end of time"}])[0] == 200
+        last = logs.get_log_events(logGroupName=name, logStreamName="app/c/" + mine.rsplit("/", 1)[1])["events"][-1]
+        assert last["message"] == "from the end of time" and abs(last["timestamp"] / 1000 - time.time()) < 60
     finally:
         tasks.stop(mine)
         tasks.stop(plain)
