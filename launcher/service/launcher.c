@@ -106,6 +106,17 @@ int launcher_expire(struct launcher *l, struct sw_err *err)
     return r;
 }
 
+char *service_request_text(const json_t *in, const char *without)
+{
+    sw_autojson json_t *copy = json_copy((json_t *)in);
+    const char *requested = sw_json_str(in, "requestedTaskDefinition", NULL);
+    if (requested)
+        sw_json_set_str(copy, "taskDefinition", requested);
+    json_object_del(copy, "requestedTaskDefinition");
+    json_object_del(copy, without);
+    return json_dumps(copy, JSON_SORT_KEYS | JSON_COMPACT);
+}
+
 int service_document(const char *text, json_t **ret, struct sw_err *err)
 {
     json_error_t e;

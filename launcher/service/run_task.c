@@ -24,6 +24,7 @@
 #include "launcher/service/poll.h"
 #include "launcher/service/service.h"
 #include "launcher/service/service_settings.h"
+#include "launcher/service/task_arns.h"
 #include "launcher/service/task_doc.h"
 #include "launcher/service/taskdef_store.h"
 #include "launcher/service/waiting_tasks.h"
@@ -353,30 +354,24 @@ static json_t *tags_of(const struct run *s)
 static json_t *task_document(const struct run *s, const struct instance_view *at,
                              const char *provider, const char *id)
 {
-    char task_arn[ARN_MAX], instance_arn[ARN_MAX], definition_arn[ARN_MAX];
-    char container_arns[TASKDEF_CONTAINERS_MAX][ARN_MAX];
-    const char *containers[TASKDEF_CONTAINERS_MAX];
-    const struct launcher_caller *c = s->c;
+    struct task_arns arns;
     const char *type =
         s->wanted ? instance_view_external(at) ? "EXTERNAL" : "EC2" : launch_type_of(s->launch);
     bool fargate = sw_streq(type, FARGATE);
     sw_autojson json_t *tags = tags_of(s);
-    arn_task(task_arn, c->region, c->account, s->cluster.name, id);
-    if (!fargate)
-        arn_container_instance(instance_arn, c->region, c->account, s->cluster.name, at->row.id);
-    arn_task_definition(definition_arn, c->region, c->account, s->definition_row.family,
-                        s->definition_row.revision);
-    for (int i = 0; i < TASKDEF_CONTAINERS_MAX; i++) {
-        char uuid[37];
-        sw_uuid(uuid);
-        arn_container(container_arns[i], c->region, c->account, s->cluster.name, id, uuid);
-        containers[i] = container_arns[i];
-    }
+    const struct task_arns_of of = {.region = s->c->region,
+                                    .account = s->c->account,
+                                    .cluster = s->cluster.name,
+                                    .task_id = id,
+                                    .instance_id = fargate ? NULL : at->row.id,
+                                    .family = s->definition_row.family,
+                                    .revision = s->definition_row.revision};
+    task_arns_make(&of, &arns);
     const struct task_doc_new n = {
-        .task_arn = task_arn,
+        .task_arn = arns.task,
         .cluster_arn = s->cluster.arn,
-        .instance_arn = fargate ? NULL : instance_arn,
-        .definition_arn = definition_arn,
+        .instance_arn = fargate ? NULL : arns.instance,
+        .definition_arn = arns.definition,
         .group = sw_json_str(s->in, "group", s->group),
         .started_by = sw_json_str(s->in, "startedBy", NULL),
         .launch_type = type,
@@ -387,7 +382,7 @@ static json_t *task_document(const struct run *s, const struct instance_view *at
         .network = sw_json_object(s->in, "networkConfiguration"),
         .tags = tags,
         .attributes = at ? sw_json_array(at->document, "attributes") : NULL,
-        .container_arns = containers,
+        .container_arns = arns.containers,
         .execute_command = sw_json_bool(s->in, "enableExecuteCommand", false),
         .now_us = s->now_us};
     return task_doc_new(&n);
@@ -557,17 +552,6 @@ static int check_request(const json_t *in, struct sw_err *err)
     return 0;
 }
 
-static char *request_text(const json_t *in)
-{
-    sw_autojson json_t *copy = json_copy((json_t *)in);
-    const char *requested = sw_json_str(in, "requestedTaskDefinition", NULL);
-    if (requested)
-        sw_json_set_str(copy, "taskDefinition", requested);
-    json_object_del(copy, "requestedTaskDefinition");
-    json_object_del(copy, "clientToken");
-    return json_dumps(copy, JSON_SORT_KEYS | JSON_COMPACT);
-}
-
 static int prepare(struct run *s, struct sw_err *err)
 {
     int r = check_request(s->in, err);
@@ -578,7 +562,7 @@ static int prepare(struct run *s, struct sw_err *err)
         return sw_fail(err, SW_ENOTFOUND, SERVICE_CLIENT, "TaskDefinition not found.");
     s->token = sw_json_str(s->in, "clientToken", NULL);
     if (s->token)
-        s->request = request_text(s->in);
+        s->request = service_request_text(s->in, "clientToken");
     return service_cluster(s->l, s->c, sw_json_str(s->in, "cluster", NULL), &s->cluster, err);
 }
 

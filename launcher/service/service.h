@@ -80,6 +80,9 @@ json_t *service_list(json_t *out, const char *key);           /* sets and borrow
 bool service_includes(const json_t *in, const char *what);    /* "include": ["TAGS", ...] */
 /* At most 100 things are described at one time. */
 int service_describe_limit(const json_t *in, const char *key, struct sw_err *err);
+/* What was asked, in one spelling (owned), to compare with what is asked again: the task definition as the caller named it, and not the
+ * member `without`. */
+char *service_request_text(const json_t *in, const char *without);
 /* Parses a document of our own rows. */
 int service_document(const char *text, json_t **ret, struct sw_err *err);
 /* The first column of the rows becomes the page's names; the query asked for one row more than the page holds, to see whether there are. */

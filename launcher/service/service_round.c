@@ -16,6 +16,7 @@
 #include "launcher/service/lease.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service_snapshot.h"
+#include "launcher/service/task_arns.h"
 #include "launcher/service/task_doc.h"
 
 struct deployment_providers {
@@ -93,25 +94,22 @@ static json_t *task_document(const struct round *r, size_t deployment,
     const struct service_snapshot *s = &r->s;
     const struct service_template *t = &s->templates[deployment];
     const struct service_deployment_row *d = &s->deployments[deployment];
-    char task_arn[ARN_MAX], instance_arn[ARN_MAX], definition_arn[ARN_MAX];
-    char container_arns[TASKDEF_CONTAINERS_MAX][ARN_MAX];
-    const char *containers[TASKDEF_CONTAINERS_MAX];
+    struct task_arns arns;
     bool fargate = launch_is_fargate(d->document);
     sw_autojson json_t *tags = task_tags(r, t);
-    arn_task(task_arn, s->region, s->account, s->cluster.name, id);
-    arn_container_instance(instance_arn, s->region, s->account, s->cluster.name, at->row.id);
-    arn_task_definition(definition_arn, s->region, s->account, d->family, d->definition_revision);
-    for (int i = 0; i < TASKDEF_CONTAINERS_MAX; i++) {
-        char uuid[37];
-        sw_uuid(uuid);
-        arn_container(container_arns[i], s->region, s->account, s->cluster.name, id, uuid);
-        containers[i] = container_arns[i];
-    }
+    const struct task_arns_of of = {.region = s->region,
+                                    .account = s->account,
+                                    .cluster = s->cluster.name,
+                                    .task_id = id,
+                                    .instance_id = fargate ? NULL : at->row.id,
+                                    .family = d->family,
+                                    .revision = d->definition_revision};
+    task_arns_make(&of, &arns);
     const struct task_doc_new n = {
-        .task_arn = task_arn,
+        .task_arn = arns.task,
         .cluster_arn = s->cluster.arn,
-        .instance_arn = fargate ? NULL : instance_arn,
-        .definition_arn = definition_arn,
+        .instance_arn = fargate ? NULL : arns.instance,
+        .definition_arn = arns.definition,
         .group = s->group,
         .started_by = d->id,
         .launch_type = launch_type_of(d->document),
@@ -121,7 +119,7 @@ static json_t *task_document(const struct round *r, size_t deployment,
         .network = sw_json_object(d->document, "networkConfiguration"),
         .tags = tags,
         .attributes = sw_json_array(at->document, "attributes"),
-        .container_arns = containers,
+        .container_arns = arns.containers,
         .execute_command = sw_json_bool(s->service.document, "enableExecuteCommand", false),
         .now_us = s->now_us};
     return task_doc_new(&n);

@@ -141,18 +141,6 @@ static int create(struct meta_tx *tx, void *arg, struct sw_err *err)
     return r < 0 ? r : 0;
 }
 
-/* The parameters as they were asked, in one spelling. */
-static char *request_text(const json_t *in)
-{
-    sw_autojson json_t *copy = json_copy((json_t *)in);
-    const char *requested = sw_json_str(in, "requestedTaskDefinition", NULL);
-    if (requested)
-        sw_json_set_str(copy, "taskDefinition", requested);
-    json_object_del(copy, "requestedTaskDefinition");
-    json_object_del(copy, "cluster");
-    return json_dumps(copy, JSON_SORT_KEYS | JSON_COMPACT);
-}
-
 int launcher_create_service(struct launcher *l, const struct launcher_caller *c, const json_t *in,
                             json_t *out, struct sw_err *err)
 {
@@ -172,7 +160,7 @@ int launcher_create_service(struct launcher *l, const struct launcher_caller *c,
                        "taskDefinition belongs to the task sets of a service with an EXTERNAL "
                        "deployment controller.");
     sw_json_set_str(document, "createdBy", c->principal->arn);
-    sw_autofree char *request = request_text(in);
+    sw_autofree char *request = service_request_text(in, "cluster");
     struct service_arg a = {.c = c,
                             .cluster = &cluster,
                             .name = name,
