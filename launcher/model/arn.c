@@ -97,7 +97,8 @@ static bool parse_long(struct sw_str rest, struct arn *ret)
     if (!sw_str_copy(part[3], ret->region, sizeof ret->region) ||
         !sw_str_copy(part[4], ret->account, sizeof ret->account))
         return false;
-    return parse_resource(sw_str_slice(rest, strlen(prefixes[ret->kind]), rest.n), ret);
+    return parse_resource(sw_str_slice(rest, strlen(prefixes[ret->kind]), rest.n), ret) &&
+           (ret->kind != ARN_TASK_SET || *ret->cluster);
 }
 
 bool arn_parse(const char *text, enum arn_kind kind, struct arn *ret)

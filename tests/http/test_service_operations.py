@@ -91,6 +91,9 @@ def test_tags_of_everything_that_can_have_some(server, ecs, fleet, name):
         ecs.untag_resource(resourceArn=arn, tagKeys=["c"])
         tags = {t["key"]: t["value"] for t in ecs.list_tags_for_resource(resourceArn=arn)["tags"]}
         assert tags == ({"made": "so", "a": "b"} if arn == task_set else {"a": "b"})
+    # Another spelling, which no policy about the cluster's task sets would name.
+    refused("InvalidParameterException", ecs.delete_task_set, cluster=name, service="sets", force=True,
+            taskSet=task_set.replace("task-set/%s/sets/" % name, "task-set/"))
     shown = ecs.describe_task_sets(cluster=name, service="sets", include=["TAGS"])["taskSets"][0]["tags"]
     assert {t["key"] for t in shown} == {"made", "a"}
     provider = "arn:aws:ecs:us-east-1:000000000000:capacity-provider/FARGATE"

@@ -63,6 +63,7 @@ TEST(refuses_what_names_nothing)
                  {P "service-deployment/c/web", ARN_SERVICE_DEPLOYMENT},
                  {P "service-revision/c/web/a b", ARN_SERVICE_REVISION},
                  {P "task-set/c/web/123", ARN_TASK_SET},
+                 {P "task-set/ecs-svc/123", ARN_TASK_SET},
                  {"ecs-svc/", ARN_TASK_SET},
                  {P "service/c/web/x", ARN_SERVICE},
                  {"app:0", ARN_TASK_DEFINITION},
