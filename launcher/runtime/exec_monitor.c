@@ -100,9 +100,9 @@ static int start_runtime(struct monitor *m, pid_t *ret, struct sw_err *err)
     (void)snprintf(console, sizeof console, "/proc/%d/cwd/" CONSOLE, (int)getpid());
     while (m->argv[n])
         n++;
-    sw_autofree const char **argv = sw_calloc(n + 16, sizeof *argv);
-    const char *head[] = {m->runtime, "--root",   m->root,      "--log", LOG_FILE,
-                          "exec",     "--detach", "--pid-file", PID_FILE};
+    sw_autofree const char **argv = sw_calloc(n + 18, sizeof *argv);
+    const char *head[] = {m->runtime, "--root",     m->root,  "--log",  LOG_FILE, "exec",
+                          "--detach", "--pid-file", PID_FILE, "--user", "0:0"};
     const char *tty[] = {"--tty", "--console-socket", console, "--env", "TERM=xterm"};
     for (size_t i = 0; i < SW_ARRAY_LEN(head); i++)
         argv[at++] = head[i];
