@@ -43,7 +43,12 @@ def test_script(server, sdk, script):
     r.run([shutil.which("node"), os.path.join(SCRIPTS, script + ".mjs"), "js-" + script], timeout=120, env=env)
 
 
+@pytest.fixture(scope="module")
+def image(up):
+    return Tasks(up).image
+
+
 @pytest.mark.parametrize("script", sorted(n[:-4] for n in os.listdir(os.path.join(SCRIPTS, "up"))))
-def test_script_with_tasks(up, sdk, script):
-    env = r.clean_env(up.home, SDK=sdk, ENDPOINT=up.endpoint, KEY=json.dumps(up.admin), IMAGE=Tasks(up).image)
+def test_script_with_tasks(up, sdk, image, script):
+    env = r.clean_env(up.home, SDK=sdk, ENDPOINT=up.endpoint, KEY=json.dumps(up.admin), IMAGE=image)
     r.run([shutil.which("node"), os.path.join(SCRIPTS, "up", script + ".mjs"), "js-" + script], timeout=240, env=env)
