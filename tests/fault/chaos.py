@@ -16,8 +16,7 @@ from chaos_checks import Checks, groups
 from support import images
 from support import run as r
 from support.aws import call
-from support.machines import Agent, Machines
-from support.server import Server
+from support.machines import Site
 
 CLUSTER, FIXED_PORT, LOGS = "storm", 8088, "chaos"
 COUNT = "i=0; trap 'exit 0' TERM; while :; do i=$((i+1)); echo line $i; sleep 0.2; done"
@@ -27,22 +26,17 @@ ONCE = "echo begin >> /marks/$MARK; %s; echo end >> /marks/$MARK; exit %d"
 KINDS = {"zero": ("sleep 0.2", 0), "three": ("sleep 1", 3), "long": ("sleep 20", 7)}
 
 
-class World:
+class World(Site):
     def __init__(self, seed, agents=3, say=print, server_disk=0, agent_disk=0):
         """Disks: MiB of a file system of its own under the data of the server, or of each agent."""
         self.chance, self.say, self.count = random.Random(seed), say, agents
-        self.machines = Machines(agents)
-        # Below those that the kernel gives to clients: while the server is down nobody else must get it.
-        port = 21000 + self.machines.network.index
-        self.address = "%s:%d" % (self.machines.server_address, port)
-        self.server = Server("serve", args=["--listen", "0.0.0.0:%d" % port, "--agent-timeout", "2s", "--agent-grace", "6s",
-                                            "--task-healthy-after", "1s"])
+        super().__init__(agents, args=["--agent-grace", "6s", "--task-healthy-after", "1s"], lasting_port=True)
         self.agent_disk = agent_disk
         if server_disk:
             self.disk(self.server.data, server_disk)
         self.marks = os.path.join(self.server.home, "marks")
         os.makedirs(self.marks)
-        self.agents, self.version = [], 0
+        self.version = 0
         self.tasks = {}      # what was asked for: mark -> (kind, ARN of the answer, or None)
         self.services = {}   # name -> wanted count, None for a daemon
         self.prepare, self.prepared = lambda: None, None  # before the agents start
@@ -51,20 +45,15 @@ class World:
     # -- beginning and end
 
     def start(self):
-        self.server.start()
-        ecs = self.server.boto("ecs")
+        super().start()
+        ecs = self.ecs
         ecs.create_cluster(clusterName=CLUSTER)
         self.server.boto("logs").create_log_group(logGroupName=LOGS)
-        self.server.add_user("machines")
-        self.server.boto("iam").attach_user_policy(
-            UserName="machines", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
         self.server.create_repository("busybox")
         for i in range(1, self.count + 1):
-            self.agents.append(Agent(self.machines, i, "http://" + self.address, {
-                "ECS_CLUSTER": CLUSTER, "ECS_INSTANCE_ATTRIBUTES": '{"machine": "m%d"}' % i, "ECS_RESERVED_MEMORY": "64"},
-                args=["--credentials", self.server.home + "/credentials-machines"]))
+            agent = self.agent(i, ECS_CLUSTER=CLUSTER, ECS_INSTANCE_ATTRIBUTES='{"machine": "m%d"}' % i, ECS_RESERVED_MEMORY="64")
             if self.agent_disk:
-                self.disk(self.agents[-1].data, self.agent_disk)
+                self.disk(agent.data, self.agent_disk)
         self.prepared = self.prepare()
         for agent in self.agents:
             agent.start()
@@ -121,16 +110,6 @@ class World:
             more["desiredCount"] = count
         self.server.boto("ecs").create_service(cluster=CLUSTER, serviceName=name, taskDefinition=name, **more)
         self.services[name] = count
-
-    def close(self):
-        try:
-            for agent in self.agents:
-                agent.close()
-        finally:
-            try:
-                self.server.close()
-            finally:
-                self.machines.close()
 
     # -- looking
 

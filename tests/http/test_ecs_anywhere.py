@@ -9,23 +9,15 @@ import threading
 import time
 
 import pytest
-from botocore.exceptions import ClientError
 
 from support import images
 from support import run as r
-from support.aws import call
+from support.aws import call, refused
 from support.machines import Agent, Machines
 from support.server import Server
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-
-
-def refused(code, fn, *args, **more):
-    with pytest.raises(ClientError) as e:
-        fn(*args, **more)
-    assert e.value.response["Error"]["Code"] == code, e.value
-    return e.value.response["Error"]["Message"]
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ and the AWS CLI, each reply checked against the service's model. The instances a
 import json
 
 import pytest
-from botocore.exceptions import ClientError
 
 from support import run as r
-from support.aws import call
+from support.aws import call, refused
 from support.fleet import Fleet
+from support.machines import AGENT_POLICY
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,6 @@ def ecs(server):
 @pytest.fixture
 def fleet(server, name):
     return Fleet(server, name)
-
-
-def refused(code, fn, *args, **more):
-    with pytest.raises(ClientError) as e:
-        fn(*args, **more)
-    assert e.value.response["Error"]["Code"] == code, e.value
-    return e.value.response["Error"]["Message"]
 
 
 def statistics(ecs, name):
@@ -323,7 +316,7 @@ def test_an_agent_speaks_for_its_own_instance_only(server, fleet, ecs, name):
     task = ecs.run_task(cluster=name, taskDefinition=name)["tasks"][0]["taskArn"]
     iam = server.boto("iam")
     key = server.add_user(name)
-    iam.attach_user_policy(UserName=name, PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
+    iam.attach_user_policy(UserName=name, PolicyArn=AGENT_POLICY)
     other = server.boto("ecs", key)
     theirs = other.register_container_instance(cluster=name, totalResources=[
         {"name": "CPU", "type": "INTEGER", "integerValue": 1}, {"name": "MEMORY", "type": "INTEGER", "integerValue": 1}])

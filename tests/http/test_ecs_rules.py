@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from support import run as r
 from support.aws import call as signed_call
+from support.aws import refused
 from support.fleet import Fleet
 from support.server import Server
 
@@ -26,13 +27,6 @@ def server():
 @pytest.fixture
 def fleet(server, name):
     return Fleet(server, name)
-
-
-def refused(code, fn, *args, **more):
-    with pytest.raises(ClientError) as e:
-        fn(*args, **more)
-    assert e.value.response["Error"]["Code"] == code, e.value
-    return e.value.response["Error"]["Message"]
 
 
 def sent(server, operation, **body):

@@ -10,10 +10,8 @@ from botocore.exceptions import ClientError
 
 from support.s3 import Store
 from support.server import Server
-from support.tasks import Tasks
+from support.tasks import TRUST, Tasks
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 PREFIX = "ResourceInitializationError: container main: failed to download env files: "
 
 

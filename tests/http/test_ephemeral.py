@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from support import images
 from support import run as r
 from support.rawhttp import Http
 from support.server import Server

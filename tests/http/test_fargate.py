@@ -10,15 +10,10 @@ from botocore.exceptions import ClientError
 
 from support import run as r
 from support.aws import call
-from support.tasks import Tasks, fetch
+from support.tasks import fetch
 
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
 FARGATE = {"networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512"}
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
 
 
 def alive(ecs, cluster):

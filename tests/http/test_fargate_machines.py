@@ -3,51 +3,29 @@
 # ctest-timeout: 300
 """Machines that are marked for Fargate and are no container instances: two of them, the tasks of two clusters, waiting tasks, a drain."""
 import json
-import socket
 
 import pytest
 from botocore.exceptions import ClientError
 
-from support import images
 from support import run as r
-from support.machines import Agent, Machines
-from support.server import Server
+from support.machines import Site
 
 NETWORK = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
-ROLE = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
 
 
-class World:
-    def __init__(self):
-        self.machines = Machines(2)
-        with socket.socket() as s:
-            s.bind((self.machines.server_address, 0))
-            port = s.getsockname()[1]
-        self.server = Server("serve", args=["--listen", "0.0.0.0:%d" % port, "--agent-timeout", "2s"])
-        self.address = "%s:%d" % (self.machines.server_address, port)
-        self.agents = []
-
+class World(Site):
     def start(self):
-        self.server.start()
-        self.ecs = self.server.boto("ecs")
+        super().start()
         for cluster in ("shop", "bank"):
             self.ecs.create_cluster(clusterName=cluster, capacityProviders=["FARGATE"])
-        self.server.add_user("machines")
-        self.server.boto("iam").attach_user_policy(UserName="machines", PolicyArn=ROLE)
-        self.credentials = self.server.home + "/credentials-machines"
-        self.server.create_repository("busybox")
-        with self.server.http() as http:
-            images.busybox().push(http, "busybox", "v1")
+        self.push()
         self.ecs.register_task_definition(family="app", networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
                                           containerDefinitions=[{"name": "main", "image": self.address + "/busybox:v1", "stopTimeout": 2,
                                                                  "command": ["sh", "-c", "echo up; exec sleep 600"]}])
         return self
 
     def machine(self, i):
-        agent = Agent(self.machines, i, "http://" + self.address, {"ECS_CLUSTER": "shop", "ECS_FARGATE": "only"},
-                      args=["--credentials", self.credentials])
-        self.agents.append(agent)
-        return agent.start()
+        return self.agent(i, ECS_CLUSTER="shop", ECS_FARGATE="only").start()
 
     def run(self, cluster, **how):
         out = self.ecs.run_task(cluster=cluster, taskDefinition="app", networkConfiguration=NETWORK, **how)
@@ -66,23 +44,13 @@ class World:
         text = self.server.slipway("top", "--once", "--cluster", "bank").stdout
         return {line.split()[0]: line for line in text.splitlines() if line.rstrip().endswith("FARGATE")}
 
-    def close(self):
-        try:
-            for agent in self.agents:
-                agent.close()
-        finally:
-            try:
-                self.server.close()
-            finally:
-                self.machines.close()
-
 
 @pytest.fixture(scope="module")
 def world():
     r.need_root()
     for program in ("runc", "conmon", "busybox"):
         r.need_program(program)
-    w = World()
+    w = World(2)
     try:
         yield w.start()
     finally:

@@ -3,52 +3,24 @@
 # ctest-timeout: 400
 """What lies in an agent's folder, when it is copied, damaged, full or too much: two machines never run one instance's tasks, a task whose
 file is damaged is not forgotten, and images that nobody uses go."""
-import json
 import os
 import shutil
-import socket
 import time
 
 import pytest
 
 from support import images
 from support import run as r
-from support.machines import Agent, Machines
-from support.server import Server
+from support.machines import Site
 
 CONFIG = {"ECS_CLUSTER": "default", "ECS_CONTAINER_STOP_TIMEOUT": "1s"}
 
 
-class Site:
+class Folders(Site):
     """A server and room for agents on machines of their own."""
 
-    def __init__(self, count):
-        self.machines = Machines(count)
-        with socket.socket() as s:
-            s.bind((self.machines.server_address, 0))
-            port = s.getsockname()[1]
-        self.server = Server("serve", args=["--listen", "0.0.0.0:%d" % port, "--agent-timeout", "2s"])
-        self.address = "%s:%d" % (self.machines.server_address, port)
-        self.agents = []
-
-    def start(self):
-        self.server.start()
-        self.ecs = self.server.boto("ecs")
-        self.server.add_user("machines")
-        self.server.boto("iam").attach_user_policy(
-            UserName="machines", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
-        return self
-
     def agent(self, i, **config):
-        agent = Agent(self.machines, i, "http://" + self.address, dict(CONFIG, **config),
-                      args=["--credentials", self.server.home + "/credentials-machines"])
-        self.agents.append(agent)
-        return agent
-
-    def push(self, name, image):
-        self.server.create_repository(name)
-        with self.server.http() as http:
-            image.push(http, name, "v1")
+        return super().agent(i, **dict(CONFIG, **config))
 
     def instances(self, status="ACTIVE"):
         arns = self.ecs.list_container_instances(status=status)["containerInstanceArns"]
@@ -72,23 +44,13 @@ class Site:
                    "%s task, not %s; %s" % (status, self.task(arn)["lastStatus"], r.tail(self.agents[0].log)))
         return self.task(arn)
 
-    def close(self):
-        try:
-            for agent in self.agents:
-                agent.close()
-        finally:
-            try:
-                self.server.close()
-            finally:
-                self.machines.close()
-
 
 @pytest.fixture
 def site():
     r.need_root()
     for program in ("runc", "conmon", "busybox", "ip", "nsenter", "unshare"):
         r.need_program(program)
-    s = Site(2)
+    s = Folders(2)
     try:
         yield s.start()
     finally:

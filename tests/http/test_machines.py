@@ -12,43 +12,22 @@ import subprocess
 
 import pytest
 
-from support import images
 from support import run as r
-from support.machines import Agent, Machines
-from support.server import Server
+from support.machines import Machines, Site
 
 CLUSTER = "fleet"
 
 
-class Fleet:
-    def __init__(self, count):
-        self.machines = Machines(count)
-        with socket.socket() as s:
-            s.bind((self.machines.server_address, 0))
-            port = s.getsockname()[1]
-        self.server = Server("serve", args=["--listen", "0.0.0.0:%d" % port, "--agent-timeout", "2s"])
-        self.agents = []
-        self.address = "%s:%d" % (self.machines.server_address, port)
-
+class Fleet(Site):
     def start(self, count):
-        self.server.start()
-        self.ecs = self.server.boto("ecs")
+        super().start()
         self.ecs.create_cluster(clusterName=CLUSTER)
-        key = self.server.add_user("machines")
-        self.server.boto("iam").attach_user_policy(
-            UserName="machines", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
-        self.credentials = self.server.home + "/credentials-machines"
-        self.server.create_repository("busybox")
-        with self.server.http() as http:
-            images.busybox().push(http, "busybox", "v1")
+        self.push()
         for i in range(1, count + 1):
-            self.agents.append(Agent(self.machines, i, "http://" + self.address, {
-                "ECS_CLUSTER": CLUSTER, "ECS_INSTANCE_ATTRIBUTES": '{"machine": "m%d", "ecs.availability-zone": "z%d"}' % (i, i % 2),
-                "ECS_CONTAINER_INSTANCE_TAGS": '{"number": "%d"}' % i, "ECS_RESERVED_MEMORY": "64"},
-                args=["--credentials", self.credentials]).start())
+            self.agent(i, ECS_CLUSTER=CLUSTER, ECS_RESERVED_MEMORY="64", ECS_CONTAINER_INSTANCE_TAGS='{"number": "%d"}' % i,
+                       ECS_INSTANCE_ATTRIBUTES='{"machine": "m%d", "ecs.availability-zone": "z%d"}' % (i, i % 2)).start()
         r.wait_for(lambda: sum(i["agentConnected"] for i in self.instances().values()) == count, 60, 0.2,
                    "%d instances; %s" % (count, r.tail(self.agents[0].log)))
-        assert key
         return self
 
     def instances(self):
@@ -61,16 +40,6 @@ class Fleet:
 
     def tasks(self, *arns):
         return {t["containerInstanceArn"]: t for t in self.ecs.describe_tasks(cluster=CLUSTER, tasks=list(arns))["tasks"]}
-
-    def close(self):
-        try:
-            for agent in self.agents:
-                agent.close()
-        finally:
-            try:
-                self.server.close()
-            finally:
-                self.machines.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,18 +3,15 @@
 # ctest-timeout: 300
 """A hostile container with the capabilities that every container has (NET_RAW among them) sends forged frames: it gets nobody else's
 credentials, takes nobody's place, and does not reach what listens on the host's loopback device."""
-import json
 import os
 import re
 
 import pytest
 
 from support import run as r
-from support.server import Server
-from support.tasks import Tasks
+from support.server import Everywhere
+from support.tasks import TRUST, Tasks
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 
 # Runs in the container: `attack.py GATEWAY GATEWAY-MAC VICTIM VICTIM-MAC VICTIM-PATH LOOPBACK-PORT`. Prints one line an attempt.
 ATTACK = r'''
@@ -84,13 +81,6 @@ for _ in range(20):
         pass
 print("overheard", heard, flush=True)
 '''
-
-
-class Everywhere(Server):
-    def start(self, wait=30):
-        if "--listen" not in self.args:
-            self.args += ["--listen", "0.0.0.0:%d" % self.port]
-        return super().start(wait)
 
 
 @pytest.fixture(scope="module")

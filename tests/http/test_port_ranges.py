@@ -9,12 +9,7 @@ import pytest
 
 from support import run as r
 from support.aws import call
-from support.tasks import Tasks, fetch
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
+from support.tasks import fetch
 
 
 def ecs(where, operation, **body):

@@ -20,15 +20,7 @@ from support import images
 from support import run as r
 from support.rawhttp import Http
 from support.server import Server
-from support.tasks import Tasks, free_port
-
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
+from support.tasks import TRUST, free_port
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,8 @@ import time
 import uuid
 
 import pytest
-from botocore.exceptions import ClientError
 
-from support.aws import call
+from support.aws import call, refused
 
 ACCOUNT = "000000000000"
 
@@ -22,13 +21,6 @@ def sm(server):
 @pytest.fixture(scope="module")
 def ssm(server):
     return server.boto("ssm")
-
-
-def refused(code, fn, **args):
-    with pytest.raises(ClientError) as e:
-        fn(**args)
-    assert e.value.response["Error"]["Code"] == code, e.value
-    return e.value.response["Error"]["Message"]
 
 
 def raw(server, service, operation, doc):

@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from botocore.exceptions import ClientError
 
-from support.aws import call
+from support.aws import call, refused
 from support.fleet import Fleet
 
 
@@ -17,13 +16,6 @@ def ecs(server):
 @pytest.fixture
 def fleet(server, name):
     return Fleet(server, name)
-
-
-def refused(code, fn, **arguments):
-    with pytest.raises(ClientError) as e:
-        fn(**arguments)
-    assert e.value.response["Error"]["Code"] == code, e.value
-    return e.value.response["Error"]["Message"]
 
 
 def raw(server, operation, **body):
@@ -91,9 +83,6 @@ def test_tags_of_everything_that_can_have_some(server, ecs, fleet, name):
         ecs.untag_resource(resourceArn=arn, tagKeys=["c"])
         tags = {t["key"]: t["value"] for t in ecs.list_tags_for_resource(resourceArn=arn)["tags"]}
         assert tags == ({"made": "so", "a": "b"} if arn == task_set else {"a": "b"})
-    # Another spelling, which no policy about the cluster's task sets would name.
-    refused("InvalidParameterException", ecs.delete_task_set, cluster=name, service="sets", force=True,
-            taskSet=task_set.replace("task-set/%s/sets/" % name, "task-set/"))
     shown = ecs.describe_task_sets(cluster=name, service="sets", include=["TAGS"])["taskSets"][0]["tags"]
     assert {t["key"] for t in shown} == {"made", "a"}
     provider = "arn:aws:ecs:us-east-1:000000000000:capacity-provider/FARGATE"
@@ -102,6 +91,9 @@ def test_tags_of_everything_that_can_have_some(server, ecs, fleet, name):
                                  tags=[{"key": "a", "value": "b"}])
     refused("ResourceNotFoundException", ecs.list_tags_for_resource, resourceArn=provider + "S")
     refused("ResourceNotFoundException", ecs.list_tags_for_resource, resourceArn=task_set + "1")
+    # Another spelling, which no policy about the cluster's task sets would name.
+    refused("InvalidParameterException", ecs.delete_task_set, cluster=name, service="sets", force=True,
+            taskSet=task_set.replace("task-set/%s/sets/" % name, "task-set/"))
     ecs.delete_task_set(cluster=name, service="sets", taskSet=task_set, force=True)
     refused("ResourceNotFoundException", ecs.list_tags_for_resource, resourceArn=task_set)
 

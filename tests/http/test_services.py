@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from support import run as r
 from support.aws import call
 from support.server import Server
-from support.tasks import Tasks, fetch, free_port
+from support.tasks import fetch, free_port
 
 QUICK = {"Delay": 1, "MaxAttempts": 90}
 
@@ -30,11 +30,6 @@ def up():
         yield s.start()
     finally:
         s.close()
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
 
 
 @pytest.fixture

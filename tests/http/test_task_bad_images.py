@@ -9,14 +9,8 @@ import tarfile
 import pytest
 
 from support import images
-from support.tasks import Tasks
 
 LINK, SYMLINK, DEVICE, FOLDER = tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
 
 
 @pytest.fixture

@@ -11,12 +11,7 @@ from botocore.exceptions import ClientError
 
 from support import run as r
 from support.aws import call
-from support.tasks import Tasks, fetch
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
+from support.tasks import fetch
 
 
 def test_everything_is_described_as_it_was_registered(tasks, name):

@@ -11,15 +11,9 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from support import images
 from support import run as r
 from support.server import Server
 from support.tasks import Tasks
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
 
 
 def wait(condition):

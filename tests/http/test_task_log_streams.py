@@ -21,11 +21,6 @@ from support.tasks import Tasks
 
 
 @pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
-
-
-@pytest.fixture(scope="module")
 def logs(up):
     return up.boto("logs")
 

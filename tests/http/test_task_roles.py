@@ -10,12 +10,10 @@ import pytest
 
 from support import run as r
 from support.aws import call
-from support.server import Server
-from support.tasks import Tasks
+from support.server import Everywhere
+from support.tasks import TRUST
 
 ACCOUNT = "000000000000"
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 # In the host's network an agent that is not the machine's only one answers at an address of the loopback device.
 FETCH = ("host=${ECS_AGENT_URI#http://}; host=${host%%/*}; port=${host#*:}; [ $port != $host ] || port=80; "
          "fetch() { printf 'GET %s HTTP/1.0\\r\\nHost: x\\r\\n\\r\\n' \"$1\" | nc ${host%%:*} $port; }; "
@@ -24,15 +22,6 @@ FETCH = ("host=${ECS_AGENT_URI#http://}; host=${host%%/*}; port=${host#*:}; [ $p
 
 def allow(*actions, resource="*"):
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": resource}]})
-
-
-class Everywhere(Server):
-    """slipway up that containers can reach: it listens on every address."""
-
-    def start(self, wait=30):
-        if "--listen" not in self.args:
-            self.args += ["--listen", "0.0.0.0:%d" % self.port]
-        return super().start(wait)
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +34,6 @@ def up():
         yield server.start()
     finally:
         server.close()
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
 
 
 @pytest.fixture(scope="module")

@@ -11,17 +11,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support import run as r
-from support.tasks import Tasks
+from support.tasks import TRUST
 
 ACCOUNT = "000000000000"
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 PREFIX = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
 
 
 @pytest.fixture(scope="module")

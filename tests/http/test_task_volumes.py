@@ -9,16 +9,9 @@ import tarfile
 import pytest
 
 from support import images
-from support.tasks import Tasks
-
 
 # For a container of the task that is slower.
 WAIT = "for i in $(seq 200); do [ -s %s ] && break; sleep 0.1; done; "
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,7 @@ from support import images
 from support import run as r
 from support.aws import call
 from support.server import read_credentials
-from support.tasks import Tasks, fetch, free_port
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
+from support.tasks import fetch, free_port
 
 
 # -- life cycle

@@ -4,16 +4,10 @@
 """What machines and tasks use: sampled by the agent, shown by slipway top and /metrics; slipway events."""
 import re
 
-import pytest
 
 from support import run as r
 from support.fleet import Fleet
-from support.tasks import Tasks
-
-
-@pytest.fixture(scope="module")
-def tasks(up):
-    return Tasks(up)
+from support.machines import AGENT_POLICY
 
 
 def lines(text):
@@ -70,8 +64,7 @@ def test_only_the_instance_says_what_it_uses(up, name):
     reply = fleet.agent("GetUsage").json()["instances"]
     assert [(i["containerInstanceArn"], i["cpuUnits"], i["memoryMiB"], i["tasks"]) for i in reply] == [(arn, 7, 8, [])]
     key = up.add_user(name)
-    up.boto("iam").attach_user_policy(
-        UserName=name, PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role")
+    up.boto("iam").attach_user_policy(UserName=name, PolicyArn=AGENT_POLICY)
     other = fleet.agent("SubmitMetrics", key=key, containerInstance=arn, cpuUnits=9, tasks=[])
     assert (other.status, other.json()["__type"]) == (400, "AccessDeniedException")
     assert fleet.agent("GetUsage").json()["instances"] == reply

@@ -5,9 +5,11 @@ import json
 
 import boto3
 import botocore.auth
+import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from support import model, queryxml
 from support import run as r
@@ -99,3 +101,11 @@ def call(server, service, operation, body, http=None, headers=None, **how):
         return http.request("POST", "/", body, send)
     with Http(server.host_port) as h:
         return h.request("POST", "/", body, send)
+
+
+def refused(code, fn, *args, **more):
+    """A call of boto3's that ends with this error; its message."""
+    with pytest.raises(ClientError) as e:
+        fn(*args, **more)
+    assert e.value.response["Error"]["Code"] == code, e.value
+    return e.value.response["Error"]["Message"]

@@ -8,6 +8,7 @@ from support import images
 from support import run as r
 from support.dockerd import Dockerd
 from support.server import Server
+from support.tasks import Tasks
 
 _numbers = itertools.count(1)
 
@@ -39,6 +40,11 @@ def up():
     for program in ("runc", "conmon", "busybox"):
         r.need_program(program)
     yield from _running("up")
+
+
+@pytest.fixture(scope="module")
+def tasks(up):
+    return Tasks(up)
 
 
 @pytest.fixture(scope="session")

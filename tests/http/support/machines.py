@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several machines on one: a network namespace each, with its own address, on a bridge where the server has an address too."""
+"""Several machines on one: a network namespace each, with its own address, on a bridge where the server has an address too; a server and
+agents there."""
 import glob
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 
+from support import images
 from support import run as r
-from support.server import Network
+from support.server import Network, Server
+
+
+# AWS's managed policy: what an agent may do.
+AGENT_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
 
 
 def _ip(*argv, check=True):
@@ -118,6 +125,51 @@ class Agent:
         r.remove_tree(self.home)
         for task in tasks:
             remove_groups(os.path.basename(task))
+
+
+class Site:
+    """A server that the machines reach, with a user for agents, and the agents."""
+
+    def __init__(self, count, args=(), lasting_port=False):
+        """lasting_port: below those that the kernel gives to clients, so that nobody gets it while the server is down."""
+        self.machines = Machines(count)
+        port = 21000 + self.machines.network.index
+        if not lasting_port:
+            with socket.socket() as s:
+                s.bind((self.machines.server_address, 0))
+                port = s.getsockname()[1]
+        self.address = "%s:%d" % (self.machines.server_address, port)
+        self.server = Server("serve", args=["--listen", "0.0.0.0:%d" % port, "--agent-timeout", "2s"] + list(args))
+        self.agents = []
+
+    def start(self):
+        self.server.start()
+        self.ecs = self.server.boto("ecs")
+        self.server.add_user("machines")
+        self.server.boto("iam").attach_user_policy(UserName="machines", PolicyArn=AGENT_POLICY)
+        return self
+
+    def agent(self, i, **config):
+        """Of machine i; not started."""
+        agent = Agent(self.machines, i, "http://" + self.address, config,
+                      args=["--credentials", self.server.home + "/credentials-machines"])
+        self.agents.append(agent)
+        return agent
+
+    def push(self, name="busybox", image=None, tag="v1"):
+        self.server.create_repository(name)
+        with self.server.http() as http:
+            (image or images.busybox()).push(http, name, tag)
+
+    def close(self):
+        try:
+            for agent in self.agents:
+                agent.close()
+        finally:
+            try:
+                self.server.close()
+            finally:
+                self.machines.close()
 
 
 def remove_groups(task, seconds=2):

@@ -232,3 +232,12 @@ class Server:
         with open(path, "w", encoding="utf-8") as f:
             f.write(self.slipway("user", "add", name).stdout)
         return read_credentials(path)
+
+
+class Everywhere(Server):
+    """Listens on every address, so that containers reach it."""
+
+    def start(self, wait=30):
+        if "--listen" not in self.args:
+            self.args += ["--listen", "0.0.0.0:%d" % self.port]
+        return super().start(wait)

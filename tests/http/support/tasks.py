@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tasks on a `slipway up`: register, run, wait, read, stop."""
+import json
 import socket
 
 from support import images
 from support import run as r
+
+# A role that tasks may have.
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 
 
 class Tasks:
