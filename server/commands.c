@@ -9,6 +9,7 @@
 #include "launcher/runtime/exec_process.h"
 #include "server/cli.h"
 #include "server/credential_helper.h"
+#include "server/session_plugin.h"
 
 static const struct cli_command *const commands[] = {
     &cli_up,     &cli_serve,  &cli_agent,     &cli_push,
@@ -81,6 +82,8 @@ int commands_main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     if (credential_helper_is_name(argv[0]))
         return credential_helper_main(argc, argv);
+    if (session_plugin_is_name(argv[0]))
+        return session_plugin_main(argc, argv);
     if (argc < 2 || sw_streq(argv[1], "--help") || sw_streq(argv[1], "-h") ||
         sw_streq(argv[1], "help")) {
         print_help(argc < 2 ? stderr : stdout);

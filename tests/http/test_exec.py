@@ -343,6 +343,30 @@ def test_aws_cli(up, tasks, task, tmp_path):
     assert "target ecs:default_%s_%s" % (task.rsplit("/", 1)[1], runtime) in text and "42from /bin/sh" in text
 
 
+def test_aws_cli_with_slipway_as_its_plugin(up, tasks, task, tmp_path):
+    r.need_program("aws")
+    plugin = tmp_path / "session-manager-plugin"
+    plugin.symlink_to(r.BIN)
+    env = up.env()
+    env["PATH"] = "%s:%s" % (tmp_path, env["PATH"])
+
+    def call(command, **more):
+        return subprocess.run(["aws", "--endpoint-url", up.endpoint, "ecs", "execute-command", "--cluster", "default", "--task", task,
+                               "--container", "main", "--interactive", "--command", command], env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False, **more)
+    p = call("sh -c 'echo $((40+2)) $GREETING; exit 3'")
+    assert p.returncode == 0 and p.stdout.splitlines()[-1] == "42 good day", p
+    session = json.dumps(execute(up, task, "echo by name")["session"])
+    words = [str(plugin), "SESSION", "us-east-1", "StartSession", "", "{}", up.endpoint + "/"]
+    assert subprocess.run(words, env=dict(env, SESSION=session), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, timeout=60,
+                          check=False).stdout == "by name\n"
+    p = subprocess.run(words, env=dict(env, SESSION=session), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=60,
+                       check=False)
+    assert p.returncode == 1 and p.stderr.startswith("slipway: ")  # it is over
+    assert subprocess.run([str(plugin), "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout == "1.2.500.0\n"
+    assert subprocess.run(words[:2], stderr=subprocess.DEVNULL, check=False).returncode == 2
+
+
 # -- ends
 
 def test_client_killed(up, task):
