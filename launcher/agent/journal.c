@@ -158,11 +158,25 @@ static bool matches(const char *regex, const char *name)
            sw_pattern_found(p, sw_str(name));
 }
 
+/* systemd.journal-fields(7): what the journal and its readers believe of an entry, which comes from the agent, who is root. */
+static bool is_reserved(const char *name)
+{
+    static const char *const names[] = {"ERRNO",    "INVOCATION_ID", "MESSAGE", "MESSAGE_ID",
+                                        "PRIORITY", "TID",           "UNIT",    "USER_UNIT"};
+    static const char *const beginnings[] = {"CODE_", "COREDUMP_", "OBJECT_", "SYSLOG_"};
+    bool reserved = false;
+    for (size_t i = 0; i < SW_ARRAY_LEN(names); i++)
+        reserved |= sw_streq(name, names[i]);
+    for (size_t i = 0; i < SW_ARRAY_LEN(beginnings); i++)
+        reserved |= sw_str_starts_with(sw_str(name), beginnings[i]);
+    return reserved;
+}
+
 static void add_named(json_t *fields, const char *key, const char *value)
 {
     char name[NAME_MAX_ + 1];
     name_of(key, name, sizeof name);
-    if (*name)
+    if (*name && !is_reserved(name))
         sw_json_set_str(fields, name, value);
 }
 

@@ -418,10 +418,12 @@ def with_journal(tmp_path_factory):
 def test_lines_go_to_the_journal(with_journal, name):
     server, journal = with_journal
     tasks = Tasks(server)
-    options = {"tag": "{{.Name}}/{{.ID}}", "labels": "team.name", "env": "STAGE"}
+    options = {"tag": "{{.Name}}/{{.ID}}", "labels": "team.name,object.pid", "env": "STAGE", "env-regex": "^(MESSAGE|PRIO|COREDUMP|unit)"}
+    forged = ("MESSAGE", "MESSAGE_ID", "PRIORITY", "COREDUMP_FILENAME", "unit")
     arn = tasks.start(name, {"name": "web", "command": "echo out; echo err >&2; head -c 250000 /dev/zero | tr '\\0' x; echo; echo last",
-                             "dockerLabels": {"team.name": "blue", "other": "x"},
-                             "environment": [{"name": "STAGE", "value": "prod"}, {"name": "SECRET", "value": "no"}],
+                             "dockerLabels": {"team.name": "blue", "other": "x", "object.pid": "1"},
+                             "environment": [{"name": "STAGE", "value": "prod"}, {"name": "SECRET", "value": "no"}] +
+                                            [{"name": n, "value": "forged"} for n in forged],
                              "logConfiguration": {"logDriver": "journald", "options": options}})
     tasks.wait_stopped(arn)
     r.wait_for(lambda: [e for e in journal.entries if e["MESSAGE"] == "last"], 20, 0.2, "the last line")
@@ -438,6 +440,7 @@ def test_lines_go_to_the_journal(with_journal, name):
     assert out["COM_AMAZONAWS_ECS_CLUSTER"].endswith("cluster/default")
     assert out["TEAM_NAME"] == "blue" and out["STAGE"] == "prod"
     assert "OTHER" not in out and "SECRET" not in out
+    assert not {"MESSAGE_ID", "COREDUMP_FILENAME", "UNIT", "OBJECT_PID"} & set(out)
     assert "out" in tasks.logs(arn)
 
 
