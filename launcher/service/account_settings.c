@@ -230,7 +230,7 @@ int service_account_setting(struct launcher *l, const struct launcher_caller *c,
     sw_autojson json_t *own = json_object(), *defaults = json_object();
     root_arn(c, root);
     struct list_arg a = {
-        .c = c, .principal = c->principal->arn, .root = root, .own = own, .defaults = defaults};
+        .c = c, .principal = own_arn(c, root), .root = root, .own = own, .defaults = defaults};
     int r = meta_tx(l->db, META_READ, read_settings, &a, err);
     const char *value = sw_json_str(own, name, sw_json_str(defaults, name, s->built_in));
     if (r == 0)

@@ -158,6 +158,20 @@ def test_account_settings(server, ecs, name):
     assert sum(pages) == len(effective) and max(pages) == 4
 
 
+def test_a_setting_of_a_role_is_of_its_sessions(server, name):
+    iam = server.boto("iam")
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}]}))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "ecs:*", "Resource": "*"}]}))
+
+    def session(of):
+        c = server.boto("sts").assume_role(RoleArn=arn, RoleSessionName=of)["Credentials"]
+        return server.boto("ecs", (c["AccessKeyId"], c["SecretAccessKey"], c["SessionToken"]))
+    assert session("one").put_account_setting(name="containerInsights", value="enabled")["setting"]["principalArn"] == arn
+    assert session("two").create_cluster(clusterName=name)["cluster"]["settings"] == [{"name": "containerInsights", "value": "enabled"}]
+
+
 # -- container instances
 
 def test_states_filters_and_health(server, fleet, ecs, name):
