@@ -736,7 +736,6 @@ def test_hostile_agent(fleet, n):
     assert len(fleet.ecs.list_tasks(cluster="fleet")["taskArns"]) > 0
 
 
-def test_agent_does_not_come(fleet):
 def test_connections_without_tokens(fleet):
     """Whoever knows a session's id and no token keeps nobody out of it, nor out of others."""
     instance, arn = placed(fleet, "crowd")
@@ -757,6 +756,7 @@ def test_connections_without_tokens(fleet):
         ws.close()
 
 
+def test_agent_does_not_come(fleet):
     """It is told again; a client that waits is told in the end."""
     instance, arn = placed(fleet, "late")
     session = execute(fleet.server, arn, "true", cluster="fleet")["session"]
