@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/json_find.h"
 #include "base/log.h"
 #include "launcher/agent/journal.h"
 #include "launcher/agent/task_engine_internal.h"
@@ -17,15 +18,12 @@
 static const json_t *definition_of(const struct task *t, const char *container,
                                    struct log_config *ret)
 {
-    const json_t *v, *definition = sw_json_object(t->placed, "taskDefinition");
-    size_t i;
-    json_array_foreach(sw_json_array(definition, "containerDefinitions"), i, v) {
-        if (!sw_streq(sw_json_str(v, "name", NULL), container))
-            continue;
+    const json_t *list =
+        sw_json_array(sw_json_object(t->placed, "taskDefinition"), "containerDefinitions");
+    const json_t *v = sw_json_find(list, "name", container);
+    if (v)
         (void)log_config_read(v, ret);
-        return ret->driver == LOG_DRIVER_JSON_FILE ? NULL : v;
-    }
-    return NULL;
+    return v && ret->driver != LOG_DRIVER_JSON_FILE ? v : NULL;
 }
 
 static void add(const struct task *t, size_t i, struct log_source **ret, size_t *ret_n)

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/json_find.h"
 #include "base/macros.h"
 #include "launcher/runtime/cgroup_stats.h"
 
@@ -19,16 +20,6 @@ static void set_time(json_t *o, const char *key, int64_t us)
         return;
     sw_format_iso8601(us, text);
     sw_json_set_str(o, key, text);
-}
-
-static const json_t *find_named(const json_t *list, const char *name)
-{
-    const json_t *v;
-    size_t i;
-    json_array_foreach(list, i, v)
-        if (sw_streq(sw_json_str(v, "name", NULL), name))
-            return v;
-    return NULL;
 }
 
 static const json_t *definition_of(const struct task *t)
@@ -124,9 +115,10 @@ json_t *metadata_container(const struct task *t, size_t container)
 {
     const struct task_container *c = &t->containers[container];
     const json_t *definition =
-        find_named(sw_json_array(definition_of(t), "containerDefinitions"), c->def->name);
+        sw_json_find(sw_json_array(definition_of(t), "containerDefinitions"), "name", c->def->name);
     const json_t *log = sw_json_object(definition, "logConfiguration");
-    const json_t *known = find_named(sw_json_array(t->placed, "containers"), c->def->name);
+    const json_t *known =
+        sw_json_find(sw_json_array(t->placed, "containers"), "name", c->def->name);
     json_t *o = json_object(), *volumes = volumes_of(t, c->def);
     sw_autofree char *docker_name = sw_asprintf("ecs-%s-%lld-%s-%.20s", t->def->family,
                                                 (long long)t->def->revision, c->def->name, t->id);

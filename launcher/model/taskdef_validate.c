@@ -3,6 +3,7 @@
 #include "launcher/model/taskdef_validate.h"
 
 #include "base/json.h"
+#include "base/json_find.h"
 #include "base/macros.h"
 #include "launcher/model/arn.h"
 #include "launcher/model/fargate.h"
@@ -250,21 +251,10 @@ static int check_ports(const json_t *doc, const json_t *c, struct sw_err *err)
                : 0;
 }
 
-static const json_t *find_named(const json_t *list, const char *key, const char *name)
-{
-    const json_t *v;
-    size_t i;
-    json_array_foreach(list, i, v) {
-        if (sw_streq(sw_json_str(v, key, NULL), name))
-            return v;
-    }
-    return NULL;
-}
-
 static int check_dependency(const json_t *doc, const json_t *c, const json_t *d, struct sw_err *err)
 {
     const char *name = sw_json_str(d, "containerName", "");
-    const json_t *other = find_named(sw_json_array(doc, "containerDefinitions"), "name", name);
+    const json_t *other = sw_json_find(sw_json_array(doc, "containerDefinitions"), "name", name);
     enum depends_condition condition = DEPENDS_START;
     (void)depends_condition_from_string(sw_json_str(d, "condition", ""), &condition);
     if (!other)
@@ -319,7 +309,7 @@ static int check_ulimits(const json_t *doc SW_UNUSED, const json_t *c, struct sw
         int64_t soft = sw_json_int(u, "softLimit", 0), hard = sw_json_int(u, "hardLimit", 0);
         if (!is_one_of(name, ulimit_names, SW_ARRAY_LEN(ulimit_names)))
             return INVALID_CONTAINER("'%s'. The ulimit '%s' is unknown.", name_of(c), name);
-        if (find_named(list, "name", name) != u)
+        if (sw_json_find(list, "name", name) != u)
             return INVALID_CONTAINER("'%s'. The ulimit '%s' is given twice.", name_of(c), name);
         if (soft < -1 || hard < -1 || (hard != -1 && (soft == -1 || soft > hard)))
             return INVALID_CONTAINER(
@@ -360,13 +350,13 @@ static int check_mount_points(const json_t *doc, const json_t *c, struct sw_err 
     json_array_foreach(list, i, m) {
         const char *volume = sw_json_str(m, "sourceVolume", "");
         const char *path = sw_json_str(m, "containerPath", "");
-        if (!find_named(sw_json_array(doc, "volumes"), "name", volume))
+        if (!sw_json_find(sw_json_array(doc, "volumes"), "name", volume))
             return sw_fail(err, SW_EINVALID, INVALID, "Unknown volume '%s'.", volume);
         if (!path_valid(path) || is_root(path))
             return INVALID_CONTAINER(
                 "'%s'. mountPoints[%zu].containerPath must be an absolute path below '/'.",
                 name_of(c), i);
-        if (find_named(list, "containerPath", path) != m)
+        if (sw_json_find(list, "containerPath", path) != m)
             return INVALID_CONTAINER("'%s'. The containerPath '%s' is mounted twice.", name_of(c),
                                      path);
     }
@@ -498,7 +488,7 @@ static int check_volumes(const json_t *doc, struct sw_err *err)
         const char *path = sw_json_str(sw_json_object(v, "host"), "sourcePath", "");
         if (!arn_name_valid(name))
             return sw_fail(err, SW_EINVALID, INVALID, "Volume name '%s' is not valid.", name);
-        if (find_named(list, "name", name) != v)
+        if (sw_json_find(list, "name", name) != v)
             return sw_fail(err, SW_EINVALID, INVALID, "Volume '%s' is defined twice.", name);
         if (*path && !path_valid(path))
             return sw_fail(err, SW_EINVALID, INVALID,

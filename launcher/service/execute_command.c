@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/json_find.h"
 #include "base/macros.h"
 #include "launcher/model/exec_message.h"
 #include "launcher/model/log_config.h"
@@ -125,17 +126,6 @@ static int check_input(const json_t *in, struct sw_err *err)
     return r;
 }
 
-static const json_t *definition_of(const json_t *definition, const char *container)
-{
-    const json_t *v;
-    size_t i;
-    json_array_foreach(sw_json_array(definition, "containerDefinitions"), i, v) {
-        if (sw_streq(sw_json_str(v, "name", ""), container))
-            return v;
-    }
-    return NULL;
-}
-
 /* What the cluster's executeCommandConfiguration asks for: DEFAULT (also when it says nothing) is the container's own awslogs. */
 static void choose_log(const struct launcher_caller *c, const struct seen *s, const char *container,
                        struct exec_session *e)
@@ -143,7 +133,8 @@ static void choose_log(const struct launcher_caller *c, const struct seen *s, co
     const json_t *config =
         sw_json_object(sw_json_object(s->cluster, "configuration"), "executeCommandConfiguration");
     const char *logging = sw_json_str(config, "logging", "DEFAULT");
-    const json_t *definition = definition_of(s->definition, container);
+    const json_t *definition =
+        sw_json_find(sw_json_array(s->definition, "containerDefinitions"), "name", container);
     struct log_config own;
     const char *group = NULL, *region = c->region;
     if (sw_streq(logging, "OVERRIDE")) {

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "base/json_find.h"
 #include "base/macros.h"
 #include "launcher/model/capabilities.h"
 #include "launcher/service/service.h"
@@ -24,13 +25,7 @@ void instance_view_done(struct instance_view *v)
 
 static json_t *resource(const json_t *document, const char *name)
 {
-    json_t *v;
-    size_t i;
-    json_array_foreach(sw_json_array(document, "registeredResources"), i, v) {
-        if (sw_streq(sw_json_str(v, "name", NULL), name))
-            return v;
-    }
-    return NULL;
+    return sw_json_find(sw_json_array(document, "registeredResources"), "name", name);
 }
 
 static size_t read_ports(const json_t *document, const char *name, const json_t *used,

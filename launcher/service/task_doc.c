@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/json_find.h"
 #include "base/macros.h"
 #include "launcher/model/capabilities.h"
 #include "launcher/model/fargate.h"
@@ -23,17 +24,6 @@ static void set_number_text(json_t *o, const char *key, int64_t v)
     sw_json_set_str(o, key, text);
 }
 
-static json_t *find(const json_t *list, const char *name)
-{
-    json_t *v;
-    size_t i;
-    json_array_foreach(list, i, v) {
-        if (sw_streq(sw_json_str(v, "name", NULL), name))
-            return v;
-    }
-    return NULL;
-}
-
 /* The value of a size: the override's before the definition's. */
 static int64_t size_of(const json_t *override, const json_t *definition, const char *key)
 {
@@ -46,7 +36,8 @@ static json_t *container_new(const struct task_doc_new *n, const json_t *definit
     static const char *const sizes[] = {"memory", "memoryReservation"};
     json_t *o = json_object();
     const char *name = sw_json_str(definition, "name", "");
-    const json_t *override = find(sw_json_array(n->overrides, "containerOverrides"), name);
+    const json_t *override =
+        sw_json_find(sw_json_array(n->overrides, "containerOverrides"), "name", name);
     sw_json_set_str(o, "containerArn", arn);
     sw_json_set_str(o, "taskArn", n->task_arn);
     sw_json_set_str(o, "name", name);
@@ -76,7 +67,7 @@ static json_t *overrides_new(const struct task_doc_new *n)
     }
     json_array_foreach(sw_json_array(n->definition, "containerDefinitions"), i, v) {
         const char *name = sw_json_str(v, "name", "");
-        if (!find(list, name))
+        if (!sw_json_find(list, "name", name))
             json_array_append_new(list, json_pack("{s:s}", "name", name));
     }
     if (!json_object_get(o, "inferenceAcceleratorOverrides"))
@@ -95,8 +86,8 @@ static void set_sizes(json_t *o, const struct task_doc_new *n)
         int64_t sum = 0;
         size_t i;
         json_array_foreach(sw_json_array(n->definition, "containerDefinitions"), i, c) {
-            const json_t *override =
-                find(sw_json_array(n->overrides, "containerOverrides"), sw_json_str(c, "name", ""));
+            const json_t *override = sw_json_find(sw_json_array(n->overrides, "containerOverrides"),
+                                                  "name", sw_json_str(c, "name", ""));
             int64_t v = size_of(override, c, keys[k]);
             sum += v || k == 0 ? v : size_of(override, c, "memoryReservation");
         }
@@ -136,12 +127,13 @@ static json_t *attachments_new(const struct task_doc_new *n)
 
 void task_doc_place(json_t *task, const json_t *attributes)
 {
-    json_t *list = json_array(), *arch = find(attributes, ATTRIBUTE_CPU_ARCHITECTURE);
+    json_t *list = json_array(),
+           *arch = sw_json_find(attributes, "name", ATTRIBUTE_CPU_ARCHITECTURE);
     if (arch)
         json_array_append(list, arch);
     sw_json_set_new(task, "attributes", list);
     sw_json_set_str(task, "availabilityZone",
-                    sw_json_str(find(attributes, ATTRIBUTE_ZONE), "value", NULL));
+                    sw_json_str(sw_json_find(attributes, "name", ATTRIBUTE_ZONE), "value", NULL));
 }
 
 static void set_fargate(json_t *o, const struct task_doc_new *n)
@@ -322,7 +314,8 @@ static bool essential_exited(const json_t *task, const json_t *definition)
     const json_t *c;
     size_t i;
     json_array_foreach(sw_json_array(definition, "containerDefinitions"), i, c) {
-        const json_t *k = find(sw_json_array(task, "containers"), sw_json_str(c, "name", ""));
+        const json_t *k =
+            sw_json_find(sw_json_array(task, "containers"), "name", sw_json_str(c, "name", ""));
         if (sw_json_bool(c, "essential", true) && k && status_of(k) == TASK_STOPPED &&
             json_object_get(k, "exitCode"))
             return true;
@@ -390,7 +383,8 @@ bool task_doc_report(json_t *task, const json_t *report, const json_t *definitio
     if (status_of(task) == TASK_STOPPED)
         return false;
     json_array_foreach(sw_json_array(report, "containers"), i, v) {
-        json_t *c = find(sw_json_array(task, "containers"), sw_json_str(v, "containerName", ""));
+        json_t *c = sw_json_find(sw_json_array(task, "containers"), "name",
+                                 sw_json_str(v, "containerName", ""));
         if (c)
             changed |= container_report(c, v);
     }
@@ -419,7 +413,8 @@ static const char *overall_health(const json_t *task, const json_t *definition)
     bool any = false, all = true;
     size_t i;
     json_array_foreach(sw_json_array(definition, "containerDefinitions"), i, c) {
-        const json_t *k = find(sw_json_array(task, "containers"), sw_json_str(c, "name", ""));
+        const json_t *k =
+            sw_json_find(sw_json_array(task, "containers"), "name", sw_json_str(c, "name", ""));
         const char *health = sw_json_str(k, "healthStatus", "UNKNOWN");
         if (!sw_json_object(c, "healthCheck") || !sw_json_bool(c, "essential", true))
             continue;
@@ -439,7 +434,8 @@ bool task_doc_health(json_t *task, const json_t *report, const json_t *definitio
     if (status_of(task) == TASK_STOPPED)
         return false;
     json_array_foreach(sw_json_array(report, "containers"), i, v) {
-        json_t *c = find(sw_json_array(task, "containers"), sw_json_str(v, "containerName", ""));
+        json_t *c = sw_json_find(sw_json_array(task, "containers"), "name",
+                                 sw_json_str(v, "containerName", ""));
         if (c)
             changed |= copy_member(c, v, "healthStatus", true);
     }

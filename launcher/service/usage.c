@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "base/json_find.h"
 #include "base/macros.h"
 #include "launcher/service/agents.h"
 #include "launcher/service/instance_view.h"
@@ -111,17 +112,6 @@ struct usage_arg {
     const json_t *used;
 };
 
-static const json_t *used_by(const json_t *usage, const char *arn)
-{
-    const json_t *v;
-    size_t i;
-    json_array_foreach(sw_json_array(usage, "tasks"), i, v) {
-        if (sw_streq(sw_json_str(v, "task", ""), arn))
-            return v;
-    }
-    return NULL;
-}
-
 static void copy_member(json_t *to, const json_t *from, const char *key)
 {
     json_t *v = json_object_get(from, key);
@@ -142,7 +132,8 @@ static int add_task(void *ctx, const char *task_text, const char *definition_tex
     json_t *o = json_object();
     for (size_t i = 0; i < SW_ARRAY_LEN(same); i++)
         copy_member(o, task, same[i]);
-    const json_t *used = used_by(a->used, sw_json_str(task, "taskArn", ""));
+    const json_t *used =
+        sw_json_find(sw_json_array(a->used, "tasks"), "task", sw_json_str(task, "taskArn", ""));
     copy_member(o, used, "cpuUnits");
     copy_member(o, used, "memoryBytes");
     json_array_append_new(a->tasks, o);
