@@ -34,8 +34,10 @@ class Client:
 
     def __init__(self, server, folder, name, argv):
         self.out, self.err = folder / (name + ".out"), folder / (name + ".err")
+        # The AWS CLI waits a random time between its attempts: enough of them for a server that is away for some seconds.
+        env = server.env(SLIPWAY_DATA=server.data, AWS_MAX_ATTEMPTS="12")
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
-            self.process = subprocess.Popen(argv, env=server.env(SLIPWAY_DATA=server.data), stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+            self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
 
     def wait(self, seconds):
         try:
