@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/runtime/copy_tree.h"
 #include "launcher/runtime/image_user.h"
 #include "launcher/runtime/mounts.h"
 

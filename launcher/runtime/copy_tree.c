@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* launcher/runtime/copy_tree.c - what Docker does when a new volume is mounted over files of the image.
+/* What Docker does when a new volume is mounted over files of the image.
  * Everything is named by descriptors: a link is copied as a link, never gone through. */
+#include "launcher/runtime/copy_tree.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +14,6 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/macros.h"
-#include "launcher/runtime/mounts.h"
 
 #define REASON    "CannotCreateContainerError"
 #define DEPTH_MAX 256

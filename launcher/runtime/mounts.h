@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* launcher/runtime/mounts.h - mounts of this machine that containers get as volumes, and the copying of an image's files into a new
- * one. DIR is a folder of the agent's own whose entries are mount points and nothing else, so it is never emptied by removing files.
- * Threads: one DIR belongs to one thread at a time; a file server that does not answer holds up that one only. Expected errors: SW_ENOTFOUND, SW_EINVALID, SW_EIO with the reason "InvalidVolumeError". */
+/* launcher/runtime/mounts.h - mounts of this machine that containers get as volumes. DIR is a folder of the agent's own whose entries are mount points and nothing else, so it is never emptied by removing files.
+ * Threads: one DIR belongs to one thread at a time; a file server that does not answer holds up that one only.
+ * Expected errors: SW_ENOTFOUND, SW_EINVALID, SW_EIO with the reason "InvalidVolumeError". */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,7 +29,3 @@ int mounts_set_options(const char *path, const char *options, struct sw_err *err
 
 /* "ro,addr=10.0.0.1,nolock" -> flags of mount(2) and the rest, joined. Pure. ret_rest has room for options and a NUL. */
 unsigned long mounts_options(const char *options, char *ret_rest);
-
-/* All of one folder into another, which is empty: owners, modes, times, links, devices and attributes, nothing followed out of it. The
- * folder itself gets owner and mode, too. */
-int copy_tree(int from_fd, int to_fd, struct sw_err *err);

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/macros.h"
+#include "launcher/runtime/copy_tree.h"
 #include "launcher/runtime/mounts.h"
 #include "tests/lib/test.h"
 
