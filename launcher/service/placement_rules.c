@@ -54,3 +54,33 @@ bool placement_rules_read_groups(const struct placement_rules *r)
                   r->strategies[i].type == PLAN_SPREAD_INSTANCE;
     return spread || r->constraints_n > 0;
 }
+
+const struct plan_attribute *placement_required(const json_t *definition, struct sw_arena *a,
+                                                size_t *ret_n)
+{
+    const json_t *list = sw_json_array(definition, "requiresAttributes"), *v;
+    size_t i;
+    *ret_n = json_array_size(list);
+    struct plan_attribute *attributes = SW_ARENA_NEW(a, struct plan_attribute, *ret_n);
+    json_array_foreach(list, i, v) {
+        attributes[i].name = sw_json_str(v, "name", "");
+        attributes[i].value = sw_json_str(v, "value", NULL);
+    }
+    return attributes;
+}
+
+static json_t *port_list(const uint16_t *ports, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(list, json_integer(ports[i]));
+    return list;
+}
+
+char *placement_ports(const struct task_resources *r)
+{
+    sw_autojson json_t *ports =
+        json_pack("{s:o, s:o}", "tcp", port_list(r->tcp_ports, r->tcp_ports_n), "udp",
+                  port_list(r->udp_ports, r->udp_ports_n));
+    return sw_json_dump(ports);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* launcher/service/placement_rules.h - placementConstraints and placementStrategy, from JSON to plan_place's values.
+/* launcher/service/placement_rules.h - placementConstraints, placementStrategy and the attributes that a definition needs, from JSON to
+ * plan_place's values; and the host ports that a placed task reserves, as its row has them.
  * The result lies in the arena and borrows texts from the documents. */
 #include <jansson.h>
 
@@ -16,5 +17,10 @@ struct placement_rules {
  * SW_EINVALID "InvalidParameterException". */
 int placement_rules_read(const json_t *definition, const json_t *request, struct sw_arena *a,
                          struct placement_rules *ret, struct sw_err *err);
+/* requiresAttributes of the definition. */
+const struct plan_attribute *placement_required(const json_t *definition, struct sw_arena *a,
+                                                size_t *ret_n);
+/* {"tcp": [...], "udp": [...]}, owned. */
+char *placement_ports(const struct task_resources *r);
 /* Do they look at the groups of tasks (plan_instance.groups)? */
 bool placement_rules_read_groups(const struct placement_rules *r);

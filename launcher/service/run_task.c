@@ -239,14 +239,6 @@ static int read_resources(struct run *s, struct sw_err *err)
     return r;
 }
 
-static json_t *port_list(const uint16_t *ports, size_t n)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_integer(ports[i]));
-    return list;
-}
-
 /* One task on each instance that takes it. */
 static void place_wanted(struct run *s)
 {
@@ -280,29 +272,25 @@ static void choose_providers(struct run *s)
 
 static int plan(struct run *s, struct sw_err *err)
 {
-    const json_t *required = sw_json_array(s->definition, "requiresAttributes"), *v;
-    size_t i, n = json_array_size(required);
+    size_t i, required_n;
     int r = read_resources(s, err);
     if (r < 0)
         return r;
     struct plan_instance *view = SW_ARENA_NEW(&s->arena, struct plan_instance, s->instances_n);
-    struct plan_attribute *attributes = SW_ARENA_NEW(&s->arena, struct plan_attribute, n);
+    const struct plan_attribute *required =
+        placement_required(s->definition, &s->arena, &required_n);
     for (i = 0; i < s->instances_n; i++) {
         s->instances[i].agent_connected =
             agents_connected(s->l->agents, s->instances[i].row.id, s->now_us);
         view[i] = instance_view_plan(&s->instances[i]);
-    }
-    json_array_foreach(required, i, v) {
-        attributes[i].name = sw_json_str(v, "name", "");
-        attributes[i].value = sw_json_str(v, "value", NULL);
     }
     uint64_t seed = 0;
     sw_random_bytes(&seed, sizeof seed);
     s->cluster_view = (struct plan_cluster){.instances = view, .instances_n = s->instances_n};
     s->request_view = (struct plan_request){.resources = &s->resources,
                                             .launch = s->wanted ? 0 : launch_mask(s->launch),
-                                            .required = attributes,
-                                            .required_n = n,
+                                            .required = required,
+                                            .required_n = required_n,
                                             .constraints = s->rules.constraints,
                                             .constraints_n = s->rules.constraints_n,
                                             .strategies = s->rules.strategies,
@@ -320,10 +308,7 @@ static int plan(struct run *s, struct sw_err *err)
         s->reasons[i] =
             plan_place_obstacle(&s->cluster_view, &s->request_view, i, s->placements.here[i])
                 .reason;
-    sw_autojson json_t *ports =
-        json_pack("{s:o, s:o}", "tcp", port_list(s->resources.tcp_ports, s->resources.tcp_ports_n),
-                  "udp", port_list(s->resources.udp_ports, s->resources.udp_ports_n));
-    s->ports = sw_json_dump(ports);
+    s->ports = placement_ports(&s->resources);
     return 0;
 }
 

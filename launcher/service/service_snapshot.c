@@ -135,14 +135,6 @@ int service_snapshot_read(struct meta_tx *tx, void *snapshot, struct sw_err *err
 
 /* The view. */
 
-static json_t *port_list(const uint16_t *ports, size_t n)
-{
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, json_integer(ports[i]));
-    return list;
-}
-
 static bool has_health_check(const json_t *definition)
 {
     const json_t *c;
@@ -158,8 +150,7 @@ static int make_template(struct service_snapshot *s, struct service_template *t,
                          const struct service_deployment_row *deployment, struct sw_err *err)
 {
     struct taskdef *definition = NULL;
-    const json_t *required = sw_json_array(t->definition, "requiresAttributes"), *v;
-    size_t i, n = json_array_size(required);
+    size_t required_n;
     int r = taskdef_from_json(t->definition, &definition, err);
     if (r < 0)
         return r;
@@ -171,22 +162,16 @@ static int make_template(struct service_snapshot *s, struct service_template *t,
                              &t->rules, err);
     if (r < 0)
         return r;
-    struct plan_attribute *attributes = SW_ARENA_NEW(&s->arena, struct plan_attribute, n);
-    json_array_foreach(required, i, v) {
-        attributes[i].name = sw_json_str(v, "name", "");
-        attributes[i].value = sw_json_str(v, "value", NULL);
-    }
-    sw_autojson json_t *ports =
-        json_pack("{s:o, s:o}", "tcp", port_list(t->resources.tcp_ports, t->resources.tcp_ports_n),
-                  "udp", port_list(t->resources.udp_ports, t->resources.udp_ports_n));
-    t->ports = sw_json_dump(ports);
+    const struct plan_attribute *required =
+        placement_required(t->definition, &s->arena, &required_n);
+    t->ports = placement_ports(&t->resources);
     t->health_check = has_health_check(t->definition);
     bool own = t->rules.strategies_n > 0;
     t->request =
         (struct plan_request){.resources = &t->resources,
                               .launch = launch_mask(deployment->document),
-                              .required = attributes,
-                              .required_n = n,
+                              .required = required,
+                              .required_n = required_n,
                               .constraints = t->rules.constraints,
                               .constraints_n = t->rules.constraints_n,
                               .strategies = own ? t->rules.strategies : plan_service_strategies,

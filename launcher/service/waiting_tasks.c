@@ -12,6 +12,7 @@
 #include "launcher/service/agents.h"
 #include "launcher/service/instance_view.h"
 #include "launcher/service/lease.h"
+#include "launcher/service/placement_rules.h"
 #include "launcher/service/poll.h"
 #include "launcher/service/service.h"
 #include "launcher/service/task_doc.h"
@@ -129,25 +130,19 @@ static void place(struct look *k, struct plan_instance *view, size_t from, size_
     char key[24];
     const struct waiting *w = &k->tasks[from];
     (void)snprintf(key, sizeof key, "%lld", (long long)w->definition_id);
-    const json_t *required =
-        sw_json_array(json_object_get(k->definitions, key), "requiresAttributes");
-    const json_t *v;
-    size_t i, n = json_array_size(required);
-    struct plan_attribute *attributes = SW_ARENA_NEW(&k->arena, struct plan_attribute, n);
+    size_t n;
+    const struct plan_attribute *required =
+        placement_required(json_object_get(k->definitions, key), &k->arena, &n);
     const struct task_resources want = {.cpu = w->cpu, .memory_mib = w->memory_mib};
     const struct plan_cluster cluster = {.instances = view, .instances_n = k->instances_n};
     struct plan_placements got;
-    json_array_foreach(required, i, v) {
-        attributes[i].name = sw_json_str(v, "name", "");
-        attributes[i].value = sw_json_str(v, "value", NULL);
-    }
     const struct plan_request req = {.resources = &want,
                                      .launch = PLAN_LAUNCH_FARGATE,
-                                     .required = attributes,
+                                     .required = required,
                                      .required_n = n,
                                      .count = (int)(to - from)};
     plan_place(&cluster, &req, &k->arena, &got);
-    for (i = 0; i < (size_t)got.placed; i++) {
+    for (size_t i = 0; i < (size_t)got.placed; i++) {
         struct plan_instance *at = &view[got.instance[i]];
         k->tasks[from + i].placed = true;
         k->tasks[from + i].instance = got.instance[i];
