@@ -53,8 +53,14 @@ static int pull(void *ctx, const char *name, const struct pull_as *as,
     (void)as;
     (void)ctx, (void)name, (void)cancelled;
     pulls++;
-    if (fill_disk) /* so to say */
-        CHECK(unlink(fill_disk) == 0 && mkdir(fill_disk, 0700) == 0);
+    if (fill_disk) { /* so to say; a save of another thread may come in between */
+        bool full = false;
+        for (int i = 0; i < 100 && !full; i++) {
+            (void)unlink(fill_disk);
+            full = mkdir(fill_disk, 0700) == 0;
+        }
+        CHECK(full);
+    }
     fill_disk = NULL;
     if (pull_fails)
         return sw_fail(err, SW_ENOTFOUND, "CannotPullContainerError", "no such image");
