@@ -25,6 +25,7 @@
 #include "base/macros.h"
 #include "base/process.h"
 #include "launcher/runtime/cgroup.h"
+#include "launcher/runtime/cgroup_moves.h"
 #include "launcher/runtime/exec_process.h"
 #include "launcher/runtime/runtime.h"
 
@@ -40,6 +41,7 @@ extern char **environ;
 struct oci {
     char *state_dir, *runtime_root, *exits_dir, *sock_dir, *containers_dir;
     char runtime[512], conmon[512];
+    struct cgroup_moves *moves;
 };
 
 static bool id_valid(const char *id)
@@ -281,6 +283,7 @@ static int oci_create(void *self, const char *id, const char *bundle, const char
     struct oci *o = self;
     if (check_id(id, err) < 0)
         return err->code;
+    cgroup_moves_soon(o->moves);
     sw_autofree char *dir = sw_asprintf("%s/%s", o->containers_dir, id);
     if (mkdir(dir, 0700) < 0) {
         if (errno == EEXIST)
@@ -708,6 +711,7 @@ static int find_checked(const char *name, char *out, size_t cap, struct sw_err *
 
 static void oci_free(struct oci *o)
 {
+    cgroup_moves_free(o->moves);
     free(o->state_dir);
     free(o->runtime_root);
     free(o->exits_dir);
@@ -739,6 +743,7 @@ int runtime_oci_new(const struct runtime_oci_options *opt, struct runtime *ret, 
         oci_free(o);
         return r;
     }
+    o->moves = cgroup_moves_new(NULL);
     *ret = (struct runtime){.ops = &oci_ops, .self = o};
     return 0;
 }
