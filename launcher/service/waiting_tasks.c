@@ -19,6 +19,8 @@
 #include "launcher/service/taskdef_store.h"
 
 #define LOOK_MAX 1000 /* tasks of one look */
+#define ALIKE_MAX \
+    50 /* of a cluster that ask for the same: what cannot be placed keeps no other from the look */
 
 struct waiting {
     char id[ARN_ID_LEN + 1];
@@ -87,11 +89,14 @@ static int read_tasks(struct meta_tx *tx, struct look *k, struct sw_err *err)
 {
     meta_autostmt *st = NULL;
     int r = meta_query(tx, err, &st,
-                       "SELECT t.id, t.cpu, t.memory_mib, t.definition_id FROM task t"
+                       "SELECT id, cpu, memory_mib, definition_id FROM"
+                       " (SELECT t.id, t.cpu, t.memory_mib, t.definition_id, t.created_at,"
+                       " ROW_NUMBER() OVER (PARTITION BY t.cluster_id, t.definition_id, t.cpu,"
+                       " t.memory_mib ORDER BY t.created_at, t.id) AS alike FROM task t"
                        " JOIN cluster c ON c.id = t.cluster_id WHERE t.instance_id IS NULL"
-                       " AND t.stopped_at IS NULL AND c.account_id = $1 AND c.region = $2"
-                       " ORDER BY t.created_at, t.id LIMIT $3",
-                       "tti", k->account, k->region, (int64_t)LOOK_MAX);
+                       " AND t.stopped_at IS NULL AND c.account_id = $1 AND c.region = $2) AS w"
+                       " WHERE alike <= $3 ORDER BY created_at, id LIMIT $4",
+                       "ttii", k->account, k->region, (int64_t)ALIKE_MAX, (int64_t)LOOK_MAX);
     k->tasks = sw_calloc(LOOK_MAX, sizeof *k->tasks);
     while (r >= 0 && (r = meta_step(st, err)) > 0) {
         struct waiting *w = &k->tasks[k->n++];

@@ -201,6 +201,28 @@ TEST(tasks_by_a_provider_wait_for_room)
     world_close(&w);
 }
 
+TEST(what_cannot_be_placed_keeps_no_other_cluster_waiting)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct world w;
+    char at[ARN_MAX];
+    open_world(&w);
+    for (int i = 0; i < 100; i++) {
+        if (i % 50 == 0)
+            cluster(&w, i ? "large" : "larger");
+        json_decref(call(&w, &w.user, launcher_run_task,
+                         doc("{'cluster': '%s', 'taskDefinition': 'app', 'count': 10, 'overrides': "
+                             "{'cpu': '4096', 'memory': '30720'}, " SUBNET BY_BOTH "}",
+                             i < 50 ? "larger" : "large")));
+    }
+    sw_autojson json_t *out = run_task(&w, BY_BOTH);
+    machine(&w, "default", "only", 256, 512, at);
+    CHECK_OK(launcher_services_settle(w.l, &err));
+    sw_autojson json_t *placed = task(&w, task_arn_of(out, 0));
+    CHECK_EQ_STR(str(placed, "availabilityZone"), "cellar");
+    world_close(&w);
+}
+
 TEST(only_so_many_wait)
 {
     struct world w;
