@@ -18,9 +18,9 @@
 #include "launcher/service/task_doc.h"
 #include "launcher/service/taskdef_store.h"
 
-#define LOOK_MAX 1000 /* tasks of one look */
-#define ALIKE_MAX \
-    50 /* of a cluster that ask for the same: what cannot be placed keeps no other from the look */
+/* Tasks of one look; and of these, in one cluster, that ask for the same: what cannot be placed keeps no other from the look. */
+#define LOOK_MAX  1000
+#define ALIKE_MAX 50
 
 struct waiting {
     char id[ARN_ID_LEN + 1];

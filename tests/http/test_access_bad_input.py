@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from support import run as r
 from support.aws import TARGETS, call, signed_headers
 from support.rawhttp import Http, send_bytes
-from support.server import Server, read_credentials
+from support.server import Server
 
 VERSION = "2012-10-17"
 ROOT = "arn:aws:iam::%s:root" % r.ACCOUNT

@@ -215,6 +215,7 @@ TEST(what_cannot_be_placed_keeps_no_other_cluster_waiting)
                              "{'cpu': '4096', 'memory': '30720'}, " SUBNET BY_BOTH "}",
                              i < 50 ? "larger" : "large")));
     }
+    world_now_us += 1000000; /* the newest of all */
     sw_autojson json_t *out = run_task(&w, BY_BOTH);
     machine(&w, "default", "only", 256, 512, at);
     CHECK_OK(launcher_services_settle(w.l, &err));
