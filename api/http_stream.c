@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* api/http_stream.c - bytes between whoever makes a body and the connection that sends it.
- * Invariant: the reader is put to sleep with the lock held and woken with the lock held, so no wake-up comes before its sleep. */
+ * Invariant: the reader is put to sleep with the lock held and woken with the lock held, so no wake-up comes before its sleep.
+ * Before each write fewer than waiting_max bytes of `waiting` are sent ones, so that it never overflows. */
 #include <pthread.h>
 
 #include "api/http.h"
@@ -55,6 +56,10 @@ int http_stream_write(struct http_stream *s, const void *data, size_t n, struct 
     else if (s->waiting.n - s->sent + n > s->waiting_max)
         r = sw_fail(err, SW_ELIMIT, NULL, "the peer takes too slowly");
     if (r == 0) {
+        if (s->sent >= s->waiting_max) {
+            sw_buf_drop(&s->waiting, s->sent);
+            s->sent = 0;
+        }
         sw_buf_add(&s->waiting, data, n);
         wake(s);
     }

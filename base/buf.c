@@ -36,6 +36,14 @@ void sw_buf_cut(struct sw_buf *b, size_t n)
     b->p[n] = 0;
 }
 
+void sw_buf_drop(struct sw_buf *b, size_t n)
+{
+    if (n == 0)
+        return;
+    memmove(b->p, b->p + n, b->n - n);
+    sw_buf_cut(b, b->n - n);
+}
+
 /* Room for `more` bytes and the NUL, or false and the sticky flag. */
 static bool reserve(struct sw_buf *b, size_t more)
 {

@@ -24,9 +24,10 @@ struct sw_buf {
         .max = (maximum)     \
     }
 
-void sw_buf_done(struct sw_buf *b);          /* frees; usable with SW_CLEANUP */
-void sw_buf_reset(struct sw_buf *b);         /* empties, keeps memory and maximum */
-void sw_buf_cut(struct sw_buf *b, size_t n); /* to its first n bytes, if it has more */
+void sw_buf_done(struct sw_buf *b);           /* frees; usable with SW_CLEANUP */
+void sw_buf_reset(struct sw_buf *b);          /* empties, keeps memory and maximum */
+void sw_buf_cut(struct sw_buf *b, size_t n);  /* to its first n bytes, if it has more */
+void sw_buf_drop(struct sw_buf *b, size_t n); /* its first n bytes, n <= b->n */
 bool sw_buf_add(struct sw_buf *b, const void *data, size_t n);
 bool sw_buf_add_str(struct sw_buf *b, struct sw_str s);
 bool sw_buf_add_z(struct sw_buf *b, const char *z);

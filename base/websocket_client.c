@@ -184,10 +184,7 @@ static int queued(struct ws_client *c, bool ok, struct sw_err *err)
 
 static void make_room(struct ws_client *c)
 {
-    if (c->sent == 0)
-        return;
-    memmove(c->out.p, c->out.p + c->sent, c->out.n - c->sent);
-    sw_buf_cut(&c->out, c->out.n - c->sent);
+    sw_buf_drop(&c->out, c->sent);
     c->sent = 0;
 }
 

@@ -213,8 +213,7 @@ static void print(struct run *s, int which, int64_t now_ms)
         return;
     }
     exec_channel_release(&s->channel, (size_t)n, now_ms);
-    memmove(b->p, b->p + n, b->n - (size_t)n);
-    sw_buf_cut(b, b->n - (size_t)n);
+    sw_buf_drop(b, (size_t)n);
 }
 
 static bool printed_all(const struct run *s)

@@ -185,8 +185,7 @@ static void give_input(struct run *s, int64_t now_ms)
             n = (ssize_t)s->input.n;
         }
         exec_channel_release(&s->channel, (size_t)n, now_ms);
-        memmove(s->input.p, s->input.p + n, s->input.n - (size_t)n);
-        sw_buf_cut(&s->input, s->input.n - (size_t)n);
+        sw_buf_drop(&s->input, (size_t)n);
     }
     if (!s->input_ends || s->input_ended || !s->started || s->input.n > 0)
         return;

@@ -41,11 +41,8 @@ void relay_send(struct relay_conn *c, enum ws_op op, struct sw_str data)
 {
     if (c->closing)
         return;
-    if (c->sent > 0) {
-        memmove(c->out.p, c->out.p + c->sent, relay_unsent(c));
-        sw_buf_cut(&c->out, relay_unsent(c));
-        c->sent = 0;
-    }
+    sw_buf_drop(&c->out, c->sent);
+    c->sent = 0;
     if (!ws_add_frame(&c->out, false, op, data.p, data.n))
         c->broken = true;
 }

@@ -138,8 +138,7 @@ void exec_transcript_flush(struct exec_transcript *t, bool last)
     if (!last && !end && n < EXEC_LINE_MAX)
         return;
     (void)sw_buf_add(&t->batch, t->text.p, n);
-    memmove(t->text.p, t->text.p + n, t->text.n - n);
-    sw_buf_cut(&t->text, t->text.n - n);
+    sw_buf_drop(&t->text, n);
     t->writing = true;
     sw_pool_submit(t->o.pool, write_batch, t);
 }

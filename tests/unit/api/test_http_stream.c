@@ -44,6 +44,27 @@ TEST(bytes_wait_for_the_reader_and_the_reader_for_bytes)
     http_stream_unref(s);
 }
 
+TEST(a_reader_that_is_always_behind_loses_nothing)
+{
+    struct sw_err err = SW_ERR_INIT;
+    char out[16] = "";
+    struct http_stream *s = http_stream_new(8);
+    http_stream_ref(s);
+    CHECK_OK(http_stream_write(s, "0123", 4, &err));
+    for (int i = 0; i < 100; i++) {
+        CHECK_OK(http_stream_write(s, "4567", 4, &err));
+        CHECK_EQ_INT(http_stream_read(s, out, 4, &reader), 4);
+        CHECK(memcmp(out, "0123", 4) == 0);
+        CHECK_OK(http_stream_write(s, "0123", 4, &err));
+        CHECK_EQ_INT(http_stream_read(s, out, 4, &reader), 4);
+        CHECK(memcmp(out, "4567", 4) == 0);
+    }
+    http_stream_end(s);
+    CHECK_EQ_INT(http_stream_read(s, out, sizeof out, &reader), 4);
+    CHECK_EQ_INT(http_stream_read(s, out, sizeof out, &reader), -1);
+    http_stream_unref(s);
+}
+
 TEST(a_writer_learns_that_the_reader_has_gone)
 {
     struct sw_err err = SW_ERR_INIT;

@@ -99,6 +99,20 @@ TEST(escapes_uris)
     CHECK_EQ_STR(b.p, "a/b%20c");
 }
 
+TEST(drop_keeps_the_end)
+{
+    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(8);
+    sw_buf_drop(&b, 0);
+    CHECK(sw_buf_add_z(&b, "abcdefgh"));
+    sw_buf_drop(&b, 3);
+    CHECK_EQ_STR(b.p, "defgh");
+    CHECK_EQ_INT(b.n, 5);
+    CHECK(sw_buf_add_z(&b, "ijk"));
+    sw_buf_drop(&b, 8);
+    CHECK_EQ_INT(b.n, 0);
+    CHECK_EQ_STR(b.p, "");
+}
+
 TEST(cut_keeps_the_beginning)
 {
     struct sw_buf b = SW_BUF_INIT(100);
