@@ -27,13 +27,15 @@
 #include "launcher/runtime/cgroup.h"
 #include "launcher/runtime/cgroup_moves.h"
 #include "launcher/runtime/exec_process.h"
+#include "launcher/runtime/makers.h"
 #include "launcher/runtime/runtime.h"
 
 #define CREATE_TIMEOUT_MS  60000
 #define COMMAND_TIMEOUT_MS 60000
 #define LOG_SIZE_MAX       (64LL * 1024 * 1024)
 #define MESSAGE_MAX        (64 * 1024)
-#define MAKERS_ROUNDS      20
+#define LOOK_EVERY_MS      1000
+#define LOOKS_IN_VAIN      3 /* until a runtime that nobody sees was killed */
 #define CONFIG_MAX         (4 * 1024 * 1024)
 
 extern char **environ;
@@ -107,46 +109,17 @@ static int conmon_pidfd(const struct oci *o, const char *id)
     return fd;
 }
 
-static bool is_among(struct sw_str args, const char *arg)
+static struct makers makers_of(const struct oci *o, const char *id)
 {
-    struct sw_str one;
-    while (sw_str_split(&args, 0, &one))
-        if (sw_str_eq_z(one, arg))
-            return true;
-    return false;
-}
-
-/* Ends a process that has a program of ours and this container among its arguments. */
-static bool kill_maker(const struct oci *o, pid_t pid, const char *id)
-{
-    struct sw_err ignored = SW_ERR_INIT;
-    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(64 * 1024);
-    sw_autofree char *path = sw_asprintf("/proc/%d/cmdline", (int)pid);
-    sw_autoclose int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0 || sw_read_file(path, &b, &ignored) < 0 || !is_among(sw_buf_str(&b), id) ||
-        !(is_among(sw_buf_str(&b), o->runtime) || is_among(sw_buf_str(&b), o->conmon)))
-        return false;
-    return syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0;
+    return (struct makers){.runtime = o->runtime, .monitor = o->conmon, .id = id};
 }
 
 /* conmon and the runtime may outlive whoever asked them for a container, and each other; none may go on with it while it is taken
  * away. */
 static void kill_makers(const struct oci *o, const char *id)
 {
-    bool any = true;
-    for (int i = 0; any && i < MAKERS_ROUNDS; i++) {
-        DIR *d = opendir("/proc");
-        any = false;
-        for (struct dirent *e; d && (e = readdir(d));) {
-            uint64_t pid;
-            if (sw_parse_u64(sw_str(e->d_name), &pid) && pid <= INT32_MAX)
-                any |= kill_maker(o, (pid_t)pid, id);
-        }
-        if (d)
-            closedir(d);
-        if (any)
-            sw_sleep_ms(10);
-    }
+    const struct makers m = makers_of(o, id);
+    makers_kill(&m);
 }
 
 /* Runs the OCI runtime; its standard error becomes the message. */
@@ -175,18 +148,35 @@ static int run_runtime(const struct oci *o, const char *const *args, int64_t tim
     return sw_fail(err, SW_EIO, reason, "%s", message);
 }
 
+/* conmon waits for the end of what the runtime writes before it says that the runtime failed. When the runtime is killed, the first
+ * process of the container may live on and hold that pipe for ever. */
+static bool is_in_vain(const struct oci *o, const char *id, int *looks)
+{
+    const struct makers m = makers_of(o, id);
+    sw_autofree char *monitor = container_file(o, id, "conmon.pid");
+    *looks = sw_path_exists(monitor) && makers_runtime_is_gone(&m) ? *looks + 1 : 0;
+    return *looks >= LOOKS_IN_VAIN;
+}
+
 /* conmon's one line on the pipe: {"data": PID or negative, "message": TEXT}. */
-static int read_create_result(int fd, struct sw_err *err)
+static int read_create_result(const struct oci *o, const char *id, int fd, struct sw_err *err)
 {
     SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(MESSAGE_MAX);
     int64_t deadline = sw_mono_ms() + CREATE_TIMEOUT_MS;
+    int looks = 0;
     char chunk[4096];
     while (!b.overflow && !(b.n && memchr(b.p, '\n', b.n))) {
         int64_t left = deadline - sw_mono_ms();
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        if (left <= 0 || (poll(&p, 1, (int)left) == 0))
+        if (left <= 0)
             return sw_fail(err, SW_EIO, "CannotCreateContainerError",
                            "conmon did not answer in time");
+        if (poll(&p, 1, (int)SW_MIN(left, LOOK_EVERY_MS)) == 0) {
+            if (is_in_vain(o, id, &looks))
+                return sw_fail(err, SW_EIO, "CannotCreateContainerError",
+                               "the runtime ended without creating the container");
+            continue;
+        }
         ssize_t n = read(fd, chunk, sizeof chunk);
         if (n < 0 && errno == EINTR)
             continue;
@@ -207,8 +197,8 @@ static int read_create_result(int fd, struct sw_err *err)
 }
 
 /* In a folder of its own: conmon marks an out-of-memory kill by a file "oom" where it runs, too. */
-static int start_conmon(const struct oci *o, const char *const *argv, const char *folder,
-                        struct sw_err *err)
+static int start_conmon(const struct oci *o, const char *id, const char *const *argv,
+                        const char *folder, struct sw_err *err)
 {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0)
@@ -232,7 +222,7 @@ static int start_conmon(const struct oci *o, const char *const *argv, const char
     if (sw_process_start(&spec, null, null, &pid, err) < 0)
         return sw_prefix(err, "%s", o->conmon);
     close(SW_TAKE_FD(write_end));
-    int r = read_create_result(read_end, err);
+    int r = read_create_result(o, id, read_end, err);
     struct sw_err ignored = SW_ERR_INIT;
     struct sw_process_result res;
     if (sw_process_wait(pid, 5000, &res, &ignored) == 0)
@@ -337,7 +327,7 @@ static int oci_create(void *self, const char *id, const char *bundle, const char
                             o->runtime_root,
                             NULL};
     add_streams(bundle, argv, SW_ARRAY_LEN(argv));
-    if (start_conmon(o, argv, dir, err) < 0) {
+    if (start_conmon(o, id, argv, dir, err) < 0) {
         struct sw_err ignored = SW_ERR_INIT;
         const char *args[] = {"delete", "--force", id, NULL};
         kill_makers(o, id);
@@ -423,6 +413,13 @@ static int oci_hold(void *self, const char *id, bool on, struct sw_err *err)
         syscall(SYS_pidfd_send_signal, fd, on && !ended ? SIGSTOP : SIGCONT, NULL, 0) < 0 || ended)
         return sw_fail(err, SW_ENOTFOUND, NULL, "container %s has ended", id);
     return 0;
+}
+
+/* A monitor that somebody stopped (oci_hold, or a signal) must not keep the end of its container to itself. */
+static void wake_monitor(const struct oci *o, const char *id, int fd)
+{
+    if (has_ended(o, id))
+        (void)syscall(SYS_pidfd_send_signal, fd, SIGCONT, NULL, 0);
 }
 
 /* The group as the bundle names it; the bundle is there as long as the container. */
@@ -531,6 +528,8 @@ static int oci_wait(void *self, const char *id, int64_t timeout_ms, struct runti
     if (fd >= 0) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
         int r = poll(&p, 1, timeout_ms < 0 ? -1 : (int)SW_MIN(timeout_ms, INT32_MAX));
+        if (r == 0)
+            wake_monitor(o, id, fd);
         if (r == 0 || (r < 0 && errno == EINTR))
             return 0;
         if (read_exit(o, id, ret))

@@ -362,6 +362,56 @@ TEST(a_creation_whose_monitor_is_killed_ends)
     runtime_oci_free(&rt);
 }
 
+/* The process that holds the error pipe stands for the container's first one, which waits to be started when its runtime is killed. */
+TEST(a_creation_whose_runtime_is_killed_ends)
+{
+    setup();
+    char id[33], runc[256], script[512];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    CHECK(sw_find_program("runc", runc, sizeof runc));
+    int n = snprintf(
+        script, sizeof script,
+        "#!/bin/sh\ncase \"$*\" in *create*) sleep 50 & printf %%s $! >%s; kill -9 $$;; esac\n"
+        "exec %s \"$@\"\n",
+        test_path("holds"), runc);
+    test_write_file(test_path("dies"), script, (size_t)n);
+    CHECK(chmod(test_path("dies"), 0755) == 0);
+    runtime_oci_free(&rt);
+    struct runtime_oci_options o = {.state_dir = state_dir, .runtime_path = test_path("dies")};
+    CHECK_OK(runtime_oci_new(&o, &rt, &err));
+    const char *bundle = make_bundle(id, "sleep 100", 0);
+    CHECK_ERR(rt.ops->create(rt.self, id, bundle, test_path("%s.log", id), &err), SW_EIO,
+              "CannotCreateContainerError");
+    CHECK(kill(number_in(test_path("holds")), SIGKILL) == 0); /* it lives: nobody waited for it */
+    int left = 0;
+    sw_err_clear(&err);
+    CHECK_OK(rt.ops->list(rt.self, count_one, &left, &err));
+    CHECK_EQ_INT(left, 0);
+    runtime_oci_free(&rt);
+}
+
+TEST(a_monitor_that_was_stopped_still_tells_the_end)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    struct runtime_state st;
+    run(id, "sleep 100", 0);
+    CHECK(kill(number_in(test_path("state/containers/%s/conmon.pid", id)), SIGSTOP) == 0);
+    CHECK_OK(rt.ops->signal(rt.self, id, SIGKILL, &err));
+    int r = 0;
+    for (int i = 0; r == 0 && i < 300; i++) {
+        r = rt.ops->wait(rt.self, id, 100, &st, &err);
+        CHECK(r >= 0);
+    }
+    CHECK_EQ_INT(r, 1);
+    CHECK_EQ_INT(st.exit_code, 137);
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
 TEST(a_container_whose_monitor_is_killed_has_ended)
 {
     setup();
