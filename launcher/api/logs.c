@@ -28,6 +28,11 @@ struct log_scope logs_scope(const struct aws_call *call)
     return (struct log_scope){.account = call->principal.account, .region = call->region};
 }
 
+void logs_caller(const struct aws_call *call, char out[LOGS_CALLER_MAX])
+{
+    (void)snprintf(out, LOGS_CALLER_MAX, "%s/%s", call->principal.account, call->principal.user_id);
+}
+
 /* {"name": "value"} as the list that policy_facts knows. */
 static json_t *tag_list(const json_t *map)
 {
@@ -78,14 +83,16 @@ static const struct policy_fact table[] = {
     {"aws:TagKeys", tag_keys, true},
 };
 
-static int ask(struct aws_call *call, const char *group, const char *arn, struct sw_err *err)
+/* action NULL: the operation's own. */
+static int ask(struct aws_call *call, const char *action, const char *group, const char *arn,
+               struct sw_err *err)
 {
     struct facts f = {.call = call, .group = group};
     struct policy_facts facts;
     policy_facts_init(&facts, table, SW_ARRAY_LEN(table), &f);
     call->context.more = policy_facts_key;
     call->context.more_ctx = &facts;
-    int r = aws_may(call, arn, err);
+    int r = action ? aws_may_action(call, action, arn, err) : aws_may(call, arn, err);
     call->context.more = NULL;
     call->context.more_ctx = NULL;
     policy_facts_done(&facts);
@@ -99,20 +106,34 @@ void logs_group_arn(const struct aws_call *call, const char *group, char out[LOG
                    call->principal.account, group);
 }
 
+static void stream_arn(const struct aws_call *call, const char *group, const char *stream,
+                       char out[LOGS_ARN_MAX])
+{
+    logs_group_arn(call, group, out);
+    const size_t n = strlen(out);
+    (void)snprintf(out + n, LOGS_ARN_MAX - n, ":log-stream:%s", stream ? stream : "");
+}
+
 int logs_may(struct aws_call *call, const char *group, const char *stream, struct sw_err *err)
 {
     char arn[LOGS_ARN_MAX];
-    logs_group_arn(call, group, arn);
-    const size_t n = strlen(arn);
-    (void)snprintf(arn + n, sizeof arn - n, ":log-stream:%s", stream ? stream : "");
-    return ask(call, group, arn, err);
+    stream_arn(call, group, stream, arn);
+    return ask(call, NULL, group, arn, err);
+}
+
+int logs_may_action(struct aws_call *call, const char *action, const char *group,
+                    struct sw_err *err)
+{
+    char arn[LOGS_ARN_MAX];
+    stream_arn(call, group, NULL, arn);
+    return ask(call, action, group, arn, err);
 }
 
 int logs_may_tags(struct aws_call *call, const char *group, struct sw_err *err)
 {
     char arn[LOGS_ARN_MAX];
     logs_group_arn(call, group, arn);
-    return ask(call, group, arn, err);
+    return ask(call, NULL, group, arn, err);
 }
 
 int logs_group_of_arn(const struct aws_call *call, const char *arn, char out[LOG_NAME_MAX + 1],

@@ -14,8 +14,13 @@ struct logs_api {
 
 struct log_store *logs_store(const struct aws_call *call);
 struct log_scope logs_scope(const struct aws_call *call); /* borrows from it */
+/* Whose share it is (log_turns.h): the account, and the id of the user or role there. */
+#define LOGS_CALLER_MAX 64
+void logs_caller(const struct aws_call *call, char out[LOGS_CALLER_MAX]);
 /* aws_may on a group ("" for all), or on a stream of it (NULL: the group), with the keys of the request's and the group's tags. */
 int logs_may(struct aws_call *call, const char *group, const char *stream, struct sw_err *err);
+int logs_may_action(struct aws_call *call, const char *action, const char *group,
+                    struct sw_err *err);
 int logs_may_tags(struct aws_call *call, const char *group, struct sw_err *err);
 void logs_group_arn(const struct aws_call *call, const char *group, char out[LOGS_ARN_MAX]);
 /* The group that logGroupName or logGroupIdentifier (a name or an ARN) names. */

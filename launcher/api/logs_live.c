@@ -12,6 +12,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
+#include "launcher/logs/log_turns.h"
 
 #define SESSIONS_MAX  32
 #define SESSION_MS    (3LL * 3600 * 1000)
@@ -28,11 +29,14 @@ struct session {
     struct session *next;
     struct http_stream *stream;
     char account[64], region[64];
+    size_t seat;
     char *groups[LOGS_LIVE_GROUPS_MAX];
     size_t groups_n;
     json_t *names, *prefixes;
     struct log_pattern *pattern;
     int64_t since_ms, until_ms; /* since: of ingestion */
+    int64_t budget_ms;          /* of this round */
+    bool over;
 };
 
 struct logs_live {
@@ -40,7 +44,7 @@ struct logs_live {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct session *sessions;
-    size_t n;
+    char *seats[SESSIONS_MAX]; /* who has them; NULL: free */
     bool closing, started;
     uint64_t epoch; /* raised by a reset */
     pthread_t thread;
@@ -55,6 +59,22 @@ static void session_free(struct session *s)
     json_decref(s->prefixes);
     log_pattern_free(s->pattern);
     free(s);
+}
+
+/* With the lock held: seats of all, or of one caller. */
+static size_t taken(const struct logs_live *l, const char *caller)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < SESSIONS_MAX; i++)
+        n += l->seats[i] && (!caller || sw_streq(l->seats[i], caller));
+    return n;
+}
+
+/* With the lock held. */
+static void leave(struct logs_live *l, struct session *s)
+{
+    free(SW_TAKE(l->seats[s->seat]));
+    session_free(s);
 }
 
 static int send_event(struct session *s, const char *type, const json_t *payload,
@@ -103,9 +123,13 @@ static void add_events(const struct session *s, const char *group, const struct 
     }
 }
 
+struct look {
+    int64_t now_ms, until_ms; /* until: of the monotonic clock */
+};
+
 /* A group that has gone, or whose disk fails, has nothing new. */
 static void look_at(const struct logs_live *l, const struct session *s, const char *group,
-                    int64_t now_ms, json_t *results, bool *sampled)
+                    const struct look *look, json_t *results, bool *sampled)
 {
     const struct log_scope c = {.account = s->account, .region = s->region};
     struct log_group_row g = {.tags = NULL};
@@ -125,11 +149,11 @@ static void look_at(const struct logs_live *l, const struct session *s, const ch
                          .streams_n = m,
                          .until_ms = INT64_MAX,
                          .ingested_from_ms = s->since_ms,
-                         .ingested_until_ms = now_ms - SETTLE_MS,
+                         .ingested_until_ms = look->now_ms - SETTLE_MS,
                          .events_max = EVENTS_MAX - json_array_size(results),
                          .bytes_max = BYTES_MAX,
                          .look_max = LOOK_MAX,
-                         .look_until_ms = sw_mono_ms() + LOOK_MS,
+                         .look_until_ms = look->until_ms,
                          .wanted = s->pattern ? wanted : NULL,
                          .ctx = s->pattern};
     if (q.events_max > 0 && log_store_scan(l->store, &g, &q, &page, &ignored) == 0) {
@@ -140,15 +164,18 @@ static void look_at(const struct logs_live *l, const struct session *s, const ch
     log_group_row_done(&g);
 }
 
-/* False: the session is over. */
-static bool update(const struct logs_live *l, struct session *s)
+/* Looks for budget_ms at most, an equal part of what is left at each group. False: the session is over. */
+static bool update(const struct logs_live *l, struct session *s, int64_t budget_ms)
 {
-    const int64_t now_ms = sw_now_us() / 1000;
+    const int64_t now_ms = sw_now_us() / 1000, end_ms = sw_mono_ms() + budget_ms;
     sw_autojson json_t *results = json_array();
     struct sw_err err = SW_ERR_INIT;
     bool sampled = false;
-    for (size_t i = 0; i < s->groups_n; i++)
-        look_at(l, s, s->groups[i], now_ms, results, &sampled);
+    for (size_t i = 0; i < s->groups_n; i++) {
+        const int64_t at_ms = sw_mono_ms(), left = SW_MAX(end_ms - at_ms, (int64_t)0);
+        const struct look look = {now_ms, at_ms + left / (int64_t)(s->groups_n - i)};
+        look_at(l, s, s->groups[i], &look, results, &sampled);
+    }
     s->since_ms = SW_MAX(s->since_ms, now_ms - SETTLE_MS);
     sw_autojson json_t *payload = json_pack("{s:{s:b}, s:O}", "sessionMetadata", "sampled", sampled,
                                             "sessionResults", results);
@@ -158,28 +185,23 @@ static bool update(const struct logs_live *l, struct session *s)
 /* With the lock held. Sessions are looked at without it; others only add in front. */
 static void round_of(struct logs_live *l, uint64_t epoch)
 {
-    struct session *list = SW_TAKE(l->sessions), *kept = NULL;
+    struct session *list = SW_TAKE(l->sessions), *looked_at = NULL;
+    for (struct session *s = list; s; s = s->next)
+        s->budget_ms = LOOK_MS / (int64_t)taken(l, l->seats[s->seat]);
     pthread_mutex_unlock(&l->lock);
-    size_t ended = 0;
     while (list) {
         struct session *s = list;
         list = s->next;
-        if (update(l, s)) {
-            s->next = kept;
-            kept = s;
-        } else {
-            session_free(s);
-            ended++;
-        }
+        s->over = !update(l, s, s->budget_ms);
+        s->next = looked_at;
+        looked_at = s;
     }
     pthread_mutex_lock(&l->lock);
-    l->n -= ended;
-    while (kept) {
-        struct session *s = kept;
-        kept = s->next;
-        if (l->epoch != epoch) {
-            session_free(s);
-            l->n--;
+    while (looked_at) {
+        struct session *s = looked_at;
+        looked_at = s->next;
+        if (s->over || l->epoch != epoch) {
+            leave(l, s);
             continue;
         }
         s->next = l->sessions;
@@ -224,8 +246,7 @@ void logs_live_reset(struct logs_live *l)
     while (l->sessions) {
         struct session *s = l->sessions;
         l->sessions = s->next;
-        l->n--;
-        session_free(s);
+        leave(l, s);
     }
     pthread_mutex_unlock(&l->lock);
 }
@@ -276,20 +297,24 @@ static int greet(struct session *s, const struct logs_live_request *r, struct sw
     return e < 0 ? e : send_event(s, "sessionStart", start, err);
 }
 
-static int add(struct logs_live *l, struct session *s, struct sw_err *err)
+static int add(struct logs_live *l, struct session *s, const char *caller, struct sw_err *err)
 {
     int r = 0;
     pthread_mutex_lock(&l->lock);
-    if (l->n >= SESSIONS_MAX || l->closing)
+    const size_t own = taken(l, caller), total = taken(l, NULL);
+    if (!log_turns_admit(own, total, SESSIONS_MAX) || l->closing)
         r = sw_fail(err, SW_ELIMIT, "LimitExceededException",
-                    "There are %d Live Tail sessions already.", SESSIONS_MAX);
+                    "Of %d Live Tail sessions this caller has %zu and others have %zu.",
+                    SESSIONS_MAX, own, total - own);
     if (r == 0 && !l->started) {
         const int e = pthread_create(&l->thread, NULL, live_main, l);
         l->started = e == 0;
         r = e == 0 ? 0 : sw_fail_os(err, e, "thread for Live Tail");
     }
     if (r == 0) {
-        l->n++;
+        while (l->seats[s->seat])
+            s->seat++;
+        l->seats[s->seat] = sw_strdup(caller);
         s->next = l->sessions;
         l->sessions = s;
         pthread_cond_signal(&l->changed);
@@ -317,7 +342,7 @@ int logs_live_start(struct logs_live *l, const struct logs_live_request *r,
     s->until_ms = sw_mono_ms() + SESSION_MS;
     struct http_stream *stream = s->stream;
     http_stream_ref(stream);
-    if (greet(s, r, err) < 0 || add(l, s, err) < 0) {
+    if (greet(s, r, err) < 0 || add(l, s, r->caller, err) < 0) {
         http_stream_unref(stream);
         session_free(s);
         return err->code;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* launcher/api/logs_live.h - sessions of StartLiveTail: once a second each is sent what was stored since, at most 500 events.
+ * There are SESSIONS_MAX places, which callers share (launcher/logs/log_turns.h).
  * One thread for all of them; a session ends when its peer goes, takes too slowly, after three hours, or with the server.
  * Threads: shared freely. */
 #include "api/http.h"
@@ -16,6 +17,7 @@ void logs_live_reset(struct logs_live *l); /* ends all */
 
 struct logs_live_request {
     struct log_scope scope;
+    const char *caller; /* launcher/logs/log_turns.h's */
     const char *request_id;
     const char *groups[LOGS_LIVE_GROUPS_MAX]; /* names */
     size_t groups_n;

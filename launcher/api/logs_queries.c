@@ -79,8 +79,9 @@ int logs_start_query(struct aws_call *call, const void *in SW_UNUSED, json_t *ou
 {
     const struct logs_api *a = call->service->ctx;
     struct group_names g = {.n = 0};
-    char id[37];
+    char id[37], caller[LOGS_CALLER_MAX];
     const int64_t from = seconds_of(call, "startTime"), until = seconds_of(call, "endTime");
+    logs_caller(call, caller);
     int r = group_names(call, &g, err);
     if (r == 0 && !sw_streq(sw_json_str(call->input, "queryLanguage", "CWLI"), "CWLI"))
         r = sw_fail(err, SW_EUNSUPPORTED, "UnsupportedFeatureException",
@@ -90,6 +91,7 @@ int logs_start_query(struct aws_call *call, const void *in SW_UNUSED, json_t *ou
         r = sw_fail(err, SW_EINVALID, LOGS_INVALID, "endTime must not be before startTime.");
     const struct log_queries_request q = {
         .scope = logs_scope(call),
+        .caller = caller,
         .groups = (const char *const *)g.names,
         .groups_n = g.n,
         .text = sw_json_str(call->input, "queryString", ""),
@@ -110,13 +112,16 @@ int logs_start_live_tail(struct aws_call *call, const void *in SW_UNUSED, json_t
 {
     const struct logs_api *a = call->service->ctx;
     struct group_names g = {.n = 0};
+    char caller[LOGS_CALLER_MAX];
     struct logs_live_request r = {.scope = logs_scope(call),
+                                  .caller = caller,
                                   .request_id = call->req->id,
                                   .stream_names = sw_json_array(call->input, "logStreamNames"),
                                   .stream_prefixes =
                                       sw_json_array(call->input, "logStreamNamePrefixes"),
                                   .filter = sw_json_str(call->input, "logEventFilterPattern", NULL),
                                   .now_us = call->now_us};
+    logs_caller(call, caller);
     int e = group_names(call, &g, err);
     for (; e == 0 && r.groups_n < g.n; r.groups_n++)
         r.groups[r.groups_n] = g.names[r.groups_n];
@@ -132,15 +137,18 @@ int logs_start_live_tail(struct aws_call *call, const void *in SW_UNUSED, json_t
     return e;
 }
 
-/* These are about no group: whoever may has the right for all of the account. */
+/* AWS: StopQuery and DescribeQueries have no type of resource. Whoever may has the right for all of the account. */
 static int may_query(struct aws_call *call, struct sw_err *err)
 {
     return logs_may(call, "", NULL, err);
 }
 
+/* GetQueryResults has the log group. Policies give it for all, as it long had no type of resource, and so nobody is shown what
+ * others' queries found who could not ask the same. */
 static int may_one(void *ctx, const char *group, struct sw_err *err)
 {
-    return logs_may(ctx, group, NULL, err);
+    int r = logs_may(ctx, group, NULL, err);
+    return r < 0 ? r : logs_may_action(ctx, "logs:StartQuery", group, err);
 }
 
 int logs_get_query_results(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
@@ -149,10 +157,12 @@ int logs_get_query_results(struct aws_call *call, const void *in SW_UNUSED, json
     const struct logs_api *a = call->service->ctx;
     const struct log_scope c = logs_scope(call);
     const char *id = sw_json_str(call->input, "queryId", "");
-    int r = may_query(call, err);
-    /* Others may have asked of groups that are denied to this caller. */
-    if (r < 0 || (r = log_queries_each_group(a->queries, &c, id, may_one, call, err)) < 0)
+    struct sw_err e = SW_ERR_INIT;
+    int r = log_queries_each_group(a->queries, &c, id, may_one, call, &e);
+    if (r == SW_ENOTFOUND && (r = may_query(call, err)) < 0) /* is not for everybody to know */
         return r;
+    if (e.code)
+        return sw_err_move(err, &e);
     return log_queries_result(a->queries, &c, id, out, err);
 }
 

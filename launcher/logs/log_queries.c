@@ -2,8 +2,9 @@
 /* launcher/logs/log_queries.c
  * Invariants:
  * 1. A job is in the list until it is dropped, and lives as long as the list or its worker has it.
- * 2. `run` is the worker's; others look at it with the job's lock, which the worker has while it adds a page. When the job has ended
- *    only its result is kept.
+ * 2. Each job that came in is one job of the pool, which takes whichever job's turn it is then (log_turns.h).
+ * 3. `run` is the worker's; others look at it with the job's lock, which the worker has while it adds a page. When the job has ended
+ *    only its result is kept. The list's lock is enough to know in which state a job is.
  * Locks: the list's before a job's. */
 #include "launcher/logs/log_queries.h"
 
@@ -20,9 +21,10 @@
 #include "base/macros.h"
 #include "base/pool.h"
 #include "launcher/logs/log_query.h"
+#include "launcher/logs/log_turns.h"
 
 #define WORKERS       2
-#define RUNNING_MAX   30
+#define PLACES        60 /* for jobs that wait or run */
 #define KEPT_MAX      200
 #define KEPT_BYTES    (128LL * 1024 * 1024)
 #define QUERY_MS      300000
@@ -42,18 +44,19 @@ struct job {
     struct log_queries *owner;
     int refs; /* guarded by the list's lock */
     char id[37], account[64], region[64];
-    char *text;
+    char *caller, *text;
     char **groups;
     size_t groups_n;
     int64_t from_ms, until_ms, created_ms, ended_ms;
     atomic_bool stop;
     atomic_int askers; /* that wait for the lock */
+    uint64_t began;    /* with the list's lock: its turn; 0: not yet */
+    atomic_int state;  /* changed with the job's lock */
     pthread_mutex_t lock;
-    enum state state;
     struct log_query *query;
     struct log_query_run *run;
     json_t *result; /* when it has ended */
-    int64_t result_bytes;
+    atomic_llong result_bytes;
     uint64_t matched, scanned, bytes;
 };
 
@@ -62,6 +65,8 @@ struct log_queries {
     struct sw_pool *pool;
     pthread_mutex_t lock;
     struct job *jobs; /* the newest first */
+    size_t n;
+    uint64_t turns;
 };
 
 static void job_free(struct job *j)
@@ -72,6 +77,7 @@ static void job_free(struct job *j)
     for (size_t i = 0; i < j->groups_n; i++)
         free(j->groups[i]);
     free(j->groups);
+    free(j->caller);
     free(j->text);
     pthread_mutex_destroy(&j->lock);
     free(j);
@@ -87,9 +93,10 @@ static void job_unref(struct job *j)
         job_free(j);
 }
 
-static bool is_over(const struct job *j)
+static bool is_over(struct job *j)
 {
-    return j->state != SCHEDULED && j->state != RUNNING;
+    const int state = atomic_load(&j->state);
+    return state != SCHEDULED && state != RUNNING;
 }
 
 /* --- running --- */
@@ -199,58 +206,121 @@ static int run_group(struct job *j, const char *name, int64_t deadline_ms, struc
     return r;
 }
 
+/* With the job's lock. */
 static void end(struct job *j, enum state state)
 {
-    pthread_mutex_lock(&j->lock);
     j->result = state == FAILED ? json_array() : log_query_result(j->run);
     sw_autofree char *text = sw_json_dump(j->result);
-    j->result_bytes = (int64_t)strlen(text);
+    atomic_store(&j->result_bytes, (long long)strlen(text));
     log_query_run_free(SW_TAKE(j->run));
-    j->state = state;
     j->ended_ms = sw_now_us() / 1000;
-    pthread_mutex_unlock(&j->lock);
+    atomic_store(&j->state, state);
 }
 
-static void run_job(void *arg)
+static void run_job(struct job *j)
 {
-    struct job *j = arg;
     struct sw_err err = SW_ERR_INIT;
     const int64_t deadline_ms = sw_mono_ms() + QUERY_MS;
     int r = 0;
-    pthread_mutex_lock(&j->lock);
-    j->state = RUNNING;
-    pthread_mutex_unlock(&j->lock);
     for (size_t i = 0; r == 0 && i < j->groups_n; i++)
         r = run_group(j, j->groups[i], deadline_ms, &err);
     if (r < 0)
         sw_log_err(SW_LOG_INFO, "log-query-failed", &err, "query", j->id, NULL);
+    pthread_mutex_lock(&j->lock);
     end(j, r < 0 ? FAILED : r == 0 ? COMPLETE : atomic_load(&j->stop) ? CANCELLED : TIMEOUT);
-    job_unref(j);
+    pthread_mutex_unlock(&j->lock);
 }
 
 /* --- the list --- */
 
-/* With the lock held: jobs that have ended, beyond what is kept. */
-static struct job *take_oldest(struct log_queries *q, bool all)
+/* False: it was stopped a moment ago. */
+static bool begin(struct job *j)
+{
+    pthread_mutex_lock(&j->lock);
+    const bool waits = atomic_load(&j->state) == SCHEDULED;
+    if (waits)
+        atomic_store(&j->state, RUNNING);
+    pthread_mutex_unlock(&j->lock);
+    return waits;
+}
+
+/* With the lock held. The job whose turn it is, a reference, in the state RUNNING; NULL: none waits. */
+static struct job *take_next(struct log_queries *q)
+{
+    size_t i = q->n;
+    sw_autofree struct log_turn *turns = sw_calloc(q->n + 1, sizeof *turns);
+    sw_autofree struct job **jobs = sw_calloc(q->n + 1, sizeof(struct job *));
+    for (struct job *j = q->jobs; j; j = j->next) {
+        const int state = atomic_load(&j->state);
+        jobs[--i] = j;
+        /* One that was stopped before it had a turn waits no more. */
+        turns[i] = (struct log_turn){.caller = j->caller,
+                                     .began = state == SCHEDULED ? 0 : SW_MAX(j->began, 1U),
+                                     .runs = state == RUNNING};
+    }
+    for (;;) {
+        const size_t next = log_turns_next(turns, q->n);
+        if (next == q->n)
+            return NULL;
+        struct job *j = jobs[next];
+        turns[next].began = 1;
+        if (begin(j)) {
+            j->refs++;
+            j->began = ++q->turns;
+            return j;
+        }
+    }
+}
+
+static void run_next(void *arg)
+{
+    struct log_queries *q = arg;
+    pthread_mutex_lock(&q->lock);
+    struct job *j = take_next(q);
+    pthread_mutex_unlock(&q->lock);
+    if (!j)
+        return;
+    run_job(j);
+    job_unref(j);
+}
+
+/* With the lock held. */
+static struct job *take(struct log_queries *q, const struct job *which, struct job *before)
+{
+    struct job **at = &q->jobs;
+    while (*at != which)
+        at = &(*at)->next;
+    struct job *j = *at;
+    *at = j->next;
+    j->next = before;
+    q->n--;
+    return j;
+}
+
+/* With the lock held: jobs that have ended, beyond what is kept; the one with most goes first. */
+static struct job *take_oldest(struct log_queries *q)
 {
     struct job *out = NULL;
-    size_t n = 0;
-    int64_t bytes = 0;
-    for (struct job **at = &q->jobs; *at;) {
-        struct job *j = *at;
-        pthread_mutex_lock(&j->lock);
-        const bool over = is_over(j);
-        bytes += j->result_bytes;
-        pthread_mutex_unlock(&j->lock);
-        if (!all && (!over || (++n <= KEPT_MAX && bytes <= KEPT_BYTES))) {
-            at = &j->next;
-            continue;
-        }
-        *at = j->next;
-        j->next = out;
-        out = j;
+    for (;;) {
+        size_t n = 0, i;
+        int64_t bytes = 0;
+        sw_autofree struct log_share *kept = sw_calloc(q->n + 1, sizeof *kept);
+        sw_autofree struct job **jobs = sw_calloc(q->n + 1, sizeof(struct job *));
+        for (struct job *j = q->jobs; j; j = j->next)
+            n += is_over(j);
+        i = n;
+        for (struct job *j = q->jobs; j && i > 0; j = j->next)
+            if (is_over(j)) {
+                jobs[--i] = j;
+                kept[i] = (struct log_share){j->caller, atomic_load(&j->result_bytes)};
+                bytes += kept[i].size;
+            }
+        if (n <= KEPT_MAX && bytes <= KEPT_BYTES)
+            return out;
+        for (i = 0; n > KEPT_MAX && i < n; i++)
+            kept[i].size = 1;
+        out = take(q, jobs[log_turns_drop(kept, n)], out);
     }
-    return out;
 }
 
 static void drop(struct job *list)
@@ -275,7 +345,8 @@ struct log_queries *log_queries_new(struct log_store *store)
 void log_queries_reset(struct log_queries *q)
 {
     pthread_mutex_lock(&q->lock);
-    struct job *list = take_oldest(q, true);
+    struct job *list = SW_TAKE(q->jobs);
+    q->n = 0;
     pthread_mutex_unlock(&q->lock);
     drop(list);
 }
@@ -290,29 +361,32 @@ void log_queries_free(struct log_queries *q)
     free(q);
 }
 
-static size_t running(struct log_queries *q)
+static int admit(struct log_queries *q, const char *caller, struct sw_err *err)
 {
-    size_t n = 0;
-    for (struct job *j = q->jobs; j; j = j->next) {
-        pthread_mutex_lock(&j->lock);
-        n += !is_over(j);
-        pthread_mutex_unlock(&j->lock);
-    }
-    return n;
+    size_t own = 0, total = 0;
+    for (struct job *j = q->jobs; j; j = j->next)
+        if (!is_over(j)) {
+            total++;
+            own += sw_streq(j->caller, caller);
+        }
+    if (log_turns_admit(own, total, PLACES))
+        return 0;
+    return sw_fail(err, SW_ELIMIT, "LimitExceededException",
+                   "Account maximum query concurrency limit of [%d] reached: %zu queries of this "
+                   "caller and %zu of others wait or run.",
+                   PLACES, own, total - own);
 }
 
-int log_queries_start(struct log_queries *q, const struct log_queries_request *r, char ret_id[37],
-                      struct sw_err *err)
+static struct job *job_new(struct log_queries *q, const struct log_queries_request *r,
+                           struct log_query *query)
 {
-    struct log_query *query = NULL;
-    if (log_query_parse(r->text, &query, err) < 0)
-        return err->code;
     struct job *j = SW_NEW(struct job);
     j->owner = q;
-    j->refs = 2; /* the list's, the worker's */
+    j->refs = 1; /* the list's */
     sw_uuid(j->id);
     (void)sw_str_copy(sw_str(r->scope.account), j->account, sizeof j->account);
     (void)sw_str_copy(sw_str(r->scope.region), j->region, sizeof j->region);
+    j->caller = sw_strdup(r->caller);
     j->text = sw_strdup(r->text);
     j->groups = sw_calloc(r->groups_n + 1, sizeof *j->groups);
     for (; j->groups_n < r->groups_n; j->groups_n++)
@@ -323,22 +397,33 @@ int log_queries_start(struct log_queries *q, const struct log_queries_request *r
     pthread_mutex_init(&j->lock, NULL);
     j->query = query;
     j->run = log_query_run_new(query, r->limit);
+    return j;
+}
+
+int log_queries_start(struct log_queries *q, const struct log_queries_request *r, char ret_id[37],
+                      struct sw_err *err)
+{
+    struct log_query *query = NULL;
+    struct job *old = NULL;
+    if (log_query_parse(r->text, &query, err) < 0)
+        return err->code;
+    struct job *j = job_new(q, r, query);
     memcpy(ret_id, j->id, sizeof j->id);
     pthread_mutex_lock(&q->lock);
-    const bool full = running(q) >= RUNNING_MAX;
-    if (!full) {
+    const int e = admit(q, j->caller, err);
+    if (e == 0) {
         j->next = q->jobs;
         q->jobs = j;
+        q->n++;
+        old = take_oldest(q);
     }
-    struct job *old = take_oldest(q, false);
     pthread_mutex_unlock(&q->lock);
     drop(old);
-    if (full) {
+    if (e < 0) {
         job_free(j);
-        return sw_fail(err, SW_ELIMIT, "LimitExceededException", "%d queries wait or run already.",
-                       RUNNING_MAX);
+        return e;
     }
-    sw_pool_submit(q->pool, run_job, j);
+    sw_pool_submit(q->pool, run_next, q);
     return 0;
 }
 
@@ -390,7 +475,7 @@ int log_queries_result(struct log_queries *q, const struct log_scope *c, const c
                     json_pack("{s:f, s:f, s:f}", "recordsMatched", (double)j->matched,
                               "recordsScanned", (double)j->scanned, "bytesScanned",
                               (double)j->bytes));
-    sw_json_set_str(out, "status", states[j->state]);
+    sw_json_set_str(out, "status", states[atomic_load(&j->state)]);
     pthread_mutex_unlock(&j->lock);
     job_unref(j);
     return 0;
@@ -406,8 +491,10 @@ int log_queries_stop(struct log_queries *q, const struct log_scope *c, const cha
     pthread_mutex_lock(&j->lock);
     atomic_fetch_sub(&j->askers, 1);
     *ret = !is_over(j);
-    pthread_mutex_unlock(&j->lock);
     atomic_store(&j->stop, true);
+    if (atomic_load(&j->state) == SCHEDULED) /* nobody has it */
+        end(j, CANCELLED);
+    pthread_mutex_unlock(&j->lock);
     job_unref(j);
     return 0;
 }
@@ -415,15 +502,13 @@ int log_queries_stop(struct log_queries *q, const struct log_scope *c, const cha
 static json_t *job_json(struct job *j)
 {
     json_t *o = json_object();
-    pthread_mutex_lock(&j->lock);
     sw_json_set_str(o, "queryLanguage", "CWLI");
     sw_json_set_str(o, "queryId", j->id);
     sw_json_set_str(o, "queryString", j->text);
-    sw_json_set_str(o, "status", states[j->state]);
+    sw_json_set_str(o, "status", states[atomic_load(&j->state)]);
     sw_json_set_int(o, "createTime", j->created_ms);
     if (j->groups_n == 1)
         sw_json_set_str(o, "logGroupName", j->groups[0]);
-    pthread_mutex_unlock(&j->lock);
     return o;
 }
 

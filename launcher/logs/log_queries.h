@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* launcher/logs/log_queries.h - queries that run, and the results of those that did. In memory: a restart forgets them.
- * Bounded: two run at a time, RUNNING_MAX wait or run; each ends after QUERY_MS; the results of the last ones are kept, the oldest go first.
+ * Bounded: two run at a time, PLACES wait or run; each ends after QUERY_MS; the results of the last ones are kept. Callers share all
+ * of it (log_turns.h): places, turns, and the room for results, where the oldest of whoever has most goes first.
  * Threads: shared freely; two of its own. Expected errors: SW_ENOTFOUND "ResourceNotFoundException", SW_ELIMIT
  * "LimitExceededException", those of log_query_parse. */
 #include <jansson.h>
@@ -17,6 +18,7 @@ void log_queries_reset(struct log_queries *q); /* all are stopped and forgotten 
 
 struct log_queries_request {
     struct log_scope scope;
+    const char *caller;        /* log_turns.h's */
     const char *const *groups; /* names; each is there */
     size_t groups_n;
     const char *text;

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest-cost: 38
 """CloudWatch Logs with boto3 and the AWS CLI: groups, streams, events, pages, patterns, retention, tags, rights, restarts."""
 import http.client
 import json
@@ -252,7 +253,7 @@ def test_tail_of_the_aws_cli(server, logs, group):
         assert [tail.stdout.readline().split()[-1] for _ in range(3)] == ["after-%d" % n for n in range(3)]
     finally:
         tail.send_signal(signal.SIGINT)
-        tail.wait(20)
+        tail.wait(100)
 
 
 def test_patterns_of_columns_and_regular_expressions(logs, group):
@@ -409,7 +410,7 @@ class LiveTail:
         assert headers[":message-type"] == "event" and headers[":content-type"] == "application/json"
         return headers[":event-type"], json.loads(rest[headers_size:-4])
 
-    def messages(self, count, seconds=15):
+    def messages(self, count, seconds=60):
         """The first that come, and how many updates it took."""
         out, until = [], time.time() + seconds
         while len(out) < count and time.time() < until:
@@ -477,7 +478,7 @@ def test_a_server_that_stops_ends_live_tails(name):
             assert tail.event()[0] == "initial-response"
         began = time.time()
         server.stop()
-        assert time.time() - began < 10
+        assert time.time() - began < 10 * r.PATIENCE
         for tail in tails:
             while tail.event()[0]:
                 pass
@@ -492,5 +493,5 @@ def test_live_tails_are_bounded_and_leave_nothing(server, group):
         status = [tail.reply.status for tail in tails]
         for tail in tails:
             tail.close()
-        assert 20 <= status.count(200) <= 32 and set(status) == {200, 400}, status
+        assert 10 <= status.count(200) <= 16 and set(status) == {200, 400}, status
         time.sleep(8)
