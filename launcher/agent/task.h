@@ -77,7 +77,9 @@ struct task {
     /* Below: not in the file. */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    pthread_t thread;
+    pthread_t thread, holder_waiter;
+    bool holder_watched;
+    volatile int holder_let_go; /* its end is no news */
     bool thread_started, thread_ended, report_queued, events, images_pulled;
     volatile int give_up_pull;
     int64_t report_retry_at_ms, report_backoff_ms;

@@ -344,6 +344,7 @@ static void *task_main(void *arg)
     for (size_t i = 0; i < t->def->containers_n; i++)
         if (t->containers[i].status == CONTAINER_RUNNING)
             task_watch(t, i);
+    task_namespaces_watch_again(t);
     pthread_mutex_lock(&t->lock);
     bool pull = !t->stop_wanted && !t->finished && !t->other_boot;
     task_queue_report(t);
@@ -354,6 +355,7 @@ static void *task_main(void *arg)
     while (!flag_is_set(&t->engine->closing) && task_round(t))
         ;
     task_join_watchers(t);
+    task_namespaces_unwatch(t);
     if (!flag_is_set(&t->engine->closing))
         task_give_up_restarts(t);
     pthread_mutex_lock(&t->lock);
@@ -592,8 +594,7 @@ void engine_free(struct task_engine *e)
 
 /* --- desired state --- */
 
-/* With the lock held. */
-static void want_stop(struct task *t, const char *code, const char *text, bool silent)
+void task_want_stop(struct task *t, const char *code, const char *text, bool silent)
 {
     t->silent |= silent;
     if (!t->stop_wanted) {
@@ -672,13 +673,13 @@ static void carry_out(struct task_engine *e, const struct agent_action *a, const
     case AGENT_REFUSE: begin_new(e, placed, true); break;
     case AGENT_END:
         pthread_mutex_lock(&t->lock);
-        want_stop(t, "UserInitiated", sw_json_str(placed, "stopReason", "Task stopped by user"),
-                  false);
+        task_want_stop(t, "UserInitiated",
+                       sw_json_str(placed, "stopReason", "Task stopped by user"), false);
         pthread_mutex_unlock(&t->lock);
         break;
     case AGENT_FORGET:
         pthread_mutex_lock(&t->lock);
-        want_stop(t, "UserInitiated", "The task is no longer placed on this instance", true);
+        task_want_stop(t, "UserInitiated", "The task is no longer placed on this instance", true);
         pthread_mutex_unlock(&t->lock);
         break;
     }
@@ -712,7 +713,7 @@ void engine_stop_all(struct task_engine *e, const char *reason)
     for (struct task *t = e->tasks; t; t = t->next) {
         pthread_mutex_lock(&t->lock);
         if (!t->finished)
-            want_stop(t, "UserInitiated", reason, false);
+            task_want_stop(t, "UserInitiated", reason, false);
         pthread_mutex_unlock(&t->lock);
     }
     pthread_mutex_unlock(&e->lock);

@@ -25,6 +25,8 @@ struct task_engine {
  * none is started that the file does not know of. */
 bool task_persist(struct task *t, bool durable);
 void task_wake(struct task *t); /* with the lock held */
+/* It ends, unless its end was decided before; silent: nobody is told any more. With the lock held. */
+void task_want_stop(struct task *t, const char *code, const char *text, bool silent);
 /* What it needs to start cannot be had: it stops with ResourceInitializationError. Without the lock. */
 void task_fail_resources(struct task *t, const char *why);
 

@@ -10,16 +10,19 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/id.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "launcher/agent/flag.h"
 #include "launcher/runtime/mounts.h"
 #include "launcher/runtime/spec.h"
 
-#define HOLDER_USER 65534
-#define SHM_DEFAULT 64 /* MiB */
+#define HOLDER_USER   65534
+#define SHM_DEFAULT   64 /* MiB */
+#define WAIT_SLICE_MS 500
 
 extern const unsigned char runtime_holder[];
 extern const size_t runtime_holder_size;
@@ -113,6 +116,73 @@ static int make_holder(struct task *t, pid_t *ret, struct sw_err *err)
     return 0;
 }
 
+/* --- its end --- */
+
+static bool is_over(struct task *t)
+{
+    return flag_is_set(&t->engine->closing) || flag_is_set(&t->holder_let_go);
+}
+
+static void holder_ended(struct task *t)
+{
+    pthread_mutex_lock(&t->lock);
+    if (!t->finished && !is_over(t))
+        task_want_stop(t, "EssentialContainerExited",
+                       "Essential container in task exited: the holder of the task's shared "
+                       "namespaces",
+                       false);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void *waiter_main(void *arg)
+{
+    struct task *t = arg;
+    const struct runtime *rt = t->engine->o.runtime;
+    while (!is_over(t)) {
+        struct runtime_state st;
+        struct sw_err err = SW_ERR_INIT;
+        int r = rt->ops->wait(rt->self, t->holder, WAIT_SLICE_MS, &st, &err);
+        if (r < 0 && err.code != SW_ENOTFOUND) {
+            sw_log_err(SW_LOG_WARNING, "holder-wait-failed", &err, "task", t->id, NULL);
+            sw_sleep_ms(WAIT_SLICE_MS);
+        } else if (r != 0) {
+            holder_ended(t);
+            break;
+        }
+    }
+    return NULL;
+}
+
+static void watch(struct task *t)
+{
+    if (!t->holder_watched)
+        t->holder_watched = pthread_create(&t->holder_waiter, NULL, waiter_main, t) == 0;
+}
+
+static bool any_runs(struct task *t)
+{
+    bool any = false;
+    pthread_mutex_lock(&t->lock);
+    for (size_t i = 0; i < t->def->containers_n; i++)
+        any |= t->containers[i].status == CONTAINER_RUNNING;
+    pthread_mutex_unlock(&t->lock);
+    return any;
+}
+
+void task_namespaces_watch_again(struct task *t)
+{
+    if (t->holder[0] && any_runs(t))
+        watch(t);
+}
+
+void task_namespaces_unwatch(struct task *t)
+{
+    flag_set(&t->holder_let_go);
+    if (t->holder_watched)
+        pthread_join(t->holder_waiter, NULL);
+    t->holder_watched = false;
+}
+
 /* As large as the largest that a container asks for. */
 static int make_shm(const struct task *t, char **ret, struct sw_err *err)
 {
@@ -132,8 +202,14 @@ int task_namespaces_get(struct task *t, struct task_namespaces *ret, struct sw_e
     pid_t pid = 0;
     if (!shares_pid(t) && !shares_ipc(t))
         return 0;
-    if (!holder_pid(t, &pid) && make_holder(t, &pid, err) < 0)
-        return err->code;
+    if (!holder_pid(t, &pid)) {
+        if (t->holder_watched || any_runs(t))
+            return sw_fail(err, SW_EIO, "CannotStartContainerError",
+                           "the holder of the task's shared namespaces has ended");
+        if (make_holder(t, &pid, err) < 0)
+            return err->code;
+    }
+    watch(t);
     if (shares_ipc(t) && make_shm(t, &n.shm_path, err) < 0)
         return err->code;
     if (shares_pid(t))
@@ -156,6 +232,7 @@ bool task_release(struct task *t)
     const struct runtime *rt = t->engine->o.runtime;
     struct sw_err err = SW_ERR_INIT;
     sw_autofree char *mounts = task_mounts_dir(t);
+    flag_set(&t->holder_let_go);
     if (t->holder[0] && rt->ops->remove(rt->self, t->holder, &err) < 0) {
         sw_log_err(SW_LOG_WARNING, "holder-not-removed", &err, "task", t->id, NULL);
         return false;

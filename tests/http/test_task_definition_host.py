@@ -137,6 +137,18 @@ def test_an_agent_that_is_killed_goes_on_with_the_holder(up, tasks, name):
     assert not os.path.exists(os.path.join(up.data, "agent", "mounts", arn.rsplit("/", 1)[1]))
 
 
+def test_a_task_ends_with_the_monitor_of_its_holder(tasks, name):
+    arn = tasks.start(name, {"command": "trap 'exit 3' TERM; sleep 100 & wait"}, {"command": "sleep 100", "essential": False}, pidMode="task")
+    tasks.wait_running(arn)
+    holder = f"/tasks/{arn.rsplit('/', 1)[1]}/holder"
+    for pid, line in r.processes():
+        if "conmon" in line and holder in line:
+            os.kill(pid, signal.SIGKILL)
+    task = tasks.wait_stopped(arn)
+    assert task["stoppedReason"] == "Essential container in task exited: the holder of the task's shared namespaces", task
+    assert [c.get("exitCode") for c in task["containers"] if c["name"] == "main"] == [3], task
+
+
 def test_the_machines_processes_are_seen_and_not_looked_into(tasks, name):
     """pidMode host, as with Docker: a plain user reads no environment of others."""
     secret = tasks.start(name, {"command": "sleep 55", "environment": [{"name": "WORD", "value": "swordfish"}]})
