@@ -2,6 +2,8 @@
 /* One handler an operation: who may, which function of the launcher, how long a page. The table is at the end. */
 #include <string.h>
 
+#include "base/digest.h"
+#include "base/encode.h"
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/api/ecs_facts.h"
@@ -11,6 +13,7 @@
 #include "launcher/model/capabilities.h"
 
 #define PAGE_MAX 100
+#define MARK_LEN 16 /* of a page token: hexadecimal digits */
 
 int ecs_run(struct aws_call *call, launcher_fn fn, json_t *out, struct sw_err *err)
 {
@@ -19,25 +22,44 @@ int ecs_run(struct aws_call *call, launcher_fn fn, json_t *out, struct sw_err *e
     return fn(ecs_launcher(call), &c, in, out, err);
 }
 
+/* A page is continued by the operation, for the members, that it was begun with: the token begins with the hash of both. */
+static void page_mark(const struct aws_call *call, char *out)
+{
+    unsigned char hash[32];
+    sw_autojson json_t *members = json_copy((json_t *)call->input);
+    json_object_del(members, "nextToken");
+    json_object_del(members, "maxResults");
+    json_object_set_new(members, "", json_string(call->op->name));
+    sw_autofree char *text = json_dumps(members, JSON_SORT_KEYS | JSON_COMPACT);
+    sw_sha256(text, strlen(text), hash);
+    sw_hex(hash, MARK_LEN / 2, out);
+}
+
 int ecs_run_page(struct aws_call *call, launcher_list_fn fn, json_t *out, struct sw_err *err)
 {
-    char after[ARN_MAX] = "", token[AWS_PAGE_TOKEN_MAX];
+    char after[MARK_LEN + ARN_MAX] = "", mark[MARK_LEN + ARN_MAX], token[AWS_PAGE_TOKEN_MAX];
     sw_autojson json_t *in = ecs_input(call);
     const char *next = sw_json_str(in, "nextToken", NULL);
     int64_t limit = sw_json_int(in, "maxResults", PAGE_MAX);
     struct launcher_page page = {.after = after};
     struct launcher_caller c = ecs_caller(call);
     int r = 0;
+    page_mark(call, mark);
     if (limit < 1 || limit > PAGE_MAX)
         return sw_fail(err, SW_EINVALID, "InvalidParameterException",
                        "maxResults must be between 1 and %d.", PAGE_MAX);
     if (next &&
         (r = aws_page_token_parse(next, after, sizeof after, "InvalidParameterException", err)) < 0)
         return r;
+    if (next && strncmp(after, mark, MARK_LEN) != 0)
+        return sw_fail(err, SW_EINVALID, "InvalidParameterException",
+                       "Invalid token: it continues another request than this one.");
+    page.after = next ? after + MARK_LEN : after;
     page.limit = (int)limit;
     if ((r = fn(ecs_launcher(call), &c, in, &page, out, err)) < 0 || !*page.next)
         return r;
-    aws_page_token(page.next, token);
+    (void)snprintf(mark + MARK_LEN, sizeof mark - MARK_LEN, "%s", page.next);
+    aws_page_token(mark, token);
     sw_json_set_str(out, "nextToken", token);
     return 0;
 }
@@ -71,10 +93,20 @@ static int create_cluster(struct aws_call *call, const void *in SW_UNUSED, json_
     return r < 0 ? r : ecs_run(call, launcher_create_cluster, out, err);
 }
 
+/* One of another account or region is described as MISSING to those who may ask for it. */
+static int may_describe_cluster(struct aws_call *call, const char *text, struct sw_err *err)
+{
+    struct arn a;
+    if (arn_parse(text, ARN_CLUSTER, &a) &&
+        !arn_is_local(&a, call->principal.account, call->region))
+        return aws_may(call, text, err);
+    return ecs_may_cluster(call, text, err);
+}
+
 static int describe_clusters(struct aws_call *call, const void *in SW_UNUSED, json_t *out,
                              struct sw_err *err)
 {
-    int r = ecs_may_each(call, "clusters", ecs_may_cluster, err);
+    int r = ecs_may_each(call, "clusters", may_describe_cluster, err);
     return r < 0 ? r : ecs_run(call, launcher_describe_clusters, out, err);
 }
 

@@ -32,6 +32,7 @@ struct round {
     const char **started, **stopped;
     struct deployment_providers *providers; /* one a deployment */
     size_t started_n, stopped_n;
+    const char *rolling_back; /* the event; NULL: it does not */
     bool ended;
 };
 
@@ -187,12 +188,11 @@ static int roll_back(struct meta_tx *tx, struct round *r, const struct plan_acti
                                              .rollback_of = r->s.deployments[a->deployment].id,
                                              .status = "PRIMARY",
                                              .document = document};
-    e = service_store_add_deployment(tx, &n, r->s.now_us, id, err);
-    if (e < 0)
+    if ((e = service_store_add_deployment(tx, &n, r->s.now_us, id, err)) < 0)
         return e;
-    const char *text = sw_arena_printf(&r->s.arena, "(service %s) rolling back to (deployment %s).",
-                                       r->s.service.name, r->s.target.id);
-    return service_store_event(tx, r->s.service_id, text, r->s.now_us, err);
+    r->rolling_back = sw_arena_printf(&r->s.arena, "(service %s) rolling back to (deployment %s).",
+                                      r->s.service.name, r->s.target.id);
+    return 0;
 }
 
 static bool same_state(const struct plan_deployment_state *a, const struct plan_deployment_state *b)
@@ -321,6 +321,7 @@ static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
     const struct plan_service_result *p = &r->result;
     r->started_n = r->stopped_n = 0;
     r->ended = false;
+    r->rolling_back = NULL;
     count_providers(r);
     json_object_clear(r->notify);
     int e = lease_guard(tx, r->s.l->lease, err);
@@ -336,7 +337,11 @@ static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
         e = act(tx, r, &p->actions[i], err);
     if (e == 0)
         e = tell(tx, r, err);
-    return e < 0 ? e : say(tx, r, err);
+    if (e == 0)
+        e = say(tx, r, err);
+    if (e == 0 && r->rolling_back) /* after the event which says why */
+        e = service_store_event(tx, r->s.service_id, r->rolling_back, r->s.now_us, err);
+    return e;
 }
 
 int service_round(struct launcher *l, int64_t service_id, struct service_round_result *ret,

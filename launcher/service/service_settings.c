@@ -71,11 +71,14 @@ static int check_percentages(const json_t *document, const json_t *configuration
     int r = check_range(configuration, "maximumPercent", PERCENT_MAX, err);
     if (r < 0 || (r = check_range(configuration, "minimumHealthyPercent", 100, err)) < 0)
         return r;
-    if (is_daemon(document) && maximum != 100)
+    if (is_daemon(document) && maximum > 100)
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "The daemon scheduling strategy does not support values above 100 for "
+                       "maximumPercent on a deployment configuration. Change the maximumPercent "
+                       "value to 100, and try again.");
+    if (is_daemon(document) && maximum < 100)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "maximumPercent must be 100 for the DAEMON scheduling strategy.");
-    if (is_daemon(document))
-        return 0;
     if (maximum < 100)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "maximumPercent must be at least 100 for the REPLICA scheduling strategy.");

@@ -274,7 +274,7 @@ static int delete (struct meta_tx *tx, void *arg, struct sw_err *err)
     struct service_arg *a = arg;
     struct service_row row = {.id = 0};
     int r = service_store_get(tx, a->cluster->id, a->name, &row, err);
-    if (r > 0 && sw_streq(row.status, "DRAINING"))
+    if (r > 0 && !sw_streq(row.status, "ACTIVE"))
         r = answer(tx, a, &row, err); /* again */
     else if (r >= 0) {
         service_row_done(&row);

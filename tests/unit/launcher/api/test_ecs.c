@@ -386,3 +386,43 @@ TEST(logs_of_a_task_whose_agent_is_away_are_refused)
               SW_ENOTFOUND, "InvalidParameterException");
     world_close(&w);
 }
+
+TEST(a_page_is_continued_by_the_request_that_began_it)
+{
+    struct world w;
+    char in[1600];
+    world_open(&w);
+    json_decref(ok(&w, "RegisterTaskDefinition", ONE_CONTAINER("")));
+    json_decref(ok(&w, "RegisterTaskDefinition", ONE_CONTAINER("")));
+    sw_autojson json_t *first = ok(&w, "ListTaskDefinitions", "{'maxResults': 1}");
+    const char *token = sw_json_str(first, "nextToken", "");
+    (void)snprintf(in, sizeof in, "{'maxResults': 2, 'nextToken': '%s'}", token);
+    sw_autojson json_t *second = ok(&w, "ListTaskDefinitions", in);
+    CHECK_EQ_INT(json_array_size(sw_json_array(second, "taskDefinitionArns")), 1);
+    CHECK(!json_object_get(second, "nextToken"));
+    no(&w, &w.admin, "ListClusters", in, SW_EINVALID, "InvalidParameterException", "Invalid token");
+    (void)snprintf(in, sizeof in, "{'sort': 'DESC', 'nextToken': '%s'}", token);
+    no(&w, &w.admin, "ListTaskDefinitions", in, SW_EINVALID, "InvalidParameterException",
+       "Invalid token");
+    world_close(&w);
+}
+
+TEST(clusters_of_others_are_missing)
+{
+    struct world w;
+    world_open(&w);
+    sw_autojson json_t *out =
+        ok(&w, "DescribeClusters",
+           "{'clusters': ['arn:aws:ecs:eu-west-1:" ACCOUNT ":cluster/default',"
+           " 'arn:aws:ecs:us-east-1:111111111111:cluster/default']}");
+    CHECK_EQ_INT(json_array_size(sw_json_array(out, "clusters")), 0);
+    const json_t *failures = sw_json_array(out, "failures");
+    CHECK_EQ_INT(json_array_size(failures), 2);
+    CHECK_EQ_STR(sw_json_str(json_array_get(failures, 1), "arn", ""),
+                 "arn:aws:ecs:us-east-1:111111111111:cluster/default");
+    CHECK_EQ_STR(sw_json_str(json_array_get(failures, 1), "reason", ""), "MISSING");
+    no(&w, &w.user, "DescribeClusters",
+       "{'clusters': ['arn:aws:ecs:us-east-1:111111111111:cluster/default']}", SW_EDENIED,
+       "AccessDeniedException", "DescribeClusters");
+    world_close(&w);
+}

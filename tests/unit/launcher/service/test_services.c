@@ -80,15 +80,21 @@ static const json_t *deployment(const json_t *s, size_t i)
     return json_array_get(sw_json_array(s, "deployments"), i);
 }
 
-static bool has_event(const json_t *s, const char *part)
+/* -1: there is none. */
+static int event_index(const json_t *s, const char *part)
 {
     const json_t *v;
     size_t i;
     json_array_foreach(sw_json_array(s, "events"), i, v) {
         if (strstr(sw_json_str(v, "message", ""), part))
-            return true;
+            return (int)i;
     }
-    return false;
+    return -1;
+}
+
+static bool has_event(const json_t *s, const char *part)
+{
+    return event_index(s, part) >= 0;
 }
 
 static void check_counts(struct world *w, const char *name, int desired, int running, int pending,
@@ -257,8 +263,11 @@ TEST(deletion_drains_and_the_name_is_free_again)
         CHECK_EQ_STR(sw_json_str(s, "status", ""), "INACTIVE");
         CHECK_EQ_INT(sw_json_int(s, "runningCount", -1), 0);
     }
-    refused(&w, &w.user, launcher_delete_service, doc("{'service': 'web'}"), SW_ECONFLICT,
-            "ServiceNotActiveException", "");
+    {
+        sw_autojson json_t *again =
+            call(&w, &w.user, launcher_delete_service, doc("{'service': 'web'}"));
+        CHECK_EQ_STR(sw_json_str(sw_json_object(again, "service"), "status", ""), "INACTIVE");
+    }
     create(&w, "web", "web", 1);
     work(&w);
     check_counts(&w, "web", 1, 1, 0, 1);
@@ -327,7 +336,9 @@ TEST(the_circuit_breaker_rolls_back)
     sw_autojson json_t *s = service(&w, "web");
     CHECK_EQ_INT(deployments(s), 1);
     CHECK_CONTAINS(sw_json_str(s, "taskDefinition", ""), "task-definition/web:1");
-    CHECK(has_event(s, "rolling back to (deployment ecs-svc/"));
+    CHECK(has_event(s, "rolling back to (deployment ecs-svc/")); /* and the newest is first */
+    CHECK(event_index(s, "deployment failed: tasks failed to start.") >
+          event_index(s, "rolling back to (deployment ecs-svc/"));
     char next[ARN_MAX];
     sw_autojson json_t *history =
         list(&w, launcher_list_service_deployments, doc("{'service': 'web'}"), "", 10, next);
@@ -513,6 +524,28 @@ TEST(daemons_run_on_each_instance)
     work(&w);
     sw_autojson json_t *s = service(&w, "d");
     CHECK_EQ_STR(sw_json_str(s, "status", ""), "INACTIVE");
+    world_close(&w);
+}
+
+/* They could never be updated: each would have to stop before its successor starts. */
+TEST(daemons_leave_room_for_deployments)
+{
+    static const char *const bad[][2] = {
+        {"'maximumPercent': 200", "does not support values above 100 for maximumPercent"},
+        {"'maximumPercent': 99", "maximumPercent must be 100"},
+        {"'minimumHealthyPercent': 100", "as this will block deployments."}};
+    struct world w;
+    world_open(&w);
+    world_taskdef(&w, "agent", 100, 0);
+    for (size_t i = 0; i < SW_ARRAY_LEN(bad); i++)
+        refused(&w, &w.user, launcher_create_service,
+                doc("{'serviceName': 'd', 'taskDefinition': 'agent', 'schedulingStrategy': "
+                    "'DAEMON', 'deploymentConfiguration': {%s}}",
+                    bad[i][0]),
+                SW_EINVALID, "InvalidParameterException", bad[i][1]);
+    json_decref(call(&w, &w.user, launcher_create_service,
+                     doc("{'serviceName': 'd', 'taskDefinition': 'agent', 'schedulingStrategy': "
+                         "'DAEMON', 'deploymentConfiguration': {'minimumHealthyPercent': 99}}")));
     world_close(&w);
 }
 
