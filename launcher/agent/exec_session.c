@@ -28,7 +28,10 @@
 
 #define UNSENT_MAX     (1024 * 1024)
 #define UNSENT_HIGH    (64 * 1024)
-#define INPUT_MAX      (256 * 1024)
+#define INPUT_HIGH     (1024 * 1024) /* waits for the process: no more is read, as far as that can be */
+#define INPUT_MAX      (4 * 1024 * 1024)
+#define INPUT_LOOSE    (64 * 1024) /* taken, and still in its buffer */
+#define PAUSE_MS       20000 /* without reading; longer, and the relay would take us for dead */
 #define FRAME_MAX      (EXEC_MESSAGE_MAX + 64)
 #define JOIN_MS        40000 /* for the client to shake hands */
 #define GOODBYE_MS     10000 /* for the client to take the last of the output */
@@ -45,8 +48,9 @@ struct run {
     bool lost; /* the connection is gone: nothing can be said any more */
     int exit_code, cols, rows;
     bool input_ends, input_ended;
-    struct sw_buf input; /* typed, not taken by the process */
-    int64_t begun_ms, exited_ms, looked_ms;
+    struct sw_buf input; /* typed; before input_at the process has taken it */
+    size_t input_at;
+    int64_t begun_ms, exited_ms, looked_ms, read_ms;
     char container_id[RUNTIME_ID_MAX + 1];
     char why[300]; /* for people, of an end that is no exit */
     struct sw_err ws_err;
@@ -169,25 +173,37 @@ static void take_output(struct run *s, int *fd, uint32_t type, int64_t now_ms)
     *fd = -1;
 }
 
+static size_t input_left(const struct run *s)
+{
+    return s->input.n - s->input_at;
+}
+
+static void input_taken(struct run *s, size_t n, int64_t now_ms)
+{
+    exec_channel_release(&s->channel, n, now_ms);
+    s->input_at += n;
+    if (s->input_at < s->input.n && s->input_at < SW_MAX((size_t)INPUT_LOOSE, s->input.n / 2))
+        return;
+    sw_buf_drop(&s->input, s->input_at);
+    s->input_at = 0;
+}
+
 static void give_input(struct run *s, int64_t now_ms)
 {
     int fd = s->tty ? s->process.out : s->process.in;
-    if (s->input.n > 0 && fd < 0 && (s->exited || !s->tty) && s->started) {
-        exec_channel_release(&s->channel, s->input.n, now_ms); /* nobody will take it */
-        sw_buf_reset(&s->input);
-    }
-    while (s->input.n > 0 && fd >= 0) {
-        ssize_t n = write(fd, s->input.p, s->input.n);
+    if (input_left(s) > 0 && fd < 0 && (s->exited || !s->tty) && s->started)
+        input_taken(s, input_left(s), now_ms); /* nobody will */
+    while (input_left(s) > 0 && fd >= 0) {
+        ssize_t n = write(fd, s->input.p + s->input_at, input_left(s));
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (n < 0) {
             exec_process_close_input(&s->process);
-            n = (ssize_t)s->input.n;
+            n = (ssize_t)input_left(s);
         }
-        exec_channel_release(&s->channel, (size_t)n, now_ms);
-        sw_buf_drop(&s->input, (size_t)n);
+        input_taken(s, (size_t)n, now_ms);
     }
-    if (!s->input_ends || s->input_ended || !s->started || s->input.n > 0)
+    if (!s->input_ends || s->input_ended || !s->started || input_left(s) > 0)
         return;
     if (s->tty && fd >= 0 && write(fd, END_OF_FILE, 1) < 0 && errno == EAGAIN)
         return;
@@ -208,10 +224,19 @@ static void resize(struct run *s, const json_t *o)
     exec_process_resize(&s->process, s->cols, s->rows);
 }
 
+/* A client that begins with anything but its answer knows no handshake: those made for sessions of machines, which have none. */
+static int begin_unshaken(struct run *s, struct sw_err *err)
+{
+    if (s->shaken || s->started)
+        return 0;
+    s->tty = true;
+    return start_process(s, err);
+}
+
 /* A client of ours says with its answer whether it has a terminal; any other has one. */
 static int take_handshake(struct run *s, const json_t *o, int64_t now_ms, struct sw_err *err)
 {
-    const json_t *ours = sw_json_object(o, "Slipway");
+    const json_t *ours = s->started ? NULL : sw_json_object(o, "Slipway");
     if (s->shaken)
         return 0;
     s->shaken = true;
@@ -222,7 +247,7 @@ static int take_handshake(struct run *s, const json_t *o, int64_t now_ms, struct
               json_pack("{s:I, s:s}", "HandshakeTimeToComplete",
                         (json_int_t)(now_ms - s->begun_ms) * 1000000, "CustomerMessage", ""),
               now_ms);
-    return start_process(s, err);
+    return s->started ? 0 : start_process(s, err);
 }
 
 static int take_payload(struct run *s, const struct exec_message *m, int64_t now_ms,
@@ -240,9 +265,10 @@ static int take_payload(struct run *s, const struct exec_message *m, int64_t now
         return 0;
     if (sw_json_load(m->payload, 8, 256, NULL, &o, &ignored) < 0)
         return 0;
-    if (m->payload_type == EXEC_PAYLOAD_SIZE)
-        resize(s, o);
-    return m->payload_type == EXEC_PAYLOAD_SIZE ? 0 : take_handshake(s, o, now_ms, err);
+    if (m->payload_type == EXEC_PAYLOAD_HANDSHAKE_RESPONSE)
+        return take_handshake(s, o, now_ms, err);
+    resize(s, o);
+    return begin_unshaken(s, err);
 }
 
 static int take_message(struct run *s, struct sw_str bytes, int64_t now_ms, struct sw_err *err)
@@ -256,26 +282,36 @@ static int take_message(struct run *s, struct sw_str bytes, int64_t now_ms, stru
         return 0;
     }
     bool data = m.payload_type == EXEC_PAYLOAD_DATA;
-    if (data && (!s->shaken || s->input.n + m.payload.n > INPUT_MAX))
+    if (data && input_left(s) + m.payload.n > INPUT_MAX)
         return 0; /* it comes again */
-    if (!exec_channel_accept(&s->channel, &m, data, now_ms))
+    if (!exec_channel_accept(&s->channel, &m, data && s->ours, now_ms))
         return 0;
     s->input_ends |= (m.flags & EXEC_FLAG_LAST) != 0;
     if (data) {
         (void)sw_buf_add_str(&s->input, m.payload);
-        return 0;
+        return begin_unshaken(s, err);
     }
     return take_payload(s, &m, now_ms, err);
+}
+
+/* A client that is not ours sends without end, and may send nothing twice; so it is slowed by not reading from it. What acknowledges
+ * output comes the same way: without it the process could wait for us, and we for the process. */
+static bool takes_messages(const struct run *s, int64_t now_ms)
+{
+    return input_left(s) < INPUT_HIGH || !exec_channel_ready(&s->channel) ||
+           now_ms - s->read_ms > PAUSE_MS;
 }
 
 static int take_messages(struct run *s, int64_t now_ms, struct sw_err *err)
 {
     struct ws_message m;
-    int r;
-    while ((r = ws_client_read(s->ws, &m, &s->ws_err)) > 0)
+    int r = 0;
+    while (takes_messages(s, now_ms) && (r = ws_client_read(s->ws, &m, &s->ws_err)) > 0)
         if (m.op == WS_BINARY && (r = take_message(s, m.data, now_ms, err)) < 0)
             return r;
     s->lost |= r < 0;
+    if (input_left(s) < INPUT_HIGH)
+        s->read_ms = now_ms;
     return 0;
 }
 
@@ -292,12 +328,12 @@ static void wait_for_any(struct run *s)
     struct pollfd p[6];
     bool reads = may_read(s);
     int64_t wait_ms = exec_channel_tick(&s->channel, sw_mono_ms());
-    add(&p[0], ws_client_fd(s->ws), true, ws_client_unsent(s->ws) > 0);
+    add(&p[0], ws_client_fd(s->ws), takes_messages(s, sw_mono_ms()), ws_client_unsent(s->ws) > 0);
     add(&p[1], s->r->stop_fd, true, false);
     add(&p[2], s->process.control, true, false);
-    add(&p[3], s->process.out, reads, s->tty && s->input.n > 0);
+    add(&p[3], s->process.out, reads, s->tty && input_left(s) > 0);
     add(&p[4], s->process.err, reads, false);
-    add(&p[5], s->process.in, false, s->input.n > 0);
+    add(&p[5], s->process.in, false, input_left(s) > 0);
     if (wait_ms < 0 || wait_ms > 1000)
         wait_ms = 1000;
     if (s->exited && reads && (s->process.out >= 0 || s->process.err >= 0))
@@ -348,7 +384,7 @@ static int loop(struct run *s, struct sw_err *err)
         if (finish(s, now_ms))
             return 0;
         s->lost |= ws_client_silent_ms(s->ws) > EXEC_SILENT_MS;
-        if (!s->shaken && now_ms - s->begun_ms > JOIN_MS)
+        if (!s->shaken && !s->started && now_ms - s->begun_ms > JOIN_MS)
             return sw_fail(err, SW_EUNAVAILABLE, NULL, "no client came");
         wait_for_any(s);
     }
@@ -389,7 +425,7 @@ int exec_session_run(const struct exec_session_run *run, struct sw_err *err)
                     .process = {.control = -1, .in = -1, .out = -1, .err = -1},
                     .cols = 80,
                     .rows = 24,
-                    .input = SW_BUF_INIT(INPUT_MAX),
+                    .input = SW_BUF_INIT(2 * INPUT_MAX + INPUT_LOOSE),
                     .begun_ms = sw_mono_ms()};
     const struct exec_channel_options o = {.sends = EXEC_OUTPUT, .emit = emit, .ctx = &s};
     sw_autofree char *path =

@@ -200,8 +200,13 @@ static void make_room(struct exec_relay *r, const struct relay_conn *arrived)
 static void take_arrived(struct exec_relay *r, bool *ret_stopping)
 {
     pthread_mutex_lock(&r->lock);
-    struct relay_conn *list = r->arrived;
-    r->arrived = NULL;
+    struct relay_conn *list = NULL;
+    while (r->arrived) { /* those that came first, first */
+        struct relay_conn *c = r->arrived;
+        r->arrived = c->next;
+        c->next = list;
+        list = c;
+    }
     *ret_stopping = r->stopping;
     pthread_mutex_unlock(&r->lock);
     while (list) {

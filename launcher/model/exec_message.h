@@ -4,13 +4,13 @@
  * 120 bytes, big endian, and a payload. Facts: the public sources of session-manager-plugin and amazon-ssm-agent. Pure.
  *
  *      0  u32  length of the head up to the payload's length: 116
- *      4  32   message type, padded with blanks (NULs are taken too)
+ *      4  32   message type, padded with blanks (NULs are taken too, at either side)
  *     36  u32  schema version: 1
  *     40  u64  created at, ms
  *     48  i64  sequence number
  *     56  u64  flags: 1 first, 2 last of the stream
  *     64  16   message id: a UUID, its second eight bytes first
- *     80  32   SHA-256 of the payload
+ *     80  32   SHA-256 of the payload; clients may have something else there
  *    112  u32  payload type
  *    116  u32  payload length
  *    120       payload
@@ -54,7 +54,7 @@ enum exec_payload {
 #define EXEC_FLAG_LAST  2U
 
 #define EXEC_HEAD_LEN    120
-#define EXEC_PAYLOAD_MAX 16384 /* of a message that is taken; ours have EXEC_PIECE */
+#define EXEC_PAYLOAD_MAX 65536 /* of a message that is taken; ours have EXEC_PIECE */
 #define EXEC_PIECE       4096
 #define EXEC_MESSAGE_MAX (EXEC_HEAD_LEN + EXEC_PAYLOAD_MAX)
 
@@ -67,7 +67,7 @@ struct exec_message {
     struct sw_str payload; /* borrowed */
 };
 
-/* The digest is checked, and that the lengths agree. */
+/* That the lengths agree is checked, and the digest where it is the agent's. */
 int exec_message_parse(struct sw_str bytes, struct exec_message *ret, struct sw_err *err);
 /* Appends. */
 bool exec_message_add(struct sw_buf *out, const struct exec_message *m);

@@ -13,7 +13,8 @@ import pytest
 from support import run as r
 from support.tasks import Tasks
 
-PACKAGES = ["@aws-sdk/" + name for name in ("client-ecr", "client-iam", "client-sts", "client-ecs", "credential-providers")]
+PACKAGES = ["@aws-sdk/" + name for name in ("client-ecr", "client-iam", "client-sts", "client-ecs", "credential-providers")] + [
+    "ssm-session@1.0.6", "ws@8"]
 SCRIPTS = os.path.join(r.HERE, "..", "js")
 
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 
-const require = createRequire(path.join(process.env.SDK, 'x.js'))
+export const require = createRequire(path.join(process.env.SDK, 'x.js'))
 export const name = process.argv[2]
 export const account = '000000000000'
 export const ecr = require('@aws-sdk/client-ecr')

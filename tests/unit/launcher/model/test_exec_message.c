@@ -55,10 +55,11 @@ TEST(what_is_no_message)
     static const struct {
         size_t at;
         char byte;
-    } rows[] = {{0, 1}, {3, 0}, {4, 'X'}, {80, 0}, {119, 9}, {120, 'z'}};
+    } rows[] = {{0, 1}, {3, 0}, {4, 'X'}, {12, ' '}, {80, 0}, {119, 9}, {120, 'z'}};
     struct exec_message out;
     for (size_t i = 0; i < SW_ARRAY_LEN(rows); i++) {
-        struct sw_buf b = make((struct exec_message){.type = EXEC_INPUT, .payload = SW_STR("abc")});
+        struct sw_buf b =
+            make((struct exec_message){.type = EXEC_OUTPUT, .payload = SW_STR("abc")});
         struct sw_err err = SW_ERR_INIT;
         b.p[rows[i].at] = rows[i].byte;
         CHECK_ERR(exec_message_parse(sw_buf_str(&b), &out, &err), SW_EINVALID, NULL);
@@ -78,6 +79,25 @@ TEST(what_is_no_message)
     CHECK_ERR(exec_message_parse(sw_buf_str(&b), &out, &err), SW_EINVALID, NULL);
     sw_buf_done(&b);
     free(large);
+}
+
+/* There are clients that write the type at the end of its field, and half of the digest's text in the digest's. */
+TEST(what_clients_write_their_own_way)
+{
+    static const enum exec_message_type types[] = {EXEC_INPUT, EXEC_ACKNOWLEDGE};
+    for (size_t i = 0; i < SW_ARRAY_LEN(types); i++) {
+        struct sw_buf b = make((struct exec_message){.type = types[i], .payload = SW_STR("abc")});
+        const char *name = exec_message_type_to_string(types[i]);
+        struct exec_message out;
+        struct sw_err err = SW_ERR_INIT;
+        memset(b.p + 4, 0, 32);
+        memcpy(b.p + 4 + 32 - strlen(name), name, strlen(name));
+        memcpy(b.p + 80, "ba7816bf8f01cfea414140de5dae2223", 32);
+        CHECK_OK(exec_message_parse(sw_buf_str(&b), &out, &err));
+        CHECK_EQ_INT(out.type, types[i]);
+        CHECK(sw_str_eq_z(out.payload, "abc"));
+        sw_buf_done(&b);
+    }
 }
 
 TEST(opening)
