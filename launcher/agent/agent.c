@@ -48,6 +48,8 @@
 #define USAGE_TIMEOUT_MS    3000
 #define SESSION_LEN         32
 #define REGISTRATION_WAIT_S 2
+#define DOUBT_MS            120000
+#define DOUBTS_MAX          3
 
 struct agent {
     struct agent_options o;
@@ -71,6 +73,8 @@ struct agent {
     char instance_arn[INSTANCE_ARN_MAX], machine_id[INSTANCE_IDENTITY_MAX];
     char session[SESSION_LEN + 1]; /* of this process */
     bool registered, superseded;   /* under the lock */
+    int64_t began_ms;              /* the poller's: registered for the first time; 0: not yet */
+    int doubts;                    /* the poller's */
 };
 
 static int call(struct agent *a, const char *service, const char *op, const json_t *in,
@@ -446,6 +450,13 @@ static void retire(struct agent *a, const char *event, const char *why)
     }
 }
 
+/* What an agent said that was killed can reach the server after its successor registered, should the server have been busy or stopped. So
+ * one that has just begun does not take it as said: it registers again. A few times only: of two that live one is the last. */
+static bool doubts_it(struct agent *a)
+{
+    return sw_mono_ms() - a->began_ms < DOUBT_MS && a->doubts++ < DOUBTS_MAX;
+}
+
 /* Whether an answer to a poll said that this agent is out of it; then it is when this returns. */
 static bool retired(struct agent *a, const struct sw_err *err)
 {
@@ -454,7 +465,7 @@ static bool retired(struct agent *a, const struct sw_err *err)
                "it was deregistered; start the agent again to register anew");
         return true;
     }
-    if (!sw_streq(err->reason, AGENT_SUPERSEDED))
+    if (!sw_streq(err->reason, AGENT_SUPERSEDED) || doubts_it(a))
         return false;
     pthread_mutex_lock(&a->lock);
     a->superseded = true;
@@ -470,6 +481,7 @@ static void *poll_main(void *arg)
 {
     struct agent *a = arg;
     int64_t version = -1, wait_ms = BACKOFF_MIN_MS;
+    a->began_ms = sw_mono_ms();
     while (!flag_is_set(&a->stopping)) {
         struct sw_err err = SW_ERR_INIT;
         if (poll_once(a, &version, &err) == 0) {

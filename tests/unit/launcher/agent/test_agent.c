@@ -23,7 +23,7 @@ struct plane {
     json_t *tasks, *logs, *states; /* states: every SubmitTaskStateChange */
     json_t *log_answer, *registration;
     int64_t version;
-    bool down, superseded;
+    bool down, superseded, late; /* late: superseded until the next registration */
     int registered;
 };
 
@@ -90,6 +90,7 @@ static int plane_call(void *ctx, const char *target, const json_t *in, int64_t t
         plane.log_answer = json_deep_copy(in);
     } else if (strcmp(op, "RegisterContainerInstance") == 0) {
         plane.registered++;
+        plane.superseded &= !plane.late;
         json_decref(plane.registration);
         plane.registration = json_deep_copy(in);
         *ret = json_pack("{s:{s:s}}", "containerInstance", "containerInstanceArn",
@@ -486,6 +487,29 @@ static int reports_of(const char *arn)
 
 TEST(whoever_is_superseded_ends_its_containers_and_says_nothing)
 {
+/* What a predecessor said before it was killed may be heard after it: no reason to end anything. */
+TEST(a_registration_that_comes_late_is_answered_by_another)
+{
+    setup();
+    const char *arn =
+        place(APP("\"command\":[\"/bin/sleep\",\"600\"],\"memory\":64,\"stopTimeout\":2"));
+    await(arn, "RUNNING");
+    sw_autofree char *first = sw_strdup(arn);
+    pthread_mutex_lock(&plane.lock);
+    plane.superseded = plane.late = true;
+    plane.version++;
+    pthread_cond_broadcast(&plane.changed);
+    while (plane.superseded)
+        pthread_cond_wait(&plane.changed, &plane.lock);
+    CHECK_EQ_INT(plane.registered, 2);
+    plane.late = false;
+    pthread_mutex_unlock(&plane.lock);
+    int before = reports_of(first);
+    await(place(APP("\"command\":[\"/bin/sh\",\"-c\",\"exit 0\"],\"memory\":64")), "STOPPED");
+    CHECK_EQ_INT(reports_of(first), before);
+    done();
+}
+
     setup();
     const char *arn =
         place(APP("\"command\":[\"/bin/sleep\",\"600\"],\"memory\":64,\"stopTimeout\":2"));
