@@ -169,7 +169,8 @@ static int set_common(const json_t *in, json_t *document, struct sw_err *err)
         return r;
     for (size_t i = 0; i < SW_ARRAY_LEN(same); i++) {
         json_t *v = json_object_get(in, same[i]);
-        if (v && !json_is_null(v))
+        bool empty = json_is_object(v) && json_object_size(v) == 0;
+        if (v && !json_is_null(v) && !empty)
             json_object_set(document, same[i], v);
     }
     set_list(in, document, "placementConstraints");

@@ -22,8 +22,9 @@ struct service_arg {
     const char *request;
     int64_t now_us;
     bool with_tags;
-    bool launch_changed; /* update: tasks are launched by something else from now on */
-    json_t *service;     /* the answer; owned. NULL: there is none */
+    bool launch_changed;  /* update: tasks are launched by something else from now on */
+    bool network_changed; /* update: tasks are in another network from now on */
+    json_t *service;      /* the answer; owned. NULL: there is none */
 };
 
 static int answer(struct meta_tx *tx, struct service_arg *a, const struct service_row *row,
@@ -180,11 +181,13 @@ static int check_definition(struct meta_tx *tx, const struct service_arg *a,
                             struct sw_err *err)
 {
     sw_autojson json_t *definition = NULL;
-    const json_t *network = sw_json_object(a->in, "networkConfiguration");
+    const json_t *network = sw_json_object(row->document, "networkConfiguration");
     int r = taskdef_store_document(tx, definition_id, &definition, err);
     if (r == 0)
         r = launch_check(row->document, definition, row->document, NULL, err);
-    return r == 0 && network ? service_check_network(row->document, definition, network, err) : r;
+    return r == 0 && a->network_changed
+               ? service_check_network(row->document, definition, network, err)
+               : r;
 }
 
 /* A new deployment, if the task definition is another one or it is forced. */
@@ -204,8 +207,7 @@ static int update_deployment(struct meta_tx *tx, struct service_arg *a, struct s
         r = read_definition(tx, a, &wanted, row->document, err);
     else if (r == 0)
         r = check_definition(tx, a, row, now_on, err);
-    bool other =
-        a->launch_changed || wanted != now_on || sw_json_object(a->in, "networkConfiguration");
+    bool other = a->launch_changed || a->network_changed || wanted != now_on;
     if (r < 0 || (!other && !sw_json_bool(a->in, "forceNewDeployment", false)))
         return r;
     return add_deployment(tx, row->id, wanted, row->desired, row->document, a->now_us, err);
@@ -231,10 +233,14 @@ static int update(struct meta_tx *tx, void *arg, struct sw_err *err)
     struct service_arg *a = arg;
     struct service_row row = {.id = 0};
     int r = service_change(tx, a->cluster, a->name, &row, err);
+    sw_autojson json_t *network =
+        json_incref(json_object_get(row.document, "networkConfiguration"));
     if (r == 0 && (r = service_settings_update(a->in, row.document, err)) == 0 &&
         (r = service_settings_relaunch(tx, a->cluster->id, a->in, row.document, &a->launch_changed,
                                        err)) == 0) {
         row.desired = sw_json_int(a->in, "desiredCount", row.desired);
+        const json_t *now = json_object_get(row.document, "networkConfiguration");
+        a->network_changed = network != now && !json_equal(network, now);
         r = check_current_rules(tx, &row, err);
     }
     if (r == 0)

@@ -728,6 +728,23 @@ TEST(awsvpc_definitions_need_a_network_and_others_have_none)
     json_decref(
         call(&w, &w.user, launcher_create_service,
              doc("{'serviceName': 'a', 'taskDefinition': 'vpc', 'desiredCount': 1, %s}", network)));
+    /* To say what is so already deploys nothing; nor does it to say nothing. */
+    json_decref(call(&w, &w.user, launcher_update_service, doc("{'service': 'a', %s}", network)));
+    json_decref(call(&w, &w.user, launcher_update_service,
+                     doc("{'service': 'a', 'networkConfiguration': {}}")));
+    check_counts(&w, "a", 1, 0, 0, 1);
+    json_decref(call(&w, &w.user, launcher_update_service,
+                     doc("{'service': 'a', 'networkConfiguration': {'awsvpcConfiguration': "
+                         "{'subnets': ['s-2']}}}")));
+    check_counts(&w, "a", 1, 0, 0, 2);
+    create(&w, "web", "web", 0);
+    json_decref(call(&w, &w.user, launcher_update_service,
+                     doc("{'service': 'web', 'networkConfiguration': {}}")));
+    check_counts(&w, "web", 0, 0, 0, 1);
+    {
+        sw_autojson json_t *s = service(&w, "web");
+        CHECK(!json_object_get(s, "networkConfiguration"));
+    }
     sw_autojson json_t *s = service(&w, "a");
     CHECK(sw_json_object(sw_json_object(s, "networkConfiguration"), "awsvpcConfiguration") != NULL);
     CHECK(sw_json_object(deployment(s, 0), "networkConfiguration") != NULL);
