@@ -2,7 +2,6 @@
 /* launcher/agent/journal.c */
 #include "launcher/agent/journal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,15 +15,15 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
+#include "base/json_find.h"
 #include "base/macros.h"
-#include "base/pattern.h"
 #include "launcher/model/log_config.h"
 
-#define NAME_MAX_  64 /* the journal's */
-#define SHORT_ID   12
-#define SEND_MS    1000
-#define TAG_MAX    4096
-#define ECS_LABELS "com.amazonaws.ecs."
+#define SHORT_ID    12
+#define SEND_MS     1000
+#define TAG_MAX     4096
+#define ECS_LABELS  "com.amazonaws.ecs."
+#define CREDENTIALS "AWS_CONTAINER_CREDENTIALS_" /* where the task's are: nothing for a log */
 
 struct journal {
     char *path;
@@ -45,19 +44,6 @@ static void add_field(struct sw_buf *b, const char *name, struct sw_str value)
     }
     sw_buf_add_str(b, value);
     sw_buf_add_z(b, "\n");
-}
-
-/* A name that the journal takes: capitals, digits and _, none of them _ or a digit at the start. "": nothing is left of it. */
-static void name_of(const char *key, char *out, size_t cap)
-{
-    size_t n = 0;
-    for (; *key && n + 1 < SW_MIN(cap, (size_t)NAME_MAX_ + 1); key++) {
-        const unsigned char c = (unsigned char)*key;
-        const char sign = (char)(isalnum(c) && c < 0x80 ? toupper(c) : '_');
-        if (n > 0 || isupper((unsigned char)sign))
-            out[n++] = sign;
-    }
-    out[n] = 0;
 }
 
 static int connect_to(const char *path, int *ret, struct sw_err *err)
@@ -139,44 +125,10 @@ int journal_send(struct journal *j, const struct sw_buf *entry, struct sw_err *e
 
 /* --- what is said of a container --- */
 
-static bool in_list(const char *list, const char *name)
-{
-    struct sw_str rest = sw_str(list ? list : ""), part;
-    while (rest.n > 0 && sw_str_split(&rest, ',', &part))
-        if (sw_str_eq_z(sw_str_trim(part), name))
-            return true;
-    return false;
-}
-
-static bool matches(const char *regex, const char *name)
-{
-    sw_autoarena a = {0};
-    const struct sw_pattern *p;
-    size_t at;
-    struct sw_err ignored = SW_ERR_INIT;
-    return regex && sw_pattern_parse(sw_str(regex), &a, &p, &at, &ignored) == 0 &&
-           sw_pattern_found(p, sw_str(name));
-}
-
-/* systemd.journal-fields(7): what the journal and its readers believe of an entry, which comes from the agent, who is root. */
-static bool is_reserved(const char *name)
-{
-    static const char *const names[] = {"ERRNO",    "INVOCATION_ID", "MESSAGE", "MESSAGE_ID",
-                                        "PRIORITY", "TID",           "UNIT",    "USER_UNIT"};
-    static const char *const beginnings[] = {"CODE_", "COREDUMP_", "OBJECT_", "SYSLOG_"};
-    bool reserved = false;
-    for (size_t i = 0; i < SW_ARRAY_LEN(names); i++)
-        reserved |= sw_streq(name, names[i]);
-    for (size_t i = 0; i < SW_ARRAY_LEN(beginnings); i++)
-        reserved |= sw_str_starts_with(sw_str(name), beginnings[i]);
-    return reserved;
-}
-
 static void add_named(json_t *fields, const char *key, const char *value)
 {
-    char name[NAME_MAX_ + 1];
-    name_of(key, name, sizeof name);
-    if (*name && !is_reserved(name))
+    char name[LOG_JOURNAL_FIELD_MAX + 1];
+    if (log_config_journal_field(key, name))
         sw_json_set_str(fields, name, value);
 }
 
@@ -211,23 +163,36 @@ static char *expand_tag(const char *template, const json_t *fields, const json_t
     return sw_buf_take(&b);
 }
 
-json_t *journal_container_fields(const json_t *metadata, const json_t *definition)
+json_t *journal_env(const json_t *definition, const json_t *environment)
 {
     struct log_config c;
-    const json_t *labels = sw_json_object(metadata, "Labels"), *v;
-    const char *key, *id = sw_json_str(metadata, "DockerId", "");
-    json_t *value, *fields = json_object();
+    json_t *env = json_object();
+    const json_t *secrets = sw_json_array(definition, "secrets"), *v;
     size_t i;
     (void)log_config_read(definition, &c);
-    json_array_foreach(sw_json_array(definition, "environment"), i, v) {
-        const char *name = sw_json_str(v, "name", "");
-        if (in_list(c.env, name) || matches(c.env_regex, name))
-            add_named(fields, name, sw_json_str(v, "value", ""));
+    json_array_foreach(environment, i, v) {
+        struct sw_str rest = sw_str(json_string_value(v)), key;
+        (void)sw_str_split(&rest, '=', &key);
+        sw_autofree char *name = sw_str_dup(key);
+        if (rest.p && log_config_wants_env(&c, name) && !sw_json_find(secrets, "name", name) &&
+            !sw_str_starts_with(key, CREDENTIALS))
+            json_object_set_new(env, name, json_stringn(rest.p, rest.n));
     }
-    json_object_foreach((json_t *)labels, key, value)
-        if (strncmp(key, ECS_LABELS, strlen(ECS_LABELS)) == 0 || in_list(c.labels, key) ||
-            matches(c.labels_regex, key))
+    return env;
+}
+
+json_t *journal_container_fields(const json_t *metadata, const json_t *definition,
+                                 const json_t *env)
+{
+    struct log_config c;
+    const char *key, *id = sw_json_str(metadata, "DockerId", "");
+    json_t *value, *fields = json_object();
+    (void)log_config_read(definition, &c);
+    json_object_foreach(sw_json_object(metadata, "Labels"), key, value)
+        if (strncmp(key, ECS_LABELS, strlen(ECS_LABELS)) == 0 || log_config_wants_label(&c, key))
             add_named(fields, key, json_string_value(value));
+    json_object_foreach((json_t *)env, key, value) /* wins over a label of the name */
+        add_named(fields, key, json_string_value(value));
     sw_autofree char *short_id = sw_strndup(id, SW_MIN(strlen(id), (size_t)SHORT_ID));
     sw_json_set_str(fields, "CONTAINER_ID", short_id);
     sw_json_set_str(fields, "CONTAINER_ID_FULL", id);

@@ -14,6 +14,9 @@
 #include "launcher/agent/task_engine_internal.h"
 #include "launcher/agent/task_metadata.h"
 
+#define CONFIG_MAX (16 * 1024 * 1024)
+#define ENV_MAX    (16 * 1024 * 1024)
+
 /* The container's definition, NULL when its lines stay in its file. */
 static const json_t *definition_of(const struct task *t, const char *container,
                                    struct log_config *ret)
@@ -24,6 +27,16 @@ static const json_t *definition_of(const struct task *t, const char *container,
     if (v)
         (void)log_config_read(v, ret);
     return v && ret->driver != LOG_DRIVER_JSON_FILE ? v : NULL;
+}
+
+/* What log_sources_prepare wrote; NULL: nothing is asked for. */
+static json_t *env_of(const struct task *t, const char *container)
+{
+    json_t *env = NULL;
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autofree char *path = sw_asprintf("%s/containers/%s/log-env.json", t->dir, container);
+    (void)sw_json_load_file(path, ENV_MAX, &env, &ignored);
+    return env;
 }
 
 static void add(const struct task *t, size_t i, struct log_source **ret, size_t *ret_n)
@@ -47,7 +60,8 @@ static void add(const struct task *t, size_t i, struct log_source **ret, size_t 
     (void)sw_str_copy(sw_str(container->id), s->id, sizeof s->id);
     if (c.driver == LOG_DRIVER_JOURNALD) {
         sw_autojson json_t *metadata = metadata_container(t, i);
-        s->fields = journal_container_fields(metadata, definition);
+        sw_autojson json_t *env = env_of(t, container->def->name);
+        s->fields = journal_container_fields(metadata, definition, env);
     }
 }
 
@@ -65,15 +79,30 @@ void log_sources_list(struct task_engine *e, struct log_source **ret, size_t *re
     pthread_mutex_unlock(&e->lock);
 }
 
-int log_sources_write_limit(const struct task *t, const char *container, const char *bundle,
-                            struct sw_err *err)
+static int write_env(const json_t *definition, const char *bundle, struct sw_err *err)
+{
+    sw_autojson json_t *config = NULL;
+    sw_autofree char *config_path = sw_asprintf("%s/config.json", bundle);
+    sw_autofree char *path = sw_asprintf("%s/log-env.json", bundle);
+    if (sw_json_load_file(config_path, CONFIG_MAX, &config, err) < 0)
+        return err->code;
+    sw_autojson json_t *env =
+        journal_env(definition, sw_json_array(sw_json_object(config, "process"), "env"));
+    sw_autofree char *text = sw_json_dump(env);
+    return sw_replace_file(path, text, strlen(text), 0600, err);
+}
+
+int log_sources_prepare(const struct task *t, const char *container, const char *bundle,
+                        struct sw_err *err)
 {
     struct log_config c = {.file_bytes = LOG_FILE_BYTES};
-    const json_t *v, *definition = sw_json_object(t->placed, "taskDefinition");
-    size_t i;
-    json_array_foreach(sw_json_array(definition, "containerDefinitions"), i, v)
-        if (sw_streq(sw_json_str(v, "name", NULL), container))
-            (void)log_config_read(v, &c);
+    const json_t *v = sw_json_find(
+        sw_json_array(sw_json_object(t->placed, "taskDefinition"), "containerDefinitions"), "name",
+        container);
+    if (v)
+        (void)log_config_read(v, &c);
+    if ((c.env || c.env_regex) && write_env(v, bundle, err) < 0)
+        return err->code;
     sw_autofree char *path = sw_asprintf("%s/log-bytes", bundle);
     sw_autofree char *text = sw_asprintf("%lld\n", (long long)c.file_bytes);
     return sw_replace_file(path, text, strlen(text), 0600, err);

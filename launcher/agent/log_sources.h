@@ -26,6 +26,7 @@ bool log_sources_hold(struct task_engine *e, const char *id, bool on);
  * is in it. A control plane that cannot be reached stops nothing. */
 struct task;
 bool log_sources_open(struct task *t);
-/* How many bytes one file of the container's output has: a file of its bundle (runtime.h). */
-int log_sources_write_limit(const struct task *t, const char *container, const char *bundle,
-                            struct sw_err *err);
+/* Before a container is created from its bundle: writes there how many bytes one file of its output has (runtime.h), and which of its
+ * variables go to the journal. */
+int log_sources_prepare(const struct task *t, const char *container, const char *bundle,
+                        struct sw_err *err);

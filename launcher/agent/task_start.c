@@ -136,7 +136,7 @@ static int create_and_map(struct task *t, struct task_container *c, const char *
     if (e != 0)
         return sw_fail_os(err, e, "thread for port mappings");
     sw_autofree char *log = sw_asprintf("%s/log", folder);
-    if (log_sources_write_limit(t, c->def->name, folder, err) == 0)
+    if (log_sources_prepare(t, c->def->name, folder, err) == 0)
         (void)rt->ops->create(rt->self, c->id, folder, log, err);
     if (mapping)
         pthread_join(mapper, NULL);

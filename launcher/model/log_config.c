@@ -252,6 +252,133 @@ static int check_awslogs(const char *container, const json_t *options, struct sw
     return 0;
 }
 
+/* --- fields of the journal --- */
+
+/* systemd.journal-fields(7): what the journal and its readers believe of an entry, which comes from the agent, who is root; and what
+ * the driver itself says of the container. */
+static bool is_reserved(const char *field)
+{
+    static const char *const names[] = {"CONTAINER_ID",
+                                        "CONTAINER_ID_FULL",
+                                        "CONTAINER_NAME",
+                                        "CONTAINER_TAG",
+                                        "ERRNO",
+                                        "IMAGE_NAME",
+                                        "INVOCATION_ID",
+                                        "MESSAGE",
+                                        "MESSAGE_ID",
+                                        "PRIORITY",
+                                        "TID",
+                                        "UNIT",
+                                        "USER_UNIT"};
+    static const char *const beginnings[] = {"CODE_", "COREDUMP_", "OBJECT_", "SYSLOG_"};
+    bool reserved = false;
+    for (size_t i = 0; i < SW_ARRAY_LEN(names); i++)
+        reserved |= sw_streq(field, names[i]);
+    for (size_t i = 0; i < SW_ARRAY_LEN(beginnings); i++)
+        reserved |= sw_str_starts_with(sw_str(field), beginnings[i]);
+    return reserved;
+}
+
+bool log_config_journal_field(const char *name, char out[LOG_JOURNAL_FIELD_MAX + 1])
+{
+    size_t n = 0;
+    for (; *name; name++) {
+        const char c = *name;
+        const bool lower = c >= 'a' && c <= 'z', upper = c >= 'A' && c <= 'Z',
+                   digit = c >= '0' && c <= '9';
+        if (n == 0 && !lower && !upper)
+            continue;
+        if (n == LOG_JOURNAL_FIELD_MAX)
+            return false;
+        out[n++] = lower ? (char)(c - 'a' + 'A') : upper || digit ? c : '_';
+    }
+    out[n] = 0;
+    return n > 0 && !is_reserved(out);
+}
+
+static bool in_list(const char *list, const char *name)
+{
+    struct sw_str rest = sw_str(list ? list : ""), part;
+    while (rest.n > 0 && sw_str_split(&rest, ',', &part))
+        if (sw_str_eq_z(sw_str_trim(part), name))
+            return true;
+    return false;
+}
+
+static bool regex_has(const char *regex, const char *name)
+{
+    sw_autoarena a = {0};
+    const struct sw_pattern *p;
+    size_t at;
+    struct sw_err ignored = SW_ERR_INIT;
+    return regex && sw_pattern_parse(sw_str(regex), &a, &p, &at, &ignored) == 0 &&
+           sw_pattern_found(p, sw_str(name));
+}
+
+bool log_config_wants_env(const struct log_config *c, const char *name)
+{
+    return in_list(c->env, name) || regex_has(c->env_regex, name);
+}
+
+bool log_config_wants_label(const struct log_config *c, const char *key)
+{
+    return in_list(c->labels, key) || regex_has(c->labels_regex, key);
+}
+
+static int check_field(const char *container, const char *option, const char *name,
+                       struct sw_err *err)
+{
+    char field[LOG_JOURNAL_FIELD_MAX + 1];
+    if (log_config_journal_field(name, field))
+        return 0;
+    return sw_fail(err, SW_EINVALID, REASON,
+                   "Invalid setting for container '%s'. The log option '%s' asks for '%.80s', "
+                   "which cannot be a field of an entry of the journal.",
+                   container, option, name);
+}
+
+/* The names of the list, each of which becomes a field. */
+static int check_names(const char *container, const char *option, const char *list,
+                       struct sw_err *err)
+{
+    struct sw_str rest = sw_str(list ? list : ""), part;
+    while (rest.n > 0 && sw_str_split(&rest, ',', &part)) {
+        sw_autofree char *name = sw_str_dup(sw_str_trim(part));
+        if (*name && check_field(container, option, name, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
+/* Nothing that an option asks for is left out in silence, as far as the definition can tell. */
+static int check_journald(const json_t *container, const char *name, struct sw_err *err)
+{
+    struct log_config c;
+    const char *key;
+    json_t *v;
+    size_t i;
+    (void)log_config_read(container, &c);
+    if (check_names(name, "env", c.env, err) < 0 || check_names(name, "labels", c.labels, err) < 0)
+        return err->code;
+    json_array_foreach(sw_json_array(container, "secrets"), i, v) {
+        const char *secret = sw_json_str(v, "name", "");
+        if (log_config_wants_env(&c, secret))
+            return sw_fail(err, SW_EINVALID, REASON,
+                           "Invalid setting for container '%s'. The log option '%s' asks for "
+                           "'%.80s', which is a secret.",
+                           name, in_list(c.env, secret) ? "env" : "env-regex", secret);
+    }
+    json_array_foreach(sw_json_array(container, "environment"), i, v)
+        if (regex_has(c.env_regex, sw_json_str(v, "name", "")) &&
+            check_field(name, "env-regex", sw_json_str(v, "name", ""), err) < 0)
+            return err->code;
+    json_object_foreach(sw_json_object(container, "dockerLabels"), key, v)
+        if (regex_has(c.labels_regex, key) && check_field(name, "labels-regex", key, err) < 0)
+            return err->code;
+    return 0;
+}
+
 int log_config_check(const json_t *container, struct sw_err *err)
 {
     const json_t *l = sw_json_object(container, "logConfiguration");
@@ -270,6 +397,8 @@ int log_config_check(const json_t *container, struct sw_err *err)
         if (check_option(d, name, key, text ? text : "", err) < 0)
             return err->code;
     }
+    if (d->driver == LOG_DRIVER_JOURNALD && check_journald(container, name, err) < 0)
+        return err->code;
     if (sw_json_str(options, "max-buffer-size", NULL) &&
         sw_streq(sw_json_str(options, "mode", NULL), "blocking"))
         return sw_fail(err, SW_EINVALID, REASON,

@@ -36,3 +36,13 @@ int log_config_check(const json_t *container, struct sw_err *err);
 char *log_config_stream(const struct log_config *c, const char *container, const char *task_id);
 /* The regular expression (base/pattern.h) that the first line of an event has; NULL: every line is an event. Owned by the caller. */
 char *log_config_first_line(const struct log_config *c);
+
+/* --- journald --- */
+
+#define LOG_JOURNAL_FIELD_MAX 64 /* the journal's */
+/* The field that a variable or label becomes, as Docker makes it: capitals, digits and _, beginning with a capital. False: it would be
+ * none, too long, or one that the journal or the driver itself says. */
+bool log_config_journal_field(const char *name, char out[LOG_JOURNAL_FIELD_MAX + 1]);
+/* Do the options env and env-regex, labels and labels-regex ask for it? */
+bool log_config_wants_env(const struct log_config *c, const char *name);
+bool log_config_wants_label(const struct log_config *c, const char *key);

@@ -418,13 +418,17 @@ def with_journal(tmp_path_factory):
 def test_lines_go_to_the_journal(with_journal, name):
     server, journal = with_journal
     tasks = Tasks(server)
-    options = {"tag": "{{.Name}}/{{.ID}}", "labels": "team.name,object.pid", "env": "STAGE", "env-regex": "^(MESSAGE|PRIO|COREDUMP|unit)"}
+    options = {"tag": "{{.Name}}/{{.ID}}", "labels": "team.name", "env": "STAGE,PATH", "env-regex": "^(MESSAGE|PRIO|COREDUMP|unit)"}
     forged = ("MESSAGE", "MESSAGE_ID", "PRIORITY", "COREDUMP_FILENAME", "unit")
-    arn = tasks.start(name, {"name": "web", "command": "echo out; echo err >&2; head -c 250000 /dev/zero | tr '\\0' x; echo; echo last",
-                             "dockerLabels": {"team.name": "blue", "other": "x", "object.pid": "1"},
-                             "environment": [{"name": "STAGE", "value": "prod"}, {"name": "SECRET", "value": "no"}] +
-                                            [{"name": n, "value": "forged"} for n in forged],
-                             "logConfiguration": {"logDriver": "journald", "options": options}})
+    container = {"name": "web", "command": "echo out; echo err >&2; head -c 250000 /dev/zero | tr '\\0' x; echo; echo last",
+                 "dockerLabels": {"team.name": "blue", "other": "x", "object.pid": "1"},
+                 "environment": [{"name": "STAGE", "value": "dev"}, {"name": "SECRET", "value": "no"}],
+                 "logConfiguration": {"logDriver": "journald", "options": options}}
+    with pytest.raises(ClientError) as e:
+        tasks.define(name, dict(container, logConfiguration={"logDriver": "journald", "options": {"labels": "team.name,object.pid"}}))
+    assert "'labels' asks for 'object.pid', which cannot be a field" in e.value.response["Error"]["Message"]
+    environment = [{"name": "STAGE", "value": "prod"}] + [{"name": n, "value": "forged"} for n in forged]
+    arn = tasks.run(tasks.define(name, container), overrides={"containerOverrides": [{"name": "web", "environment": environment}]})
     tasks.wait_stopped(arn)
     r.wait_for(lambda: [e for e in journal.entries if e["MESSAGE"] == "last"], 20, 0.2, "the last line")
     assert sorted(e["MESSAGE"][:4] for e in journal.entries) == ["err", "last", "out", "xxxx"]
@@ -438,7 +442,7 @@ def test_lines_go_to_the_journal(with_journal, name):
     assert out["IMAGE_NAME"] and out["SYSLOG_TIMESTAMP"].startswith("20")
     assert out["COM_AMAZONAWS_ECS_TASK_ARN"] == arn and out["COM_AMAZONAWS_ECS_CONTAINER_NAME"] == "web"
     assert out["COM_AMAZONAWS_ECS_CLUSTER"].endswith("cluster/default")
-    assert out["TEAM_NAME"] == "blue" and out["STAGE"] == "prod"
+    assert out["TEAM_NAME"] == "blue" and out["STAGE"] == "prod" and "/bin" in out["PATH"]
     assert "OTHER" not in out and "SECRET" not in out
     assert not {"MESSAGE_ID", "COREDUMP_FILENAME", "UNIT", "OBJECT_PID"} & set(out)
     assert "out" in tasks.logs(arn)

@@ -84,6 +84,78 @@ TEST(options_are_checked)
     }
 }
 
+TEST(fields_of_the_journal)
+{
+    static const struct {
+        const char *name, *field; /* NULL: none */
+    } cases[] = {
+        {"stage", "STAGE"},
+        {"team.name", "TEAM_NAME"},
+        {"_1a-\xc3\xa9z9", "A___Z9"},
+        {"UNITS", "UNITS"},
+        {"CONTAINER_IDS", "CONTAINER_IDS"},
+        {"a23456789012345678901234567890123456789012345678901234567890abcd",
+         "A23456789012345678901234567890123456789012345678901234567890ABCD"},
+        {"a23456789012345678901234567890123456789012345678901234567890abcde", NULL},
+        {"", NULL},
+        {"_", NULL},
+        {"123", NULL},
+        {"message", NULL},
+        {"Message.Id", NULL},
+        {"_PRIORITY", NULL},
+        {"unit", NULL},
+        {"syslog.facility", NULL},
+        {"COREDUMP_X", NULL},
+        {"object-pid", NULL},
+        {"code_file", NULL},
+        {"container.id", NULL},
+        {"CONTAINER_NAME", NULL},
+        {"image.name", NULL},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(cases); i++) {
+        char field[LOG_JOURNAL_FIELD_MAX + 1];
+        const bool is = log_config_journal_field(cases[i].name, field);
+        CHECK_MSG(is == (cases[i].field != NULL), "%s", cases[i].name);
+        if (is)
+            CHECK_EQ_STR(field, cases[i].field);
+    }
+}
+
+/* What could only be left out in silence is refused by name. */
+TEST(journald_asks_for_fields_that_can_be)
+{
+    static const struct {
+        const char *options, *message;
+    } cases[] = {
+        {"'env':'STAGE, _x,,other','labels':'a.b'", NULL},
+        {"'env':'STAGE,MESSAGE_ID'", "'env' asks for 'MESSAGE_ID'"},
+        {"'env':'1'", "'env' asks for '1'"},
+        {"'labels':'object.pid'", "'labels' asks for 'object.pid'"},
+        {"'labels':'team.name,unit'", "'labels' asks for 'unit'"},
+        {"'env-regex':'^ST'", NULL},
+        {"'env-regex':'^ERR'", "'env-regex' asks for 'ERRNO'"},
+        {"'labels-regex':'unit'", "'labels-regex' asks for '.unit'"},
+        {"'labels-regex':'team'", NULL},
+        {"'env':'TOKEN'", "'env' asks for 'TOKEN', which is a secret"},
+        {"'env-regex':'TO'", "'env-regex' asks for 'TOKEN', which is a secret"},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(cases); i++) {
+        struct sw_err err = SW_ERR_INIT;
+        sw_autofree char *log =
+            sw_asprintf("{'logDriver':'journald','options':{%s}}", cases[i].options);
+        sw_autojson json_t *c = container(log);
+        sw_json_set_new(c, "environment",
+                        json_pack("[{s:s,s:s}, {s:s,s:s}]", "name", "STAGE", "value", "1", "name",
+                                  "ERRNO", "value", "2"));
+        sw_json_set_new(c, "secrets", json_pack("[{s:s}]", "name", "TOKEN"));
+        sw_json_set_new(c, "dockerLabels", json_pack("{s:s, s:s}", "team.name", "x", ".unit", "y"));
+        int r = log_config_check(c, &err);
+        CHECK_EQ_INT(r < 0, cases[i].message != NULL);
+        if (cases[i].message)
+            CHECK_CONTAINS(err.msg, cases[i].message);
+    }
+}
+
 TEST(names_of_streams)
 {
     struct log_config c;
