@@ -30,7 +30,9 @@ struct image_reference {
     const char *authorization;
     /* For whatever registry it is, when that asks: "Basic ...", borrowed. NULL: none. */
     const char *credentials;
-    bool ask; /* the registry, even for a manifest that is here: may they? */
+    const char *identity; /* whose `authorization` is, borrowed; NULL: the client's own */
+    bool ask;             /* the registry, even for a manifest that is here: may they? */
+    bool known;           /* they were allowed before, and that is enough */
 };
 
 int image_name_parse(struct sw_str text, const struct image_registry *own,

@@ -28,6 +28,7 @@
 #define RECORD        "image-"
 #define RECORD_MAX    (256 * 1024)
 #define MOUNTS_MAX    (64 * 1024 * 1024)
+#define GRANTS_MAX    (64 * 1024)
 #define TEMPORARY_S   86400 /* documents that were never finished */
 #define DOCUMENT_PART "sha" /* sha256-..., sha512-... */
 
@@ -281,13 +282,16 @@ static bool document_kept(const struct cleaning *c, const char *name)
     return json_object_get(c->keep, text) != NULL;
 }
 
-/* A tag leads to a manifest; without that it leads nowhere. */
-static bool tag_kept(const struct cleaning *c, const char *path)
+/* A tag leads to a manifest, a file of grants says who may have a document; without that they are of no use. The first line names it. */
+static bool named_is_kept(const struct cleaning *c, const char *path)
 {
-    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(DIGEST_STRING_MAX);
+    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(GRANTS_MAX);
     struct sw_err ignored = SW_ERR_INIT;
+    char text[DIGEST_STRING_MAX];
     return sw_read_file(path, &b, &ignored) == 0 && b.n > 0 &&
-           json_object_get(c->keep, sw_buf_str(&b).p) != NULL;
+           sw_str_copy(sw_str_slice(sw_buf_str(&b), 0, strcspn(sw_buf_str(&b).p, "\n")), text,
+                       sizeof text) &&
+           json_object_get(c->keep, text) != NULL;
 }
 
 static void sweep_documents(struct cleaning *c)
@@ -301,8 +305,8 @@ static void sweep_documents(struct cleaning *c)
         bool goes;
         if (strncmp(e->d_name, DOCUMENT_PART, strlen(DOCUMENT_PART)) == 0)
             goes = !document_kept(c, e->d_name);
-        else if (strncmp(e->d_name, "tag-", 4) == 0)
-            goes = !tag_kept(c, path);
+        else if (strncmp(e->d_name, "tag-", 4) == 0 || strncmp(e->d_name, "grants-", 7) == 0)
+            goes = !named_is_kept(c, path);
         else
             goes = strncmp(e->d_name, "new.", 4) == 0 && c->now_s - st.st_mtime > TEMPORARY_S;
         if (goes && unlink(path) == 0)

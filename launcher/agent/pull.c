@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/agent/blob_fetch.h"
+#include "launcher/agent/image_grants.h"
 #include "launcher/agent/image_manifest.h"
 #include "launcher/agent/registry_client.h"
 #include "launcher/runtime/image_user.h"
@@ -37,6 +38,7 @@ struct puller {
     struct puller_options o;
     char *content_dir, *empty_layer;
     struct registry_client *client;
+    struct image_grants *grants;
     const char *architecture;
     const struct layer_limits *limits;
 };
@@ -64,7 +66,8 @@ int puller_new(const struct puller_options *o, struct puller **ret, struct sw_er
     p->limits = o->limits ? o->limits : &layer_limits_default;
     p->client = registry_client_new(&(struct registry_client_options){
         .ca_file = o->ca_file, .authorization = o->authorization, .ctx = o->ctx});
-    if (sw_mkdirs(p->empty_layer, 0700, err) < 0) {
+    if (sw_mkdirs(p->empty_layer, 0700, err) < 0 ||
+        image_grants_new(o->content_dir, &p->grants, err) < 0) {
         puller_free(p);
         return err->code;
     }
@@ -77,6 +80,7 @@ void puller_free(struct puller *p)
     if (!p)
         return;
     registry_client_free(p->client);
+    image_grants_free(p->grants);
     free(p->content_dir);
     free(p->empty_layer);
     free(p);
@@ -199,6 +203,58 @@ static int fetch_document(struct puller *p, const struct image_reference *ref, c
     return sw_buf_check(ret, REASON, err);
 }
 
+/* A manifest that is here, and that this registry has sent us once: would it send it to these, too? Of others a HEAD could say so
+ * without having it. Docker's registry counts no HEAD against the limits of its pulls; ours counts pulls, which this is. */
+static int ask_for_manifest(struct puller *p, const struct image_reference *ref, const char *digest,
+                            struct sw_err *err)
+{
+    struct httpc_response r = {0};
+    const struct registry_get g = {.ref = ref,
+                                   .kind = "manifests",
+                                   .name = digest,
+                                   .accept = ACCEPT_MANIFESTS,
+                                   .head = !ref->ours,
+                                   .body_max = LIMIT_MANIFEST};
+    int r_code = registry_get(p->client, &g, &r, err);
+    httpc_response_done(&r);
+    return r_code;
+}
+
+/* The registry cannot be reached: what is here is for those that it was given to before. Clears the error. */
+static bool may_do_without(struct puller *p, const struct image_reference *ref,
+                           const struct digest *known, struct sw_err *err)
+{
+    if (err->code != SW_EUNAVAILABLE || p->o.behavior == PULL_ALWAYS ||
+        !(ref->known || image_grants_find(p->grants, ref, known) == GRANT_GIVEN))
+        return false;
+    sw_log_err(SW_LOG_WARNING, "registry-unreachable-using-image-on-this-instance", err,
+               "repository", ref->repository, NULL);
+    sw_err_clear(err);
+    return true;
+}
+
+/* The manifest that is here: 1 when it may be used, 0 when it has to be fetched. */
+static int use_manifest(struct puller *p, const struct image_reference *ref,
+                        const struct digest *known, struct sw_err *err)
+{
+    char name[DIGEST_STRING_MAX];
+    enum image_grant grant = image_grants_find(p->grants, ref, known);
+    if (ref->known || (grant == GRANT_GIVEN && !ref->ask))
+        return 1;
+    if (grant == GRANT_UNKNOWN)
+        return 0;
+    digest_format(known, name);
+    if (ask_for_manifest(p, ref, name, err) == 0) {
+        image_grants_give(p->grants, ref, known);
+    } else if (err->code == SW_EIO) { /* it knows no HEAD */
+        sw_err_clear(err);
+        return 0;
+    } else if (!may_do_without(p, ref, known, err)) {
+        return err->code;
+    }
+    return 1;
+}
+
 /* The manifest by digest (from here if we have it) or by tag. */
 static int get_manifest(struct puller *p, const struct image_reference *ref,
                         const struct digest *want, struct sw_buf *body, char content_type[256],
@@ -207,15 +263,15 @@ static int get_manifest(struct puller *p, const struct image_reference *ref,
     char name[DIGEST_STRING_MAX];
     content_type[0] = 0;
     struct digest known;
-    bool ask = ref->ask; /* may they? */
-    if (!want && !ask && p->o.behavior == PULL_CACHED && tag_load(p, ref, &known) &&
-        content_load(p, &known, body)) {
-        *ret_digest = known;
-        return 0;
-    }
-    if (want && !ask && content_load(p, want, body)) {
-        *ret_digest = *want;
-        return 0;
+    bool cached = want || (!ref->ask && p->o.behavior == PULL_CACHED && tag_load(p, ref, &known));
+    if (want)
+        known = *want;
+    if (cached && content_load(p, &known, body)) {
+        int r = use_manifest(p, ref, &known, err);
+        if (r == 1)
+            *ret_digest = known;
+        if (r != 0)
+            return SW_MIN(r, 0);
     }
     if (want)
         digest_format(want, name);
@@ -225,14 +281,12 @@ static int get_manifest(struct puller *p, const struct image_reference *ref,
                        ret_digest, err) == 0) {
         sw_autofree char *path = content_path(p, ret_digest);
         content_save(p, path, sw_buf_str(body));
+        image_grants_give(p->grants, ref, ret_digest);
         return 0;
     }
-    if (want || p->o.behavior == PULL_ALWAYS || err->code != SW_EUNAVAILABLE ||
-        !tag_load(p, ref, &known) || !content_load(p, &known, body))
+    if (want || !tag_load(p, ref, &known) || !content_load(p, &known, body) ||
+        !may_do_without(p, ref, &known, err))
         return err->code;
-    sw_log_err(SW_LOG_WARNING, "registry-unreachable-using-image-on-this-instance", err,
-               "repository", ref->repository, NULL);
-    sw_err_clear(err);
     *ret_digest = known;
     return 0;
 }
@@ -279,12 +333,16 @@ static int get_config(struct puller *p, const struct image_reference *ref,
     if (m->config.size > LIMIT_IMAGE_CONFIG)
         return sw_fail(err, SW_ELIMIT, REASON, "the image configuration is larger than %d bytes",
                        LIMIT_IMAGE_CONFIG);
-    if (!content_load(p, &m->config.digest, &body)) {
+    /* Whoever may read the manifest may read this, in that repository; a manifest that names another's configuration has to show it. */
+    bool shown =
+        ref->known || image_grants_find(p->grants, ref, &m->config.digest) != GRANT_UNKNOWN;
+    if (!shown || !content_load(p, &m->config.digest, &body)) {
         if (fetch_document(p, ref, "blobs", name, &m->config.digest, LIMIT_IMAGE_CONFIG, &body,
                            NULL, &got, err) < 0)
             return err->code;
         sw_autofree char *path = content_path(p, &m->config.digest);
         content_save(p, path, sw_buf_str(&body));
+        image_grants_give(p->grants, ref, &got);
     }
     if ((int64_t)body.n != m->config.size)
         return sw_fail(err, SW_EMISMATCH, REASON,
@@ -490,6 +548,8 @@ int puller_pull(struct puller *p, const char *name, const struct pull_as *as,
         return err->code;
     if (as) {
         ref.authorization = as->authorization;
+        ref.identity = as->authorization && ref.ours ? as->identity : NULL;
+        ref.known = as->known;
         ref.credentials = as->credentials;
         ref.ask = !as->known && ((as->authorization && ref.ours) || as->credentials);
     }

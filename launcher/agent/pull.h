@@ -5,8 +5,8 @@
  * Promise: what is returned was verified: the manifest by the digest it was asked by, configuration and layers by their
  * descriptors (digest and size), each layer's uncompressed archive by the configuration's diff id. Layers are fetched in
  * parallel, unpacked while they arrive, resumed when the connection breaks, and only once for all who want them.
- * An image that is complete here and named by digest needs no network; one named by a tag is used as it was
- * when its registry cannot be reached.
+ * An image that is complete here and named by digest needs no network, one named by a tag is used as it was when its registry cannot
+ * be reached: by whomever that registry gave it before (image_grants.h).
  * Threads: shared freely. Errors carry the reasons of ECS: CannotPullContainerError, CannotPullECRContainerError,
  * CannotPullImageManifestError. */
 #include <jansson.h>
@@ -59,6 +59,7 @@ void image_done(struct image *i);
 struct pull_as {
     const char
         *authorization; /* header for our own registry, in place of the node's; NULL: the node's */
+    const char *identity;    /* whose authorization is: the same text for the same rights */
     const char *credentials; /* "Basic ..." for whatever registry the image is in; NULL: none */
     bool known; /* this image was allowed before: what is here is not asked for again */
 };

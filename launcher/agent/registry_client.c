@@ -178,7 +178,7 @@ static int send_request(struct registry_client *c, const struct registry_get *g,
         headers[n++] = (struct httpc_header){"Range", range};
     }
     sw_autofree char *url = sw_asprintf("http%s://%s%s", u->tls ? "s" : "", u->host_port, u->path);
-    struct httpc_request req = {.method = "GET",
+    struct httpc_request req = {.method = g->head ? "HEAD" : "GET",
                                 .url = url,
                                 .headers = headers,
                                 .headers_n = n,

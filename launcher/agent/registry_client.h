@@ -30,6 +30,7 @@ struct registry_get {
     const char *kind;   /* "manifests" or "blobs" */
     const char *name;   /* tag or digest */
     const char *accept; /* NULL: anything */
+    bool head;          /* ask, but do not send it */
     size_t body_max;    /* without a sink */
     httpc_sink_fn sink;
     void *sink_ctx;

@@ -115,6 +115,7 @@ void task_free(struct task *t)
     for (size_t i = 0; i < TASKDEF_CONTAINERS_MAX; i++)
         strings_free(t->env_files[i]);
     free(t->pull_authorization);
+    free(t->pull_identity);
     free(t->dir);
     free(t);
 }

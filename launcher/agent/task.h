@@ -89,6 +89,7 @@ struct task {
     json_t *secrets;                          /* task_secrets.h */
     char **env_files[TASKDEF_CONTAINERS_MAX]; /* task_env_files.h; NULL: not fetched */
     char *pull_authorization;                 /* of the execution role, NULL: the node's own */
+    char *pull_identity;                      /* that role */
     int64_t requests, requests_at_ms; /* of its containers: what is left of the burst, in 1/1000 */
 };
 

@@ -70,7 +70,10 @@ static void *pull_main(void *arg)
     const struct task_engine_options *o = &t->engine->o;
     const char *name = p->name ? p->name : c->def->image;
     sw_autofree char *credentials = task_pull_credentials(t, p->container);
-    const struct pull_as as = {t->pull_authorization, credentials, p->known};
+    const struct pull_as as = {.authorization = t->pull_authorization,
+                               .identity = t->pull_identity,
+                               .credentials = credentials,
+                               .known = p->known};
     int r = o->pull(o->pull_ctx, name, &as, &t->give_up_pull, &image, &err);
     pthread_mutex_lock(&t->lock);
     if (r == 0) {
@@ -335,7 +338,8 @@ static void forget_secrets(struct task *t)
         t->env_files[i] = NULL;
     }
     free(t->pull_authorization);
-    t->pull_authorization = NULL;
+    free(t->pull_identity);
+    t->pull_authorization = t->pull_identity = NULL;
 }
 
 static void *task_main(void *arg)

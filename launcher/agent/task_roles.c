@@ -71,6 +71,7 @@ static int registry_login(struct task *t, struct sw_err *err)
         return err->code;
     int r = o->call_as(o->submit_ctx, credentials,
                        "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken", in, &out, err);
+    sw_autofree char *role = sw_strdup(sw_json_str(credentials, "roleArn", ""));
     json_decref(credentials);
     if (r < 0) {
         err->reason = "CannotPullECRContainerError";
@@ -79,7 +80,9 @@ static int registry_login(struct task *t, struct sw_err *err)
     const char *token = sw_json_str(json_array_get(sw_json_array(out, "authorizationData"), 0),
                                     "authorizationToken", "");
     free(t->pull_authorization);
+    free(t->pull_identity);
     t->pull_authorization = sw_asprintf("Basic %s", token);
+    t->pull_identity = SW_TAKE(role);
     return 0;
 }
 

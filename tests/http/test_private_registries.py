@@ -124,8 +124,9 @@ def test_a_registry_with_passwords(up, tasks, docker_registry, reader, name):
     assert "started" in text, stopped
     stopped, text = run(tasks, name, image_name, reader, good["Name"])
     assert "started" in text, stopped
-    # The image is here by now, and still neither a wrong password nor none will do.
-    for parameter in (wrong["ARN"], None):
+    # The image is here by now, and still neither a wrong password nor none will do, not even to who knows its digest.
+    by_digest = "%s@%s" % (image_name.rsplit(":", 1)[0], stopped["containers"][0]["imageDigest"])
+    for image_name, parameter in ((image_name, wrong["ARN"]), (image_name, None), (by_digest, None)):
         stopped, text = run(tasks, name, image_name, reader, parameter)
         assert "started" not in text and stopped["stopCode"] == "TaskFailedToStart"
         assert stopped["stoppedReason"].startswith("CannotPullContainerError: pull access denied for " + docker_registry.host_port)
@@ -150,6 +151,10 @@ def test_our_own_registry_in_the_name_of_the_secret(up, tasks, reader, name):
     assert "started" not in text and "CannotPullECRContainerError" in stopped["stoppedReason"]
     stopped, text = run(tasks, name, private, reader, secret(up, "AWS", up.password())["ARN"])
     assert "started" in text, stopped
+    # That it is on this machine now gives nobody a right to it.
+    by_digest = "%s@%s" % (private.rsplit(":", 1)[0], stopped["containers"][0]["imageDigest"])
+    stopped, text = run(tasks, name, by_digest, reader)
+    assert "started" not in text and "CannotPullECRContainerError" in stopped["stoppedReason"]
 
 
 class TokenRegistry(http.server.ThreadingHTTPServer):

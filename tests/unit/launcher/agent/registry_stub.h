@@ -30,9 +30,10 @@ struct stub_route {
     int cuts;
     bool no_ranges;
     bool slow;
+    const char *needs; /* the Authorization without which the answer is 401; NULL: none */
 };
 struct stub_seen {
-    char path[512], authorization[256], host[128], range[64];
+    char path[512], authorization[256], host[128], range[64], method[8];
 };
 struct stub {
     int fd, port;
@@ -72,8 +73,9 @@ static inline void stub_send(int fd, const char *p, size_t n)
     }
 }
 
-static inline void stub_answer(struct stub *s, int fd, const char *path, const char *range)
+static inline void stub_answer(struct stub *s, int fd, const struct stub_seen *seen)
 {
+    const char *path = seen->path, *range = seen->range;
     char head[1024];
     pthread_mutex_lock(&s->lock);
     struct stub_route r = {.status = 404, .body = NULL, .content_type = "application/json"};
@@ -86,6 +88,8 @@ static inline void stub_answer(struct stub *s, int fd, const char *path, const c
                 r.cut_after = 0;
         }
     pthread_mutex_unlock(&s->lock);
+    if (r.needs && strcmp(r.needs, seen->authorization) != 0)
+        r.status = 401;
     size_t from = 0;
     unsigned long long start;
     if (range[0] && !r.no_ranges && sscanf(range, "bytes=%llu-", &start) == 1 && start <= r.n)
@@ -93,22 +97,24 @@ static inline void stub_answer(struct stub *s, int fd, const char *path, const c
     int status = r.status ? r.status : from ? 206 : 200;
     int n = snprintf(
         head, sizeof head,
-        "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nContent-Type: %s\r\n%s%s%sConnection: "
+        "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nContent-Type: %s\r\n%s%s%s%sConnection: "
         "close\r\n\r\n",
         status, r.n - from, r.content_type ? r.content_type : "application/octet-stream",
-        r.location ? "Location: " : "", r.location ? r.location : "", r.location ? "\r\n" : "");
+        r.location ? "Location: " : "", r.location ? r.location : "", r.location ? "\r\n" : "",
+        status == 401 ? "WWW-Authenticate: Basic realm=\"x\"\r\n" : "");
     stub_send(fd, head, (size_t)n);
     size_t end = r.cut_after && r.cut_after > from && r.cut_after < r.n ? r.cut_after : r.n;
     if (r.slow)
         usleep(200000);
-    if (r.body)
+    if (r.body && strcmp(seen->method, "HEAD") != 0)
         stub_send(fd, r.body + from, end - from);
 }
 
 static inline void *stub_connection_main(void *arg)
 {
     struct stub_connection *c = arg;
-    char request[8192], path[512] = "", range[64];
+    char request[8192];
+    struct stub_seen now = {.path = ""};
     size_t n = 0;
     while (n + 1 < sizeof request) {
         ssize_t got = recv(c->fd, request + n, sizeof request - n - 1, 0);
@@ -119,16 +125,14 @@ static inline void *stub_connection_main(void *arg)
         if (strstr(request, "\r\n\r\n"))
             break;
     }
-    if (n > 0 && sscanf(request, "%*s %511s", path) == 1) {
+    if (n > 0 && sscanf(request, "%7s %511s", now.method, now.path) == 2) {
+        stub_header(request, "\nAuthorization: ", now.authorization, sizeof now.authorization);
+        stub_header(request, "\nHost: ", now.host, sizeof now.host);
+        stub_header(request, "\nRange: ", now.range, sizeof now.range);
         pthread_mutex_lock(&c->s->lock);
-        struct stub_seen *seen = &c->s->seen[c->s->seen_n++ % STUB_SEEN_MAX];
-        snprintf(seen->path, sizeof seen->path, "%s", path);
-        stub_header(request, "\nAuthorization: ", seen->authorization, sizeof seen->authorization);
-        stub_header(request, "\nHost: ", seen->host, sizeof seen->host);
-        stub_header(request, "\nRange: ", seen->range, sizeof seen->range);
-        snprintf(range, sizeof range, "%s", seen->range);
+        c->s->seen[c->s->seen_n++ % STUB_SEEN_MAX] = now;
         pthread_mutex_unlock(&c->s->lock);
-        stub_answer(c->s, c->fd, path, range);
+        stub_answer(c->s, c->fd, &now);
     }
     shutdown(c->fd, SHUT_RDWR);
     close(c->fd);

@@ -98,8 +98,11 @@ static struct image_hold *pulled(struct stage *s, const char *name)
     sw_autofree char *path = document_path(s, name);
     sw_autofree char *tag = sw_asprintf("%s/tag-%s", s->content, name);
     struct image_hold *h = image_store_hold(s->store, layers, SW_ARRAY_LEN(layers));
+    sw_autofree char *grants = sw_asprintf("%s/grants-%s", s->content, name);
+    sw_autofree char *of_grants = sw_asprintf("%s\n0123\n", text_of(name));
     put(path, name);
     put(tag, text_of(name));
+    put(grants, of_grants);
     make_snapshot(s, "base");
     make_snapshot(s, own);
     image_store_record(h, &documents[0], documents, 1);
@@ -142,7 +145,7 @@ TEST(what_no_task_uses_goes)
     CHECK_OK(clean(&s, "one", 0, 5, &done, &err));
     CHECK_EQ_INT(done.images, 1);
     CHECK_EQ_INT(done.snapshots, 2);
-    CHECK_EQ_INT(done.documents, 2); /* the manifest and the tag */
+    CHECK_EQ_INT(done.documents, 3); /* the manifest, the tag, to whom it was given */
     CHECK(has_snapshot(&s, "base") && has_snapshot(&s, "layer of one") && has_document(&s, "one"));
     CHECK(!has_snapshot(&s, "layer of two") && !has_document(&s, "two"));
     CHECK_OK(clean(&s, NULL, 0, 5, &done, &err));

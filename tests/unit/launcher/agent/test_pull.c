@@ -435,7 +435,7 @@ TEST(snapshots_of_another_boot_that_were_not_synced_go)
     char mark[4096];
     snprintf(mark, sizeof mark, "%.*sunsynced", (int)(strlen(i.layers[0]) - 2), i.layers[0]);
     image_done(&i);
-    for (int k = 0; k < 500 && sw_path_exists(mark); k++)
+    for (int k = 0; k < 5000 && sw_path_exists(mark); k++)
         usleep(10000);
     CHECK(!sw_path_exists(mark));
     close_puller();
@@ -512,6 +512,104 @@ TEST(behaviours_of_tags)
     image_done(&i);
     reopen(PULL_ALWAYS);
     CHECK_ERR(pull("team/app:v1", &i, &err), SW_EUNAVAILABLE, "CannotPullContainerError");
+    done();
+}
+
+/* An image of another registry that only ANN may read. */
+#define ANN "Basic YW5uOngK"
+#define BOB "Basic Ym9iOngK"
+
+static void private_image(void)
+{
+    struct tar t;
+    tar_start(&t);
+    tar_add(&t, &(struct tar_entry){.name = "secret", .data = "of ann"});
+    struct sw_str plain = tar_end(&t);
+    stub_image(&other, "team/app", "v1", &plain, 1, "{\"Cmd\":[\"/x\"]}", "amd64", digest);
+    sw_buf_done(&t.out);
+    for (size_t i = 0; i < other.routes_n; i++)
+        other.routes[i].needs = ANN;
+}
+
+static int pull_with(const char *separator, const char *rest, const char *credentials,
+                     struct sw_err *err)
+{
+    struct image i = {.layers_n = 0};
+    const struct pull_as as = {.credentials = credentials};
+    sw_autofree char *name = sw_asprintf("%s/team/app%s%s", other.host_port, separator, rest);
+    int r = puller_pull(puller, name, &as, NULL, &i, err);
+    if (r == 0)
+        image_done(&i);
+    return r;
+}
+
+static void manifests_answer(int status)
+{
+    for (size_t i = 0; i < other.routes_n; i++)
+        if (strstr(other.routes[i].path, "/manifests/")) {
+            other.routes[i].status = status;
+            other.routes[i].needs = NULL;
+        }
+}
+
+/* Whoever knows the digest, or the tag where tags are not asked about. */
+static void refused_without(const char *credentials)
+{
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_ERR(pull_with("@", digest, credentials, &err), SW_EDENIED, "CannotPullContainerError");
+    CHECK_ERR(pull_with(":", "v1", credentials, &err), SW_EDENIED, "CannotPullContainerError");
+}
+
+TEST(what_is_here_is_only_for_those_to_whom_its_registry_gives_it)
+{
+    setup();
+    struct sw_err err = SW_ERR_INIT;
+    private_image();
+    reopen(PULL_CACHED);
+    CHECK_OK(pull_with(":", "v1", ANN, &err));
+    refused_without(NULL);
+    refused_without(BOB);
+    /* Hers is asked about, but not sent again. */
+    reopen(PULL_CACHED);
+    size_t before = other.seen_n;
+    CHECK_OK(pull_with("@", digest, ANN, &err));
+    CHECK(other.seen_n > before);
+    for (size_t i = before; i < other.seen_n; i++)
+        CHECK_EQ_STR(other.seen[i].method, "HEAD");
+    /* While nobody can be asked, those who had it have it. */
+    manifests_answer(503);
+    for (int how = PULL_DEFAULT; how < PULL_BEHAVIOR_MAX_; how++) {
+        reopen((enum pull_behavior)how);
+        if (how == PULL_ALWAYS) {
+            CHECK_ERR(pull_with(":", "v1", ANN, &err), SW_EUNAVAILABLE, "CannotPullContainerError");
+        } else {
+            CHECK_OK(pull_with(":", "v1", ANN, &err));
+            CHECK_OK(pull_with("@", digest, ANN, &err));
+        }
+        CHECK_ERR(pull_with("@", digest, BOB, &err), SW_EUNAVAILABLE, "CannotPullContainerError");
+        CHECK_ERR(pull_with(":", "v1", NULL, &err), SW_EUNAVAILABLE, "CannotPullContainerError");
+    }
+    manifests_answer(0);
+    for (size_t i = 0; i < other.routes_n; i++)
+        other.routes[i].needs = BOB; /* hers was taken away */
+    CHECK_ERR(pull_with("@", digest, ANN, &err), SW_EDENIED, "CannotPullContainerError");
+    CHECK_OK(pull_with("@", digest, BOB, &err));
+    done();
+}
+
+/* A registry of the asker's own would say of anything that it may be had. */
+TEST(what_is_here_is_not_had_by_the_name_of_another_registry)
+{
+    setup();
+    struct sw_err err = SW_ERR_INIT;
+    struct image i;
+    char path[512], name[512];
+    private_image();
+    CHECK_OK(pull_with("@", digest, ANN, &err));
+    (void)snprintf(path, sizeof path, "/v2/my/app/manifests/%s", digest);
+    (void)snprintf(name, sizeof name, "my/app@%s", digest);
+    stub_add(&registry, path, "application/vnd.oci.image.manifest.v1+json", "{}", 2);
+    CHECK_ERR(pull(name, &i, &err), SW_EMISMATCH, "CannotPullContainerError");
     done();
 }
 
