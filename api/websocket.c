@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/err.h"
+#include "base/lazy.h"
 #include "base/websocket.h"
 
 /* Whether one of the comma-separated words of a header, which may come several times, is this one. */
@@ -41,6 +43,11 @@ bool websocket_accept(const struct http_req *req, struct http_res *res, http_upg
     }
     if (http_req_headers(req, "Sec-WebSocket-Key", keys, 2) != 1 || !ws_key_valid(keys[0]))
         return refuse(res, 400, "Sec-WebSocket-Key is not valid\n");
+    struct sw_err err = SW_ERR_INIT;
+    if (sw_crypto_load(&err) < 0) {
+        sw_err_clear(&err);
+        return refuse(res, 503, "libcrypto cannot be loaded\n");
+    }
     ws_accept_of(keys[0], accept);
     http_res_set(res, "Upgrade", "websocket");
     http_res_set(res, "Sec-WebSocket-Accept", "%s", accept);

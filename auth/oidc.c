@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/json.h"
+#include "base/lazy.h"
 #include "base/macros.h"
 
 #define DEPTH          16
@@ -191,6 +192,8 @@ static int load_keys(const char *jwks, json_t **ret, struct sw_err *err)
     if (strlen(jwks) > OIDC_JWKS_MAX)
         return sw_fail(err, SW_EINVALID, "ValidationError", "the keys have more than %d bytes",
                        OIDC_JWKS_MAX);
+    if (sw_crypto_load(err) < 0)
+        return err->code;
     if (sw_json_load(sw_str(jwks), DEPTH, VALUES, NULL, ret, &why) < 0)
         return sw_fail(err, SW_EINVALID, "ValidationError", "the keys are not JSON: %s", why.msg);
     keys = sw_json_array(*ret, "keys");

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OpenSSL's own block functions, without EVP: the first fetch of an algorithm reads the library's configuration and sets its providers
  * up, 1.2 ms and 1.9 MiB at every start, and each use after it allocates. Same code underneath, with the processor's SHA
- * instructions where it has them. They are deprecated in favour of fetching and cannot fail. */
+ * instructions where it has them. They are deprecated in favour of fetching and cannot fail.
+ *
+ * libcrypto itself comes with the first hasher or once SMALL_TOTAL bytes were hashed (base/lazy.h): until then, and where it cannot be
+ * loaded, libsodium's plain C does the same, a fifth as fast. A hash that was begun with one of the two ends with it. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "base/digest.h"
 
-#include <openssl/crypto.h>
 #include <openssl/sha.h>
+#include <sodium.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/encode.h"
+#include "base/err.h"
+#include "base/lazy.h"
 #include "base/macros.h"
+
+#define SMALL_TOTAL ((size_t)256 * 1024) /* a millisecond of libsodium, about what loading takes */
 
 struct algorithm {
     const char *name;
@@ -91,27 +99,51 @@ bool digest_equal(const struct digest *a, const struct digest *b)
 
 struct digest_hasher {
     enum digest_algorithm algorithm;
+    bool fast;
     union {
         SHA256_CTX sha256;
         SHA512_CTX sha512;
+        crypto_hash_sha256_state plain256;
+        crypto_hash_sha512_state plain512;
     };
 };
 
-static void start(struct digest_hasher *h, enum digest_algorithm a)
+/* Whether libcrypto hashes the next n bytes; loads it when they make it worth while. */
+static bool use_libcrypto(size_t n)
+{
+    static _Atomic(size_t) total;
+    if (sw_crypto_loaded())
+        return true;
+    if (n < SMALL_TOTAL && atomic_fetch_add(&total, n) + n < SMALL_TOTAL)
+        return false;
+    struct sw_err err = SW_ERR_INIT;
+    bool loaded = sw_crypto_load(&err) == 0;
+    sw_err_clear(&err);
+    return loaded;
+}
+
+/* n: how much is going to be hashed, SIZE_MAX when nobody knows. */
+static void start(struct digest_hasher *h, enum digest_algorithm a, size_t n)
 {
     h->algorithm = a;
-    if (a == DIGEST_SHA512)
-        (void)SHA512_Init(&h->sha512);
+    h->fast = use_libcrypto(n);
+    if (h->fast)
+        (void)(a == DIGEST_SHA512 ? SHA512_Init(&h->sha512) : SHA256_Init(&h->sha256));
+    else if (a == DIGEST_SHA512)
+        (void)crypto_hash_sha512_init(&h->plain512);
     else
-        (void)SHA256_Init(&h->sha256);
+        (void)crypto_hash_sha256_init(&h->plain256);
 }
 
 static void finish(struct digest_hasher *h, unsigned char *out)
 {
-    if (h->algorithm == DIGEST_SHA512)
-        (void)SHA512_Final(out, &h->sha512);
+    if (h->fast)
+        (void)(h->algorithm == DIGEST_SHA512 ? SHA512_Final(out, &h->sha512)
+                                             : SHA256_Final(out, &h->sha256));
+    else if (h->algorithm == DIGEST_SHA512)
+        (void)crypto_hash_sha512_final(&h->plain512, out);
     else
-        (void)SHA256_Final(out, &h->sha256);
+        (void)crypto_hash_sha256_final(&h->plain256, out);
 }
 
 void digest_of(enum digest_algorithm a, const void *data, size_t n, struct digest *ret)
@@ -119,7 +151,7 @@ void digest_of(enum digest_algorithm a, const void *data, size_t n, struct diges
     struct digest d = {.algorithm = a};
     struct digest_hasher h;
 
-    start(&h, a);
+    start(&h, a, n);
     digest_hasher_update(&h, data, n);
     finish(&h, d.bytes);
     *ret = d;
@@ -129,16 +161,19 @@ struct digest_hasher *digest_hasher_new(enum digest_algorithm a)
 {
     struct digest_hasher *h = SW_NEW(struct digest_hasher);
 
-    start(h, a);
+    start(h, a, SIZE_MAX);
     return h;
 }
 
 void digest_hasher_update(struct digest_hasher *h, const void *data, size_t n)
 {
-    if (h->algorithm == DIGEST_SHA512)
-        (void)SHA512_Update(&h->sha512, data, n);
+    if (h->fast)
+        (void)(h->algorithm == DIGEST_SHA512 ? SHA512_Update(&h->sha512, data, n)
+                                             : SHA256_Update(&h->sha256, data, n));
+    else if (h->algorithm == DIGEST_SHA512)
+        (void)crypto_hash_sha512_update(&h->plain512, data, n);
     else
-        (void)SHA256_Update(&h->sha256, data, n);
+        (void)crypto_hash_sha256_update(&h->plain256, data, n);
 }
 
 void digest_hasher_peek(const struct digest_hasher *h, struct digest *ret)
@@ -157,11 +192,11 @@ void digest_hasher_free(struct digest_hasher *h)
 
 void sw_sha256(const void *data, size_t n, unsigned char out[32])
 {
-    SHA256_CTX c;
+    struct digest_hasher h;
 
-    (void)SHA256_Init(&c);
-    (void)SHA256_Update(&c, data, n);
-    (void)SHA256_Final(out, &c);
+    start(&h, DIGEST_SHA256, n);
+    digest_hasher_update(&h, data, n);
+    finish(&h, out);
 }
 
 /* FIPS 198-1 section 4. */
@@ -169,7 +204,7 @@ void sw_hmac_sha256(const void *key, size_t key_n, const void *data, size_t n,
                     unsigned char out[32])
 {
     unsigned char block[64] = {0}, inner[32];
-    SHA256_CTX c;
+    struct digest_hasher h;
 
     if (key_n > sizeof(block))
         sw_sha256(key, key_n, block);
@@ -177,15 +212,17 @@ void sw_hmac_sha256(const void *key, size_t key_n, const void *data, size_t n,
         memcpy(block, key, key_n);
     for (size_t i = 0; i < sizeof(block); i++)
         block[i] ^= 0x36;
-    (void)SHA256_Init(&c);
-    (void)SHA256_Update(&c, block, sizeof(block));
-    (void)SHA256_Update(&c, data, n);
-    (void)SHA256_Final(inner, &c);
+    start(&h, DIGEST_SHA256, sizeof(block) + n);
+    digest_hasher_update(&h, block, sizeof(block));
+    digest_hasher_update(&h, data, n);
+    finish(&h, inner);
     for (size_t i = 0; i < sizeof(block); i++)
         block[i] ^= 0x36 ^ 0x5c;
-    (void)SHA256_Init(&c);
-    (void)SHA256_Update(&c, block, sizeof(block));
-    (void)SHA256_Update(&c, inner, sizeof(inner));
-    (void)SHA256_Final(out, &c);
-    OPENSSL_cleanse(block, sizeof(block));
+    start(&h, DIGEST_SHA256, sizeof(block) + sizeof(inner));
+    digest_hasher_update(&h, block, sizeof(block));
+    digest_hasher_update(&h, inner, sizeof(inner));
+    finish(&h, out);
+    explicit_bzero(&h, sizeof(h));
+    explicit_bzero(block, sizeof(block));
+    explicit_bzero(inner, sizeof(inner));
 }

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/id.h"
 #include "base/io.h"
+#include "base/lazy.h"
 #include "base/macros.h"
 #include "base/str.h"
 
@@ -399,7 +400,9 @@ int certificate_issue(const struct certificate_request *q, struct certificate_re
             return sw_fail(err, SW_EINVALID, NULL,
                            "'%s' is neither a host name nor an address (and has no port)",
                            q->hosts[i]);
-    int r = check_ours(key_path, q->force, err);
+    int r = sw_crypto_load(err);
+    if (r == 0)
+        r = check_ours(key_path, q->force, err);
     if (r == 0)
         r = open_authority(q, &authority, &ret->new_authority, err);
     if (r == 0)

@@ -7,6 +7,7 @@
 #include <zstd.h>
 
 #include "base/alloc.h"
+#include "base/lazy.h"
 #include "base/macros.h"
 
 #define REASON              "CannotPullContainerError"
@@ -46,7 +47,8 @@ void layer_stream_free(struct layer_stream *s)
         return;
     if (s->form == FORM_GZIP)
         (void)inflateEnd(&s->z);
-    ZSTD_freeDCtx(s->zstd);
+    if (s->zstd)
+        ZSTD_freeDCtx(s->zstd);
     digest_hasher_free(s->hasher);
     free(s);
 }
@@ -86,6 +88,8 @@ static int detect(struct layer_stream *s, struct sw_err *err)
         s->form = FORM_GZIP;
         s->member_open = true;
     } else if (s->n >= 4 && p[0] == 0x28 && p[1] == 0xb5 && p[2] == 0x2f && p[3] == 0xfd) {
+        if (sw_zstd_load(err) < 0)
+            return err->code;
         s->zstd = ZSTD_createDCtx();
         if (!s->zstd ||
             ZSTD_isError(ZSTD_DCtx_setParameter(s->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX)))

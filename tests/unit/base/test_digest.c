@@ -4,6 +4,8 @@
 #include <pthread.h>
 
 #include "base/encode.h"
+#include "base/err.h"
+#include "base/lazy.h"
 #include "base/macros.h"
 #include "tests/lib/test.h"
 
@@ -13,6 +15,45 @@
     "sha512:ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" \
     "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
 #define EMPTY_256 "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+#define LENGTHS 300
+
+struct hashes {
+    struct digest of[DIGEST_MAX_][LENGTHS];
+    unsigned char hmac[LENGTHS][32];
+};
+
+static void hash_all(struct hashes *ret)
+{
+    unsigned char data[LENGTHS];
+
+    for (size_t n = 0; n < LENGTHS; n++) {
+        data[n] = (unsigned char)(n * 7 + 1);
+        digest_of(DIGEST_SHA256, data, n, &ret->of[DIGEST_SHA256][n]);
+        digest_of(DIGEST_SHA512, data, n, &ret->of[DIGEST_SHA512][n]);
+        sw_hmac_sha256(data, n, data, n / 2, ret->hmac[n]);
+    }
+}
+
+/* First in this file: what is loaded stays. */
+TEST(small_hashes_need_no_libcrypto_and_are_the_same_with_it)
+{
+    static struct hashes without, with;
+    unsigned char large[4096] = {0}, out[32];
+
+    CHECK(!sw_crypto_loaded());
+    hash_all(&without);
+    CHECK(!sw_crypto_loaded());
+    for (int i = 0; i < 64; i++)
+        sw_sha256(large, sizeof large, out);
+    CHECK(sw_crypto_loaded());
+    hash_all(&with);
+    for (size_t n = 0; n < LENGTHS; n++) {
+        CHECK(digest_equal(&without.of[DIGEST_SHA256][n], &with.of[DIGEST_SHA256][n]));
+        CHECK(digest_equal(&without.of[DIGEST_SHA512][n], &with.of[DIGEST_SHA512][n]));
+        CHECK(memcmp(without.hmac[n], with.hmac[n], 32) == 0);
+    }
+}
 
 /* FIPS 180-4 examples */
 TEST(known_digests)

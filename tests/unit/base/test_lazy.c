@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/err.h"
 #include "base/httpc.h"
 #include "base/macros.h"
@@ -111,6 +112,13 @@ TEST(an_http_client_loads_its_library_with_the_first_request)
     CHECK_EQ_INT(httpc_perform(c, &req, &res, &err), SW_EUNAVAILABLE);
     CHECK(is_loaded("libcurl.so.4"));
     httpc_free(c);
+}
+
+TEST(a_hasher_of_unknown_length_loads_libcrypto)
+{
+    struct digest_hasher *h = digest_hasher_new(DIGEST_SHA256);
+    CHECK(sw_crypto_loaded() && is_loaded("libcrypto.so.3"));
+    digest_hasher_free(h);
 }
 
 TEST(archives_are_written_and_read_through_the_forwards)
