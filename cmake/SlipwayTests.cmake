@@ -3,9 +3,10 @@
 #   tests/unit/<module>/test_X.c   unit.<module>.X.<case>   links the module and its DEPS only
 #   tests/suite/X.c, fault/X.c     suite.X, fault.X         /* test-deps: storage/blob base */
 #   tests/fuzz/fuzz_X.c            fuzz.X                   /* fuzz-deps: registry/core base */
-#   tests/http/test_X.py           http.X                   # ctest-lock: NAME, # ctest-timeout: SECONDS
+#   tests/http/test_X.py           http.X                   # ctest-lock: NAME, # ctest-timeout: SECONDS, # ctest-cost: SECONDS
 #   tests/fault/test_X.py          fault.X                  the same
 #   tests/lint/X.py                lint.X
+# Tests of one lock run one after another; of those with the lock `containers` two run at once. Costly ones start first.
 set(SW_DISCOVER_SCRIPT "${CMAKE_CURRENT_LIST_DIR}/DiscoverCases.cmake")
 set(SW_PYTHON /usr/bin/python3)
 
@@ -64,7 +65,7 @@ function(sw_declare_unit_tests module)
         string(REGEX REPLACE "^test_" "" name "${name}")
         string(REPLACE "." "_" target "unit_${dotted}_${name}")
         sw_test_program(${target} "${file}" ${library} ${test_libs})
-        sw_discover_cases(${target} "unit.${dotted}.${name}" unit 120)
+        sw_discover_cases(${target} "unit.${dotted}.${name}" unit 300)
     endforeach()
 endfunction()
 
@@ -76,7 +77,7 @@ function(sw_declare_programs kind timeout)
         sw_deps_in_comment("${file}" test-deps deps)
         sw_test_program(${kind}_${name} "${file}" ${deps})
         add_test(NAME ${kind}.${name} COMMAND ${kind}_${name})
-        set_tests_properties(${kind}.${name} PROPERTIES LABELS ${kind} TIMEOUT ${timeout} SKIP_RETURN_CODE 77
+        set_tests_properties(${kind}.${name} PROPERTIES LABELS ${kind} TIMEOUT ${timeout} COST 20 SKIP_RETURN_CODE 77
             ENVIRONMENT "SLIPWAY_BIN=${CMAKE_BINARY_DIR}/slipway")
     endforeach()
 endfunction()
@@ -103,6 +104,15 @@ function(sw_declare_fuzzers)
     endforeach()
 endfunction()
 
+# The value of `# ctest-KEY: VALUE` near the top of a Python test, or the default.
+function(sw_comment file key default ret)
+    file(STRINGS "${file}" lines LIMIT_COUNT 20 REGEX "^# ctest-${key}:")
+    set(${ret} "${default}" PARENT_SCOPE)
+    if(lines MATCHES "^# ctest-${key}: *([a-z0-9_-]+)")
+        set(${ret} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+    endif()
+endfunction()
+
 function(sw_declare_python_tests kind)
     file(GLOB files CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/tests/${kind}/test_*.py")
     set(bin "${SLIPWAY_HTTP_BIN}")
@@ -112,23 +122,38 @@ function(sw_declare_python_tests kind)
     foreach(file IN LISTS files)
         get_filename_component(name "${file}" NAME_WE)
         string(REGEX REPLACE "^test_" "" name "${name}")
-        set(timeout 600)
-        set(locks "")
-        file(STRINGS "${file}" lines LIMIT_COUNT 20 REGEX "^# ctest-(lock|timeout):")
-        foreach(line IN LISTS lines)
-            if(line MATCHES "^# ctest-lock: *([a-z0-9_-]+)")
-                list(APPEND locks "${CMAKE_MATCH_1}")
-            elseif(line MATCHES "^# ctest-timeout: *([0-9]+)")
-                set(timeout "${CMAKE_MATCH_1}")
-            endif()
-        endforeach()
+        sw_comment("${file}" lock "" lock)
+        sw_comment("${file}" timeout 900 timeout)
+        sw_comment("${file}" cost 10 cost)
         math(EXPR inner "${timeout} - 20")
         add_test(NAME ${kind}.${name}
             COMMAND "${SW_PYTHON}" -B -m pytest -q -x -p no:cacheprovider --timeout=${inner} "${file}"
             WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}/tests/${kind}")
-        set_tests_properties(${kind}.${name} PROPERTIES LABELS ${kind} TIMEOUT ${timeout}
-            RESOURCE_LOCK "${locks}" ENVIRONMENT "SLIPWAY_BIN=${bin};SLIPWAY_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
+        set_tests_properties(${kind}.${name} PROPERTIES LABELS ${kind} TIMEOUT ${timeout} COST ${cost}
+            RESOURCE_LOCK "${lock}" ENVIRONMENT "SLIPWAY_BIN=${bin};SLIPWAY_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
         set_property(DIRECTORY "${CMAKE_SOURCE_DIR}" APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${file}")
+        if(lock STREQUAL containers)
+            set_property(GLOBAL APPEND PROPERTY SW_CONTAINER_TESTS "${cost}/${kind}.${name}")
+        endif()
+    endforeach()
+endfunction()
+
+# Two chains of about the same length, which start before everything else: the most costly test that is left goes to the shorter
+# chain.
+function(sw_share_container_tests)
+    get_property(tests GLOBAL PROPERTY SW_CONTAINER_TESTS)
+    list(SORT tests COMPARE NATURAL ORDER DESCENDING)
+    set(length_a 0)
+    set(length_b 0)
+    foreach(test IN LISTS tests)
+        string(REGEX MATCH "^([0-9]+)/(.*)$" _ "${test}")
+        set(chain a)
+        if(length_b LESS length_a)
+            set(chain b)
+        endif()
+        math(EXPR length_${chain} "${length_${chain}} + ${CMAKE_MATCH_1}")
+        math(EXPR cost "1000 + ${CMAKE_MATCH_1}")
+        set_tests_properties("${CMAKE_MATCH_2}" PROPERTIES RESOURCE_LOCK containers-${chain} COST ${cost})
     endforeach()
 endfunction()
 
@@ -158,17 +183,11 @@ function(sw_declare_tests)
     foreach(module IN LISTS modules)
         sw_declare_unit_tests("${module}")
     endforeach()
-    sw_declare_programs(suite 300)
+    sw_declare_programs(suite 900)
     sw_declare_programs(fault 900)
     sw_declare_fuzzers()
     sw_declare_python_tests(http)
     sw_declare_python_tests(fault)
-    # ctest starts costly entries first, so that no long one is left alone at the end.
-    get_property(tests DIRECTORY "${CMAKE_SOURCE_DIR}" PROPERTY TESTS)
-    foreach(test IN LISTS tests)
-        if(test MATCHES "^(http|fault|suite)\\.")
-            set_tests_properties("${test}" PROPERTIES COST 1000)
-        endif()
-    endforeach()
+    sw_share_container_tests()
     sw_declare_lints()
 endfunction()

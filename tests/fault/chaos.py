@@ -133,7 +133,7 @@ class World(Site):
 
     # -- asking for work; whatever is in its way, until it is taken
 
-    def insist(self, what, call, seconds=90):
+    def insist(self, what, call, seconds=300):
         until = time.monotonic() + seconds
         while True:
             try:

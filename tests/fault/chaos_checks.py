@@ -9,7 +9,7 @@ import time
 
 from support import run as r
 
-QUIET = 90
+QUIET = 300
 
 
 def groups():

@@ -34,7 +34,7 @@ def boto_client(endpoint, service, key, region, validate=True):
     session = boto3.session.Session(aws_access_key_id=key[0], aws_secret_access_key=key[1],
                                     aws_session_token=key[2] if len(key) > 2 else None, region_name=region)
     client = session.client(service, endpoint_url=endpoint, config=Config(
-        retries={"max_attempts": 0}, connect_timeout=5, read_timeout=70))
+        retries={"max_attempts": 0}, connect_timeout=30, read_timeout=120))
     if validate:
         client.meta.events.register("after-call.%s" % service, _check_reply)
     return client

@@ -12,6 +12,8 @@ import time
 import uuid
 from urllib.parse import urlsplit
 
+from support.run import PATIENCE
+
 OUTPUT, SIZE, HANDSHAKE_REQUEST, HANDSHAKE_RESPONSE, HANDSHAKE_COMPLETE, FLAG, STDERR, EXIT_CODE = 1, 3, 5, 6, 7, 10, 11, 12
 # The plugin signs its request, for a service that slipway is not; the token is what counts.
 SIGNED = ("X-Amz-Date: 20260101T000000Z", "Authorization: AWS4-HMAC-SHA256 Credential=AKIAEXAMPLEEXAMPLE00/20260101/us-east-1/"
@@ -28,7 +30,7 @@ class Closed(Exception):
 
 
 class WebSocket:
-    def __init__(self, url, ca=None, timeout=20, headers=()):
+    def __init__(self, url, ca=None, timeout=100, headers=()):
         u = urlsplit(url)
         self.sock = socket.create_connection((u.hostname, u.port), timeout)
         if u.scheme == "wss":
@@ -114,7 +116,7 @@ class Message:
 class DataChannel:
     """One session, as the plugin of the AWS CLI speaks it."""
 
-    def __init__(self, session, ca=None, ours=None, timeout=20, token=None):
+    def __init__(self, session, ca=None, ours=None, timeout=100, token=None):
         self.ws = WebSocket(session["streamUrl"], ca, timeout, SIGNED)
         assert self.ws.status == 101, self.ws.head
         self.ours, self.expected, self.sequence = ours, 0, 0
@@ -188,7 +190,7 @@ class DataChannel:
 
     def until(self, text=None, seconds=20):
         """Reads until the output has the text; without one until the channel is closed."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         want = text.encode() if text else None
         while (want not in self.output) if want else self.closed is None:
             assert time.monotonic() < deadline, (text, self.output[-2000:], self.closed)

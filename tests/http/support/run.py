@@ -15,6 +15,7 @@ LONG = os.environ.get("SLIPWAY_TEST_LONG") == "1"
 PATH = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+PATIENCE = 5  # how many times as long as it should take may it take, on a machine that has much else to do
 
 
 def clean_env(home, **more):
@@ -45,7 +46,7 @@ def need_program(name):
 
 def run(argv, env=None, check=True, timeout=120, stdin=None, cwd=None):
     """CompletedProcess with text output; a failure shows the command and what it said."""
-    p = subprocess.run([str(a) for a in argv], env=env, input=stdin, cwd=cwd, timeout=timeout, check=False,
+    p = subprocess.run([str(a) for a in argv], env=env, input=stdin, cwd=cwd, timeout=timeout * PATIENCE, check=False,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
     if check and p.returncode != 0:
         raise AssertionError("%s\nexit status %d\n%s%s" % (
@@ -54,7 +55,8 @@ def run(argv, env=None, check=True, timeout=120, stdin=None, cwd=None):
 
 
 def wait_for(condition, seconds=20, every=0.05, what="condition"):
-    """The first true value of condition(); fails after that many seconds."""
+    """The first true value of condition(), which should take no longer than that; fails when it never comes."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -70,7 +72,7 @@ def end(process, signal_number, seconds):
     if process.poll() is None:
         process.send_signal(signal_number)
     try:
-        return process.wait(seconds), True
+        return process.wait(seconds * PATIENCE), True
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait(10), False

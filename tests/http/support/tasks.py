@@ -100,7 +100,7 @@ class Tasks:
         return 0
 
 
-def fetch(port, host="127.0.0.1", path="/index.html", timeout=5):
+def fetch(port, host="127.0.0.1", path="/index.html", timeout=20):
     """The whole answer to a plain GET; empty when nobody answers."""
     try:
         with socket.create_connection((host, port), timeout) as s:

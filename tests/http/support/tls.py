@@ -72,7 +72,7 @@ class TlsServer(Server):
         key = key or self.admin
         session = boto3.session.Session(aws_access_key_id=key[0], aws_secret_access_key=key[1], region_name=region)
         return session.client(service, endpoint_url=self.endpoint, verify=self.ca,
-                              config=Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=70))
+                              config=Config(retries={"max_attempts": 0}, connect_timeout=30, read_timeout=120))
 
     def http(self, password="admin", timeout=60):
         if password == "admin":
