@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 600
+# ctest-cost: 40
 """Agent, server or both are killed while a task runs: the container goes on as the same process, the restarted agent adopts it, what
 it wrote meanwhile is in its log, and its exit code is reported."""
 import glob
@@ -200,7 +200,7 @@ class Agent:
 
     def kill(self):
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(50)
 
     def close(self):
         r.end(self.process, signal.SIGTERM, 20)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 300
+# ctest-cost: 67
 """Storms on a fleet: server, agents, monitors, runtimes, network plugins and containers are killed, frozen and cut off at random
 moments, two at a time now and then, while people deploy, scale, drain and run tasks. Afterwards everything comes to what is wanted without
 anybody, nothing ran twice or was forgotten, and nothing is left over. Long: SLIPWAY_TEST_LONG=1, SLIPWAY_TEST_STORMS=N."""

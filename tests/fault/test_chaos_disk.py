@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 300
+# ctest-cost: 46
 """The disk of the server, then that of an agent, is full for a while, and processes die meanwhile. Nothing that was acknowledged is
 forgotten, and with room everything comes to what is wanted by itself."""
 import os
@@ -86,5 +86,5 @@ def test_an_agents_disk(world):
     w.wounded |= {arn.rsplit("/", 1)[1] for _, arn in w.tasks.values()}
     w.calm()
     agent.process.send_signal(signal.SIGTERM)
-    assert agent.process.wait(20) == 0
+    assert agent.process.wait(100) == 0
     assert not w.complaints()

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 600
 """A disk of our own (a small file system in a file) becomes read-only, fails every call, or loses what was not synced, under a server
 that is being pushed to. Who asks is told so, the server serves on what it can, nothing that was acknowledged is lost, and with the
 disk back all goes on. 4 power cuts; 100 with SLIPWAY_TEST_LONG=1."""
@@ -211,7 +210,7 @@ def test_power_cuts_during_pushes_lose_nothing_acknowledged(disk):
             for p in pushers:
                 p.stopping = True
             for p in pushers:
-                p.join(20)
+                p.join(100)
                 assert not p.is_alive()
                 if p.wrong:
                     raise p.wrong

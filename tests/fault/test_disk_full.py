@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 300
 """The disk is full while a client pushes, and while an agent pulls: each is told so, nothing half-made stays, and both go on as soon
 as there is room. The disks are small tmpfs mounts."""
 import os

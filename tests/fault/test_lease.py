@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
+# ctest-cost: 19
 """Two servers on one database: their data folder's lock is taken away, as a file system without locks would. One plans services; the
 other takes over when the first is stopped, paused or killed, and what wakes up again changes nothing."""
 import json

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 400
+# ctest-cost: 47
 """Everything dies at once: by SIGKILL, and by the power, after which mounts, namespaces, control groups and what lay in memory are gone
 too. Services come back by themselves; tasks that ran are STOPPED, say why, and are not run again."""
 import glob

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-timeout: 4000
+# ctest-cost: 32
 """Pushes, pulls, deletes, mounts, checks, backups and collections, all at once. It ends with no broken image, nothing lost that was
 acknowledged, and exactly the bytes on the disk that the living images need. 20 seconds; an hour with SLIPWAY_TEST_LONG=1."""
 import glob
@@ -164,7 +165,7 @@ def finish(server, workers, folder):
     for w in workers:
         w.ending.set()
     for w in workers:
-        w.join(60)
+        w.join(300)
         assert not w.error, w.error
     print({k: sum(w.count[k] for w in workers) for k in workers[0].count})
     assert sum(w.count["push"] for w in workers) > SECONDS / 2 and sum(w.count["delete"] for w in workers) > SECONDS / 4

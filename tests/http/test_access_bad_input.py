@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 600
+# ctest-cost: 22
 """Wrong input about who may what: policies that are no policies, too large, or about nobody; sessions, clocks and bodies that are not
 to be believed; text of any kind in every string. Each is refused by IAM's name with its reason, and changes nothing."""
 import gzip
@@ -214,12 +214,12 @@ def test_ten_thousand_statements(server, iam, name):
                 assert allowed
             except ClientError as e:
                 assert e.response["Error"]["Code"] == "AccessDeniedException" and not allowed
-            assert time.monotonic() - begun < 2
+            assert time.monotonic() - begun < 2 * r.PATIENCE
     begun = time.monotonic()
     reply = iam.simulate_principal_policy(PolicySourceArn="arn:aws:iam::%s:user/%s" % (r.ACCOUNT, name), ActionNames=["ecr:ListImages"],
                                           ResourceArns=["arn:aws:ecr:us-east-1:%s:repository/%s/a" % (r.ACCOUNT, name)])
     assert reply["EvaluationResults"][0]["EvalDecision"] == "allowed"
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 5 * r.PATIENCE
 
 
 def test_ten_thousand_statements_in_one_document(server, tmp_path):
@@ -228,12 +228,12 @@ def test_ten_thousand_statements_in_one_document(server, tmp_path):
     path.write_text(json.dumps({"Version": VERSION, "Statement": [narrow(i) for i in range(10000)]}, separators=(",", ":")))
     begun = time.monotonic()
     server.slipway("policy", "check", path, check=False)
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 20 * r.PATIENCE
     begun = time.monotonic()
     with pytest.raises(ClientError) as e:
         server.boto("iam", validate=False).create_policy(PolicyName="many", PolicyDocument=path.read_text())
     assert e.value.response["Error"]["Code"] in ("LimitExceeded", "ValidationError"), e.value
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 5 * r.PATIENCE
 
 
 # -- sessions
@@ -274,10 +274,15 @@ def botocore_call(server, service, operation, arguments, key=None):
 # -- clocks and replays
 
 def test_a_request_is_not_good_for_ever(server):
-    headers = signed_headers(server, "ecr", "DescribeRepositories", b"{}", skew_s=-298)
-    assert call(server, "ecr", "", b"{}", headers=headers).status == 200
-    time.sleep(4)
-    reply = call(server, "ecr", "", b"{}", headers=headers)
+    def still_good():
+        headers = signed_headers(server, "ecr", "DescribeRepositories", b"{}", skew_s=-298)
+        return headers if call(server, "ecr", "", b"{}", headers=headers).status == 200 else None
+    headers = r.wait_for(still_good, what="a request that comes in time")
+
+    def refused():
+        reply = call(server, "ecr", "", b"{}", headers=headers)
+        return reply if reply.status != 200 else None
+    reply = r.wait_for(refused, every=0.5, what="refusal")
     assert reply.status == 400 and "Signature expired" in reply.json()["message"], reply
 
 
@@ -304,7 +309,7 @@ def test_compressed_bodies(server, name):
     begun = time.monotonic()
     reply = compressed(server, body, bomb)
     assert (reply.status, reply.json()["__type"]) == (413, "RequestEntityTooLarge"), reply
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 10 * r.PATIENCE
     whole = gzip.compress(body)
     for data in (whole[:-1], whole[:-9], whole + b"x", whole + whole, whole[:4], b"", b"\x1f\x8b", whole[:-6] + bytes(6)):
         reply = compressed(server, body, data)

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """Two accounts on one server: what one has the other reaches only where both sides allow it, over /v2/ by the host name
 <account>.dkr.ecr.<region>.<anything>, over ECR's registryId, and by roles that trust the other account."""
 import json

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ctest-cost: 23
 """The AWS CLI, unmodified: what scripts see of output, error text and exit codes."""
 import json
 import os

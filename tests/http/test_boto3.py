@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """boto3: ECR and the parts of ECS that need no container, identities; each reply is checked against the service's model."""
 import datetime
 import json

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """buildah: log in, push, pull, push again; digests agree with those of the registry."""
 import os
 

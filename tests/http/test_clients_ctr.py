@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """containerd by its own client: push, pull, push again, an index of two platforms, deletes."""
 import pytest
 

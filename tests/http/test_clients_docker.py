@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 600
 """docker with its classic store."""
 import pytest
 

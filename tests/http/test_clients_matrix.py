@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 600
 """What clients do beside the plain push and pull: artifacts, indexes of several platforms, mounts, uploads that go on later, many
 pushes at once, deletes, build caches."""
 import json

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """skopeo, which copies between layouts, archives and registries and keeps digests."""
 import json
 import os

@@ -31,7 +31,7 @@ aws --endpoint-url http://127.0.0.1:5000 ecs run-task --task-definition app
     assert stored(up, "team/app", "v1")[0] in p.stdout
     arns = up.boto("ecs").list_tasks(family="app")["taskArns"] + \
         up.boto("ecs").list_tasks(family="app", desiredStatus="STOPPED")["taskArns"]
-    up.boto("ecs").get_waiter("tasks_stopped").wait(tasks=arns, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    up.boto("ecs").get_waiter("tasks_stopped").wait(tasks=arns, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
     task = up.boto("ecs").describe_tasks(tasks=arns)["tasks"][0]
     assert task["containers"][0]["exitCode"] == 0, task
     assert task["containers"][0]["imageDigest"] == stored(up, "team/app", "v1")[0]

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 600
 """The rest of ECR's private API through boto3 and the AWS CLI: policies, tag mutability, layers in parts, download addresses,
 creation templates, settings, referrers, and what is refused by name. Replies are checked against the service's model where Debian's
 has the operation, and by the server against its own tables."""

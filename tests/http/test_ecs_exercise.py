@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
 # ctest-timeout: 900
+# ctest-cost: 59
 """The exercise "Deploy ECS Cluster - EC2 Launch Type" of the course notes, step by step with the AWS CLI, in a cluster of its own
 that the machine waits for: cluster, nginx and httpd, a task, a service of two on a fixed port, another revision, scaling, and the
 clean-up in the order of the notes (service, instance, cluster)."""

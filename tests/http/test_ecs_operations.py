@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """Clusters, container instances, attributes, account settings, capacity providers, protection and the agent's operations: boto3
 and the AWS CLI, each reply checked against the service's model. The instances are the test's own; no container runs."""
 import json

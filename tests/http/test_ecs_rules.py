@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """What ECS refuses and what it adds, rule by rule: tags, names and characters, sizes, defaults of clusters. The instances are the
 test's own; no container runs."""
 import json

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 600
 """Every implemented operation of ECS, Logs, Parameter Store and Secrets Manager with documents that are wrong in one place: each
 member in turn is of another type, null, empty, too long, negative, huge or in a script that is not Latin. The answer is never a 5xx,
 an error is one that the operation's model knows or one that all services share, and whatever is answered with 200 is what the

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 300
 """environmentFiles: objects of an S3 store become variables; what wins over what, and what a task says that did not get them."""
 import json
 import os

@@ -113,7 +113,7 @@ def test_a_reset_stops_what_runs(busybox_image):
             s.boto("ecs").register_task_definition(family="app", networkMode="host", containerDefinitions=[
                 {"name": "a", "image": s.host_port + "/app:v1", "memory": 64, "stopTimeout": 2, "command": ["sleep", "3600"]}])
             arn = s.boto("ecs").run_task(taskDefinition="app")["tasks"][0]["taskArn"]
-            s.boto("ecs").get_waiter("tasks_running").wait(tasks=[arn], WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+            s.boto("ecs").get_waiter("tasks_running").wait(tasks=[arn], WaiterConfig={"Delay": 1, "MaxAttempts": 120})
             assert reset(s).status == 200
             assert s.boto("ecs").list_tasks()["taskArns"] == []
             r.wait_for(lambda: not any(s.data + "/" in line and os.path.basename(line.split()[0]) == "conmon"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 600
+# ctest-cost: 46
 """Launch type FARGATE and capacity provider strategies: real containers, the AWS CLI, waiters of boto3."""
 import json
 import resource

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 300
+# ctest-cost: 49
 """Machines that are marked for Fargate and are no container instances: two of them, the tasks of two clusters, waiting tasks, a drain."""
 import json
 

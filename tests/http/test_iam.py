@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """IAM through boto3 and the AWS CLI: identities, policies and what they change, limits, pages, simulation, and destroying in the
 order in which provisioning tools do it. botocore parses every reply by the service's model."""
 import datetime
@@ -512,7 +511,7 @@ def test_a_large_simulation_takes_bounded_time(iam):
     reply = iam.simulate_custom_policy(PolicyInputList=large, ActionNames=["ecr:GetAuthorizationToken"] * 10)
     assert len(reply["EvaluationResults"]) == 10
     assert len(reply["EvaluationResults"][9]["MissingContextValues"]) == 24000
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 20 * r.PATIENCE
 
 
 def test_limits_and_unicode(iam):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 600
+# ctest-cost: 67
 """The AWS SDK for JavaScript, current versions from npm: it writes header names in lower case, signs more headers than others, with the
 hash of the body as one of them, and sends text as UTF-8. The scripts are in tests/http/js/; those in js/up/ run tasks."""
 import json

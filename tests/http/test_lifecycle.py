@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
+# ctest-cost: 15
 """Lifecycle policies through boto3 and the AWS CLI: what is refused, previews, runs, what is in use, what a pull means."""
 import json
 import os
@@ -13,7 +13,7 @@ from support import run as r
 from support.aws import call
 from support.server import Server
 
-QUICK = {"Delay": 1, "MaxAttempts": 20}
+QUICK = {"Delay": 1, "MaxAttempts": 80}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 300
 """An image that a task runs stays, whatever the policy says and whatever became of its tag and its task definition."""
 import json
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
+# ctest-cost: 76
 """What one caller may take: requests, connections, headers, bodies, time."""
 import json
 import os
@@ -38,7 +38,7 @@ def limited():
 @pytest.fixture(scope="module")
 def strict():
     """Little patience, small requests."""
-    yield from running("--header-timeout", "1s", "--idle-timeout", "2s", "--transfer-rate-min", "10KiB",
+    yield from running("--header-timeout", "1s", "--idle-timeout", "4s", "--transfer-rate-min", "10KiB",
                        "--header-bytes-max", "16KiB", "--body-bytes-max", "1MiB")
 
 
@@ -54,12 +54,19 @@ def alive(server):
 
 # -- rates
 
-def spend(http, path, most=40):
-    """Requests until the first that is refused; (how many passed, that one)."""
+def allowed(since):
+    """At most so many requests of one caller pass from then until now: those at once, then two a second."""
+    return 8 + 2 * (time.monotonic() - since) + 1
+
+
+def spend(http, path, most=1000):
+    """Requests until the first that is refused, which is in time; that one."""
+    since = time.monotonic()
     for n in range(most):
         reply = http.get(path)
         if reply.status == 429:
-            return n, reply
+            assert 8 <= n <= allowed(since)
+            return reply
     raise AssertionError("%d requests and no 429" % most)
 
 
@@ -67,8 +74,7 @@ def test_registry_answers_429_with_retry_after(limited):
     password = limited.password()
     time.sleep(4.5)  # the bucket is full again
     with limited.http(password) as h:
-        passed, reply = spend(h, "/v2/")
-        assert 8 <= passed <= 10
+        reply = spend(h, "/v2/")
         assert reply.code() == "TOOMANYREQUESTS"
         assert reply.header("Retry-After") == "1"
         assert "WWW-Authenticate" not in dict(reply.headers)
@@ -77,37 +83,41 @@ def test_registry_answers_429_with_retry_after(limited):
         assert h.get("/v2/").status == 200
 
 
-def refused_calls(ecs, most):
-    """Calls of one who may do nothing, until there are too many; the last answer."""
-    for _ in range(most):
+def refused_calls(ecs, since, most=1000):
+    """Calls of one who may do nothing and began then, until there are too many; the last answer."""
+    for n in range(most):
         with pytest.raises(botocore.exceptions.ClientError) as caught:
             ecs.list_clusters()
         if caught.value.response["Error"]["Code"] == "ThrottlingException":
             break
+        assert n <= allowed(since)
     return caught.value.response
 
 
 def test_one_caller_does_not_slow_another(limited):
     time.sleep(4.5)
     a, b = [limited.boto("ecs", limited.add_user(name)) for name in ("a", "b")]
-    assert refused_calls(a, 20)["Error"]["Code"] == "ThrottlingException"
-    assert refused_calls(b, 1)["Error"]["Code"] == "AccessDeniedException"
-    assert refused_calls(a, 1)["Error"]["Code"] == "ThrottlingException"
+    began = time.monotonic()
+    assert refused_calls(a, began)["Error"]["Code"] == "ThrottlingException"
+    assert refused_calls(b, began, 1)["Error"]["Code"] == "AccessDeniedException"
+    assert refused_calls(a, began + 4)["Error"]["Code"] == "ThrottlingException"
 
 
 def test_without_a_principal_the_address_counts(limited):
     time.sleep(4.5)
     with limited.http(None) as h:
-        passed, reply = spend(h, "/v2/")
-        assert 8 <= passed <= 10 and reply.code() == "TOOMANYREQUESTS"
+        assert spend(h, "/v2/").code() == "TOOMANYREQUESTS"
+    since = time.monotonic()
     with Http(limited.host_port) as guess:  # guessing passwords comes from the same address
-        reply = guess.get("/v2/", {"Authorization": basic("guess")})
-        assert reply.status == 429
+        n = 0
+        while guess.get("/v2/", {"Authorization": basic("guess")}).status != 429:
+            n += 1
+            assert n <= allowed(since) - 8
 
 
 def test_aws_calls_are_throttled_in_their_own_form(limited):
     time.sleep(4.5)
-    answer = refused_calls(limited.boto("ecs", limited.add_user("caller")), 20)
+    answer = refused_calls(limited.boto("ecs", limited.add_user("caller")), time.monotonic())
     assert answer["Error"]["Code"] == "ThrottlingException"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert answer["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
@@ -143,8 +153,8 @@ def test_skopeo_waits_and_succeeds(limited, busybox_layout, busybox_image, tmp_p
 # -- slow peers
 
 def wait_closed(s, seconds):
-    """What comes until the peer closes, which must be within that time."""
-    s.settimeout(seconds)
+    """What comes until the peer closes, which it should within that time."""
+    s.settimeout(seconds * r.PATIENCE)
     got = b""
     while True:
         try:
@@ -171,7 +181,7 @@ def drip(s, data, every, seconds):
 def test_a_dripping_head_is_ended(strict):
     with connect(strict) as s:
         head = b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X-Drip: y\r\n" * 1000
-        assert drip(s, head, 0.2, 15) < 8
+        assert drip(s, head, 0.2, 25)
         alive(strict)
 
 
@@ -194,7 +204,7 @@ def test_a_kept_connection_may_pause_but_not_drip(strict):
         time.sleep(1.5)  # longer than header_timeout, shorter than idle_timeout
         s.sendall(request)
         assert b" 200 " in s.recv(4096)
-        assert drip(s, b"GET /" + b"a" * 1000, 0.2, 20) < 12
+        assert drip(s, b"GET /" + b"a" * 1000, 0.2, 25)
 
 
 def upload_head(server, length):
@@ -210,7 +220,7 @@ def upload_head(server, length):
 def test_a_dripping_body_is_ended(strict):
     with connect(strict) as s:
         s.sendall(upload_head(strict, 100000))
-        assert drip(s, b"x", 0.1, 30) < 15
+        assert drip(s, b"x", 0.1, 55)
     alive(strict)
 
 
@@ -234,16 +244,16 @@ def test_whoever_does_not_take_the_answer_loses_the_connection():
             head = "GET /v2/big/blobs/%s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\n\r\n" % (name, h.authorization)
         with socket.socket() as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            slow.settimeout(5)
+            slow.settimeout(60)
             slow.connect(("127.0.0.1", s.port))
             slow.sendall(head.encode())
             start = time.monotonic()
             got = 0
             with pytest.raises(ConnectionResetError):
-                while time.monotonic() - start < 30:
+                while time.monotonic() - start < 60:
                     got += len(slow.recv(1000))  # 10 KB a second: never silent
                     time.sleep(0.1)
-            assert got < 1 << 20
+            assert got < 2 << 20
         with s.http() as h:  # and the others get it all
             assert len(h.get("/v2/big/blobs/" + name).body) == len(data)
     finally:
@@ -267,9 +277,9 @@ def test_many_slow_heads_leave_the_server_usable(strict):
             s.sendall(b"GET /healthz HTTP/1.1\r\nX: ")
         for _ in range(20):
             alive(strict)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         for s in slow:
-            assert b" 408 " in wait_closed(s, max(0.1, deadline - time.monotonic()))
+            assert b" 408 " in wait_closed(s, max(0.1, deadline - time.monotonic()) / r.PATIENCE)
     finally:
         for s in slow:
             s.close()
@@ -339,7 +349,7 @@ def test_connections_at_once():
                 c.sendall(b"GET /")
             start = time.monotonic()
             r.wait_for(lambda: _served(s), 30, 0.2, "answer")
-            assert time.monotonic() - start < 30
+            assert time.monotonic() - start < 30 * r.PATIENCE
         finally:
             for c in slow:
                 c.close()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 400
+# ctest-cost: 55
 """What lies in an agent's folder, when it is copied, damaged, full or too much: two machines never run one instance's tasks, a task whose
 file is damaged is not forgotten, and images that nobody uses go."""
 import os
@@ -222,7 +222,7 @@ def test_without_the_programs_that_it_needs(site):
     site.push("busybox", images.busybox())
     agent = site.agent(1)
     agent.args += ["--runtime", "/nowhere/runc"]
-    agent.start().process.wait(20)
+    agent.start().process.wait(100)
     assert agent.process.returncode == 1 and "/nowhere/runc" in log_of(agent)
     agent.process = None
     # The folder of network plugins is empty: tasks without a network of their own run, others say why they do not.

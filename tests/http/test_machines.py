@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 300
+# ctest-cost: 46
 """Five agents on five machines (network namespaces with addresses of their own): spread placement, one killed, one cut off, one
 drained, one deregistered. Tasks run on whatever becomes of the agents."""
 import os

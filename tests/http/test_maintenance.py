@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 400
 """gc, fsck, backup and restore, export and import, by the command line against real servers and folders."""
 import glob
 import json
@@ -236,7 +235,7 @@ class Pusher(threading.Thread):
 
     def end(self):
         self.ending.set()
-        self.join(30)
+        self.join(150)
         assert not self.error, self.error
         return self.done
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 300
+# ctest-cost: 45
 """A hostile container with the capabilities that every container has (NET_RAW among them) sends forged frames: it gets nobody else's
 credentials, takes nobody's place, and does not reach what listens on the host's loopback device."""
 import os

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 240
+# ctest-cost: 27
 """What an operator sees: /metrics read by a strict parser, the audit log, the access log, and both rotated under load."""
 import json
 import os

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """Teams and policies as operators set them up and docker meets them."""
 import json
 import os

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 200
 """containerPortRange: ports side by side, on the host as in the container, and what is refused. Calls are made as JSON, because the
 installed models do not have the member yet."""
 import json

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """Quotas as operators set them and pushers meet them."""
 import os
 import threading

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 600
 """Basic and bearer credentials under both challenges, and public repositories, with the clients that people use."""
 import base64
 import json

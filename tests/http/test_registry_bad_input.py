@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
+# ctest-cost: 16
 """Wrong requests to /v2/: status, code and body form of each answer, that nothing changed, and that the server serves on."""
 import itertools
 import os

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """Every rule that the OCI distribution conformance suite asserts (dev and sparse), over real sockets, and those beside it that
 clients depend on: header values are compared exactly, one connection serves many requests, refusals leave it usable."""
 import json

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """Robots: named passwords for tools that cannot sign, with docker, skopeo and podman; and docker-credential-slipway, with which nobody
 has a password."""
 import concurrent.futures
@@ -124,7 +123,7 @@ def test_argon2_runs_once(server, image_in, name):
             assert get(server, name, password, path).status == 200
         return time.monotonic() - start
     time_of(1)
-    assert time_of(50) < 5
+    assert time_of(50) < 5 * r.PATIENCE
 
 
 def test_cold_passwords_of_many_clients(server, image_in, name):
@@ -143,7 +142,7 @@ def test_guessing_is_slow_and_hurts_nobody(server, image_in, name):
         assert get(server, name, password, "/v2/%s/manifests/v1" % image_in).status == 200
         with Http(server.host_port) as http:
             assert http.get("/healthz").status == 200
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 5 * r.PATIENCE
         found = [g.result().status for g in guesses]
     assert set(found) <= {401, 429} and found.count(429) > 50
     assert get(server, name, password).status == 200  # known before

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-timeout: 300
 """STS through boto3 and the AWS CLI: who one is, roles with trust and session policies, chains, OIDC tokens, and registry passwords
 of sessions. Each reply is checked against the service's model."""
 import base64

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 600
+# ctest-cost: 82
 """The members of a task definition that shape a container's machine, each in a real container: volumes of others, names, devices,
 capabilities, kernel settings."""
 import json

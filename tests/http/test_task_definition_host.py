@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 600
+# ctest-cost: 36
 """What containers may see and share of their machine: privileged ones, terminals, namespaces of the task, swap, time to start, no
 network; and what an agent's operator takes away."""
 import os

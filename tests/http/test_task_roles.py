@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 600
 """Roles inside real containers: the endpoint at 169.254.170.2, credentials that boto3 takes, metadata, execution roles."""
 import json
 import os

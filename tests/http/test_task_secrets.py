@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 300
 """Secrets in containers: what valueFrom means, whose rights count, what a task says that did not get them, and where values are not."""
 import hashlib
 import json

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 600
 """Volumes: what new ones hold, VOLUMEs of images, what the driver local mounts, folders and access points of file systems."""
 import json
 import os

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 600
+# ctest-cost: 68
 """Real containers through the AWS APIs: life cycle, network modes, what a task definition says, secure defaults, failures."""
 import json
 import os
@@ -56,7 +56,7 @@ def test_life_cycle_through_the_aws_cli(up, tasks, name, tmp_path):
 
 def test_waiters_of_boto3(tasks, name):
     arn = tasks.start(name, {"command": "sleep 100"})
-    quick = {"Delay": 1, "MaxAttempts": 30}
+    quick = {"Delay": 1, "MaxAttempts": 120}
     tasks.ecs.get_waiter("tasks_running").wait(tasks=[arn], WaiterConfig=quick)
     tasks.ecs.stop_task(task=arn)
     tasks.ecs.get_waiter("tasks_stopped").wait(tasks=[arn], WaiterConfig=quick)
@@ -361,7 +361,7 @@ def test_stop_is_sigterm_first(tasks, name):
     r.wait_for(lambda: "up" in tasks.logs(arn), 10, what="running shell")
     started = time.monotonic()
     task = tasks.stop(arn)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 5 * r.PATIENCE
     assert task["containers"][0]["exitCode"] == 9
     assert "bye" in tasks.logs(arn)
 
@@ -372,7 +372,7 @@ def test_stop_timeout_then_sigkill(tasks, name):
     r.wait_for(lambda: "up" in tasks.logs(arn), 10, what="running shell")
     started = time.monotonic()
     task = tasks.stop(arn)
-    assert 1.5 < time.monotonic() - started < 10
+    assert 1.5 < time.monotonic() - started < 10 * r.PATIENCE
     assert task["containers"][0]["exitCode"] == 137
 
 
@@ -431,27 +431,29 @@ def test_slipway_run_is_stopped_by_ctrl_c(up, tasks, name, tmp_path):
     try:
         assert p.stdout.readline() == "up\n"
         p.send_signal(signal.SIGINT)
-        assert p.wait(20) == 3
+        assert p.wait(100) == 3
     finally:
         r.end(p, signal.SIGKILL, 5)
         p.stdout.close()
         p.stderr.close()
 
 
-def test_logs_follow(up, tasks, name):
-    arn = tasks.start(name, {"command": "for i in 1 2 3 4 5; do echo line $i; sleep 0.5; done"})
+def test_logs_follow(up, tasks, name, tmp_path):
+    command = "echo line 1; while [ ! -e /go/on ]; do sleep 0.1; done; for i in 2 3 4 5; do echo line $i; sleep 0.1; done"
+    arn = tasks.start(name, {"command": command, "mountPoints": [{"sourceVolume": "go", "containerPath": "/go"}]},
+                      volumes=[{"name": "go", "host": {"sourcePath": str(tmp_path)}}])
     p = subprocess.Popen([r.BIN, "logs", arn, "--follow"], env=up.env(SLIPWAY_DATA=up.data), stdout=subprocess.PIPE, text=True)
-    watchdog = threading.Timer(30, p.kill)
+    watchdog = threading.Timer(150, p.kill)
     watchdog.start()
     try:
-        first, at = p.stdout.readline(), time.monotonic()
+        first = p.stdout.readline()  # comes while there is no other yet
+        (tmp_path / "on").touch()
         rest = p.stdout.read()
-        assert p.wait(10) == 0
+        assert p.wait(50) == 0
     finally:
         watchdog.cancel()
         p.stdout.close()
     assert first + rest == "".join("line %d\n" % i for i in range(1, 6))
-    assert time.monotonic() - at > 1, "lines came only at the end"
     assert tasks.logs(arn) == first + rest
 
 

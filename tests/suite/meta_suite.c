@@ -505,7 +505,7 @@ TEST(the_log_is_moved_into_the_database_when_idle)
     struct meta_db *db = open_with_table();
     CHECK_OK(meta_tx(db, META_WRITE, add_many, NULL, &err)); /* too little to do it at once */
     struct meta_stats stats = {0};
-    for (int i = 0; i < 500 && stats.checkpoints == 0; i++) {
+    for (int i = 0; i < 5000 && stats.checkpoints == 0; i++) {
         sw_sleep_ms(10);
         meta_stats(db, &stats);
     }
@@ -517,13 +517,13 @@ TEST(the_log_is_moved_into_the_database_when_idle)
 struct writing {
     struct meta_db *db;
     atomic_bool stop;
-    int n;
+    atomic_int n;
 };
 
 static void *write_on(void *arg)
 {
     struct writing *w = arg;
-    for (; !atomic_load(&w->stop); w->n++)
+    for (; !atomic_load(&w->stop); atomic_fetch_add(&w->n, 1))
         write_sql(w->db, "INSERT INTO t (data) VALUES ('beside')");
     return NULL;
 }
@@ -541,7 +541,8 @@ TEST(a_backup_is_one_commits_state_beside_writers)
     struct writing w = {.db = db};
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, write_on, &w) == 0);
-    sw_sleep_ms(50);
+    for (int i = 0; i < 5000 && atomic_load(&w.n) == 0; i++)
+        sw_sleep_ms(10);
     CHECK_OK(meta_backup(db, test_path("copy.db"), &err));
     atomic_store(&w.stop, true);
     pthread_join(thread, NULL);
@@ -549,7 +550,7 @@ TEST(a_backup_is_one_commits_state_beside_writers)
     CHECK_OK(meta_sqlite_open(&(struct meta_options){.path = test_path("copy.db")}, &copy, &err));
     int64_t n = 0;
     CHECK_OK(meta_tx(copy, META_READ, count_lines, &n, &err));
-    CHECK_MSG(n > 500 && n <= 500 + w.n, "%lld rows", (long long)n);
+    CHECK_MSG(n > 500 && n <= 500 + atomic_load(&w.n), "%lld rows", (long long)n);
     meta_db_free(copy);
     meta_db_free(db);
 }

@@ -38,7 +38,7 @@ static int connect_to(uint16_t port)
 
 static bool reaches(struct seen *s, int n)
 {
-    for (int i = 0; i < 500 && atomic_load(&s->taken) < n; i++)
+    for (int i = 0; i < 5000 && atomic_load(&s->taken) < n; i++)
         sw_sleep_ms(10);
     return atomic_load(&s->taken) == n;
 }

@@ -457,7 +457,7 @@ static int post(struct http_server *server, const struct options *o)
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(http_server_port(server))};
     struct signed_headers s;
     struct sw_buf text = SW_BUF_INIT(8192);
-    struct timeval tv = {.tv_sec = 20};
+    struct timeval tv = {.tv_sec = 120};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     sign(o, &s);
@@ -492,7 +492,7 @@ static void expect_text(int fd, const char *status, const char *part)
 static struct aws_ticket *wait_ticket(void)
 {
     struct aws_ticket *t = NULL;
-    for (int i = 0; i < 2000 && !t; i++) {
+    for (int i = 0; i < 20000 && !t; i++) {
         t = __atomic_exchange_n(&ticket, NULL, __ATOMIC_SEQ_CST);
         sw_sleep_ms(2);
     }

@@ -46,7 +46,7 @@ static bool answer(struct peer *p, const struct ws_message *m)
         struct pollfd writable = {.fd = p->fd, .events = POLLOUT};
         if (n > 0)
             at += (size_t)n;
-        else if (poll(&writable, 1, 5000) <= 0)
+        else if (poll(&writable, 1, 60000) <= 0)
             break;
     }
     sw_buf_done(&out);
@@ -77,7 +77,7 @@ static void *echo(void *arg)
     bool on = take(p, &r, p->early, p->early_n);
     while (on) {
         struct pollfd readable = {.fd = p->fd, .events = POLLIN};
-        ssize_t n = poll(&readable, 1, 5000) > 0 ? recv(p->fd, piece, sizeof piece, 0) : 0;
+        ssize_t n = poll(&readable, 1, 60000) > 0 ? recv(p->fd, piece, sizeof piece, 0) : 0;
         on = n > 0 && take(p, &r, piece, (size_t)n);
     }
     ws_reader_done(&r);
@@ -149,13 +149,13 @@ struct world {
     char url[64];
 };
 
-static void start(struct world *w)
+static void start_with(struct world *w, int idle_timeout_s)
 {
     static const struct http_service service = {.name = "echo", .match = match, .begin = begin};
     const struct http_server_options o = {.host = "127.0.0.1",
                                           .services = &service,
                                           .services_n = 1,
-                                          .idle_timeout_s = 1,
+                                          .idle_timeout_s = idle_timeout_s,
                                           .finished = on_finished};
     struct sw_err err = SW_ERR_INIT;
     atomic_store(&upgraded, 0);
@@ -164,6 +164,11 @@ static void start(struct world *w)
     CHECK_OK(http_server_start(&o, &w->server, &err));
     w->http = httpc_new(&(struct httpc_options){.ca_file = NULL});
     (void)snprintf(w->url, sizeof w->url, "ws://127.0.0.1:%u/echo", http_server_port(w->server));
+}
+
+static void start(struct world *w)
+{
+    start_with(w, 60);
 }
 
 static void end(struct world *w)
@@ -187,7 +192,7 @@ static struct ws_client *connect_to(struct world *w, size_t message_max)
 /* The next message, or the error. */
 static int next(struct ws_client *c, struct ws_message *ret, struct sw_err *err)
 {
-    int64_t until_ms = sw_mono_ms() + 5000;
+    int64_t until_ms = sw_mono_ms() + 60000;
     int r;
     while ((r = ws_client_read(c, ret, err)) == 0 && sw_mono_ms() < until_ms) {
         struct pollfd p = {.fd = ws_client_fd(c), .events = POLLIN};
@@ -226,9 +231,9 @@ TEST(a_silent_connection_lives_longer_than_a_request)
     struct world w;
     struct ws_message m;
     struct sw_err err = SW_ERR_INIT;
-    start(&w);
+    start_with(&w, 1);
     struct ws_client *c = connect_to(&w, MESSAGE_MAX);
-    sw_sleep_ms(2500); /* idle_timeout_s is 1 */
+    sw_sleep_ms(2500);
     CHECK_OK(ws_client_send(c, WS_TEXT, "still here", 10, &err));
     CHECK_EQ_INT(next(c, &m, &err), 1);
     CHECK_EQ_MEM(m.data.p, m.data.n, "still here", 10);

@@ -293,7 +293,7 @@ TEST(reads_ten_thousand_statements_in_bounded_time)
     int64_t start = sw_mono_ms();
     CHECK_OK(policy_document_parse(sw_buf_str(&b), POLICY_TYPE_IDENTITY, &d, NULL, &err));
     CHECK_EQ_UINT(policy_document_statement_count(d), 10000);
-    CHECK(sw_mono_ms() - start < 10000);
+    CHECK(sw_mono_ms() - start < 60000);
 }
 
 TEST(refuses_more_than_its_maxima)

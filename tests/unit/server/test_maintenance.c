@@ -66,7 +66,7 @@ static json_t *finish(struct fixture *f, const char *id, size_t *ret_entries)
 {
     int64_t after = 0;
     *ret_entries = 0;
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 20000; i++) {
         struct sw_err err = SW_ERR_INIT;
         json_t *out = json_object();
         CHECK_OK(maintenance_describe(f->m, id, after, out, &err));
@@ -127,14 +127,14 @@ TEST(one_job_at_a_time_and_a_stop_ends_it)
     CHECK_ERR(maintenance_submit(f.m, &request, id, &err), SW_ECONFLICT, "ConflictException");
     int64_t started = sw_mono_ms();
     maintenance_stop(SW_TAKE(f.m));
-    CHECK(sw_mono_ms() - started < 10000);
+    CHECK(sw_mono_ms() - started < 60000);
 }
 
 TEST(the_schedule_needs_nobody)
 {
     autofixture f = {0};
     fixture_open(&f, 20);
-    for (int i = 0; i < 500 && atomic_load(&f.collections) < 3; i++)
+    for (int i = 0; i < 5000 && atomic_load(&f.collections) < 3; i++)
         sw_sleep_ms(10);
     CHECK(atomic_load(&f.collections) >= 3);
 }

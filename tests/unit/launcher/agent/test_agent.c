@@ -257,7 +257,7 @@ static void want_stopped(const char *arn)
 static const json_t *await(const char *arn, const char *status)
 {
     const json_t *found = NULL;
-    for (int i = 0; i < 3000 && !found; i++) {
+    for (int i = 0; i < 20000 && !found; i++) {
         size_t k;
         json_t *s;
         pthread_mutex_lock(&plane.lock);
@@ -290,7 +290,7 @@ static void ask_logs(const char *arn, char *out, size_t cap)
     pthread_cond_broadcast(&plane.changed);
     pthread_mutex_unlock(&plane.lock);
     json_t *answer = NULL;
-    for (int i = 0; i < 1000 && !answer; i++) {
+    for (int i = 0; i < 20000 && !answer; i++) {
         pthread_mutex_lock(&plane.lock);
         answer = json_incref(plane.log_answer);
         pthread_mutex_unlock(&plane.lock);
@@ -343,9 +343,11 @@ TEST(stopping_is_graceful)
 {
     setup();
     const char *arn = place(APP("\"command\":[\"/bin/sh\",\"-c\",\"trap 'echo bye; exit 9' TERM; "
-                                "while :; do sleep 0.05; done\"],\"memory\":64"));
+                                "echo up; while :; do sleep 0.05; done\"],\"memory\":64"));
     await(arn, "RUNNING");
-    sw_sleep_ms(100);
+    char text[4096] = "";
+    for (int i = 0; i < 100 && !strstr(text, "up"); i++)
+        ask_logs(arn, text, sizeof text);
     want_stopped(arn);
     const json_t *stopped = await(arn, "STOPPED");
     CHECK_EQ_STR(sw_json_str(stopped, "reason", ""), "UserInitiated: enough");
@@ -355,7 +357,7 @@ TEST(stopping_is_graceful)
 
 static bool answers(const char *ip, int port)
 {
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 3000; i++) {
         struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
         char text[512] = "";
         inet_pton(AF_INET, ip, &a.sin_addr);
@@ -485,8 +487,6 @@ static int reports_of(const char *arn)
     return n;
 }
 
-TEST(whoever_is_superseded_ends_its_containers_and_says_nothing)
-{
 /* What a predecessor said before it was killed may be heard after it: no reason to end anything. */
 TEST(a_registration_that_comes_late_is_answered_by_another)
 {
@@ -510,6 +510,8 @@ TEST(a_registration_that_comes_late_is_answered_by_another)
     done();
 }
 
+TEST(whoever_is_superseded_ends_its_containers_and_says_nothing)
+{
     setup();
     const char *arn =
         place(APP("\"command\":[\"/bin/sleep\",\"600\"],\"memory\":64,\"stopTimeout\":2"));
@@ -525,7 +527,7 @@ TEST(a_registration_that_comes_late_is_answered_by_another)
     pthread_cond_broadcast(&plane.changed);
     pthread_mutex_unlock(&plane.lock);
     bool ended = false;
-    for (int i = 0; i < 1000 && !ended; i++) {
+    for (int i = 0; i < 5000 && !ended; i++) {
         struct sw_err err = SW_ERR_INIT;
         sw_autojson json_t *j = NULL;
         CHECK_OK(sw_json_load_file(file, 1 << 20, &j, &err));

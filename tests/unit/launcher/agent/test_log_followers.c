@@ -72,7 +72,7 @@ static void setup(void)
                   "main", "image", "app", "memory", 64);
     engine_apply(engine, tasks);
     json_decref(tasks);
-    for (int i = 0; i < 2000 && fake_count(&fake, &fake.s.starts) == 0; i++)
+    for (int i = 0; i < 20000 && fake_count(&fake, &fake.s.starts) == 0; i++)
         sw_sleep_ms(5);
     struct log_followers_options l = {
         .engine = engine, .cluster = "default", .submit = submit_logs};
@@ -83,7 +83,7 @@ static void done(void)
 {
     log_followers_free(followers);
     engine_stop_all(engine, "the case is over");
-    for (int i = 0; i < 2000 && !engine_idle(engine); i++)
+    for (int i = 0; i < 20000 && !engine_idle(engine); i++)
         sw_sleep_ms(5);
     engine_free(engine);
     json_decref(answers);
@@ -109,7 +109,7 @@ static size_t answered(void)
 
 static void await_answers(size_t n)
 {
-    for (int i = 0; i < 2000 && answered() < n; i++)
+    for (int i = 0; i < 20000 && answered() < n; i++)
         sw_sleep_ms(5);
     CHECK_EQ_UINT(answered(), n);
 }
@@ -129,7 +129,7 @@ TEST(many_followers_hear_at_once)
     int64_t t0 = sw_mono_ms();
     write_log();
     await_answers(50);
-    CHECK(sw_mono_ms() - t0 < 5000);
+    CHECK(sw_mono_ms() - t0 < 15000);
     for (size_t i = 0; i < 50; i++) {
         const json_t *a = json_array_get(answers, i);
         CHECK_EQ_UINT(json_array_size(sw_json_array(a, "records")), 1);

@@ -52,7 +52,7 @@ static int put_hangs(void *ctx, const json_t *in, struct sw_err *err)
     pthread_mutex_lock(&lock);
     puts_n++;
     pthread_mutex_unlock(&lock);
-    for (int i = 0; i < 2000 && !over; i++) {
+    for (int i = 0; i < 20000 && !over; i++) {
         sw_sleep_ms(5);
         pthread_mutex_lock(&lock);
         over = ending;
@@ -101,7 +101,7 @@ static void setup(void)
                   container("a"), container("b"), container("c"));
     engine_apply(engine, tasks);
     json_decref(tasks);
-    for (int i = 0; i < 2000 && fake_count(&fake, &fake.s.starts) < 3; i++)
+    for (int i = 0; i < 20000 && fake_count(&fake, &fake.s.starts) < 3; i++)
         sw_sleep_ms(5);
     CHECK_EQ_INT(fake_count(&fake, &fake.s.starts), 3);
     test_write_file(test_path("data/tasks/" TASK_ID "/containers/a/log"), LINE, sizeof LINE - 1);
@@ -112,7 +112,7 @@ static void setup(void)
 static void done(void)
 {
     engine_stop_all(engine, "the case is over");
-    for (int i = 0; i < 2000 && !engine_idle(engine); i++)
+    for (int i = 0; i < 20000 && !engine_idle(engine); i++)
         sw_sleep_ms(5);
     engine_free(engine);
 }
@@ -126,7 +126,7 @@ TEST(the_end_waits_for_one_call_and_not_for_each_container)
         .engine = engine, .cluster = "default", .put = put_hangs, .look_ms = 10};
     CHECK_OK(log_shipper_new(&o, &s, &err));
     log_shipper_set_instance(s, INSTANCE);
-    for (int i = 0; i < 2000 && count_puts() == 0; i++)
+    for (int i = 0; i < 20000 && count_puts() == 0; i++)
         sw_sleep_ms(5);
     pthread_mutex_lock(&lock);
     ending = true;

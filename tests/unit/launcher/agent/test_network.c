@@ -9,22 +9,22 @@
 #include "base/io.h"
 #include "tests/lib/test.h"
 
-#define BRIDGE "swunit0"
-
 static struct network *net;
+static char bridge[16]; /* of this process: cases run side by side */
 
 static void setup(void)
 {
     struct sw_err err = SW_ERR_INIT;
     struct network_options o = {
-        .dir = test_path("networks"), .bridge_name = BRIDGE, .bridge_subnet = "10.240.250.0/24"};
-    CHECK_OK(sw_mkdirs(test_path("networks/addresses/" BRIDGE), 0700, &err));
+        .dir = test_path("networks"), .bridge_name = bridge, .bridge_subnet = "10.240.250.0/24"};
+    (void)snprintf(bridge, sizeof bridge, "swu%d", (int)getpid());
+    CHECK_OK(sw_mkdirs(test_path("networks/addresses/%s", bridge), 0700, &err));
     CHECK_OK(network_new(&o, &net, &err));
 }
 
 static void address(const char *ip, const char *text, int age_s)
 {
-    const char *path = test_path("networks/addresses/" BRIDGE "/%s", ip);
+    const char *path = test_path("networks/addresses/%s/%s", bridge, ip);
     struct timespec t[2];
     clock_gettime(CLOCK_REALTIME, &t[0]);
     t[0].tv_sec -= age_s;
@@ -35,7 +35,7 @@ static void address(const char *ip, const char *text, int age_s)
 
 static bool held(const char *ip)
 {
-    return sw_path_exists(test_path("networks/addresses/" BRIDGE "/%s", ip));
+    return sw_path_exists(test_path("networks/addresses/%s/%s", bridge, ip));
 }
 
 TEST(addresses_that_no_lease_holds_come_back)

@@ -109,7 +109,7 @@ static void setup(void)
 static void done(void)
 {
     engine_stop_all(engine, "the case is over");
-    for (int i = 0; i < 2000 && !engine_idle(engine); i++)
+    for (int i = 0; i < 20000 && !engine_idle(engine); i++)
         sw_sleep_ms(5);
     engine_free(engine);
     json_decref(reports);
@@ -156,7 +156,7 @@ static json_t *report_of(const char *status)
 static const json_t *await(const char *status)
 {
     const json_t *r = NULL;
-    for (int i = 0; i < 2000 && !(r = report_of(status)); i++)
+    for (int i = 0; i < 20000 && !(r = report_of(status)); i++)
         sw_sleep_ms(5);
     CHECK_MSG(r, "no report %s", status);
     return r;
@@ -169,7 +169,7 @@ static const json_t *container(const json_t *report, size_t i)
 
 static void await_idle(void)
 {
-    for (int i = 0; i < 2000 && !engine_idle(engine); i++)
+    for (int i = 0; i < 20000 && !engine_idle(engine); i++)
         sw_sleep_ms(5);
     CHECK(engine_idle(engine));
 }
@@ -254,7 +254,7 @@ TEST(a_restart_policy_starts_again_without_ending_the_task)
     fake.exit_on_start = 3;
     apply(AGAIN("0", "0"), "RUNNING", "PROVISIONING");
     await("RUNNING");
-    for (int i = 0; i < 2000 && starts() < 3; i++)
+    for (int i = 0; i < 20000 && starts() < 3; i++)
         sw_sleep_ms(5);
     CHECK(starts() >= 3);
     CHECK_NULL(report_of("STOPPED"));
@@ -263,7 +263,7 @@ TEST(a_restart_policy_starts_again_without_ending_the_task)
     engine_free(engine);
     int before = starts();
     start_engine("data");
-    for (int i = 0; i < 2000 && starts() <= before; i++)
+    for (int i = 0; i < 20000 && starts() <= before; i++)
         sw_sleep_ms(5);
     CHECK(starts() > before);
     apply(AGAIN("0", "0"), "STOPPED", "RUNNING");
@@ -279,7 +279,7 @@ TEST(what_lost_its_monitor_is_started_again)
     apply(AGAIN("0", "0"), "RUNNING", "PROVISIONING");
     await("RUNNING");
     fake_end(&fake, 0, -1, false);
-    for (int i = 0; i < 2000 && starts() < 2; i++)
+    for (int i = 0; i < 20000 && starts() < 2; i++)
         sw_sleep_ms(5);
     CHECK_EQ_INT(starts(), 2);
     CHECK_NULL(report_of("STOPPED"));
@@ -317,7 +317,7 @@ TEST(stop_is_term_then_kill)
     apply("[" ONE "]", "STOPPED", "RUNNING");
     const json_t *r = await("STOPPED");
     int64_t took = sw_mono_ms() - t0;
-    CHECK_MSG(took >= 900 && took < 5000, "%lld ms", (long long)took);
+    CHECK_MSG(took >= 900 && took < 25000, "%lld ms", (long long)took);
     CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 137);
     CHECK_EQ_STR(sw_json_str(r, "reason", ""), "UserInitiated: enough");
     CHECK(fake.s.list[0].signals[0] == SIGTERM && fake.s.list[0].signals[1] == SIGKILL);
@@ -401,10 +401,10 @@ TEST(nothing_is_lost_while_the_control_plane_is_away)
     setup();
     plane_down = true;
     apply("[" ONE "]", "RUNNING", "PENDING");
-    for (int i = 0; i < 1000 && fake_count(&fake, &fake.s.starts) == 0; i++)
+    for (int i = 0; i < 10000 && fake_count(&fake, &fake.s.starts) == 0; i++)
         sw_sleep_ms(5);
     fake_end(&fake, 0, 3, false);
-    for (int i = 0; i < 1000 && fake_count(&fake, &fake.s.removes) == 0; i++)
+    for (int i = 0; i < 10000 && fake_count(&fake, &fake.s.removes) == 0; i++)
         sw_sleep_ms(5);
     sw_sleep_ms(50);
     CHECK(!engine_idle(engine));
@@ -502,6 +502,9 @@ TEST(nothing_starts_that_cannot_be_noted)
     const char *file = test_path("data/tasks/" TASK_ID "/state.json");
     fill_disk = file;
     apply("[" ONE "]", "RUNNING", "PENDING");
+    struct stat st;
+    for (int i = 0; i < 20000 && !(stat(file, &st) == 0 && S_ISDIR(st.st_mode)); i++)
+        sw_sleep_ms(5);
     sw_sleep_ms(300);
     CHECK_EQ_INT(fake_count(&fake, &fake.s.creates), 0);
     CHECK_NULL(report_of("STOPPED"));
@@ -564,18 +567,18 @@ TEST(a_creation_that_outlived_the_agent_is_found_later)
     pthread_mutex_lock(&fake.lock);
     fake.s.list[1] = (struct fake_container){.id = "orphan", .status = RUNTIME_CREATED};
     pthread_mutex_unlock(&fake.lock);
-    for (int i = 0; i < 1000 && fake_count(&fake, &fake.s.removes) < 2; i++)
+    for (int i = 0; i < 10000 && fake_count(&fake, &fake.s.removes) < 2; i++)
         sw_sleep_ms(5);
     CHECK_NULL(fake_find(&fake, "orphan"));
     CHECK_EQ_INT(fake_count(&fake, &fake.s.removes), 2);
-    for (int i = 0; i < 200 && sw_path_exists(test_path("cgroup/memory/slipway/" TASK_ID)); i++)
+    for (int i = 0; i < 2000 && sw_path_exists(test_path("cgroup/memory/slipway/" TASK_ID)); i++)
         sw_sleep_ms(5);
     CHECK(!sw_path_exists(test_path("cgroup/memory/slipway/" TASK_ID)));
     /* And again, as long as the agent runs. */
     pthread_mutex_lock(&fake.lock);
     fake.s.list[1] = (struct fake_container){.id = "later", .status = RUNTIME_CREATED};
     pthread_mutex_unlock(&fake.lock);
-    for (int i = 0; i < 1000 && fake_count(&fake, &fake.s.removes) < 3; i++)
+    for (int i = 0; i < 10000 && fake_count(&fake, &fake.s.removes) < 3; i++)
         sw_sleep_ms(5);
     CHECK_NULL(fake_find(&fake, "later"));
     done();
@@ -638,7 +641,7 @@ TEST(health_is_reported)
           "\"retries\":1,\"timeout\":2}}]",
           "RUNNING", "PENDING");
     await("RUNNING");
-    for (int i = 0; i < 3000 && json_array_size(healths) == 0; i++)
+    for (int i = 0; i < 30000 && json_array_size(healths) == 0; i++)
         sw_sleep_ms(5);
     pthread_mutex_lock(&reports_lock);
     const json_t *h = json_array_get(healths, 0);

@@ -116,7 +116,7 @@ static void setup(void)
 static void done(void)
 {
     engine_stop_all(engine, "the case is over");
-    for (int i = 0; i < 2000 && !engine_idle(engine); i++)
+    for (int i = 0; i < 20000 && !engine_idle(engine); i++)
         sw_sleep_ms(5);
     engine_free(engine);
 }
@@ -196,7 +196,7 @@ TEST(credentials_are_renewed_at_half_of_their_life)
     life_ms = 3000;
     begin("\"taskRoleArn\": \"" ROLE "\"");
     await(&running);
-    for (int i = 0; i < 1000 && issued < 2; i++)
+    for (int i = 0; i < 10000 && issued < 2; i++)
         sw_sleep_ms(5);
     CHECK(issued >= 2);
     done();
@@ -213,7 +213,7 @@ TEST(a_new_agent_asks_again_under_the_same_id)
     CHECK_OK(sw_json_load_file(path, 1 << 20, &before, &err));
     engine_free(engine);
     start_engine();
-    for (int i = 0; i < 1000 && issued < 2; i++)
+    for (int i = 0; i < 10000 && issued < 2; i++)
         sw_sleep_ms(5);
     CHECK(issued >= 2);
     CHECK_OK(sw_json_load_file(path, 1 << 20, &after, &err));
@@ -244,7 +244,7 @@ TEST(a_task_that_ended_has_no_credentials_any_more)
     CHECK_NOT_NULL(t->pull_authorization);
     pthread_mutex_unlock(&t->lock);
     engine_stop_all(engine, "its time is over");
-    for (int i = 0; i < 2000 && !engine_idle(engine); i++)
+    for (int i = 0; i < 20000 && !engine_idle(engine); i++)
         sw_sleep_ms(5);
     CHECK(engine_idle(engine) && engine->tasks == t);
     pthread_mutex_lock(&t->lock);

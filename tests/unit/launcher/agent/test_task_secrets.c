@@ -98,7 +98,7 @@ static void setup(void)
 static void done(void)
 {
     engine_stop_all(engine, "the case is over");
-    for (int i = 0; i < 2000 && !engine_idle(engine); i++)
+    for (int i = 0; i < 20000 && !engine_idle(engine); i++)
         sw_sleep_ms(5);
     engine_free(engine);
 }
@@ -158,7 +158,7 @@ TEST(a_container_that_a_new_agent_starts_again_has_them_too)
     sw_sleep_ms(50);
     CHECK_EQ_INT(asked, 1); /* what runs has its own */
     fake_end(&fake, 0, 3, false);
-    for (int i = 0; i < 2000 && fake_count(&fake, &fake.s.starts) < 2; i++)
+    for (int i = 0; i < 20000 && fake_count(&fake, &fake.s.starts) < 2; i++)
         sw_sleep_ms(5);
     CHECK_EQ_INT(asked, 2);
     const char *config =

@@ -498,7 +498,7 @@ TEST(a_service_that_changes_all_the_time_is_planned_at_a_bounded_rate)
     CHECK_MSG(a.rounds >= 2 && a.rounds <= most, "%llu rounds, not up to %llu",
               (unsigned long long)a.rounds, (unsigned long long)most);
     scale(&w, 2);
-    for (int i = 0; i < 100 && tasks(&w) < 2; i++)
+    for (int i = 0; i < 1000 && tasks(&w) < 2; i++)
         sw_sleep_ms(50);
     CHECK_EQ_UINT(tasks(&w), 2);
     launcher_services_stop(w.l);

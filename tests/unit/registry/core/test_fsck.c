@@ -286,7 +286,7 @@ TEST(what_is_right_on_the_second_look_is_not_reported)
     fixture_open(&f);
     CHECK(unlink(file_of(&f.layer)) == 0);
     CHECK_EQ_INT(pthread_create(&thread, NULL, mend_soon, &f), 0);
-    struct fsck_options o = {.now_us = sw_now_us(), .settle_ms = 1000, .found = take, .ctx = &r};
+    struct fsck_options o = {.now_us = sw_now_us(), .settle_ms = 3000, .found = take, .ctx = &r};
     CHECK_OK(registry_fsck(f.w.reg, &o, &r.counts, &err));
     pthread_join(thread, NULL);
     CHECK_MSG(r.counts.findings == 0, "%s", r.text);

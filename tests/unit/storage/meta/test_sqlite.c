@@ -212,7 +212,7 @@ static int read_number(struct meta_tx *tx, void *arg, struct sw_err *err)
 
 static void wait_until(_Atomic int *number, int wanted)
 {
-    for (int i = 0; i < 2000 && atomic_load(number) < wanted; i++)
+    for (int i = 0; i < 20000 && atomic_load(number) < wanted; i++)
         nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     CHECK_EQ_INT(atomic_load(number), wanted);
 }
