@@ -393,3 +393,135 @@ def test_ecs_tag(ecs, name):
     ecs.untag_resource(resourceArn=arn, tagKeys=["only"])
     planned(lambda: ecs.list_tags_for_resource(resourceArn=arn)["tags"], [])
     ecs.delete_cluster(cluster=arn)
+
+
+# -- what services need besides
+
+def test_ecs_task_set(ecs, name):
+    cluster = ecs.create_cluster(clusterName=name)["cluster"]["clusterArn"]
+    definition = ecs.register_task_definition(family=name, containerDefinitions=[
+        {"name": "web", "image": "x", "memory": 32}])["taskDefinition"]["taskDefinitionArn"]
+    service = ecs.create_service(cluster=cluster, serviceName=name, desiredCount=0,
+                                 deploymentController={"type": "EXTERNAL"})["service"]["serviceArn"]
+    wanted = {"externalId": "green", "launchType": "EC2", "scale": {"value": 50.0, "unit": "PERCENT"}, "taskDefinition": definition}
+    made = ecs.create_task_set(cluster=cluster, service=service, clientToken="tf", tags=ECS_TAGS, **wanted)["taskSet"]
+
+    def read():
+        reply = ecs.describe_task_sets(cluster=cluster, service=service, taskSets=[made["id"]], include=["TAGS"])
+        assert reply["failures"] == [] and len(reply["taskSets"]) == 1
+        found = dict(reply["taskSets"][0], tags=by_key(reply["taskSets"][0]["tags"]))
+        found.pop("stabilityStatusAt")
+        return found
+    r.wait_for(lambda: read()["stabilityStatus"] == "STEADY_STATE", 30, 0.1, "the task set is steady")
+    planned(read, dict(wanted, tags=by_key(ECS_TAGS), status="ACTIVE", id=made["id"], taskSetArn=made["taskSetArn"]))
+    ecs.update_task_set(cluster=cluster, service=service, taskSet=made["id"], scale={"value": 100.0, "unit": "PERCENT"})
+    ecs.untag_resource(resourceArn=made["taskSetArn"], tagKeys=["env"])
+    assert read()["scale"] == {"value": 100.0, "unit": "PERCENT"} and len(read()["tags"]) == 1
+    ecs.delete_task_set(cluster=cluster, service=service, taskSet=made["id"], force=False)
+    r.wait_for(lambda: ecs.describe_task_sets(cluster=cluster, service=service, taskSets=[made["id"]])["failures"], 30, 0.1, "its end")
+    ecs.delete_service(cluster=cluster, service=service)
+    ecs.deregister_task_definition(taskDefinition=definition)
+
+
+def test_cloudwatch_log_group(server, name):
+    logs = server.boto("logs")
+    tags = {t["Key"]: t["Value"] for t in TAGS}
+    logs.create_log_group(logGroupName=name, tags=tags)
+    logs.create_log_group(logGroupName=name + "-2")  # the provider looks for a prefix and takes the one that is meant
+    logs.put_retention_policy(logGroupName=name, retentionInDays=7)
+
+    def read():
+        found = [g for page in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=name)
+                 for g in page["logGroups"] if g["logGroupName"] == name]
+        assert len(found) == 1
+        return dict(found[0], tags=logs.list_tags_for_resource(resourceArn=found[0]["arn"].removesuffix(":*"))["tags"])
+    planned(read, {"logGroupName": name, "retentionInDays": 7, "tags": tags})
+    logs.delete_retention_policy(logGroupName=name)
+    arn = read()["arn"].removesuffix(":*")
+    logs.untag_resource(resourceArn=arn, tagKeys=["env"])
+    logs.tag_resource(resourceArn=arn, tags={"team": "b"})
+    assert "retentionInDays" not in planned(read, {"tags": {"team": "b"}})
+    logs.delete_log_group(logGroupName=name)
+    gone("ResourceNotFoundException", logs.delete_log_group, logGroupName=name)
+    logs.delete_log_group(logGroupName=name + "-2")
+
+
+def test_secretsmanager_secret(server, name):
+    secrets = server.boto("secretsmanager")
+    made = secrets.create_secret(Name=name, Description="what it opens", ForceOverwriteReplicaSecret=False, Tags=TAGS,
+                                 ClientRequestToken="terraform-20261121203000123400000001")
+
+    def read():
+        found = secrets.describe_secret(SecretId=made["ARN"])
+        policy = secrets.get_resource_policy(SecretId=made["ARN"])
+        assert "ResourcePolicy" not in policy and policy["Name"] == name
+        return {k: v for k, v in dict(found, Tags=by_key(found["Tags"])).items() if k != "ResponseMetadata"}
+    planned(read, {"Name": name, "Description": "what it opens", "ARN": made["ARN"], "Tags": by_key(TAGS)})
+    # aws_secretsmanager_secret_version
+    version = secrets.put_secret_value(SecretId=made["ARN"], SecretString='{"a": "\u00e9"}',
+                                       ClientRequestToken="terraform-20261121203000123400000002")
+
+    def value(version_id):
+        got = secrets.get_secret_value(SecretId=made["ARN"], VersionId=version_id)
+        return got["SecretString"], sorted(got["VersionStages"])
+    assert planned(lambda: {"v": list(value(version["VersionId"]))}, {"v": ['{"a": "\u00e9"}', ["AWSCURRENT"]]})
+    second = secrets.put_secret_value(SecretId=made["ARN"], SecretString="2", VersionStages=["AWSCURRENT", "blue"],
+                                      ClientRequestToken="terraform-20261121203000123400000003")
+    assert value(version["VersionId"])[1] == ["AWSPREVIOUS"] and value(second["VersionId"]) == ("2", ["AWSCURRENT", "blue"])
+    secrets.update_secret_version_stage(SecretId=made["ARN"], VersionStage="blue", RemoveFromVersionId=second["VersionId"])
+    gone("InvalidParameterException", secrets.update_secret_version_stage, SecretId=made["ARN"], VersionStage="AWSCURRENT",
+         RemoveFromVersionId=second["VersionId"])  # the provider leaves this one where it is
+    # update and destroy
+    secrets.update_secret(SecretId=made["ARN"], Description="other", ClientRequestToken="terraform-20261121203000123400000004")
+    secrets.untag_resource(SecretId=made["ARN"], TagKeys=["env"])
+    planned(read, {"Description": "other", "Tags": [{"Key": "team", "Value": "a"}]})
+    secrets.delete_secret(SecretId=made["ARN"], RecoveryWindowInDays=7)
+    assert secrets.describe_secret(SecretId=made["ARN"])["DeletedDate"]
+    gone("InvalidRequestException", secrets.get_secret_value, SecretId=made["ARN"])
+    secrets.restore_secret(SecretId=made["ARN"])
+    secrets.delete_secret(SecretId=made["ARN"], ForceDeleteWithoutRecovery=True)
+    gone("ResourceNotFoundException", secrets.describe_secret, SecretId=made["ARN"])
+    gone("ResourceNotFoundException", secrets.get_resource_policy, SecretId=made["ARN"])
+
+
+def test_ssm_parameter(server, name):
+    ssm, path = server.boto("ssm"), "/app/" + name
+    ssm.put_parameter(Name=path, Type="SecureString", Value="geh\u00e9im", Description="what it says", DataType="text", Overwrite=False,
+                      Tags=TAGS)
+
+    def read():
+        got = ssm.get_parameter(Name=path, WithDecryption=True)["Parameter"]
+        described = ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [path]}])["Parameters"]
+        assert len(described) == 1
+        return dict(described[0], Value=got["Value"], ARN=got["ARN"], tags=by_key(
+            ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=path)["TagList"]))
+    first = planned(read, {"Name": path, "Type": "SecureString", "Value": "geh\u00e9im", "Description": "what it says", "Tier": "Standard",
+                           "DataType": "text", "Version": 1, "tags": by_key(TAGS)})
+    assert first["ARN"].endswith(":parameter" + path)
+    ssm.put_parameter(Name=path, Type="SecureString", Value="geheim2", Description="other", Overwrite=True)
+    ssm.remove_tags_from_resource(ResourceType="Parameter", ResourceId=path, TagKeys=["env"])
+    ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId=path, Tags=[{"Key": "team", "Value": "b"}])
+    planned(read, {"Value": "geheim2", "Version": 2, "Description": "other", "tags": [{"Key": "team", "Value": "b"}]})
+    ssm.delete_parameter(Name=path)
+    gone("ParameterNotFound", ssm.get_parameter, Name=path, WithDecryption=True)
+    gone("ParameterNotFound", ssm.delete_parameter, Name=path)
+
+
+def test_ssm_activation(server, iam, name):
+    ssm = server.boto("ssm")
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    made = ssm.create_activation(Description="d", IamRole=name, RegistrationLimit=3, Tags=TAGS)
+    assert made["ActivationCode"]
+
+    def read():
+        found = ssm.describe_activations(Filters=[{"FilterKey": "ActivationIds", "FilterValues": [made["ActivationId"]]}])["ActivationList"]
+        assert len(found) == 1
+        return dict(found[0], Tags=by_key(found[0]["Tags"]))
+    planned(read, {"ActivationId": made["ActivationId"], "Description": "d", "IamRole": name, "RegistrationLimit": 3,
+                   "RegistrationsCount": 0, "Expired": False, "Tags": by_key(TAGS)})
+    ssm.delete_activation(ActivationId=made["ActivationId"])
+    assert ssm.describe_activations(Filters=[{"FilterKey": "ActivationIds", "FilterValues": [made["ActivationId"]]}])["ActivationList"] == []
+    gone("InvalidActivation", ssm.delete_activation, ActivationId=made["ActivationId"])
+    iam.delete_role(RoleName=name)
