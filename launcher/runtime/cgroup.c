@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/macros.h"
 
@@ -24,6 +26,7 @@
 #define SHARES_MIN  2
 #define SHARES_MAX  262144
 #define WEIGHT_SPAN 9999
+#define KILL_ROUNDS 300
 
 static const char *or_default(const char *root)
 {
@@ -181,6 +184,56 @@ bool cgroup_remove(const char *root, const char *task)
     if (d)
         closedir(d);
     return gone;
+}
+
+/* How many it had. */
+static size_t kill_in(const char *folder)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(1024 * 1024);
+    sw_autofree char *path = sw_asprintf("%s/cgroup.procs", folder);
+    size_t n = 0;
+    if (sw_read_file(path, &b, &ignored) < 0)
+        return 0;
+    struct sw_str rest = sw_buf_str(&b), line;
+    while (sw_str_split(&rest, '\n', &line)) {
+        uint64_t pid;
+        if (!sw_parse_u64(line, &pid) || pid <= 1 || pid > INT32_MAX)
+            continue;
+        (void)kill((pid_t)pid, SIGKILL);
+        n++;
+    }
+    return n;
+}
+
+static size_t kill_once(const char *root, const char *group)
+{
+    sw_autofree char *unified = sw_asprintf("%s%s", root, group);
+    size_t n = 0;
+    if (is_unified(root))
+        return kill_in(unified);
+    DIR *d = opendir(root);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        sw_autofree char *folder = sw_asprintf("%s/%s%s", root, e->d_name, group);
+        if (e->d_type == DT_DIR && e->d_name[0] != '.')
+            n += kill_in(folder);
+    }
+    if (d)
+        closedir(d);
+    return n;
+}
+
+bool cgroup_kill(const char *root, const char *group)
+{
+    root = or_default(root);
+    if (strncmp(group, "/" OURS "/", sizeof "/" OURS "/" - 1) != 0 || strstr(group, ".."))
+        return false;
+    for (int i = 0; i < KILL_ROUNDS; i++) {
+        if (kill_once(root, group) == 0)
+            return true;
+        sw_sleep_ms(10);
+    }
+    return false;
 }
 
 bool cgroup_oom_kills(const char *root, const char *group, int64_t *ret)

@@ -422,16 +422,22 @@ static void wake_monitor(const struct oci *o, const char *id, int fd)
         (void)syscall(SYS_pidfd_send_signal, fd, SIGCONT, NULL, 0);
 }
 
-/* The group as the bundle names it; the bundle is there as long as the container. */
-static bool group_oom_kills(const struct oci *o, const char *id, int64_t *ret)
+/* The group as the bundle names it; the bundle is there as long as the container. NULL: it cannot be read. */
+static char *group_of(const struct oci *o, const char *id)
 {
     sw_autofree char *path = container_file(o, id, "bundle/config.json");
     struct sw_err ignored = SW_ERR_INIT;
     sw_autojson json_t *j = NULL;
     if (sw_json_load_file(path, CONFIG_MAX, &j, &ignored) < 0)
-        return false;
+        return NULL;
     const char *group = sw_json_str(sw_json_object(j, "linux"), "cgroupsPath", "");
-    return group[0] == '/' && cgroup_oom_kills(NULL, group, ret);
+    return group[0] == '/' ? sw_strdup(group) : NULL;
+}
+
+static bool group_oom_kills(const struct oci *o, const char *id, int64_t *ret)
+{
+    sw_autofree char *group = group_of(o, id);
+    return group && cgroup_oom_kills(NULL, group, ret);
 }
 
 /* The kernel counts the kills of this container. conmon's mark is second best: with version 1 it also stands when a task's limit was
@@ -642,6 +648,11 @@ static int oci_remove(void *self, const char *id, struct sw_err *err)
             return sw_prefix(err, "removing container %s", id);
         sw_err_clear(err);
     }
+    /* The runtime knows nothing of a container whose state was not written yet, or was removed; its first process would go on, and make
+     * folders in a root that is being removed. */
+    sw_autofree char *group = group_of(o, id);
+    if (group && !cgroup_kill(NULL, group))
+        return sw_fail(err, SW_EUNAVAILABLE, NULL, "processes of container %s do not end", id);
     /* With its container gone conmon ends by itself; one that lingers would write the exit file after us. */
     sw_autoclose int fd = conmon_pidfd(o, id);
     if (fd >= 0) {

@@ -99,3 +99,12 @@ TEST(kills_are_counted_by_the_kernel)
     CHECK(cgroup_oom_kills(test_path("g"), "/slipway/t/c", &n));
     CHECK_EQ_INT(n, 1);
 }
+
+TEST(only_what_is_ours_is_killed)
+{
+    static const char *const groups[] = {"/", "", "/system.slice", "/slipway", "/slipway/../x"};
+    make_file("g/cgroup.controllers");
+    for (size_t i = 0; i < SW_ARRAY_LEN(groups); i++)
+        CHECK(!cgroup_kill(test_path("g"), groups[i]));
+    CHECK(cgroup_kill(test_path("g"), "/slipway/t/c"));
+}

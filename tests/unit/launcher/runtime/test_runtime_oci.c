@@ -159,7 +159,7 @@ TEST(a_second_instance_goes_on_with_a_running_container)
     struct sw_err err = SW_ERR_INIT;
     (void)snprintf(state_dir, sizeof state_dir, "%s", test_path("state"));
     CHECK_OK(runtime_oci_new(&(struct runtime_oci_options){.state_dir = state_dir}, &rt, &err));
-    for (int i = 0; i < 200 && !strstr(test_read_file(test_path("%s.log", id), NULL), "up"); i++)
+    for (int i = 0; i < 2000 && !strstr(test_read_file(test_path("%s.log", id), NULL), "up"); i++)
         sw_sleep_ms(10);
     struct runtime_state st;
     CHECK_OK(rt.ops->state(rt.self, id, &st, &err));
@@ -320,7 +320,7 @@ static void *kill_monitor_soon(void *id)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/containers/%s/conmon.pid", state_dir, (const char *)id);
-    for (int i = 0; i < 2000 && !sw_path_exists(path); i++)
+    for (int i = 0; i < 20000 && !sw_path_exists(path); i++)
         sw_sleep_ms(1);
     sw_sleep_ms(200);
     struct sw_err err = SW_ERR_INIT;
@@ -388,6 +388,25 @@ TEST(a_creation_whose_runtime_is_killed_ends)
     sw_err_clear(&err);
     CHECK_OK(rt.ops->list(rt.self, count_one, &left, &err));
     CHECK_EQ_INT(left, 0);
+    runtime_oci_free(&rt);
+}
+
+/* As when the runtime was killed before it wrote its state, or somebody cleaned its folder. */
+TEST(a_container_that_the_runtime_forgot_is_removed_all_the_same)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    run(id, "sleep 100", 0);
+    pid_t pid = number_in(test_path("state/containers/%s/pid", id));
+    CHECK(pid > 1 && kill(pid, 0) == 0);
+    CHECK_OK(sw_remove_tree(test_path("state/runtime/%s", id), &err));
+    CHECK_OK(rt.ops->remove(rt.self, id, &err));
+    for (int i = 0; i < 1000 && kill(pid, 0) == 0; i++)
+        sw_sleep_ms(10); /* its monitor takes note of it */
+    CHECK(kill(pid, 0) < 0);
+    removed(id);
     runtime_oci_free(&rt);
 }
 
