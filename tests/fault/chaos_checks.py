@@ -177,7 +177,8 @@ class Checks:
                     bad.append(("folder", d))
             ids = {name: set(os.listdir(a.data + "/runtime/" + name)) for name in ("containers", "runtime", "exits", "sock")}
             if ids["containers"] != ids["runtime"] or ids["exits"]:
-                bad.append(("runtime", a.i, ids["containers"] ^ ids["runtime"], ids["exits"]))
+                bad.append(("runtime", a.i, "ours alone", ids["containers"] - ids["runtime"], "its alone", ids["runtime"] - ids["containers"],
+                            ids["exits"], [self.about(a, i) for i in ids["containers"] ^ ids["runtime"]]))
             held = {h for h in holders if os.path.exists(a.data + "/runtime/containers/" + h)}
             with_monitor = {i for i in ids["containers"] for _, line in r.processes() if line.split(" ")[0].endswith("conmon") and i in line}
             if ids["containers"] - held != with_monitor - held:
@@ -185,6 +186,16 @@ class Checks:
             if ids["sock"] - ids["containers"]:
                 bad.append(("sockets", a.i, ids["sock"] - ids["containers"]))
         return bad
+
+    @staticmethod
+    def about(a, container):
+        """Whose it is, and what is there of it."""
+        tasks = []
+        for path in glob.glob(a.data + "/tasks/*/state.json"):
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            tasks += [text] if container in text else []
+        return tasks, glob.glob(a.data + "/runtime/*/" + container + "/*")
 
     def leases(self, a):
         return {os.path.basename(p)[:-5] for p in glob.glob(a.data + "/networks/net-*.json")}
