@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Daemons: one task on each ACTIVE instance that meets the constraints.
  * 1. A daemon starts only where no live or stopping task of the service is: the old one goes first (maximumPercent is 100).
- * 2. Healthy old ones stop within the lower bound of healthy ones, and only while new ones may start.
+ * 2. Old ones stop only while new ones may start. Those that are RUNNING stop within the lower bound: new ones count for it when they are
+ *    healthy, old ones that are not healthy yet because they run.
  * 3. On a draining instance it is the last to stop: after all tasks that are not daemons. */
 #include "base/macros.h"
 #include "launcher/plan/plan_explain.h"
@@ -11,7 +12,8 @@ struct daemons {
     struct plan_request anywhere; /* one task without resources and without distinctInstance */
     int *taken;                   /* live and stopping tasks of the service on each instance */
     size_t *keeper;               /* the task that stays there; tasks_n: none */
-    int healthy, lower;
+    int healthy, serving, lower;
+    int held; /* old ones that stay for the lower bound */
     bool may_start;
 };
 
@@ -65,8 +67,16 @@ int service_daemons_wanted(const struct service_plan *p)
     return n;
 }
 
+static bool is_serving(const struct service_plan *p, size_t task)
+{
+    bool runs = service_task_live(p, task) && p->v->tasks[task].state == PLAN_TASK_RUNNING &&
+                !service_task_unhealthy(p, task);
+    return service_task_current(p, task) ? service_task_healthy(p, task) : runs;
+}
+
 static void stop(struct service_plan *p, struct daemons *d, size_t task, enum plan_stop_cause cause)
 {
+    d->serving -= is_serving(p, task);
     d->healthy -= service_task_healthy(p, task);
     service_plan_stop(p, task, cause);
 }
@@ -82,6 +92,14 @@ static void stop_away(struct service_plan *p, size_t task)
     }
     if ((last || t->state == PLAN_TASK_PENDING) && !service_task_protected(p, task))
         service_plan_stop(p, task, PLAN_STOP_DRAINING);
+}
+
+/* An old one: may it make room for its successor? */
+static bool may_leave(const struct service_plan *p, const struct daemons *d, size_t task)
+{
+    if (p->v->tasks[task].state != PLAN_TASK_RUNNING)
+        return true; /* nobody is served by it */
+    return (service_task_healthy(p, task) ? SW_MIN(d->serving, d->healthy) : d->serving) > d->lower;
 }
 
 /* What one task has to give way for, if anything. Of several good ones on an instance the oldest stays. */
@@ -104,9 +122,11 @@ static void consider(struct service_plan *p, struct daemons *d, size_t task)
         bool older = t->created_us < p->v->tasks[other].created_us;
         d->keeper[t->instance] = older ? task : other;
         stop(p, d, older ? other : task, PLAN_STOP_SCALING);
-    } else if (d->may_start && !service_task_protected(p, task) &&
-               (!service_task_healthy(p, task) || d->healthy > d->lower)) {
-        stop(p, d, task, PLAN_STOP_DEPLOYMENT);
+    } else if (d->may_start && !service_task_protected(p, task)) {
+        if (may_leave(p, d, task))
+            stop(p, d, task, PLAN_STOP_DEPLOYMENT);
+        else
+            d->held++;
     }
 }
 
@@ -138,10 +158,22 @@ static bool may_start(struct service_plan *p)
     return at <= p->v->now_us;
 }
 
+/* Nothing moves, and nothing will by itself. */
+static bool is_still(const struct service_plan *p, size_t actions_before)
+{
+    for (size_t i = 0; i < p->v->tasks_n; i++) {
+        bool unready =
+            service_task_live(p, i) && !service_task_healthy(p, i) && !service_task_unhealthy(p, i);
+        if (unready || service_task_stopping(p, i))
+            return false;
+    }
+    return p->r.actions_n == actions_before;
+}
+
 void service_plan_daemons(struct service_plan *p)
 {
     const struct plan_service_view *v = p->v;
-    size_t n = v->cluster.instances_n;
+    size_t n = v->cluster.instances_n, before = p->r.actions_n;
     if (p->primary == v->deployments_n)
         return;
     struct daemons d = {.anywhere = without_resources(p),
@@ -151,8 +183,10 @@ void service_plan_daemons(struct service_plan *p)
                         .may_start = may_start(p)};
     for (size_t i = 0; i < n; i++)
         d.keeper[i] = v->tasks_n;
-    for (size_t i = 0; i < v->tasks_n; i++)
+    for (size_t i = 0; i < v->tasks_n; i++) {
         d.healthy += service_task_healthy(p, i) && !service_task_away(p, i);
+        d.serving += is_serving(p, i) && !service_task_away(p, i);
+    }
     for (size_t i = 0; i < v->tasks_n; i++) {
         if (service_task_live(p, i))
             consider(p, &d, i);
@@ -162,4 +196,6 @@ void service_plan_daemons(struct service_plan *p)
             belongs(p, &d.anywhere, i))
             start(p, i);
     }
+    if (d.held > 0 && is_still(p, before))
+        service_plan_blocked(p);
 }

@@ -184,10 +184,5 @@ void service_plan_replicas(struct service_plan *p, const struct service_group *g
     if (p->v->rebalance && is_complete(p, g, &r) && service_plan_rebalance(p))
         return;
     if (blocked > 0 && still && !placing && r.old_healthy.n + r.sick.n > 0)
-        service_plan_event(
-            p, sw_arena_printf(p->arena,
-                               "(service %s) was unable to stop or start tasks during a deployment "
-                               "because of the service deployment configuration. Update the "
-                               "minimumHealthyPercent or maximumPercent value and try again.",
-                               p->v->name));
+        service_plan_blocked(p);
 }

@@ -193,6 +193,16 @@ void service_plan_event(struct service_plan *p, const char *text)
     add(p, PLAN_EVENT)->text = text;
 }
 
+void service_plan_blocked(struct service_plan *p)
+{
+    service_plan_event(
+        p, sw_arena_printf(p->arena,
+                           "(service %s) was unable to stop or start tasks during a deployment "
+                           "because of the service deployment configuration. Update the "
+                           "minimumHealthyPercent or maximumPercent value and try again.",
+                           p->v->name));
+}
+
 void service_plan_wake(struct service_plan *p, int64_t at_us)
 {
     if (at_us > p->v->now_us && at_us < p->r.wake_at_us)

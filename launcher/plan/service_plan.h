@@ -15,6 +15,7 @@ struct service_plan {
 
 void service_plan_stop(struct service_plan *p, size_t task, enum plan_stop_cause cause);
 void service_plan_event(struct service_plan *p, const char *text);
+void service_plan_blocked(struct service_plan *p); /* the event: the percentages let nothing move */
 void service_plan_wake(struct service_plan *p,
                        int64_t at_us); /* the earliest one counts; the past does not */
 void service_plan_add_start(struct service_plan *p, size_t deployment, size_t instance);

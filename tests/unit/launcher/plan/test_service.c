@@ -727,6 +727,45 @@ TEST(daemons_are_updated_old_one_first_within_the_minimum)
     CHECK_EQ_INT(sim_live(&s, 2), 4);
 }
 
+/* One deployment after the other: those that run have not been healthy yet, and serve all the same. */
+TEST(daemons_that_are_not_healthy_yet_are_kept_within_the_minimum)
+{
+    SIM(s);
+    sim_init(&s, 4, 0, 50, 100);
+    s.v.scheduling = PLAN_DAEMON;
+    sim_deploy(&s);
+    sim_plan(&s);
+    sim_obey(&s);
+    sim_deploy(&s);
+    sim_plan(&s);
+    CHECK_EQ_INT(s.stops, 2);
+    sim_obey(&s);
+    sim_plan(&s);
+    CHECK_EQ_INT(s.starts, 2);
+    sim_obey(&s); /* they run, and are not healthy either */
+    sim_plan(&s);
+    CHECK_EQ_INT(s.stops, 0);
+    CHECK(sim_settle(&s, 10) <= 10);
+    CHECK_EQ_INT(sim_live(&s, 2), 4);
+}
+
+TEST(daemons_that_cannot_be_updated_say_so)
+{
+    SIM(s);
+    sim_init(&s, 2, 0, 60, 100); /* at least 2 of 2 */
+    s.v.scheduling = PLAN_DAEMON;
+    sim_deploy(&s);
+    CHECK(sim_settle(&s, 5) <= 5);
+    sim_deploy(&s);
+    sim_plan(&s);
+    CHECK_EQ_INT(s.stops, 0);
+    CHECK_CONTAINS(s.events, "was unable to stop or start tasks during a deployment");
+    s.v.min_healthy_percent = 50;
+    sim_plan(&s);
+    CHECK_EQ_INT(s.stops, 1);
+    CHECK_EQ_STR(s.events, "");
+}
+
 TEST(a_daemon_leaves_a_draining_instance_last)
 {
     SIM(s);
