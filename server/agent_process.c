@@ -20,8 +20,9 @@ void agent_process_signals(sigset_t *ret)
 int agent_process_start(const struct server_config *c, const char *data_dir, const char *endpoint,
                         const char *credentials, pid_t *ret, struct sw_err *err)
 {
-    char parent[32];
+    char parent[32], log_away_max[32];
     (void)snprintf(parent, sizeof(parent), "%ld", (long)getpid());
+    (void)snprintf(log_away_max, sizeof(log_away_max), "%lld", (long long)c->log_away_max);
     sw_autofree char *agent_data = sw_asprintf("%s/agent", data_dir);
     const char *argv[48] = {sw_self_path(),
                             "agent",
@@ -47,6 +48,8 @@ int agent_process_start(const struct server_config *c, const char *data_dir, con
                             c->conmon,
                             "--journal-socket",
                             c->journal_socket,
+                            "--log-away-max",
+                            log_away_max,
                             "--supervised-by",
                             parent,
                             "--fargate",

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "launcher/model/capabilities.h"
+#include "launcher/model/log_config.h"
 #include "server/activation.h"
 #include "server/agent_process.h"
 #include "server/cli.h"
@@ -27,7 +28,7 @@ struct options {
         *journal_socket;
     char *activation_id, *activation_code, *fargate;
     char *s3_endpoint, *s3_credentials, *host_paths;
-    int64_t supervised_by;
+    int64_t supervised_by, log_away_max;
 };
 
 #define OFF(member) offsetof(struct options, member)
@@ -43,6 +44,7 @@ static const struct conf_key keys[] = {
     {"runtime", CONF_STRING, OFF(runtime), "runc", 0, 0, NULL, "OCI runtime: name or path"},
     {"conmon", CONF_STRING, OFF(conmon), "conmon", 0, 0, NULL, "container monitor: name or path"},
     {"journal_socket", CONF_STRING, OFF(journal_socket), "/run/systemd/journal/socket", 0, 0, NULL, "the journal's socket, for the log driver journald"},
+    {"log_away_max", CONF_SIZE, OFF(log_away_max), "256MiB", LOG_AWAY_BYTES_MIN, LOG_FILE_BYTES_HELD, NULL, "output of one container that waits, if not shipped yet, while no agent runs"},
     {"fargate", CONF_STRING, OFF(fargate), NULL, 0, 0, NULL, "only: run tasks of launch type FARGATE of all clusters, and no others; shared: those of its cluster too; default ECS_FARGATE"},
     {"s3_endpoint", CONF_STRING, OFF(s3_endpoint), NULL, 0, 0, NULL, "S3 store of environmentFiles, https://HOST[:PORT]; default AWS's of the region"},
     {"s3_credentials", CONF_STRING, OFF(s3_credentials), NULL, 0, 0, NULL, "credentials file for it; default: sessions of the tasks' execution roles"},
@@ -172,6 +174,7 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
         .no_privileged = ecs->no_privileged,
         .fargate = o->fargate ? o->fargate : ecs->fargate,
         .journal_socket = o->journal_socket,
+        .log_away_max = o->log_away_max,
         .reserved_memory_mib = ecs->reserved_memory_mib,
         .stop_timeout_default_s = ecs->stop_timeout_s ? ecs->stop_timeout_s : 30,
         .task_cleanup_wait_s = ecs->task_cleanup_wait_s ? ecs->task_cleanup_wait_s : 10800,

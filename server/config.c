@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/macros.h"
+#include "launcher/model/log_config.h"
 
 #define SYSTEM_CONFIG "/etc/slipway/slipway.conf"
 #define OFF(member)   offsetof(struct server_config, member)
@@ -72,6 +73,7 @@ static const struct conf_key keys[] = {
     {"s3_credentials", CONF_STRING, OFF(s3_credentials), NULL, 0, 0, NULL, "credentials file for it; default: sessions of the tasks' execution roles"},
     {"host_paths", CONF_STRING, OFF(host_paths), NULL, 0, 0, NULL, "folders, with commas, that host volumes of tasks may be in; default: any path"},
     {"journal_socket", CONF_STRING, OFF(journal_socket), "/run/systemd/journal/socket", 0, 0, NULL, "the journal's socket, for the log driver journald"},
+    {"log_away_max", CONF_SIZE, OFF(log_away_max), "256MiB", LOG_AWAY_BYTES_MIN, LOG_FILE_BYTES_HELD, NULL, "output of one container that waits, if not shipped yet, while no agent runs"},
 };
 /* clang-format on */
 

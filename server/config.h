@@ -33,7 +33,7 @@ struct server_config {
     int64_t chunk_min, upload_ttl_ms, collect_interval_ms, collect_grace_ms;
     int64_t lifecycle_interval_ms, lifecycle_delay_ms;
     int64_t agent_timeout_ms, agent_grace_ms, task_healthy_after_ms, exec_idle_timeout_ms;
-    int64_t logs_max, logs_group_max;
+    int64_t logs_max, logs_group_max, log_away_max;
     /* The local agent of `slipway up`. */
     char *cluster;
     char *bridge_name, *bridge_subnet;

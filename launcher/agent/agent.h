@@ -54,6 +54,7 @@ struct agent_options {
     bool external;                   /* an instance of ECS Anywhere */
     const char *fargate;             /* FARGATE_ONLY, FARGATE_SHARED; NULL: only of its cluster */
     const char *journal_socket;      /* of the system's journal; NULL: where systemd has it */
+    int64_t log_away_max;            /* bytes; 0: LOG_AWAY_BYTES (launcher/model/log_config.h) */
     const char *host_paths;          /* "/a,/b": what host.sourcePath may name; NULL: any path */
     const char *logging_drivers;     /* "awslogs,json-file"; NULL: all that work here */
     bool no_privileged;              /* ECS_DISABLE_PRIVILEGED */

@@ -41,7 +41,7 @@ struct pending {
 struct log_reader {
     char *state_path;
     struct log_spool *spool;
-    int64_t buffer_bytes;
+    int64_t buffer_bytes, away_bytes;
     struct sw_arena arena;
     const struct sw_pattern *first_line;
     int fd;
@@ -61,6 +61,7 @@ int log_reader_new(const struct log_reader_options *o, struct log_reader **ret, 
     r->state_path = sw_asprintf("%s/log-%s.json", o->folder, o->container);
     r->spool = log_spool_new(o->folder, o->container);
     r->buffer_bytes = o->buffer_bytes;
+    r->away_bytes = o->away_bytes;
     r->fd = -1;
     r->break_at = -1;
     for (int i = 0; i < 2; i++)
@@ -109,6 +110,11 @@ static int64_t first_unsent(const struct log_reader *r)
     return at;
 }
 
+static bool is_lost(const struct log_lost *l)
+{
+    return l->lines > 0 || l->unseen > 0;
+}
+
 static int save(const struct log_reader *r, bool durable, struct sw_err *err)
 {
     const int64_t offset = first_unsent(r);
@@ -119,9 +125,10 @@ static int save(const struct log_reader *r, bool durable, struct sw_err *err)
     sw_json_set_bool(o, "finished", r->finished);
     if (r->break_at > offset)
         sw_json_set_int(o, "break", r->break_at);
-    if (r->lost.lines) {
+    if (is_lost(&r->lost)) {
         sw_json_set_int(o, "lostLines", r->lost.lines);
         sw_json_set_int(o, "lostBytes", r->lost.bytes);
+        sw_json_set_int(o, "lostUnseen", r->lost.unseen);
     }
     sw_autofree char *text = sw_json_dump(o);
     int e = (durable ? sw_write_file_atomic : sw_replace_file)(r->state_path, text, strlen(text),
@@ -143,6 +150,7 @@ static int load(struct log_reader *r, struct sw_err *err)
     r->break_at = sw_json_int(o, "break", -1);
     r->lost.lines = sw_json_int(o, "lostLines", 0);
     r->lost.bytes = sw_json_int(o, "lostBytes", 0);
+    r->lost.unseen = sw_json_int(o, "lostUnseen", 0);
     r->finished = sw_json_bool(o, "finished", false);
     r->known = true;
     return 0;
@@ -168,6 +176,7 @@ static int open_file(struct log_reader *r, bool next, struct sw_err *err)
         r->known = true;
         r->lost.lines += lost.lines;
         r->lost.bytes += lost.bytes;
+        r->lost.unseen += lost.unseen + log_spool_follows_a_gap(r->spool, generation);
         if (save(r, true, err) < 0) {
             r->generation = before.generation;
             r->inode = before.inode;
@@ -176,7 +185,8 @@ static int open_file(struct log_reader *r, bool next, struct sw_err *err)
             r->lost = before.lost;
             return err->code;
         }
-        if (lost.lines)
+        log_spool_said(r->spool, generation);
+        if (is_lost(&lost))
             log_spool_forget(r->spool);
     }
     sw_closep(&r->fd);
@@ -341,8 +351,11 @@ static void count_pending(struct log_reader *r, struct pending *p)
 static int leave_out(struct log_reader *r, struct sw_err *err)
 {
     struct stat st;
-    const int64_t keep = r->buffer_bytes - r->buffer_bytes / 4;
-    if (!r->buffer_bytes || log_spool_unread(r->spool) <= r->buffer_bytes)
+    if (!r->buffer_bytes)
+        return 0;
+    const int64_t room = log_spool_room(r->spool, r->buffer_bytes, r->away_bytes);
+    const int64_t keep = room - room / 4;
+    if (log_spool_unread(r->spool) <= room)
         return 0;
     for (int i = 0; i < 2; i++) {
         count_pending(r, &r->pieces[i]);
@@ -359,7 +372,7 @@ static int leave_out(struct log_reader *r, struct sw_err *err)
         r->break_at = -1;
         if (save(r, true, err) < 0)
             return err->code;
-        if (!newer || log_spool_unread(r->spool) <= r->buffer_bytes)
+        if (!newer || log_spool_unread(r->spool) <= room)
             return 0;
         if (open_file(r, true, err) != 0)
             return err->code;
@@ -378,13 +391,18 @@ static int64_t next_timestamp_us(const struct log_reader *r)
     return known ? l.timestamp_us : sw_now_us();
 }
 
+/* One event, since it has one position. */
 static void say_lost(struct log_reader *r)
 {
-    if (r->lost.lines == 0)
+    static const char unseen[] =
+        "slipway: lines are missing here: more came than waits while no agent runs (log_away_max)";
+    if (!is_lost(&r->lost))
         return;
-    sw_autofree char *text = sw_asprintf(
+    sw_autofree char *counted = sw_asprintf(
         "slipway: %lld lines (%lld bytes) are missing here: max-buffer-size was reached",
         (long long)r->lost.lines, (long long)r->lost.bytes);
+    sw_autofree char *both = sw_asprintf("%s; %s", counted, unseen);
+    const char *text = !r->lost.unseen ? counted : !r->lost.lines ? unseen : both;
     push(r, sw_str(text), next_timestamp_us(r), true, r->offset + 1);
 }
 
@@ -469,7 +487,12 @@ json_t *log_reader_batch(struct log_reader *r, bool ended, struct sw_err *err)
 
 int64_t log_reader_lost(const struct log_reader *r)
 {
-    return r->lost.lines;
+    return r->lost.lines + r->lost.unseen;
+}
+
+bool log_reader_unseen(const struct log_reader *r)
+{
+    return r->lost.unseen > 0;
 }
 
 void log_reader_confirm(struct log_reader *r, struct sw_err *err)

@@ -7,7 +7,8 @@
  * are left out. With first_line an event is a line that has it and the ones behind it that have not, joined by newlines: it ends with
  * the next such line, or after five seconds without one. The place where reading goes on lies in the file FOLDER/log-CONTAINER.json.
  * Promise: after log_reader_confirm() the events of the batch are never given again; without it a new reader gives them again, with
- * the same positions. What the buffer has no room for is left out, and an event in its place says how much that was.
+ * the same positions. What the buffer has no room for is left out, and an event in its place says how much that was; so does one where
+ * output was lost while no agent ran (log_spool.h).
  * Threads: one; its spool may be looked after by another. */
 #include <jansson.h>
 #include <stdbool.h>
@@ -20,7 +21,9 @@
 
 struct log_reader_options {
     const char *folder, *container;
-    int64_t buffer_bytes;   /* what may wait to be read; 0: any size */
+    int64_t buffer_bytes; /* what may wait to be read; 0: any size */
+    int64_t
+        away_bytes; /* what may, if it waited already when the first reader of this process came */
     const char *first_line; /* regular expression; NULL: each line is an event */
 };
 struct log_reader;
@@ -32,6 +35,8 @@ struct log_spool *log_reader_spool(struct log_reader *r);
 json_t *log_reader_batch(struct log_reader *r, bool ended, struct sw_err *err);
 /* Of the batch: lines that are not in it because the buffer had no room. */
 int64_t log_reader_lost(const struct log_reader *r);
+/* Of those: whether some were written while nobody looked, so that how many is not known; they count as one. */
+bool log_reader_unseen(const struct log_reader *r);
 void log_reader_confirm(struct log_reader *r, struct sw_err *err);
 /* The container has ended and all of it was confirmed. */
 bool log_reader_finished(const struct log_reader *r);

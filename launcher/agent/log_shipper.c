@@ -37,7 +37,7 @@ struct line {
     struct log_reader *reader;
     enum log_driver driver;
     bool blocking;
-    int64_t buffer_bytes;
+    int64_t buffer_bytes, away_bytes;
     json_t *fields; /* journald */
     size_t sent;    /* of the batch, to the journal */
     bool listed, refused;
@@ -73,6 +73,7 @@ static struct line *line_new(const struct log_source *source)
     struct log_reader_options o = {.folder = source->task_dir,
                                    .container = source->container,
                                    .buffer_bytes = source->blocking ? 0 : source->buffer_bytes,
+                                   .away_bytes = source->away_bytes,
                                    .first_line = source->first_line};
     if (log_reader_new(&o, &l->reader, &err) < 0) { /* checked when it was registered */
         sw_log_err(SW_LOG_WARNING, "container-logs-pattern", &err, "task", source->task_arn, NULL);
@@ -85,6 +86,7 @@ static struct line *line_new(const struct log_source *source)
     l->driver = source->driver;
     l->blocking = source->blocking;
     l->buffer_bytes = source->buffer_bytes;
+    l->away_bytes = source->away_bytes;
     return l;
 }
 
@@ -168,7 +170,7 @@ static void keep(struct log_shipper *s, struct line *l)
     if (l->blocking)
         hold_or_release(s, l, log_spool_unread(spool));
     else
-        log_spool_trim(spool, l->buffer_bytes);
+        log_spool_trim(spool, log_spool_room(spool, l->buffer_bytes, l->away_bytes));
 }
 
 static void *keeping_main(void *arg)
@@ -263,7 +265,8 @@ static bool send_one(struct log_shipper *s, struct line *l)
     }
     if (log_reader_lost(l->reader) && l->sent == 0)
         sw_log(SW_LOG_WARNING, "container-lines-lost", "task", l->task_arn, "container",
-               l->container, "#lines", log_reader_lost(l->reader), "why", "max-buffer-size", NULL);
+               l->container, "#lines", log_reader_lost(l->reader), "why",
+               log_reader_unseen(l->reader) ? "no-agent" : "max-buffer-size", NULL);
     if ((l->driver == LOG_DRIVER_JOURNALD ? put_journal(s, l, events, &err)
                                           : put(s, l, events, &err)) < 0) {
         failed(s, l, &err);

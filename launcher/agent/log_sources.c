@@ -29,6 +29,11 @@ static const json_t *definition_of(const struct task *t, const char *container,
     return v && ret->driver != LOG_DRIVER_JSON_FILE ? v : NULL;
 }
 
+static int64_t away_max(const struct task *t)
+{
+    return t->engine->o.log_away_max > 0 ? t->engine->o.log_away_max : LOG_AWAY_BYTES;
+}
+
 /* What log_sources_prepare wrote; NULL: nothing is asked for. */
 static json_t *env_of(const struct task *t, const char *container)
 {
@@ -54,6 +59,7 @@ static void add(const struct task *t, size_t i, struct log_source **ret, size_t 
                              .driver = c.driver,
                              .blocking = c.blocking,
                              .buffer_bytes = c.buffer_bytes,
+                             .away_bytes = 2 * away_max(t),
                              .first_line = log_config_first_line(&c),
                              .ended = container->status == CONTAINER_STOPPED,
                              .stopping = t->stop_wanted || container->stop_sent};
@@ -103,6 +109,8 @@ int log_sources_prepare(const struct task *t, const char *container, const char 
         (void)log_config_read(v, &c);
     if ((c.env || c.env_regex) && write_env(v, bundle, err) < 0)
         return err->code;
+    if (v && c.driver != LOG_DRIVER_JSON_FILE && !c.blocking)
+        c.file_bytes = away_max(t);
     sw_autofree char *path = sw_asprintf("%s/log-bytes", bundle);
     sw_autofree char *text = sw_asprintf("%lld\n", (long long)c.file_bytes);
     return sw_replace_file(path, text, strlen(text), 0600, err);

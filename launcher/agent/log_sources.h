@@ -11,10 +11,11 @@ struct log_source {
     enum log_driver driver;
     bool blocking;
     int64_t buffer_bytes;
-    char *first_line; /* owned; NULL: each line is an event */
-    json_t *fields;   /* journald; owned */
-    bool ended;       /* nothing more is written */
-    bool stopping;    /* it was told to end, and is not held up any more */
+    int64_t away_bytes; /* what may wait besides, if it came while no agent ran */
+    char *first_line;   /* owned; NULL: each line is an event */
+    json_t *fields;     /* journald; owned */
+    bool ended;         /* nothing more is written */
+    bool stopping;      /* it was told to end, and is not held up any more */
 };
 /* *ret is owned by the caller: log_sources_free. */
 void log_sources_list(struct task_engine *e, struct log_source **ret, size_t *ret_n);

@@ -3,7 +3,8 @@
  * Invariants:
  * 1. A generation is a hard link to the file; the newest one is the file that conmon writes.
  * 2. Generations grow and none is used for two files: they go on behind the links there are and behind the one of the reader's state.
- * 3. What is given up is counted in a file before its link goes, so a kill in between counts it twice rather than never. */
+ * 3. What is given up is counted in a file before its link goes, so a kill in between counts it twice rather than never.
+ * 4. A generation before which output was lost unseen has a file NAME.gap beside its link, which is there before the link is. */
 #include "launcher/agent/log_spool.h"
 
 #include <dirent.h>
@@ -15,23 +16,29 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "launcher/agent/logs.h"
 
 #define STATE_MAX   4096
 #define CHUNK       (256 * 1024)
 #define KEPT_BYTES  (64LL * 1024 * 1024) /* behind the reader, for whoever reads the file itself */
 #define PUNCH_BYTES (16LL * 1024 * 1024)
+#define NEXT_US \
+    200000 /* conmon reads the clock before it takes the name; file systems have a coarse one */
+#define HEAD_MAX 256
 
 struct log_spool {
     pthread_mutex_t lock;
     char *path, *state_path, *lost_path;
-    bool loaded;
+    bool loaded, looked;
     int64_t newest; /* -1: none yet */
     uint64_t newest_inode;
     int64_t generation, offset, punched; /* of the reader; before its first word: 0 */
+    int64_t backlog; /* of what was unread at the first look: what is left of it */
     struct log_lost lost;
 };
 
@@ -85,6 +92,22 @@ static uint64_t inode_of(const char *path)
     return stat(path, &st) == 0 ? (uint64_t)st.st_ino : 0;
 }
 
+static int64_t size_of(const struct log_spool *s, int64_t generation)
+{
+    struct stat st;
+    sw_autofree char *name = name_of(s, generation);
+    return stat(name, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
+/* With the lock held. */
+static int64_t unread(const struct log_spool *s)
+{
+    int64_t n = 0;
+    for (int64_t g = s->generation; g <= s->newest; g++)
+        n += SW_MAX(size_of(s, g) - (g == s->generation ? s->offset : 0), (int64_t)0);
+    return n;
+}
+
 /* What an earlier process left. */
 static void load(struct log_spool *s)
 {
@@ -108,6 +131,7 @@ static void load(struct log_spool *s)
     if (sw_json_load_file(s->lost_path, STATE_MAX, &lost, &ignored) == 0) {
         s->lost.lines = sw_json_int(lost, "lines", 0);
         s->lost.bytes = sw_json_int(lost, "bytes", 0);
+        s->lost.unseen = sw_json_int(lost, "unseen", 0);
     }
     s->loaded = true;
 }
@@ -121,8 +145,48 @@ static int add_link(const struct log_spool *s, int fd, int64_t generation, struc
     return 0;
 }
 
-/* With the lock held. */
-static int look(struct log_spool *s, struct sw_err *err)
+static char *gap_of(const struct log_spool *s, int64_t generation)
+{
+    return sw_asprintf("%s.%010lld.gap", s->path, (long long)generation);
+}
+
+bool log_spool_is_next(int64_t first_line_us, int64_t renamed_us, int64_t now_us)
+{
+    return first_line_us <= renamed_us + NEXT_US || first_line_us > now_us;
+}
+
+static int64_t time_us(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* When its first line was written; of an empty file: when it got its name. -1: it cannot be told. */
+static int64_t begun_us(int fd, const struct stat *st)
+{
+    char head[HEAD_MAX];
+    struct log_line l;
+    const ssize_t n = pread(fd, head, sizeof head, 0);
+    const char *end = n > 0 ? memchr(head, '\n', (size_t)n) : NULL;
+    if (n == 0)
+        return time_us(st->st_ctim);
+    return n > 0 && log_line_parse(sw_str_n(head, end ? (size_t)(end - head) : (size_t)n), &l)
+               ? l.timestamp_us
+               : -1;
+}
+
+/* The file of the new generation: did others come and go since the newest that we have? */
+static int note_gap(const struct log_spool *s, int fd, const struct stat *st, struct sw_err *err)
+{
+    struct stat before;
+    sw_autofree char *name = name_of(s, s->newest);
+    if (s->newest < 0 || stat(name, &before) < 0 ||
+        log_spool_is_next(begun_us(fd, st), time_us(before.st_ctim), sw_now_us()))
+        return 0;
+    sw_autofree char *gap = gap_of(s, s->newest + 1);
+    return sw_replace_file(gap, "", 0, 0600, err);
+}
+
+static int find_file(struct log_spool *s, struct sw_err *err)
 {
     struct stat st;
     struct sw_err e = SW_ERR_INIT;
@@ -140,11 +204,25 @@ static int look(struct log_spool *s, struct sw_err *err)
         return sw_fail_os(err, errno, "%s", s->path);
     const int64_t generation =
         s->newest >= 0 && st.st_ino == s->newest_inode ? s->newest : s->newest + 1;
+    if (generation != s->newest && note_gap(s, fd, &st, err) < 0)
+        return err->code;
     if (add_link(s, fd, generation, &e) < 0) /* begun anew at this moment: the next look */
         return e.code == SW_ENOTFOUND ? 0 : sw_err_move(err, &e);
     s->newest = generation;
     s->newest_inode = st.st_ino;
     return 0;
+}
+
+/* With the lock held. */
+static int look(struct log_spool *s, struct sw_err *err)
+{
+    const bool first = !s->looked;
+    int r = find_file(s, err);
+    if (first && r == 0) {
+        s->looked = true;
+        s->backlog = unread(s);
+    }
+    return r;
 }
 
 int log_spool_look(struct log_spool *s, struct sw_err *err)
@@ -213,28 +291,14 @@ void log_spool_read_to(struct log_spool *s, int64_t generation, int64_t offset)
     pthread_mutex_lock(&s->lock);
     for (; s->generation < generation; s->generation++) {
         sw_autofree char *name = name_of(s, s->generation);
+        sw_autofree char *gap = gap_of(s, s->generation);
         (void)unlink(name);
+        (void)unlink(gap);
         s->punched = 0;
     }
     s->offset = offset;
     punch(s);
     pthread_mutex_unlock(&s->lock);
-}
-
-static int64_t size_of(const struct log_spool *s, int64_t generation)
-{
-    struct stat st;
-    sw_autofree char *name = name_of(s, generation);
-    return stat(name, &st) == 0 ? (int64_t)st.st_size : 0;
-}
-
-/* With the lock held. */
-static int64_t unread(const struct log_spool *s)
-{
-    int64_t n = 0;
-    for (int64_t g = s->generation; g <= s->newest; g++)
-        n += SW_MAX(size_of(s, g) - (g == s->generation ? s->offset : 0), (int64_t)0);
-    return n;
 }
 
 int64_t log_spool_unread(struct log_spool *s)
@@ -289,19 +353,23 @@ int log_spool_count(int fd, int64_t from, int64_t until, struct log_lost *ret, i
 static void give_up(struct log_spool *s, int64_t generation)
 {
     sw_autofree char *name = name_of(s, generation);
+    sw_autofree char *gap = gap_of(s, generation);
     struct sw_err err = SW_ERR_INIT;
     sw_autoclose int fd = -1;
     int64_t end = 0;
+    s->lost.unseen += sw_path_exists(gap);
     if (sw_open(name, O_RDONLY | O_NOFOLLOW, 0, &fd, &err) < 0 ||
         log_spool_count(fd, 0, -1, &s->lost, &end, &err) < 0)
         return;
     sw_autojson json_t *o = json_object();
     sw_json_set_int(o, "lines", s->lost.lines);
     sw_json_set_int(o, "bytes", s->lost.bytes);
+    sw_json_set_int(o, "unseen", s->lost.unseen);
     sw_autofree char *text = sw_json_dump(o);
     if (sw_replace_file(s->lost_path, text, strlen(text), 0600, &err) < 0)
         sw_log_err(SW_LOG_WARNING, "container-logs-state-not-saved", &err, NULL);
     (void)unlink(name);
+    (void)unlink(gap);
 }
 
 void log_spool_trim(struct log_spool *s, int64_t max_bytes)
@@ -316,6 +384,27 @@ void log_spool_trim(struct log_spool *s, int64_t max_bytes)
         left -= size;
     }
     pthread_mutex_unlock(&s->lock);
+}
+
+int64_t log_spool_room(struct log_spool *s, int64_t max_bytes, int64_t away_bytes)
+{
+    pthread_mutex_lock(&s->lock);
+    s->backlog = SW_MIN(s->backlog, unread(s));
+    const int64_t room = max_bytes + SW_MIN(s->backlog, away_bytes);
+    pthread_mutex_unlock(&s->lock);
+    return room;
+}
+
+bool log_spool_follows_a_gap(struct log_spool *s, int64_t generation)
+{
+    sw_autofree char *gap = gap_of(s, generation);
+    return sw_path_exists(gap);
+}
+
+void log_spool_said(struct log_spool *s, int64_t generation)
+{
+    sw_autofree char *gap = gap_of(s, generation);
+    (void)unlink(gap);
 }
 
 struct log_lost log_spool_lost(struct log_spool *s)

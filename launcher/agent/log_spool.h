@@ -4,7 +4,9 @@
  * conmon writes one file and begins it anew when it is full; the old one would be gone. The spool gives each file a second name, its
  * generation (log.0000000000, log.0000000001, ...), so that it stays until it was read, also while no agent runs.
  * Promise: a file that was seen once is there until log_spool_read_to passed it or log_spool_trim gave it up, which is counted.
- * Not seen is what was begun anew twice between two looks: with nobody looking, that is what is lost without a count.
+ * Not seen is a file that was begun anew before anybody looked at it. That this happened is seen, though not how much it was: conmon
+ * takes the name from a file in the moment in which it writes the next one's first line, so the first line of the file that has the name
+ * now is not later than the last change of the one before it, unless there were others between (log_spool_is_next).
  * Threads: shared by one that reads and one that looks. */
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,9 +31,18 @@ int64_t log_spool_unread(struct log_spool *s);
 
 /* Gives up whole files between the one that is read and the one that is written, oldest first, as long as more than max_bytes are left. */
 void log_spool_trim(struct log_spool *s, int64_t max_bytes);
+/* Does a file, the first line of which is of that time, follow the one that lost its name at that time? */
+bool log_spool_is_next(int64_t first_line_us, int64_t renamed_us, int64_t now_us);
+/* How much may wait where otherwise max_bytes may: besides, at most away_bytes, what is still left of what waited at this spool's
+ * first look: it came while no agent ran. */
+int64_t log_spool_room(struct log_spool *s, int64_t max_bytes, int64_t away_bytes);
 struct log_lost {
     int64_t lines, bytes;
+    int64_t unseen; /* how many times output was lost that nobody saw */
 };
+/* Was output lost right before that file? Said once: log_spool_said. */
+bool log_spool_follows_a_gap(struct log_spool *s, int64_t generation);
+void log_spool_said(struct log_spool *s, int64_t generation);
 /* What log_spool_trim gave up since the last log_spool_forget. */
 struct log_lost log_spool_lost(struct log_spool *s);
 void log_spool_forget(struct log_spool *s);

@@ -49,6 +49,7 @@ struct task_engine_options {
     const char *host_paths;  /* "/a,/b": all of the machine that volumes may be; NULL: any path */
     bool no_privileged;      /* refuses privileged containers */
     const char *journal_socket; /* NULL: the system's */
+    int64_t log_away_max;       /* of a shipped container's output, one file; 0: LOG_AWAY_BYTES */
 };
 struct task_engine;
 /* Loads and adopts what is in data_dir; removes containers, mounts and networks that belong to no task. */

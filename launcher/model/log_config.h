@@ -11,9 +11,12 @@
 
 enum log_driver { LOG_DRIVER_JSON_FILE, LOG_DRIVER_AWSLOGS, LOG_DRIVER_JOURNALD };
 
-#define LOG_FILE_BYTES       (64LL * 1024 * 1024)   /* of one file of output, if nothing is said */
-#define LOG_FILE_BYTES_HELD  (1024LL * 1024 * 1024) /* of one whose container is held up instead */
-#define LOG_FILE_BYTES_MIN   8192
+#define LOG_FILE_BYTES      (64LL * 1024 * 1024)   /* of one file of output, if nothing is said */
+#define LOG_FILE_BYTES_HELD (1024LL * 1024 * 1024) /* of one whose container is held up instead */
+#define LOG_FILE_BYTES_MIN  8192
+#define LOG_AWAY_BYTES \
+    (256LL * 1024 * 1024) /* of one that is shipped: a file more can wait while no agent runs */
+#define LOG_AWAY_BYTES_MIN   (1024 * 1024)
 #define LOG_BUFFER_BYTES     LOG_FILE_BYTES /* max-buffer-size, if nothing is said */
 #define LOG_BUFFER_BYTES_MIN 1024
 

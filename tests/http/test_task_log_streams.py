@@ -238,12 +238,24 @@ def test_an_agent_writes_only_where_its_tasks_do(up, tasks, logs, name):
         tasks.stop(plain)
 
 
-def test_a_file_that_is_begun_anew_loses_nothing(up, tasks, logs, name):
-    """More than conmon keeps in one file (64 MiB), slowly enough for the agent to follow."""
+@pytest.fixture()
+def up_small():
+    """One that may be killed, where conmon keeps 1 MiB in a file of a container."""
+    r.need_root()
+    server = Server("up", ["--log-away-max", "1MiB"])
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+def test_a_file_that_is_begun_anew_loses_nothing(up_small, name):
+    """More than conmon keeps in one file, slowly enough for the agent to follow."""
+    tasks, logs = Tasks(up_small), up_small.boto("logs")
     logs.create_log_group(logGroupName=name)
     arn = tasks.start(name, {"name": "c", "logConfiguration": driver(name), "command":
-                             "i=0; while [ $i -lt 100 ]; do head -c 800000 /dev/zero | tr '\\0' x | fold -w 4000; echo; "
-                             "echo n $i; i=$((i+1)); done; sleep 100"})
+                             "i=0; while [ $i -lt 100 ]; do head -c 80000 /dev/zero | tr '\\0' x | fold -w 4000; echo; "
+                             "echo n $i; i=$((i+1)); sleep 0.02; done; sleep 100"})
     stream = "app/c/" + arn.rsplit("/", 1)[1]
     try:
         def numbers():
@@ -256,6 +268,43 @@ def test_a_file_that_is_begun_anew_loses_nothing(up, tasks, logs, name):
     finally:
         tasks.stop(arn)
         logs.delete_log_group(logGroupName=name)
+
+
+def test_what_comes_while_no_agent_runs_waits_or_is_missed_aloud(up_small, name, tmp_path):
+    """Less than waits is there, though it is more than max-buffer-size; of more, the stream says where it is missing."""
+    server = up_small
+    tasks, logs = Tasks(server), server.boto("logs")
+    logs.create_log_group(logGroupName=name)
+    count, gates, streams = {"few": 500, "many": 4000}, {}, {}
+    for kind, n in count.items():
+        (tmp_path / kind).mkdir()
+        command = ("p=$(head -c 1000 /dev/zero | tr '\\0' x); i=0; while [ $i -lt %d ]; do echo n $i $p; i=$((i+1)); "
+                   "[ $((i %% 100)) = 0 ] && sleep 0.05; done; touch /gate/done; sleep 100" % n)
+        gates[kind] = gate = Gate(tmp_path / kind, command, logConfiguration=driver(name, max_buffer_size="100k"))
+        streams[kind] = "app/c/" + tasks.start(name + "-" + kind, gate.container, **gate.task).rsplit("/", 1)[1]
+    r.wait_for(lambda: len(logs.describe_log_streams(logGroupName=name)["logStreams"]) == 2, 60, 0.1, "the streams")
+    for arn in tasks.ecs.list_tasks()["taskArns"]:
+        tasks.wait_running(arn)
+    agent = server.agent_pid()
+    server.kill()
+    os.kill(agent, signal.SIGKILL)
+    for gate in gates.values():
+        gate.open()
+    r.wait_for(lambda: all((gate.folder / "done").exists() for gate in gates.values()), 100, 0.1, "all that is written")
+    server.start()
+    got = {}
+    for kind, n in count.items():
+        r.wait_for(lambda: (lines(server, name, streams[kind])[-1:] or [""])[0].startswith("n %d " % (n - 1)), 100, 0.5, "the last line")
+        got[kind] = [line if line.startswith("slipway") else int(line.split()[1]) for line in lines(server, name, streams[kind])]
+    assert got["few"] == list(range(count["few"]))
+    said = [line for line in got["many"] if isinstance(line, str)]
+    assert said == ["slipway: lines are missing here: more came than waits while no agent runs (log_away_max)"]
+    at = got["many"].index(said[0])
+    before, after = got["many"][:at], got["many"][at + 1:]
+    assert before == list(range(len(before))) and after == list(range(count["many"] - len(after), count["many"]))
+    assert len(before) > 900 and len(before) + len(after) < count["many"]
+    with server.http() as http:
+        assert b"slipway_log_lines_lost_total 1\n" in http.get("/metrics").body
 
 
 def test_lines_that_belong_together_are_one_event(up, tasks, logs, name):

@@ -328,6 +328,145 @@ TEST(an_event_ends_by_time_where_it_did_before)
     log_reader_free(r);
 }
 
+TEST(which_file_follows_which)
+{
+    static const struct {
+        int64_t first_line_us, renamed_us, now_us;
+        bool next;
+    } cases[] = {
+        {1000000, 1000000, 9000000, true},  {999000, 1000000, 9000000, true},
+        {1200000, 1000000, 9000000, true}, /* a coarse clock */
+        {1200001, 1000000, 9000000, false}, {5000000, 1000000, 9000000, false},
+        {9000001, 1000000, 9000000, true}, /* a clock that was set: nothing is said of it */
+        {-1, 1000000, 9000000, true},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(cases); i++)
+        CHECK_MSG(log_spool_is_next(cases[i].first_line_us, cases[i].renamed_us, cases[i].now_us) ==
+                      cases[i].next,
+                  "row %zu", i);
+}
+
+static void line_now(const char *text)
+{
+    char at[SW_TIME_LEN];
+    sw_format_iso8601(sw_now_us(), at);
+    sw_autofree char *s = sw_asprintf("%s stdout F %s\n", at, text);
+    append(s);
+}
+
+/* "MESSAGE|MESSAGE|", with positions that grow. */
+static char *take_all(struct log_reader *r, int64_t *last)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct sw_buf b = SW_BUF_INIT(1 << 20);
+    json_t *events, *v;
+    size_t i;
+    while ((events = log_reader_batch(r, false, &err))) {
+        json_array_foreach(events, i, v) {
+            CHECK(sw_json_int(v, "position", 0) > *last);
+            *last = sw_json_int(v, "position", 0);
+            sw_buf_addf(&b, "%s|", sw_json_str(v, "message", ""));
+        }
+        log_reader_confirm(r, &err);
+    }
+    CHECK_EQ_INT(err.code, 0);
+    return sw_buf_take(&b);
+}
+
+/* While no agent runs: one renewal loses nothing, more do, which is said once, whatever is killed in between. */
+TEST(output_that_nobody_saw_is_told)
+{
+    static const char said[] =
+        "one|last|slipway: lines are missing here: more came than waits while "
+        "no agent runs (log_away_max)|third|";
+    int64_t last = 0;
+    make_folder();
+    struct log_reader *r = open_reader();
+    line_now("one");
+    look(r);
+    log_reader_free(r);
+    line_now("last");
+    renew();
+    line_now("unseen");
+    sw_sleep_ms(300);
+    renew();
+    line_now("third");
+    r = open_reader();
+    look(r);
+    CHECK(sw_path_exists(test_path("task/containers/c/log.0000000001.gap")));
+    log_reader_free(r); /* it saw it, and said nothing */
+    r = open_reader();
+    sw_autofree char *got = take_all(r, &last);
+    CHECK_EQ_STR(got, said);
+    CHECK(!sw_path_exists(test_path("task/containers/c/log.0000000001.gap")));
+    log_reader_free(r);
+    sw_sleep_ms(300); /* the file waits for its next line */
+    renew();
+    line_now("fourth");
+    r = open_reader();
+    sw_autofree char *more = take_all(r, &last);
+    CHECK_EQ_STR(more, "fourth|");
+    log_reader_free(r);
+}
+
+/* A file with a gap before it that has no room either. */
+TEST(what_was_given_up_keeps_its_gap)
+{
+    int64_t last = 0;
+    char text[1001];
+    make_folder();
+    memset(text, 'x', 1000);
+    text[1000] = 0;
+    struct log_reader *r = open_with(4000, NULL);
+    line_now("one");
+    sw_autofree char *one = take_all(r, &last);
+    CHECK_EQ_STR(one, "one|");
+    renew();
+    sw_sleep_ms(300);
+    renew();
+    for (int i = 0; i < 10; i++)
+        line_now(text);
+    look(r);
+    renew();
+    line_now("here");
+    look(r);
+    log_spool_trim(log_reader_spool(r), 4000);
+    CHECK(!sw_path_exists(test_path("task/containers/c/log.0000000001")));
+    sw_autofree char *got = take_all(r, &last);
+    CHECK_CONTAINS(got, "slipway: 10 lines (");
+    CHECK_CONTAINS(got,
+                   "max-buffer-size was reached; slipway: lines are missing here: more came than "
+                   "waits while no agent runs (log_away_max)|here|");
+    log_reader_free(r);
+}
+
+TEST(what_waited_when_the_agent_came_has_room)
+{
+    struct sw_err err = SW_ERR_INIT;
+    make_folder();
+    struct log_spool *s = log_spool_new(test_path("task"), "c");
+    CHECK_OK(log_spool_look(s, &err));
+    CHECK_EQ_INT(log_spool_room(s, 1000, 5000), 1000);
+    log_spool_free(s);
+    for (int i = 0; i < 40; i++)
+        line("stdout", "F", "a line that is not shipped");
+    s = log_spool_new(test_path("task"), "c");
+    CHECK_OK(log_spool_look(s, &err));
+    const int64_t waits = log_spool_unread(s);
+    CHECK(waits > 2000);
+    CHECK_EQ_INT(log_spool_room(s, 1000, 5000), 1000 + waits);
+    CHECK_EQ_INT(log_spool_room(s, 1000, 500), 1500);
+    line("stdout", "F", "more"); /* while it catches up */
+    CHECK_EQ_INT(log_spool_room(s, 1000, 5000), 1000 + waits);
+    log_spool_read_to(s, 0, waits - 100);
+    const int64_t left = log_spool_unread(s);
+    CHECK(left < waits);
+    CHECK_EQ_INT(log_spool_room(s, 1000, 5000), 1000 + left);
+    line("stdout", "F", "this came while an agent ran");
+    CHECK_EQ_INT(log_spool_room(s, 1000, 5000), 1000 + left);
+    log_spool_free(s);
+}
+
 TEST(what_has_no_room_is_counted_and_said)
 {
     int64_t last = 0;
