@@ -2,7 +2,8 @@
 #pragma once
 /* launcher/api/exec_transcript.h - what a session of ExecuteCommand printed, into a log stream that is named after the session.
  * Lines are events; a line of more than EXEC_LINE_MAX bytes is several. At most EXEC_TRANSCRIPT_MAX bytes wait: who adds must stop while
- * it is full, so nothing is lost. Threads: one adds; the writing runs on a pool. */
+ * it is full, so nothing is lost. Lines that the store refuses are left out and counted, and the first event that it takes again says how
+ * many they were. Threads: one adds; the writing runs on a pool. */
 #include "base/pool.h"
 #include "launcher/logs/log_store.h"
 #include "launcher/service/exec_sessions.h"
