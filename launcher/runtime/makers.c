@@ -35,7 +35,7 @@ static enum maker maker_of(const struct makers *m, pid_t pid)
         return NO_MAKER;
     if (is_among(sw_buf_str(&b), m->monitor))
         return MONITOR;
-    return is_among(sw_buf_str(&b), m->runtime) ? RUNTIME : NO_MAKER;
+    return is_among(sw_buf_str(&b), m->root) ? RUNTIME : NO_MAKER;
 }
 
 /* The descriptor is of the process whose arguments are read, whatever its number is by then. */

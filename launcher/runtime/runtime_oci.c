@@ -29,6 +29,7 @@
 #include "launcher/runtime/exec_process.h"
 #include "launcher/runtime/makers.h"
 #include "launcher/runtime/runtime.h"
+#include "launcher/runtime/sealed_program.h"
 
 #define CREATE_TIMEOUT_MS  60000
 #define COMMAND_TIMEOUT_MS 60000
@@ -43,6 +44,7 @@ extern char **environ;
 struct oci {
     char *state_dir, *runtime_root, *exits_dir, *sock_dir, *containers_dir;
     char runtime[512], conmon[512];
+    struct sealed_program *sealed; /* the runtime, for what enters a container */
     struct cgroup_moves *moves;
 };
 
@@ -111,7 +113,7 @@ static int conmon_pidfd(const struct oci *o, const char *id)
 
 static struct makers makers_of(const struct oci *o, const char *id)
 {
-    return (struct makers){.runtime = o->runtime, .monitor = o->conmon, .id = id};
+    return (struct makers){.root = o->runtime_root, .monitor = o->conmon, .id = id};
 }
 
 /* conmon and the runtime may outlive whoever asked them for a container, and each other; none may go on with it while it is taken
@@ -301,7 +303,7 @@ static int oci_create(void *self, const char *id, const char *bundle, const char
                             "-n",
                             id,
                             "-r",
-                            o->runtime,
+                            sealed_program_path(o->sealed),
                             "-b",
                             bundle,
                             "-p",
@@ -583,7 +585,7 @@ static int oci_exec(void *self, const char *id, const struct runtime_exec *e, in
     sw_autofree char *pid_file = container_file(o, id, unique);
     sw_autofree const char **argv = sw_calloc(args + 2 * envs + 16, sizeof *argv);
     size_t n = 0;
-    argv[n++] = o->runtime;
+    argv[n++] = sealed_program_path(o->sealed);
     argv[n++] = "--root";
     argv[n++] = o->runtime_root;
     argv[n++] = "exec";
@@ -623,7 +625,7 @@ static int oci_enter(void *self, const char *id, const char *const *argv, bool t
                      struct exec_process *ret, struct sw_err *err)
 {
     const struct oci *o = self;
-    const struct exec_process_options options = {.runtime = o->runtime,
+    const struct exec_process_options options = {.runtime = sealed_program_path(o->sealed),
                                                  .runtime_root = o->runtime_root,
                                                  .id = id,
                                                  .argv = argv,
@@ -722,6 +724,7 @@ static int find_checked(const char *name, char *out, size_t cap, struct sw_err *
 static void oci_free(struct oci *o)
 {
     cgroup_moves_free(o->moves);
+    sealed_program_free(o->sealed);
     free(o->state_dir);
     free(o->runtime_root);
     free(o->exits_dir);
@@ -753,6 +756,8 @@ int runtime_oci_new(const struct runtime_oci_options *opt, struct runtime *ret, 
         oci_free(o);
         return r;
     }
+    sw_autofree char *link = sw_asprintf("%s/runc", o->state_dir);
+    o->sealed = sealed_program_new(o->runtime, link);
     o->moves = cgroup_moves_new(NULL);
     *ret = (struct runtime){.ops = &oci_ops, .self = o};
     return 0;
