@@ -447,6 +447,10 @@ int launcher_register_instance(struct launcher *l, const struct launcher_caller 
     char id[ARN_ID_LEN + 1] = "", fresh[ARN_ID_LEN + 1];
     const char *arn = sw_json_str(in, "containerInstanceArn", "");
     int r = service_cluster(l, c, sw_json_str(in, "cluster", NULL), &cluster, err);
+    if (r == SW_ENOTFOUND) { /* as this operation says it: agents wait for these words */
+        sw_err_clear(err);
+        return sw_fail(err, SW_ENOTFOUND, SERVICE_CLIENT, "Cluster not found.");
+    }
     if (r < 0 || (r = check_resources(in, err)) < 0 || (r = check_attributes(in, err)) < 0 ||
         (r = check_capacity(c, in, err)) < 0)
         return r;

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/id.h"
 #include "base/json.h"
+#include "base/json_find.h"
 #include "base/macros.h"
 #include "launcher/model/fargate.h"
 #include "launcher/model/taskdef.h"
@@ -510,6 +511,14 @@ static int check_overrides(const json_t *in, struct sw_err *err)
     if (text && strlen(text) > OVERRIDES_MAX)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        "Container Overrides length must be at most %d", OVERRIDES_MAX);
+    size_t i;
+    json_t *v;
+    json_array_foreach(list, i, v) {
+        const char *name = sw_json_str(v, "name", "");
+        if (sw_json_find(list, "name", name) != v)
+            return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                           "There are several overrides for the container named %.255s.", name);
+    }
     return 0;
 }
 

@@ -11,7 +11,9 @@
 #include "launcher/service/task_store.h"
 #include "launcher/service/taskdef_store.h"
 
-#define TAGS_MAX 50
+#define TAGS_MAX       50
+#define NOT_FOUND      "ResourceNotFoundException"
+#define NOT_FOUND_TEXT "The specified resource could not be found."
 
 struct tags_arg {
     const struct launcher_caller *c;
@@ -67,8 +69,14 @@ static int change(struct tags_arg *a, json_t *document, struct sw_err *err)
 
 static int not_found(struct sw_err *err)
 {
-    return sw_fail(err, SW_ENOTFOUND, "ResourceNotFoundException",
-                   "The specified resource could not be found.");
+    return sw_fail(err, SW_ENOTFOUND, NOT_FOUND, NOT_FOUND_TEXT);
+}
+
+/* What was deleted and is still described. */
+static int inactive(const char *what, struct sw_err *err)
+{
+    return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                   "The specified %s is inactive. Specify an active %s and try again.", what, what);
 }
 
 static int of_cluster(struct meta_tx *tx, struct tags_arg *a, struct sw_err *err)
@@ -78,6 +86,8 @@ static int of_cluster(struct meta_tx *tx, struct tags_arg *a, struct sw_err *err
     int r = cluster_store_get(tx, a->c, a->want.cluster, &row, err);
     if (r == 0)
         r = sw_fail(err, SW_ENOTFOUND, "ClusterNotFoundException", "Cluster not found.");
+    if (r > 0 && !sw_streq(row.status, "ACTIVE"))
+        r = inactive("cluster", err);
     if (r > 0 && (r = service_document(row.document, &document, err)) == 0)
         r = change(a, document, err);
     if (r > 0) {
@@ -143,8 +153,10 @@ static int of_service(struct meta_tx *tx, struct tags_arg *a, int64_t cluster_id
 {
     struct service_row row = {.id = 0};
     int r = service_store_get(tx, cluster_id, a->want.id, &row, err);
-    if (r == 0 || (r > 0 && sw_streq(row.status, "INACTIVE")))
+    if (r == 0)
         r = not_found(err);
+    if (r > 0 && sw_streq(row.status, "INACTIVE"))
+        r = inactive("service", err);
     if (r > 0)
         r = change(a, row.document, err);
     if (r > 0 && (r = service_store_claim(tx, row.id, row.version, err)) == 0)
@@ -257,6 +269,10 @@ int launcher_list_tags(struct launcher *l, const struct launcher_caller *c, cons
     int r = launcher_resource_tags(l, c, sw_json_str(in, "resourceArn", ""), &tags, err);
     if (r == 0)
         sw_json_set_new(out, "tags", tags);
+    if (r == SW_ENOTFOUND && sw_streq(err->reason, NOT_FOUND)) { /* no error of this operation */
+        sw_err_clear(err);
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID, NOT_FOUND_TEXT);
+    }
     return r;
 }
 

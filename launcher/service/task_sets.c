@@ -137,10 +137,11 @@ static int find_earlier(struct meta_tx *tx, struct set_arg *a, const struct serv
         if (!same_request(&all[i], a->document))
             continue;
         found = 1;
-        r = json_equal(all[i].document, a->document)
+        r = sw_streq(sw_json_str(all[i].document, "request", ""),
+                     sw_json_str(a->document, "request", ""))
                 ? set_json(tx, a, row, &all[i], &a->result, err)
-                : sw_fail(err, SW_ECONFLICT, "ConflictException",
-                          "The clientToken was used before with other parameters.");
+                : sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                          "Creation of task set was not idempotent.");
     }
     service_deployment_rows_free(all, n);
     return r < 0 ? r : found;
@@ -324,6 +325,8 @@ int launcher_create_task_set(struct launcher *l, const struct launcher_caller *c
         if (json_object_get(in, same[i]))
             json_object_set(document, same[i], json_object_get(in, same[i]));
     }
+    sw_autofree char *request = service_request_text(in, "cluster");
+    sw_json_set_str(document, "request", request);
     return change(l, &a, create, out, err);
 }
 

@@ -89,13 +89,14 @@ def test_tags_of_everything_that_can_have_some(server, ecs, fleet, name):
     assert ecs.list_tags_for_resource(resourceArn=provider)["tags"] == []
     assert "reserved" in refused("InvalidParameterException", ecs.tag_resource, resourceArn=provider,
                                  tags=[{"key": "a", "value": "b"}])
-    refused("ResourceNotFoundException", ecs.list_tags_for_resource, resourceArn=provider + "S")
-    refused("ResourceNotFoundException", ecs.list_tags_for_resource, resourceArn=task_set + "1")
+    refused("InvalidParameterException", ecs.list_tags_for_resource, resourceArn=provider + "S")
+    refused("InvalidParameterException", ecs.list_tags_for_resource, resourceArn=task_set + "1")
+    refused("ResourceNotFoundException", ecs.untag_resource, resourceArn=task_set + "1", tagKeys=["a"])
     # Another spelling, which no policy about the cluster's task sets would name.
     refused("InvalidParameterException", ecs.delete_task_set, cluster=name, service="sets", force=True,
             taskSet=task_set.replace("task-set/%s/sets/" % name, "task-set/"))
     ecs.delete_task_set(cluster=name, service="sets", taskSet=task_set, force=True)
-    refused("ResourceNotFoundException", ecs.list_tags_for_resource, resourceArn=task_set)
+    refused("InvalidParameterException", ecs.list_tags_for_resource, resourceArn=task_set)
 
 
 def test_account_settings_are_of_those_who_exist(server, ecs, name):

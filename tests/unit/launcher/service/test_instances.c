@@ -53,6 +53,8 @@ TEST(registering_again_renews_the_same_instance)
             "InvalidParameterException", "CPU and MEMORY");
     sw_autojson json_t *all = list(&w, launcher_list_instances, doc("{}"), "", 9, next);
     CHECK_EQ_INT(json_array_size(sw_json_array(all, "containerInstanceArns")), 1);
+    refused(&w, &w.agent, launcher_register_instance, doc("{'cluster': 'none'}"), SW_ENOTFOUND,
+            "ClientException", "Cluster not found."); /* the words that agents know */
     refused(&w, &w.user, launcher_register_instance,
             doc("{'containerInstanceArn': '%s', 'totalResources': ["
                 "{'name': 'CPU', 'type': 'INTEGER', 'integerValue': 1},"

@@ -97,6 +97,9 @@ TEST(refuses_what_it_cannot_mean)
         {"{'taskDefinition': 'app', 'overrides': {'containerOverrides': [{'name': 'x'}]}}",
          SW_EINVALID, "InvalidParameterException",
          "Override for container named x is not a container"},
+        {"{'taskDefinition': 'app', 'overrides': {'containerOverrides': [{'name': 'c'}, {'name': "
+         "'c', 'cpu': 5}]}}",
+         SW_EINVALID, "InvalidParameterException", "several overrides for the container named c."},
         {"{'taskDefinition': 'app', 'overrides': {'containerOverrides': [{'name': 'web', 'memory': "
          "-5}]}}",
          SW_EINVALID, "InvalidParameterException", "out of range"},

@@ -571,6 +571,18 @@ TEST(task_sets_of_an_external_controller)
     const char *blue_id = sw_json_str(sw_json_object(blue, "taskSet"), "id", "");
     CHECK_EQ_STR(sw_json_str(sw_json_object(again, "taskSet"), "id", ""), blue_id);
     CHECK_EQ_INT(sw_json_int(sw_json_object(blue, "taskSet"), "computedDesiredCount", 0), 4);
+    refused(&w, &w.user, launcher_create_task_set,
+            doc("{'cluster': 'default', 'service': 'web', 'taskDefinition': 'green',"
+                " 'externalId': 'x', 'clientToken': 't'}"),
+            SW_EINVALID, "InvalidParameterException", "Creation of task set was not idempotent.");
+    json_decref(call(&w, &w.user, launcher_tag_resource,
+                     doc("{'resourceArn': '%s', 'tags': [{'key': 'a', 'value': 'b'}]}",
+                         sw_json_str(sw_json_object(blue, "taskSet"), "taskSetArn", ""))));
+    json_decref(again); /* what became of the set since does not matter */
+    again = call(&w, &w.user, launcher_create_task_set,
+                 doc("{'cluster': 'default', 'service': 'web', 'taskDefinition': 'blue',"
+                     " 'externalId': 'x', 'clientToken': 't'}"));
+    CHECK_EQ_STR(sw_json_str(sw_json_object(again, "taskSet"), "id", ""), blue_id);
     json_decref(
         call(&w, &w.user, launcher_update_primary_task_set,
              doc("{'cluster': 'default', 'service': 'web', 'primaryTaskSet': '%s'}", blue_id)));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "launcher/service/launcher_services.h"
 #include "tests/unit/launcher/service/world.h"
 
 static json_t *tags_of(struct world *w, const char *arn)
@@ -83,11 +84,45 @@ TEST(refuses_tags_of_what_is_not_here)
     struct world w;
     world_open(&w);
     for (size_t i = 0; i < SW_ARRAY_LEN(table); i++) {
+        bool other = sw_streq(table[i].reason, "ResourceNotFoundException"); /* of changes only */
         refused(&w, &w.user, launcher_list_tags, doc("{'resourceArn': '%s'}", table[i].arn),
-                table[i].code, table[i].reason, "");
+                other ? SW_EINVALID : table[i].code,
+                other ? "InvalidParameterException" : table[i].reason, "");
         refused(&w, &w.user, launcher_tag_resource,
                 doc("{'resourceArn': '%s', 'tags': [{'key': 'a', 'value': 'b'}]}", table[i].arn),
                 table[i].code, table[i].reason, "");
+    }
+    world_close(&w);
+}
+
+/* Terraform looks for these words to learn that the thing is gone. */
+TEST(what_was_deleted_has_no_tags)
+{
+    static const char *const calls[][2] = {
+        {"cluster/c",
+         "The specified cluster is inactive. Specify an active cluster and try again."},
+        {"service/default/s",
+         "The specified service is inactive. Specify an active service and try again."}};
+    struct world w;
+    world_open(&w);
+    world_taskdef(&w, "app", 64, 0);
+    json_decref(call(&w, &w.user, launcher_create_cluster, doc("{'clusterName': 'c'}")));
+    json_decref(call(&w, &w.user, launcher_delete_cluster, doc("{'cluster': 'c'}")));
+    json_decref(call(&w, &w.user, launcher_create_service,
+                     doc("{'serviceName': 's', 'taskDefinition': 'app', 'desiredCount': 0}")));
+    json_decref(call(&w, &w.user, launcher_delete_service, doc("{'service': 's'}")));
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(launcher_services_settle(w.l, &err));
+    for (size_t i = 0; i < SW_ARRAY_LEN(calls); i++) {
+        const char *arn = calls[i][0];
+        refused(&w, &w.user, launcher_list_tags,
+                doc("{'resourceArn': 'arn:aws:ecs:us-east-1:" WORLD_ACCOUNT ":%s'}", arn),
+                SW_EINVALID, "InvalidParameterException", calls[i][1]);
+        refused(&w, &w.user, launcher_tag_resource,
+                doc("{'resourceArn': 'arn:aws:ecs:us-east-1:" WORLD_ACCOUNT
+                    ":%s', 'tags': [{'key': 'a', 'value': 'b'}]}",
+                    arn),
+                SW_EINVALID, "InvalidParameterException", calls[i][1]);
     }
     world_close(&w);
 }
