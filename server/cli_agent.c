@@ -178,6 +178,7 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
         .reserved_memory_mib = ecs->reserved_memory_mib,
         .stop_timeout_default_s = ecs->stop_timeout_s ? ecs->stop_timeout_s : 30,
         .task_cleanup_wait_s = ecs->task_cleanup_wait_s ? ecs->task_cleanup_wait_s : 10800,
+        .task_cleanup_jitter_s = ecs->task_cleanup_jitter_s,
         .no_image_cleanup = ecs->no_image_cleanup,
         .image_cleanup_interval_s = ecs->image_cleanup_interval_s,
         .image_min_age_s = ecs->image_min_age_s,

@@ -15,9 +15,10 @@
 #include "base/str.h"
 #include "launcher/model/capabilities.h"
 
-#define FILE_MAX  (256 * 1024)
-#define PAIRS_MAX 200
-#define RATE_MAX  100000
+#define FILE_MAX           (256 * 1024)
+#define PAIRS_MAX          200
+#define RATE_MAX           100000
+#define CLEANUP_WAIT_MIN_S 60
 
 enum kind {
     KIND_STRING,
@@ -55,6 +56,8 @@ static const struct key {
     {"ECS_CONTAINER_STOP_TIMEOUT", KIND_SECONDS, offsetof(struct ecs_config, stop_timeout_s)},
     {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", KIND_SECONDS,
      offsetof(struct ecs_config, task_cleanup_wait_s)},
+    {"ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER", KIND_SECONDS,
+     offsetof(struct ecs_config, task_cleanup_jitter_s)},
     {"ECS_DISABLE_IMAGE_CLEANUP", KIND_BOOL, offsetof(struct ecs_config, no_image_cleanup)},
     {"ECS_IMAGE_CLEANUP_INTERVAL", KIND_SECONDS,
      offsetof(struct ecs_config, image_cleanup_interval_s)},
@@ -284,6 +287,12 @@ int ecs_config_load(const char *path, const char *const *env, struct ecs_config 
         if (k && !set(k, value, ret))
             r = sw_fail(err, SW_EINVALID, NULL, "%s: '" SW_STR_FMT "' is not a value for it",
                         k->name, SW_STR_ARG(value));
+    }
+    /* As ECS's agent has it: what is too short is not taken. */
+    if (r == 0 && ret->task_cleanup_wait_s && ret->task_cleanup_wait_s < CLEANUP_WAIT_MIN_S) {
+        sw_log(SW_LOG_WARNING, "ecs-config-too-short", "key",
+               "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION", "least", "1m", "taken", "3h", NULL);
+        ret->task_cleanup_wait_s = 0;
     }
     if (r == 0 && ignored.n)
         sw_log(SW_LOG_WARNING, "ecs-config-ignored", "path", path, "keys", ignored.p, NULL);

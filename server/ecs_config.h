@@ -25,10 +25,11 @@ struct ecs_config {
     char *
         logging_drivers; /* ECS_AVAILABLE_LOGGING_DRIVERS: a JSON array; kept as names with commas */
     char *fargate;       /* ECS_FARGATE: FARGATE_ONLY or FARGATE_SHARED; NULL: not given */
-    int64_t reserved_memory_mib; /* ECS_RESERVED_MEMORY */
-    int64_t stop_timeout_s;      /* ECS_CONTAINER_STOP_TIMEOUT: "30s", "2m"; 0: not given */
-    int64_t task_cleanup_wait_s; /* ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION: "3h"; 0: not given */
-    bool no_image_cleanup;       /* ECS_DISABLE_IMAGE_CLEANUP */
+    int64_t reserved_memory_mib;   /* ECS_RESERVED_MEMORY */
+    int64_t stop_timeout_s;        /* ECS_CONTAINER_STOP_TIMEOUT: "30s", "2m"; 0: not given */
+    int64_t task_cleanup_wait_s;   /* ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION: "3h"; 0: not given */
+    int64_t task_cleanup_jitter_s; /* ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER; 0: none */
+    bool no_image_cleanup;         /* ECS_DISABLE_IMAGE_CLEANUP */
     int64_t
         image_cleanup_interval_s; /* ECS_IMAGE_CLEANUP_INTERVAL; 0: not given, as the next two */
     int64_t image_min_age_s;      /* ECS_IMAGE_MINIMUM_CLEANUP_AGE */

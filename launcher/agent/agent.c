@@ -547,6 +547,7 @@ static int start_engine(struct agent *a, struct sw_err *err)
                                                                   ? a->o.stop_timeout_default_s
                                                                   : TASKDEF_STOP_TIMEOUT_DEFAULT_S,
                                     .cleanup_wait_s = a->o.task_cleanup_wait_s,
+                                    .cleanup_jitter_s = a->o.task_cleanup_jitter_s,
                                     .journal_socket = a->o.journal_socket,
                                     .log_away_max = a->o.log_away_max};
     if (a->endpoint)

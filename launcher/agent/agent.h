@@ -61,6 +61,7 @@ struct agent_options {
     int64_t reserved_memory_mib;
     int64_t stop_timeout_default_s;   /* 30 */
     int64_t task_cleanup_wait_s;      /* 10800: logs and folders of stopped tasks */
+    int64_t task_cleanup_jitter_s;    /* of each as much longer, at random */
     bool no_image_cleanup;            /* images go only when the disk is full */
     int64_t image_cleanup_interval_s; /* 0: 30 minutes */
     int64_t image_min_age_s;          /* since an image was used last; 0: an hour */

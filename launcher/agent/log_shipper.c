@@ -252,7 +252,11 @@ static void failed(struct log_shipper *s, struct line *l, struct sw_err *err)
 static bool send_one(struct log_shipper *s, struct line *l)
 {
     struct sw_err err = SW_ERR_INIT;
-    if ((l->ended && log_reader_finished(l->reader)) || sw_mono_ms() < l->retry_at_ms)
+    if (l->ended && log_reader_finished(l->reader)) {
+        log_sources_done(s->o.engine, l->task_arn, l->container);
+        return false;
+    }
+    if (sw_mono_ms() < l->retry_at_ms)
         return false;
     json_t *events = log_reader_batch(l->reader, l->ended, &err);
     if (!events) {

@@ -49,7 +49,7 @@ static void add(const struct task *t, size_t i, struct log_source **ret, size_t 
     struct log_config c;
     const struct task_container *container = &t->containers[i];
     const json_t *definition = definition_of(t, t->def->containers[i].name, &c);
-    if (!definition)
+    if (!definition || (t->finished && container->logs_done))
         return;
     *ret = sw_realloc_array(*ret, *ret_n + 1, sizeof **ret);
     struct log_source *s = &(*ret)[(*ret_n)++];
@@ -69,6 +69,29 @@ static void add(const struct task *t, size_t i, struct log_source **ret, size_t 
         sw_autojson json_t *env = env_of(t, container->def->name);
         s->fields = journal_container_fields(metadata, definition, env);
     }
+}
+
+void log_sources_done(struct task_engine *e, const char *arn, const char *container)
+{
+    pthread_mutex_lock(&e->lock);
+    for (struct task *t = e->tasks; t; t = t->next) {
+        if (strcmp(task_arn(t), arn) != 0)
+            continue;
+        pthread_mutex_lock(&t->lock);
+        for (size_t i = 0; t->finished && i < t->def->containers_n; i++)
+            t->containers[i].logs_done |= strcmp(t->def->containers[i].name, container) == 0;
+        pthread_mutex_unlock(&t->lock);
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
+bool log_sources_are_done(const struct task *t)
+{
+    struct log_config c;
+    bool done = true;
+    for (size_t i = 0; i < t->def->containers_n; i++)
+        done &= t->containers[i].logs_done || !definition_of(t, t->def->containers[i].name, &c);
+    return done;
 }
 
 void log_sources_list(struct task_engine *e, struct log_source **ret, size_t *ret_n)

@@ -22,6 +22,11 @@ void log_sources_list(struct task_engine *e, struct log_source **ret, size_t *re
 void log_sources_free(struct log_source *list, size_t n);
 /* Holds a container up that writes, or lets it go on. False: there is nothing to hold. */
 bool log_sources_hold(struct task_engine *e, const char *id, bool on);
+/* All lines of a container that ended are where they belong; it is listed no more once its task is over. */
+void log_sources_done(struct task_engine *e, const char *task_arn, const char *container);
+/* Whether that was said of all containers of a task whose lines go anywhere. With the task's lock held. */
+struct task;
+bool log_sources_are_done(const struct task *t);
 /* By the task's thread, before images are pulled: makes the log streams of containers that have still to start, and sees whether
  * there is a journal. False: the control plane refuses one (the log group is missing), or there is none, so the task shall not start; why
  * is in it. A control plane that cannot be reached stops nothing. */

@@ -38,6 +38,7 @@ struct task_container {
     bool discarding;
     bool restarting; /* its end is followed by a new start; not in the file */
     int restarts;
+    bool logs_done; /* all its lines are where its log driver puts them; not in the file */
     bool end_saved; /* the file has its end, durably; not in the file */
     int clean_tries;
     int exit_code;
@@ -80,6 +81,7 @@ struct task {
     pthread_t thread, holder_waiter;
     bool holder_watched;
     volatile int holder_let_go; /* its end is no news */
+    int64_t keep_until_ms;      /* its folder, once it is over; 0: it is not */
     bool thread_started, thread_ended, report_queued, events, images_pulled;
     volatile int give_up_pull;
     int64_t report_retry_at_ms, report_backoff_ms;

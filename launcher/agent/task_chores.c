@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "launcher/agent/flag.h"
+#include "launcher/agent/task_ended.h"
 #include "launcher/agent/task_engine_internal.h"
 #include "launcher/runtime/cgroup.h"
 

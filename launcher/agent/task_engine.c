@@ -21,6 +21,7 @@
 #include "launcher/agent/agent_plan.h"
 #include "launcher/agent/container_setup.h"
 #include "launcher/agent/log_sources.h"
+#include "launcher/agent/task_ended.h"
 #include "launcher/agent/task_engine_internal.h"
 #include "launcher/agent/task_env_files.h"
 #include "launcher/agent/task_namespaces.h"
@@ -541,6 +542,7 @@ static void engine_release(struct task_engine *e)
         e->tasks = t->next;
         task_free(t);
     }
+    ended_free(e);
     ports_free(e->ports);
     pthread_mutex_destroy(&e->lock);
     pthread_cond_destroy(&e->chores_due);
@@ -643,6 +645,8 @@ static size_t snapshot_known(struct task_engine *e, struct plan_known **ret_plan
     pthread_mutex_lock(&e->lock);
     for (struct task *t = e->tasks; t; t = t->next)
         n++;
+    for (const struct ended_task *t = e->ended; t; t = t->next)
+        n++;
     *ret_plan = sw_calloc(n + 1, sizeof **ret_plan);
     *ret_tasks = sw_calloc(n + 1, sizeof **ret_tasks);
     for (struct task *t = e->tasks; t; t = t->next) {
@@ -651,6 +655,8 @@ static size_t snapshot_known(struct task_engine *e, struct plan_known **ret_plan
         pthread_mutex_unlock(&t->lock);
         (*ret_tasks)[i++] = t;
     }
+    for (const struct ended_task *t = e->ended; t; t = t->next) /* nothing is asked of these */
+        (*ret_plan)[i++] = (struct plan_known){t->arn, true, true, true};
     pthread_mutex_unlock(&e->lock);
     return n;
 }
@@ -736,35 +742,47 @@ bool engine_idle(struct task_engine *e)
     return idle;
 }
 
+/* With both locks held. Nobody asks for it any more, and its lines are all sent, or were waited for long enough. */
+static bool is_over(struct task *t)
+{
+    const struct task_engine_options *o = &t->engine->o;
+    if (!t->silent || !t->thread_ended || !t->finished)
+        return false;
+    if (!t->keep_until_ms)
+        t->keep_until_ms = sw_mono_ms() + ended_keep_ms(o->cleanup_wait_s, o->cleanup_jitter_s,
+                                                        t->stopped_us, sw_now_us());
+    return log_sources_are_done(t) || t->keep_until_ms <= sw_mono_ms();
+}
+
 void engine_sweep(struct task_engine *e)
 {
-    int64_t oldest_us = sw_now_us() - e->o.cleanup_wait_s * 1000000;
     struct task *gone = NULL;
     pthread_mutex_lock(&e->lock);
     for (struct task **at = &e->tasks; *at;) {
         struct task *t = *at;
         pthread_mutex_lock(&t->lock);
-        bool old = t->silent && t->thread_ended && t->finished && t->stopped_us <= oldest_us;
+        bool over = is_over(t), join = t->thread_ended && t->thread_started;
         pthread_mutex_unlock(&t->lock);
-        if (!old) {
+        if (join) { /* its stack goes */
+            pthread_join(t->thread, NULL);
+            t->thread_started = false;
+        }
+        if (!over) {
             at = &t->next;
             continue;
         }
         *at = t->next;
         t->next = gone;
         gone = t;
+        ended_add(e, t);
     }
     pthread_mutex_unlock(&e->lock);
     while (gone) {
         struct task *t = gone;
-        struct sw_err err = SW_ERR_INIT;
         gone = t->next;
-        pthread_join(t->thread, NULL);
-        (void)cgroup_remove(e->o.cgroup_root, t->id);
-        if (sw_remove_tree(t->dir, &err) < 0)
-            sw_log_err(SW_LOG_WARNING, "task-folder-not-removed", &err, "task", t->id, NULL);
         task_free(t);
     }
+    ended_sweep(e);
 }
 
 /* --- for logs --- */
@@ -777,18 +795,25 @@ static struct task *find(struct task_engine *e, const char *arn)
     return t;
 }
 
+static char **names_of(const struct task *t)
+{
+    char **names = sw_calloc(t->def->containers_n + 1, sizeof *names);
+    for (size_t i = 0; i < t->def->containers_n; i++)
+        names[i] = sw_strdup(t->def->containers[i].name);
+    return names;
+}
+
 bool engine_find(struct task_engine *e, const char *arn, char **ret_dir, char ***ret_containers)
 {
     pthread_mutex_lock(&e->lock);
-    struct task *t = find(e, arn);
-    if (t) {
-        *ret_dir = sw_strdup(t->dir);
-        *ret_containers = sw_calloc(t->def->containers_n + 1, sizeof **ret_containers);
-        for (size_t i = 0; i < t->def->containers_n; i++)
-            (*ret_containers)[i] = sw_strdup(t->def->containers[i].name);
+    const struct task *t = find(e, arn);
+    const struct ended_task *ended = t ? NULL : ended_find(e, arn);
+    if (t || ended) {
+        *ret_dir = sw_strdup(t ? t->dir : ended->dir);
+        *ret_containers = t ? names_of(t) : ended_names(ended);
     }
     pthread_mutex_unlock(&e->lock);
-    return t != NULL;
+    return t || ended;
 }
 
 bool engine_has_ended(struct task_engine *e, const char *arn, const char *container)

@@ -43,8 +43,10 @@ struct task_engine_options {
                    json_t **ret, struct sw_err *err);
     struct task_endpoint_urls urls;
     const char *region;
-    int64_t stop_timeout_default_s, cleanup_wait_s;
-    int64_t look_every_ms;   /* for leftovers, after the start's look; 0: 10 s, then 30 s */
+    int64_t stop_timeout_default_s;
+    int64_t cleanup_wait_s,
+        cleanup_jitter_s;  /* folders of ended tasks: at least so long, and up to so much longer */
+    int64_t look_every_ms; /* for leftovers, after the start's look; 0: 10 s, then 30 s */
     const char *cgroup_root; /* NULL: the system's */
     const char *host_paths;  /* "/a,/b": all of the machine that volumes may be; NULL: any path */
     bool no_privileged;      /* refuses privileged containers */
@@ -58,7 +60,7 @@ int engine_new(const struct task_engine_options *o, struct task_engine **ret, st
 void engine_apply(struct task_engine *e, const json_t *tasks);
 void engine_stop_all(struct task_engine *e, const char *reason);
 bool engine_idle(struct task_engine *e); /* every task is finished and reported */
-/* Removes folders of tasks that ended longer ago than cleanup_wait_s. */
+/* Lets go of tasks that are over, but for what reading their logs takes, and of that and their folders when their time has come. */
 void engine_sweep(struct task_engine *e);
 /* Leaves containers running. */
 void engine_free(struct task_engine *e);

@@ -13,6 +13,7 @@ struct task_engine {
     char *tasks_dir, *cluster;
     pthread_mutex_t lock;
     struct task *tasks;
+    struct ended_task *ended; /* task_ended.h */
     struct ports *ports;
     struct sw_pool *reporters;
     volatile int closing;

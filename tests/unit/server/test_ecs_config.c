@@ -38,6 +38,7 @@ TEST(reads_every_key)
                   "ECS_RESERVED_MEMORY=256\n"
                   "ECS_CONTAINER_STOP_TIMEOUT=2m\n"
                   "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=3h\n"
+                  "ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION_JITTER=90s\n"
                   "ECS_DISABLE_IMAGE_CLEANUP=true\n"
                   "ECS_IMAGE_CLEANUP_INTERVAL=15m\n"
                   "ECS_IMAGE_MINIMUM_CLEANUP_AGE=2h\n"
@@ -66,8 +67,22 @@ TEST(reads_every_key)
     CHECK_EQ_INT(c.reserved_memory_mib, 256);
     CHECK_EQ_INT(c.stop_timeout_s, 120);
     CHECK_EQ_INT(c.task_cleanup_wait_s, 10800);
+    CHECK_EQ_INT(c.task_cleanup_jitter_s, 90);
     ecs_config_free(&c);
     CHECK_NULL(c.cluster);
+}
+
+TEST(too_short_a_cleanup_wait_is_not_taken)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct ecs_config c;
+
+    CHECK_OK(load("ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=59s\n", no_env, &c, &err));
+    CHECK_EQ_INT(c.task_cleanup_wait_s, 0);
+    ecs_config_free(&c);
+    CHECK_OK(load("ECS_ENGINE_TASK_CLEANUP_WAIT_DURATION=1m\n", no_env, &c, &err));
+    CHECK_EQ_INT(c.task_cleanup_wait_s, 60);
+    ecs_config_free(&c);
 }
 
 TEST(quotes_blanks_and_line_ends_do_not_belong_to_values)

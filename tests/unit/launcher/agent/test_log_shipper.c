@@ -10,6 +10,8 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "launcher/agent/log_sources.h"
+#include "launcher/agent/task_engine_internal.h"
 #include "tests/unit/launcher/agent/runtime_fake.h"
 
 #define TASK_ID  "00000000000000000000000000000001"
@@ -83,6 +85,8 @@ static void setup(void)
     if (geteuid() != 0)
         test_skip("needs root");
     sw_log_set_level(SW_LOG_ERROR);
+    puts_n = 0;
+    ending = false;
     fake_init(&fake);
     runtime = (struct runtime){.ops = &fake_ops, .self = &fake};
     CHECK_OK(sw_mkdirs(test_path("layer/bin"), 0755, &err));
@@ -115,6 +119,51 @@ static void done(void)
     for (int i = 0; i < 20000 && !engine_idle(engine); i++)
         sw_sleep_ms(5);
     engine_free(engine);
+}
+
+static int put_takes(void *ctx, const json_t *in, struct sw_err *err)
+{
+    (void)ctx, (void)in, (void)err;
+    pthread_mutex_lock(&lock);
+    puts_n++;
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+
+static size_t sources(void)
+{
+    struct log_source *list;
+    size_t n;
+    log_sources_list(engine, &list, &n);
+    log_sources_free(list, n);
+    return n;
+}
+
+/* Looked at no more, so that the engine lets go of its task; not before its task is over, for it may be started again. */
+TEST(what_was_sent_of_a_task_that_is_over_is_done)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct log_shipper *s = NULL;
+    setup();
+    const struct log_shipper_options o = {
+        .engine = engine, .cluster = "default", .put = put_takes, .look_ms = 10};
+    CHECK_OK(log_shipper_new(&o, &s, &err));
+    log_shipper_set_instance(s, INSTANCE);
+    for (int i = 0; i < 20000 && count_puts() < 3; i++)
+        sw_sleep_ms(5);
+    CHECK_EQ_INT(count_puts(), 3);
+    log_sources_done(engine, TASK, "a");
+    CHECK_EQ_INT(sources(), 3);
+    json_t *none = json_array();
+    engine_apply(engine, none);
+    json_decref(none);
+    for (int i = 0; i < 20000 && (sources() > 0 || !engine_idle(engine)); i++)
+        sw_sleep_ms(5);
+    CHECK_EQ_INT(sources(), 0);
+    engine_sweep(engine);
+    CHECK_NULL(engine->tasks);
+    log_shipper_free(s);
+    done();
 }
 
 TEST(the_end_waits_for_one_call_and_not_for_each_container)

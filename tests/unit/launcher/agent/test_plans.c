@@ -6,6 +6,7 @@
 #include "base/macros.h"
 #include "launcher/agent/agent_plan.h"
 #include "launcher/agent/health.h"
+#include "launcher/agent/task_ended.h"
 #include "launcher/agent/task_plan.h"
 #include "tests/lib/test.h"
 
@@ -314,4 +315,18 @@ TEST(health_commands)
     CHECK(container_status_from_string("RUNNING", &s) && s == CONTAINER_RUNNING &&
           !container_status_from_string("x", &s));
     CHECK_EQ_STR(container_status_to_string(s), "RUNNING");
+}
+
+/* A clock that was set to another day takes no folder away before its time, and keeps none for ever. */
+TEST(how_long_folders_stay)
+{
+    const int64_t s = 1000000, day = 86400 * s;
+    CHECK_EQ_INT(ended_keep_ms(60, 0, 10 * day, 10 * day), 60000);
+    CHECK_EQ_INT(ended_keep_ms(60, 0, 10 * day, 10 * day + 20 * s), 40000);
+    CHECK_EQ_INT(ended_keep_ms(60, 0, 10 * day, 9 * day), 60000);
+    CHECK_EQ_INT(ended_keep_ms(60, 0, 9 * day, 10 * day), 0);
+    for (int i = 0; i < 100; i++) {
+        int64_t ms = ended_keep_ms(60, 5, 0, 0);
+        CHECK(ms >= 60000 && ms <= 65000);
+    }
 }

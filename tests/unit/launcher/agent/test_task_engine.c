@@ -9,6 +9,8 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "launcher/agent/container_setup.h"
+#include "launcher/agent/task_ended.h"
 #include "tests/unit/launcher/agent/runtime_fake.h"
 
 #define TASK    "arn:aws:ecs:us-east-1:000000000000:task/default/00000000000000000000000000000001"
@@ -20,7 +22,7 @@ static struct task_engine *engine;
 static pthread_mutex_t reports_lock = PTHREAD_MUTEX_INITIALIZER;
 static json_t *reports, *healths;
 static bool plane_down, pull_fails;
-static int healths_to_lose, look_every_ms;
+static int healths_to_lose, look_every_ms, cleanup_wait_s;
 static _Atomic int pulls;
 static const char *fill_disk; /* a state file that the next pull takes away */
 static const char *layer_dir; /* test_path is for the case's own thread */
@@ -82,6 +84,7 @@ static void start_engine(const char *dir)
                                     .submit_health = submit_health,
                                     .stop_timeout_default_s = 1,
                                     .look_every_ms = look_every_ms,
+                                    .cleanup_wait_s = cleanup_wait_s,
                                     .cgroup_root = test_path("cgroup")};
     CHECK_OK(engine_new(&o, &engine, &err));
 }
@@ -97,7 +100,7 @@ static void setup(void)
     reports = json_array();
     healths = json_array();
     plane_down = pull_fails = false;
-    healths_to_lose = 0;
+    healths_to_lose = cleanup_wait_s = 0;
     look_every_ms = 60000;
     pulls = 0;
     CHECK_OK(sw_mkdirs(test_path("layer/bin"), 0755, &err));
@@ -234,6 +237,49 @@ TEST(failures_to_start_say_where)
         struct sw_err err = SW_ERR_INIT;
         CHECK_OK(sw_remove_tree(test_path("data"), &err));
     }
+}
+
+/* Of a task that nobody asks for any more there stay its folder and what reading its logs takes, in the next agent too. */
+TEST(little_is_kept_of_what_is_over)
+{
+    setup();
+    cleanup_wait_s = 3600;
+    engine_free(engine);
+    start_engine("data");
+    fake.exit_on_start = 0;
+    apply("[" ONE "]", "RUNNING", "PENDING");
+    await("STOPPED");
+    await_idle();
+    json_t *none = json_array();
+    for (int i = 0; i < 2; i++) {
+        char *dir = NULL, **containers = NULL;
+        engine_apply(engine, none);
+        await_idle();
+        engine_sweep(engine);
+        CHECK_NULL(engine->tasks);
+        CHECK_NOT_NULL(engine->ended);
+        CHECK(engine_find(engine, TASK, &dir, &containers));
+        CHECK_EQ_STR(containers[0], "main");
+        CHECK_NULL(containers[1]);
+        CHECK(sw_path_exists(dir) && engine_has_ended(engine, TASK, "main"));
+        free(dir);
+        strings_free(containers);
+        /* Should the control plane have forgotten that it is over, it is not run twice. */
+        apply("[" ONE "]", "RUNNING", "PENDING");
+        CHECK_EQ_INT(fake_count(&fake, &fake.s.creates), 1);
+        engine_free(engine);
+        start_engine("data");
+    }
+    engine_free(engine);
+    cleanup_wait_s = 0;
+    start_engine("data");
+    engine_apply(engine, none);
+    await_idle();
+    engine_sweep(engine);
+    CHECK_NULL(engine->ended);
+    CHECK(!sw_path_exists(test_path("data/tasks/" TASK_ID)));
+    json_decref(none);
+    done();
 }
 
 #define AGAIN(period, codes)                                                                   \
