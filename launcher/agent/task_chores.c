@@ -61,6 +61,8 @@ static void remove_groups(struct task_engine *e)
         if (finished)
             (void)cgroup_remove(e->o.cgroup_root, t->id);
     }
+    for (const struct ended_task *t = e->ended; t; t = t->next)
+        (void)cgroup_remove(e->o.cgroup_root, t->id);
     pthread_mutex_unlock(&e->lock);
 }
 
