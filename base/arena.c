@@ -7,8 +7,11 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/macros.h"
 
-#define ARENA_BLOCK ((size_t)16 * 1024)
+/* Blocks double, so that an arena that lives long with little in it, a compiled policy, is small. */
+#define BLOCK_FIRST ((size_t)1024)
+#define BLOCK_MOST  ((size_t)16 * 1024)
 
 struct sw_arena_block {
     struct sw_arena_block *next;
@@ -27,7 +30,8 @@ void *sw_arena_alloc(struct sw_arena *a, size_t n, size_t size)
     assert(size == 0 || n < SIZE_MAX / 2 / size);
     size_t need = rounded(n * size + 1);
     if (!a->blocks || a->blocks->cap - a->used < need) {
-        size_t cap = need > ARENA_BLOCK ? need : ARENA_BLOCK;
+        size_t usual = a->blocks ? SW_MIN(a->blocks->cap * 2, BLOCK_MOST) : BLOCK_FIRST;
+        size_t cap = SW_MAX(need, usual);
         struct sw_arena_block *b = sw_calloc(1, sizeof *b + cap);
         b->cap = cap;
         b->next = a->blocks;

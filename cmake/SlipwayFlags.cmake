@@ -10,6 +10,13 @@ target_compile_options(sw_flags INTERFACE
     "SHELL:-include ${CMAKE_SOURCE_DIR}/base/banned.h")
 target_link_options(sw_flags INTERFACE LINKER:--as-needed LINKER:-z,relro LINKER:-z,now)
 
+# Tables full of pointers make 11000 relocations: as bits they take 6 KiB of the program instead of 270.
+include(CheckLinkerFlag)
+check_linker_flag(C "LINKER:-z,pack-relative-relocs" SLIPWAY_PACKS_RELOCATIONS)
+if(SLIPWAY_PACKS_RELOCATIONS)
+    target_link_options(sw_flags INTERFACE LINKER:-z,pack-relative-relocs)
+endif()
+
 # Assertions stay on in every build; optimised builds add the libc's own checks.
 set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 set(CMAKE_C_FLAGS_RELEASE "-O2")

@@ -415,7 +415,7 @@ static void configure_once(void)
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-static int set_pragmas(struct conn *c, enum conn_role role, struct sw_err *err)
+static int set_pragmas(struct conn *c, enum meta_mode mode, struct sw_err *err)
 {
     static const char common[] = "PRAGMA foreign_keys = ON;"
                                  "PRAGMA temp_store = MEMORY;"
@@ -430,7 +430,7 @@ static int set_pragmas(struct conn *c, enum conn_role role, struct sw_err *err)
     static const char reader[] = "PRAGMA query_only = ON;"
                                  "PRAGMA cache_size = -512;";
     int r = conn_script(c, common, err);
-    return r < 0 ? r : conn_script(c, role == CONN_WRITER ? writer : reader, err);
+    return r < 0 ? r : conn_script(c, mode == META_WRITE ? writer : reader, err);
 }
 
 /* Some file systems refuse the log silently; then commits would not be what meta.h promises. */
@@ -448,8 +448,8 @@ static int check_journal(struct conn *c, const char *path, struct sw_err *err)
     return r;
 }
 
-int conn_open(const char *path, enum conn_role role, const struct meta_ops *ops, struct conn **ret,
-              struct sw_err *err)
+int conn_attach(const char *path, enum conn_role role, const struct meta_ops *ops,
+                struct conn **ret, struct sw_err *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, configure_once);
@@ -464,14 +464,36 @@ int conn_open(const char *path, enum conn_role role, const struct meta_ops *ops,
     } else {
         sqlite3_extended_result_codes(c->db, 1);
         sqlite3_busy_timeout(c->db, BUSY_TIMEOUT_MS);
-        r = set_pragmas(c, role, err);
-        if (r == 0)
-            r = check_journal(c, path, err);
-        sqlite3_wal_hook(c->db, on_commit, c);
+        r = conn_script(c, "PRAGMA schema_version", err);
     }
     if (r < 0) {
         conn_free(c);
         return sw_prefix(err, "database %s", path);
+    }
+    *ret = c;
+    return 0;
+}
+
+int conn_set_up(struct conn *c, struct sw_err *err)
+{
+    const char *path = sqlite3_db_filename(c->db, "main");
+    int r = set_pragmas(c, c->tx.mode, err);
+    if (r == 0)
+        r = check_journal(c, path, err);
+    sqlite3_wal_hook(c->db, on_commit, c);
+    return r < 0 ? sw_prefix(err, "database %s", path) : 0;
+}
+
+int conn_open(const char *path, enum conn_role role, const struct meta_ops *ops, struct conn **ret,
+              struct sw_err *err)
+{
+    struct conn *c = NULL;
+    int r = conn_attach(path, role, ops, &c, err);
+    if (r == 0)
+        r = conn_set_up(c, err);
+    if (r < 0) {
+        conn_free(c);
+        return r;
     }
     *ret = c;
     return 0;

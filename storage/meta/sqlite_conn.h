@@ -18,6 +18,11 @@ enum conn_role { CONN_WRITER, CONN_READER };
 /* The transaction object of this connection is what meta functions get. */
 int conn_open(const char *path, enum conn_role role, const struct meta_ops *ops, struct conn **ret,
               struct sw_err *err);
+/* The two halves of conn_open. After the first the file's log is open, so that another connection waits for nothing; reading the
+ * schema, most of the time that it takes, is in the second. */
+int conn_attach(const char *path, enum conn_role role, const struct meta_ops *ops,
+                struct conn **ret, struct sw_err *err);
+int conn_set_up(struct conn *c, struct sw_err *err);
 void conn_free(struct conn *c); /* NULL ok */
 
 /* Runs fn as part of the open transaction and adds what its statements failed with unnoticed. */

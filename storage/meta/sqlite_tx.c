@@ -502,12 +502,13 @@ static const struct meta_ops sqlite_ops = {
 /* SQLite gives its log files the mode of the database, so this one decides for all. The folder is
  * synced by us: SQLite does it for journals, but not for a database that somebody else created.
  * That comes before SQLite writes, so a file with content needs it no more. */
-static int create_file(const char *path, struct sw_err *err)
+static int create_file(const char *path, bool *ret_new, struct sw_err *err)
 {
     sw_autoclose int fd = -1;
     int r = sw_open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &fd, err);
     struct stat st;
-    if (r == 0 && fstat(fd, &st) == 0 && st.st_size > 0)
+    *ret_new = !(r == 0 && fstat(fd, &st) == 0 && st.st_size > 0);
+    if (!*ret_new)
         return 0;
     return r < 0 ? r : sync_folder_of(path, err);
 }
@@ -601,9 +602,38 @@ static void init_locks(struct sqlite_db *db)
     pthread_cond_init(&db->readers_cond, NULL);
 }
 
+static void *open_first_reader(void *arg)
+{
+    struct sqlite_db *db = arg;
+    struct sw_err err = SW_ERR_INIT;
+    if (conn_open(db->path, CONN_READER, &sqlite_ops, &db->idle[0], &err) == 0)
+        db->idle_n = db->readers_n = 1;
+    else
+        sw_err_clear(&err); /* whoever reads first tries again */
+    return NULL;
+}
+
+/* The writer, and beside it the first reader: each reads the schema, which is most of what a start does. A new database has none,
+ * and its migrations would keep the reader waiting. */
+static int open_connections(struct sqlite_db *db, bool is_new, struct sw_err *err)
+{
+    pthread_t thread;
+    int r = conn_attach(db->path, CONN_WRITER, &sqlite_ops, &db->writer, err);
+    if (r < 0)
+        return r;
+    bool beside = !is_new && pthread_create(&thread, NULL, open_first_reader, db) == 0;
+    r = conn_set_up(db->writer, err);
+    if (r == 0)
+        r = meta_sqlite_migrate(db->writer, meta_migrations, meta_migrations_n, err);
+    if (beside)
+        pthread_join(thread, NULL);
+    return r;
+}
+
 int meta_sqlite_open(const struct meta_options *o, struct meta_db **ret, struct sw_err *err)
 {
-    int r = create_file(o->path, err);
+    bool is_new = true;
+    int r = create_file(o->path, &is_new, err);
     if (r < 0)
         return sw_prefix(err, "database");
     struct sqlite_db *db = SW_NEW(struct sqlite_db);
@@ -615,9 +645,7 @@ int meta_sqlite_open(const struct meta_options *o, struct meta_db **ret, struct 
     sem_init(&db->long_reads, 0, (unsigned)(db->readers_max - spare));
     db->idle = sw_calloc(db->readers_max, sizeof(struct conn *));
     init_locks(db);
-    r = conn_open(db->path, CONN_WRITER, &sqlite_ops, &db->writer, err);
-    if (r == 0)
-        r = meta_sqlite_migrate(db->writer, meta_migrations, meta_migrations_n, err);
+    r = open_connections(db, is_new, err);
     if (r == 0) {
         int failed = pthread_create(&db->thread, NULL, writer_main, db);
         if (failed)

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/macros.h"
@@ -73,6 +76,54 @@ static int forge_version(struct meta_tx *tx, void *arg, struct sw_err *err)
     (void)arg;
     return meta_exec(tx, err, NULL, "INSERT INTO schema_migration VALUES (999999, 'future', 0)",
                      "");
+}
+
+static int count_accounts(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    return meta_get(tx, err, "SELECT COUNT(*) FROM account", "", "i", (int64_t *)arg);
+}
+
+/* The first reader is opened beside the writer, which has the log of the program that died to go through. */
+TEST(a_start_after_a_crash_reads_all_that_was_written)
+{
+    struct sw_err err = SW_ERR_INIT;
+    int64_t before = 0, n = 0;
+    meta_db_free(open_db());
+    for (int i = 0; i < 5; i++) {
+        int status = -1;
+        pid_t pid = fork();
+        if (pid == 0) {
+            char name[16];
+            struct meta_db *db = open_db();
+            (void)snprintf(name, sizeof name, "%012d", i + 10);
+            _exit(meta_tx(db, META_WRITE, add_account, name, &err) == 0 ? 0 : 1);
+        }
+        CHECK(waitpid(pid, &status, 0) == pid);
+        CHECK_EQ_INT(status, 0);
+        struct meta_db *db = open_db();
+        CHECK(meta_tx(db, META_READ, count_accounts, &n, &err) == 1);
+        if (i > 0)
+            CHECK_EQ_INT(n, before + 1);
+        before = n;
+        meta_db_free(db);
+    }
+}
+
+/* The same, where the reader is there before the tables are. */
+TEST(migrations_are_seen_by_the_reader_that_was_opened_beside_them)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct conn *c = NULL;
+    int64_t n = -1;
+    int fd = open(test_path("meta.db"), O_RDWR | O_CREAT, 0600);
+    CHECK(fd >= 0);
+    close(fd);
+    CHECK_OK(conn_open(test_path("meta.db"), CONN_WRITER, NULL, &c, &err));
+    CHECK_OK(conn_script(c, "CREATE TABLE of_somebody_else (a INTEGER)", &err));
+    conn_free(c);
+    struct meta_db *db = open_db();
+    CHECK(meta_tx(db, META_READ, count_accounts, &n, &err) == 1);
+    meta_db_free(db);
 }
 
 TEST(refuses_a_database_of_a_newer_program)
