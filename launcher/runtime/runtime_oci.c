@@ -369,24 +369,6 @@ static int oci_start(void *self, const char *id, struct sw_err *err)
     return run_runtime(o, args, COMMAND_TIMEOUT_MS, NULL, "CannotStartContainerError", err);
 }
 
-static int oci_signal(void *self, const char *id, int signo, struct sw_err *err)
-{
-    if (check_id(id, err) < 0)
-        return err->code;
-    char number[16];
-    snprintf(number, sizeof number, "%d", signo);
-    const char *args[] = {"kill", id, number, NULL};
-    if (run_runtime(self, args, COMMAND_TIMEOUT_MS, NULL, "CannotStopContainerError", err) == 0)
-        return 0;
-    /* It ended by itself meanwhile: nothing to signal is what was wanted. */
-    if (err->code == SW_EIO &&
-        (strstr(err->msg, "already finished") || strstr(err->msg, "not running"))) {
-        sw_err_clear(err);
-        return 0;
-    }
-    return err->code;
-}
-
 /* Is the container's first process gone, or only waiting for conmon to see its end? */
 static bool has_ended(const struct oci *o, const char *id)
 {
@@ -434,6 +416,45 @@ static char *group_of(const struct oci *o, const char *id)
         return NULL;
     const char *group = sw_json_str(sw_json_object(j, "linux"), "cgroupsPath", "");
     return group[0] == '/' ? sw_strdup(group) : NULL;
+}
+
+/* For a runtime that was killed, or knows the container no more because somebody cleaned its folder. */
+static bool signal_itself(const struct oci *o, const char *id, int signo)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(64 * 1024);
+    sw_autofree char *file = container_file(o, id, "pid");
+    sw_autofree char *group = group_of(o, id);
+    int64_t pid = 0;
+    if (!group || !read_number(file, &pid) || pid <= 1 || pid > INT32_MAX)
+        return false;
+    sw_autoclose int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+    sw_autofree char *path = sw_asprintf("/proc/%lld/cgroup", (long long)pid);
+    return fd >= 0 && sw_read_file(path, &b, &ignored) == 0 &&
+           strstr(sw_buf_str(&b).p, group) != NULL &&
+           syscall(SYS_pidfd_send_signal, fd, signo, NULL, 0) == 0;
+}
+
+static int oci_signal(void *self, const char *id, int signo, struct sw_err *err)
+{
+    if (check_id(id, err) < 0)
+        return err->code;
+    const struct oci *o = self;
+    char number[16];
+    snprintf(number, sizeof number, "%d", signo);
+    const char *args[] = {"kill", id, number, NULL};
+    if (run_runtime(self, args, COMMAND_TIMEOUT_MS, NULL, "CannotStopContainerError", err) == 0)
+        return 0;
+    /* It ended by itself meanwhile: nothing to signal is what was wanted. */
+    if (err->code == SW_EIO &&
+        (strstr(err->msg, "already finished") || strstr(err->msg, "not running"))) {
+        sw_err_clear(err);
+        return 0;
+    }
+    if (!signal_itself(o, id, signo))
+        return err->code;
+    sw_err_clear(err);
+    return 0;
 }
 
 static bool group_oom_kills(const struct oci *o, const char *id, int64_t *ret)

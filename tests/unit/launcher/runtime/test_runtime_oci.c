@@ -392,6 +392,22 @@ TEST(a_creation_whose_runtime_is_killed_ends)
 }
 
 /* As when the runtime was killed before it wrote its state, or somebody cleaned its folder. */
+TEST(a_container_that_the_runtime_forgot_can_be_stopped)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    struct runtime_state st;
+    run(id, "sleep 100", 0);
+    CHECK_OK(sw_remove_tree(test_path("state/runtime/%s", id), &err));
+    CHECK_OK(rt.ops->signal(rt.self, id, SIGKILL, &err));
+    CHECK_EQ_INT(rt.ops->wait(rt.self, id, 20000, &st, &err), 1);
+    CHECK_EQ_INT(st.exit_code, 137);
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
 TEST(a_container_that_the_runtime_forgot_is_removed_all_the_same)
 {
     setup();
@@ -402,6 +418,7 @@ TEST(a_container_that_the_runtime_forgot_is_removed_all_the_same)
     pid_t pid = number_in(test_path("state/containers/%s/pid", id));
     CHECK(pid > 1 && kill(pid, 0) == 0);
     CHECK_OK(sw_remove_tree(test_path("state/runtime/%s", id), &err));
+    CHECK_OK(rt.ops->signal(rt.self, id, SIGURG, &err)); /* heard, and of no effect */
     CHECK_OK(rt.ops->remove(rt.self, id, &err));
     for (int i = 0; i < 1000 && kill(pid, 0) == 0; i++)
         sw_sleep_ms(10); /* its monitor takes note of it */
