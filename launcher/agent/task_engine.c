@@ -469,6 +469,14 @@ static void end_with_machine(struct task *t)
     }
 }
 
+/* How long its folder stays, from now on. */
+static void set_keep(struct task *t)
+{
+    const struct task_engine_options *o = &t->engine->o;
+    t->keep_until_ms = sw_mono_ms() + ended_keep_ms(o->cleanup_wait_s, o->cleanup_jitter_s,
+                                                    t->stopped_us, sw_now_us());
+}
+
 static int load_tasks(struct task_engine *e, struct sw_err *err)
 {
     DIR *d = opendir(e->tasks_dir);
@@ -481,6 +489,13 @@ static int load_tasks(struct task_engine *e, struct sw_err *err)
             continue;
         if (task_load(e, e->tasks_dir, f->d_name, &t, &one) < 0) {
             task_set_aside(e, f->d_name, &one);
+            continue;
+        }
+        if (t->finished && t->silent && log_sources_are_done(t)) {
+            (void)cgroup_remove(e->o.cgroup_root, t->id);
+            set_keep(t);
+            ended_add(e, t);
+            task_free(t);
             continue;
         }
         if (t->other_boot)
@@ -506,15 +521,23 @@ static bool lease_in_use(void *ctx, const char *name)
     return false;
 }
 
+static bool is_known(const struct task_engine *e, const char *id)
+{
+    for (const struct task *t = e->tasks; t; t = t->next)
+        if (strcmp(t->id, id) == 0)
+            return true;
+    for (const struct ended_task *t = e->ended; t; t = t->next)
+        if (strcmp(t->id, id) == 0)
+            return true;
+    return false;
+}
+
 /* A folder whose file cannot be read: its containers are gone by now, its mounts go too. */
 static void remove_unreadable(struct task_engine *e)
 {
     DIR *d = opendir(e->tasks_dir);
     for (struct dirent *f; d && (f = readdir(d));) {
-        const struct task *t = e->tasks;
-        while (t && strcmp(t->id, f->d_name) != 0)
-            t = t->next;
-        if (t || f->d_name[0] == '.')
+        if (f->d_name[0] == '.' || is_known(e, f->d_name))
             continue;
         struct sw_err err = SW_ERR_INIT;
         sw_autofree char *dir = sw_asprintf("%s/%s", e->tasks_dir, f->d_name);
@@ -745,12 +768,10 @@ bool engine_idle(struct task_engine *e)
 /* With both locks held. Nobody asks for it any more, and its lines are all sent, or were waited for long enough. */
 static bool is_over(struct task *t)
 {
-    const struct task_engine_options *o = &t->engine->o;
     if (!t->silent || !t->thread_ended || !t->finished)
         return false;
     if (!t->keep_until_ms)
-        t->keep_until_ms = sw_mono_ms() + ended_keep_ms(o->cleanup_wait_s, o->cleanup_jitter_s,
-                                                        t->stopped_us, sw_now_us());
+        set_keep(t);
     return log_sources_are_done(t) || t->keep_until_ms <= sw_mono_ms();
 }
 

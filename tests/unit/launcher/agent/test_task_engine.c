@@ -269,6 +269,7 @@ TEST(little_is_kept_of_what_is_over)
         CHECK_EQ_INT(fake_count(&fake, &fake.s.creates), 1);
         engine_free(engine);
         start_engine("data");
+        CHECK_NULL(engine->tasks);
     }
     engine_free(engine);
     cleanup_wait_s = 0;
