@@ -108,6 +108,17 @@ int sw_json_load(struct sw_str text, int max_depth, size_t max_values, const cha
     return 0;
 }
 
+json_t *sw_json_load_lenient(struct sw_str text, int max_depth, size_t max_values)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    json_t *j = NULL;
+
+    if (scan_bounds(text, max_depth, max_values, NULL, &ignored) < 0 || text.n == 0)
+        return NULL;
+    j = json_loadb(text.p, text.n, JSON_ALLOW_NUL, NULL);
+    return j ? j : json_loadb(text.p, text.n, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+}
+
 int sw_json_load_file(const char *path, size_t max_bytes, json_t **ret, struct sw_err *err)
 {
     SW_CLEANUP(sw_buf_done) struct sw_buf text = SW_BUF_INIT(max_bytes);

@@ -23,6 +23,9 @@ static inline void sw_json_decrefp(json_t **j)
  * *ret. */
 int sw_json_load(struct sw_str text, int max_depth, size_t max_values, const char *reason,
                  json_t **ret, struct sw_err *err);
+/* Of text that was not written for us, a log line say: a key may be there twice (the last counts), numbers may be too large for
+ * integers (then all are reals), strings may have NUL. NULL: it is no JSON, or beyond the bounds. */
+json_t *sw_json_load_lenient(struct sw_str text, int max_depth, size_t max_values);
 int sw_json_load_file(const char *path, size_t max_bytes, json_t **ret, struct sw_err *err);
 char *sw_json_dump(const json_t *j); /* compact, keys in insertion order; caller frees */
 

@@ -672,11 +672,8 @@ bool log_pattern_matches(const struct log_pattern *p, struct sw_str message)
         return columns_match(p, message);
     if (!p->json)
         return terms_match(p, message);
-    sw_autojson json_t *doc = NULL;
-    struct sw_err err = SW_ERR_INIT;
-    struct sw_str trimmed = sw_str_trim(message);
-    if (trimmed.n == 0 || trimmed.p[0] != '{' ||
-        sw_json_load(message, JSON_DEPTH, JSON_VALUES, NULL, &doc, &err) < 0)
+    if (!sw_str_starts_with(sw_str_trim(message), "{"))
         return false;
-    return node_matches(p->root, doc);
+    sw_autojson json_t *doc = sw_json_load_lenient(message, JSON_DEPTH, JSON_VALUES);
+    return doc && node_matches(p->root, doc);
 }

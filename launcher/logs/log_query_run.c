@@ -150,7 +150,6 @@ static void set_json(struct value *v, const json_t *j)
 static void fill(const struct log_query *q, struct row *row, const struct log_query_event *e)
 {
     sw_autojson json_t *doc = NULL;
-    struct sw_err ignored = SW_ERR_INIT;
     bool tried = false;
     for (size_t i = 0; i < q->columns_n; i++) {
         struct value *v = &row->values[i];
@@ -164,7 +163,7 @@ static void fill(const struct log_query *q, struct row *row, const struct log_qu
         case SOURCE_MADE: break;
         case SOURCE_JSON:
             if (!tried && sw_str_starts_with(sw_str_trim(e->message), "{"))
-                (void)sw_json_load(e->message, JSON_DEPTH, JSON_VALUES, NULL, &doc, &ignored);
+                doc = sw_json_load_lenient(e->message, JSON_DEPTH, JSON_VALUES);
             tried = true;
             if (doc)
                 set_json(v, member(doc, q->columns[i].name));

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/macros.h"
 #include "tests/lib/test.h"
 
 static int load(const char *text, int depth, size_t values, struct sw_err *err)
@@ -161,4 +162,24 @@ TEST(bytes_that_are_not_utf8_become_replacement_characters)
 
     sw_json_set_str(j, "a", "x\xffy");
     CHECK_EQ_STR(sw_json_str(j, "a", NULL), "x\xef\xbf\xbdy");
+}
+
+TEST(text_of_others_is_read_leniently)
+{
+    static const struct {
+        const char *text, *want; /* NULL: none */
+    } cases[] = {
+        {"{\"a\":1,\"a\":2}", "{\"a\":2}"},
+        {"{\"a\":9223372036854775807}", "{\"a\":9223372036854775807}"},
+        {"{\"a\":9223372036854775808,\"b\":3}", "{\"a\":9.223372036854776e18,\"b\":3.0}"},
+        {"{\"a\":[[1]]}", NULL}, /* too deep */
+        {"{\"a\":[1,2,3]}", NULL},
+        {"{\"a\":1", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < SW_ARRAY_LEN(cases); i++) {
+        sw_autojson json_t *j = sw_json_load_lenient(sw_str(cases[i].text), 2, 4);
+        sw_autofree char *text = j ? sw_json_dump(j) : NULL;
+        CHECK_MSG(sw_streq(text, cases[i].want), "%s: %s", cases[i].text, text ? text : "none");
+    }
 }
