@@ -269,13 +269,19 @@ static int64_t log_bytes_max(const char *bundle)
     return read_number(path, &n) && n > 0 ? n : LOG_SIZE_MAX;
 }
 
+static void oci_expect(void *self)
+{
+    const struct oci *o = self;
+    cgroup_moves_soon(o->moves);
+}
+
 static int oci_create(void *self, const char *id, const char *bundle, const char *log_path,
                       struct sw_err *err)
 {
     struct oci *o = self;
     if (check_id(id, err) < 0)
         return err->code;
-    cgroup_moves_soon(o->moves);
+    oci_expect(o);
     sw_autofree char *dir = sw_asprintf("%s/%s", o->containers_dir, id);
     if (mkdir(dir, 0700) < 0) {
         if (errno == EEXIST)
@@ -474,6 +480,14 @@ static bool oom_killed(const struct oci *o, const char *id)
     return sw_path_exists(file);
 }
 
+/* Its first process writes into the fifo before it becomes the program. With whoever reads there killed it ends with 1, which is no word of
+ * the program's. */
+static bool may_not_have_begun(const struct oci *o, const char *id, int64_t code)
+{
+    sw_autofree char *fifo = sw_asprintf("%s/%s/exec.fifo", o->runtime_root, id);
+    return code == 1 && sw_path_exists(fifo);
+}
+
 /* True when the exit file is there and says how it ended. */
 static bool read_exit(const struct oci *o, const char *id, struct runtime_state *ret)
 {
@@ -482,6 +496,8 @@ static bool read_exit(const struct oci *o, const char *id, struct runtime_state 
     struct stat st;
     if (stat(path, &st) < 0 || !read_number(path, &code))
         return false;
+    if (may_not_have_begun(o, id, code))
+        code = -1;
     *ret = (struct runtime_state){.status = RUNTIME_STOPPED,
                                   .exit_code = code >= 0 && code < 256 ? (int)code : -1,
                                   .oom_killed = oom_killed(o, id),
@@ -715,6 +731,7 @@ static int oci_list(void *self, int (*fn)(void *ctx, const char *id), void *ctx,
 }
 
 static const struct runtime_ops oci_ops = {
+    .expect = oci_expect,
     .create = oci_create,
     .hold = oci_hold,
     .start = oci_start,

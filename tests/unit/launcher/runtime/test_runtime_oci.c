@@ -309,6 +309,29 @@ TEST(a_start_cut_short_is_a_start)
     runtime_oci_free(&rt);
 }
 
+TEST(a_start_that_was_cut_short_before_the_program_began_has_no_exit_code)
+{
+    setup();
+    char id[33];
+    new_id(id);
+    struct sw_err err = SW_ERR_INIT;
+    struct runtime_state st;
+    const char *bundle = make_bundle(id, "exit 7", 0);
+    CHECK_OK(rt.ops->create(rt.self, id, bundle, test_path("%s.log", id), &err));
+    /* As whoever starts it, and is killed then: the first process finds nobody who reads. */
+    int fd = -1;
+    for (int i = 0; i < 1000 && rt.ops->wait(rt.self, id, 0, &st, &err) == 0; i++) {
+        fd = open(test_path("state/runtime/%s/exec.fifo", id), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        CHECK(fd >= 0);
+        close(fd);
+        sw_sleep_ms(10);
+    }
+    finish(id, &st);
+    CHECK_EQ_INT(st.exit_code, -1);
+    removed(id);
+    runtime_oci_free(&rt);
+}
+
 static pid_t number_in(const char *path)
 {
     uint64_t n = 0;
