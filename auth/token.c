@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "auth/robot.h"
+#include "auth/token_cache.h"
 #include "base/encode.h"
 #include "base/limits.h"
 #include "base/macros.h"
@@ -125,8 +126,9 @@ static int check_claims(const struct token_authority *a, const struct session_cl
     return 0;
 }
 
-int token_verify(const struct token_authority *a, struct sw_str token, int64_t now_us,
-                 struct principal *ret, struct sw_err *err)
+/* basic: the credentials of the header that the token came in, or nothing. */
+static int verify(const struct token_authority *a, struct sw_str token, struct sw_str basic,
+                  int64_t now_us, struct principal *ret, struct sw_err *err)
 {
     char scopes[TOKEN_SCOPES_MAX + 1];
     struct session_claims c;
@@ -134,7 +136,15 @@ int token_verify(const struct token_authority *a, struct sw_str token, int64_t n
     if (!unseal(a, TOKEN_CONTEXT, token, &c, scopes))
         return deny(err, "The password is not a token of this registry. Get one with: aws ecr "
                          "get-login-password");
+    if (basic.n > 0)
+        token_cache_put(a->cache, TOKEN_BASIC, basic, &c, scopes);
     return check_claims(a, &c, now_us, ret, err);
+}
+
+int token_verify(const struct token_authority *a, struct sw_str token, int64_t now_us,
+                 struct principal *ret, struct sw_err *err)
+{
+    return verify(a, token, sw_str(NULL), now_us, ret, err);
 }
 
 int token_verify_bearer(const struct token_authority *a, struct sw_str token, int64_t now_us,
@@ -145,8 +155,11 @@ int token_verify_bearer(const struct token_authority *a, struct sw_str token, in
     struct session_claims c;
     int r = 0;
 
-    if (!unseal(a, BEARER_CONTEXT, token, &c, scopes))
-        return deny(err, "The bearer token is not one of this registry.");
+    if (!token_cache_find(a->cache, TOKEN_BEARER, token, &c, scopes)) {
+        if (!unseal(a, BEARER_CONTEXT, token, &c, scopes))
+            return deny(err, "The bearer token is not one of this registry.");
+        token_cache_put(a->cache, TOKEN_BEARER, token, &c, scopes);
+    }
     if (c.kind != PRINCIPAL_ANONYMOUS)
         r = check_claims(a, &c, now_us, ret, err);
     else if (now_us >= c.expires_at_us)
@@ -180,7 +193,8 @@ int token_verify_basic(const struct token_authority *a, struct sw_str authorizat
 {
     struct sw_str rest = sw_str_trim(authorization), scheme;
     struct token_login login = *l;
-    char plain[LIMIT_TOKEN];
+    struct session_claims known;
+    char plain[LIMIT_TOKEN], scopes[TOKEN_SCOPES_MAX + 1];
     size_t n = 0;
     int r;
 
@@ -191,12 +205,17 @@ int token_verify_basic(const struct token_authority *a, struct sw_str authorizat
     sw_str_split(&rest, ' ', &scheme);
     if (!sw_str_eq_nocase(scheme, SW_STR("Basic")) || rest.p == NULL)
         return deny(err, "The Authorization header must have the Basic scheme.");
-    if (!sw_unbase64(sw_str_trim(rest), plain, sizeof(plain), &n))
+    rest = sw_str_trim(rest);
+    if (token_cache_find(a->cache, TOKEN_BASIC, rest, &known, scopes))
+        return check_claims(a, &known, l->now_us, ret, err);
+    if (!sw_unbase64(rest, plain, sizeof(plain), &n))
         return deny(err, "The Authorization header is not valid base64.");
     login.password = sw_str_n(plain, n);
     sw_str_split(&login.password, ':', &login.user);
     if (login.password.p == NULL)
         r = deny(err, "The user name must be AWS and the password a token.");
+    else if (sw_str_eq_z(login.user, "AWS"))
+        r = verify(a, login.password, rest, l->now_us, ret, err);
     else
         r = token_verify_login(a, &login, ret, err);
     explicit_bzero(plain, sizeof(plain));

@@ -17,6 +17,7 @@
 #define TOKEN_BEARER_MAX LIMIT_TOKEN /* more than its text and NUL */
 
 struct robot_store;
+struct token_cache;
 
 /* What issues and verifies: all borrowed. */
 struct token_authority {
@@ -24,6 +25,7 @@ struct token_authority {
     struct identity *identity;
     struct session_store *sessions; /* NULL: no principals with temporary credentials */
     struct robot_store *robots;     /* NULL: no robots */
+    struct token_cache *cache;      /* NULL: each token is opened each time */
 };
 
 /* Writes the password and its expiry, which is that of the principal's session when that comes first. */

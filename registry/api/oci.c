@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "auth/token_cache.h"
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/macros.h"
@@ -343,7 +344,8 @@ struct oci_api *oci_api_new(const struct oci_api_options *o)
     a->authority = (struct token_authority){.keyring = o->keyring,
                                             .identity = o->identity,
                                             .sessions = o->sessions,
-                                            .robots = o->robots};
+                                            .robots = o->robots,
+                                            .cache = token_cache_new()};
     return a;
 }
 
@@ -354,5 +356,6 @@ void oci_api_free(struct oci_api *a)
     free((void *)a->o.account);
     free((void *)a->o.region);
     free((void *)a->o.service_name);
+    token_cache_free(a->authority.cache);
     free(a);
 }

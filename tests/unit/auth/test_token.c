@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/token.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "auth/directory.h"
+#include "auth/token_cache.h"
 #include "base/encode.h"
+#include "base/macros.h"
 #include "tests/unit/auth/world.h"
 
 #define NOW_US       1793000000000000LL
@@ -314,4 +320,162 @@ TEST(bearer_carries_its_scopes)
     CHECK_EQ_INT(
         token_issue_bearer(AUTHORITY(&w), &t.principal, many, NOW_US, 60, token, &expires, &err),
         SW_ELIMIT);
+}
+
+/* ---- tokens that were opened before ---- */
+
+static void basic_of(const char *token, char ret[LIMIT_TOKEN])
+{
+    char plain[TOKEN_MAX + 8];
+    int n = snprintf(plain, sizeof(plain), "AWS:%s", token);
+
+    memcpy(ret, "Basic ", 6);
+    sw_base64(plain, (size_t)n, ret + 6);
+}
+
+static struct token_authority with_cache(struct world *w, struct token_cache *cache)
+{
+    return (struct token_authority){.keyring = w->keyring, .identity = w->id, .cache = cache};
+}
+
+static int check_header(const struct token_authority *a, const char *header, int64_t now_us,
+                        struct principal *ret, struct sw_err *err)
+{
+    struct token_login l = login;
+    l.now_us = now_us;
+    return token_verify_basic(a, sw_str(header), &l, ret, err);
+}
+
+/* Whether the answer came from the cache shows with a keyring that opens nothing of this one. */
+TEST(a_token_that_was_opened_is_known_by_its_header)
+{
+    autoworld w = {0};
+    struct issued t;
+    struct principal p;
+    struct sw_err err = SW_ERR_INIT;
+    struct keyring *other = NULL;
+    char header[LIMIT_TOKEN], scopes[TOKEN_SCOPES_MAX + 1], bearer[TOKEN_BEARER_MAX];
+    int64_t expires;
+
+    world_open(&w);
+    issue(&w, "ann", &t);
+    basic_of(t.token, header);
+    struct token_cache *cache = token_cache_new();
+    struct token_authority a = with_cache(&w, cache), blind = a;
+    CHECK_OK(keyring_open(test_path("other.key"), &other, &err));
+    blind.keyring = other;
+    CHECK_ERR(check_header(&blind, header, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+    CHECK_OK(check_header(&a, header, NOW_US, &p, &err));
+    memset(&p, 0, sizeof(p));
+    CHECK_OK(check_header(&blind, header, NOW_US, &p, &err));
+    CHECK_EQ_STR(p.name, "ann");
+    CHECK_EQ_STR(p.access_key_id, t.principal.access_key_id);
+    header[strlen(header) / 2] ^= 1;
+    CHECK_ERR(check_header(&a, header, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+    CHECK_OK(token_issue_bearer(&a, &t.principal, "a b", NOW_US, 60, bearer, &expires, &err));
+    CHECK_OK(token_verify_bearer(&a, sw_str(bearer), NOW_US, &p, scopes, &err));
+    memset(scopes, 0, sizeof(scopes));
+    CHECK_OK(token_verify_bearer(&blind, sw_str(bearer), NOW_US, &p, scopes, &err));
+    CHECK_EQ_STR(scopes, "a b");
+    CHECK_ERR(token_verify_bearer(&a, sw_str(bearer), expires, &p, scopes, &err), SW_EDENIED,
+              UNAUTH);
+    /* One form's text is not the other's. */
+    CHECK_ERR(token_verify_bearer(&blind, sw_str(header + 6), NOW_US, &p, scopes, &err), SW_EDENIED,
+              UNAUTH);
+    token_cache_free(cache);
+    keyring_free(other);
+}
+
+TEST(a_known_token_ends_like_any_other)
+{
+    autoworld w = {0};
+    struct issued ann, bob;
+    struct principal p;
+    struct sw_err err = SW_ERR_INIT;
+    char header[LIMIT_TOKEN], other[LIMIT_TOKEN];
+
+    world_open(&w);
+    issue(&w, "ann", &ann);
+    issue(&w, "bob", &bob);
+    basic_of(ann.token, header);
+    basic_of(bob.token, other);
+    struct token_cache *cache = token_cache_new();
+    struct token_authority a = with_cache(&w, cache);
+    CHECK_OK(check_header(&a, header, NOW_US, &p, &err));
+    CHECK_OK(check_header(&a, other, NOW_US, &p, &err));
+    CHECK_OK(check_header(&a, header, ann.expires_at_us - 1, &p, &err));
+    CHECK_ERR(check_header(&a, header, ann.expires_at_us, &p, &err), SW_EDENIED, UNAUTH);
+    CHECK_OK(identity_user_delete(w.id, ACCOUNT, "ann", &err));
+    CHECK_ERR(check_header(&a, header, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+    world_add(&w, "ann", PRINCIPAL_USER, &p);
+    CHECK_ERR(check_header(&a, header, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+    CHECK_OK(directory_key_delete(w.id, ACCOUNT, "bob", bob.principal.access_key_id, &err));
+    CHECK_ERR(check_header(&a, other, NOW_US, &p, &err), SW_EDENIED, UNAUTH);
+    token_cache_free(cache);
+}
+
+TEST(the_cache_is_bounded_and_mixes_nobody_up)
+{
+    struct token_cache *cache = token_cache_new();
+    struct session_claims c = {.kind = PRINCIPAL_USER}, got;
+    char scopes[TOKEN_SCOPES_MAX + 1], text[32];
+    size_t found = 0;
+
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 4 * TOKEN_CACHE_SLOTS; i++) {
+            struct sw_str s = sw_str(text);
+            (void)snprintf(text, sizeof(text), "token %d", i);
+            (void)snprintf(c.id, sizeof(c.id), "%d", i);
+            s.n = strlen(text);
+            c.packed_n = (size_t)i % SESSION_PACKED_MAX;
+            memset(c.packed, i, c.packed_n);
+            if (round == 0) {
+                token_cache_put(cache, TOKEN_BEARER, s, &c, c.id);
+            } else if (token_cache_find(cache, TOKEN_BEARER, s, &got, scopes)) {
+                found++;
+                CHECK_EQ_STR(got.id, c.id);
+                CHECK_EQ_STR(scopes, c.id);
+                CHECK_EQ_UINT(got.packed_n, c.packed_n);
+                CHECK(memcmp(got.packed, c.packed, c.packed_n) == 0);
+            }
+        }
+    CHECK(found > 0 && found <= TOKEN_CACHE_SLOTS);
+    CHECK(!token_cache_find(NULL, TOKEN_BEARER, SW_STR("token 1"), &got, scopes));
+    token_cache_free(cache);
+}
+
+struct crowd {
+    struct token_cache *cache;
+    atomic_int wrong;
+};
+
+static void *come_and_go(void *arg)
+{
+    struct crowd *crowd = arg;
+    struct session_claims c = {.kind = PRINCIPAL_USER}, got;
+    char scopes[TOKEN_SCOPES_MAX + 1];
+
+    for (int i = 0; i < 2000; i++) {
+        struct sw_str s = {.p = c.id};
+        (void)snprintf(c.id, sizeof(c.id), "%d", i % 300);
+        s.n = strlen(c.id);
+        if (!token_cache_find(crowd->cache, TOKEN_BASIC, s, &got, scopes))
+            token_cache_put(crowd->cache, TOKEN_BASIC, s, &c, c.id);
+        else if (strcmp(got.id, c.id) != 0 || strcmp(scopes, c.id) != 0)
+            atomic_fetch_add(&crowd->wrong, 1);
+    }
+    return NULL;
+}
+
+TEST(threads_share_a_cache)
+{
+    struct crowd crowd = {.cache = token_cache_new()};
+    pthread_t threads[4];
+
+    for (size_t i = 0; i < SW_ARRAY_LEN(threads); i++)
+        CHECK(pthread_create(&threads[i], NULL, come_and_go, &crowd) == 0);
+    for (size_t i = 0; i < SW_ARRAY_LEN(threads); i++)
+        pthread_join(threads[i], NULL);
+    CHECK_EQ_INT(atomic_load(&crowd.wrong), 0);
+    token_cache_free(crowd.cache);
 }
