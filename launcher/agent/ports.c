@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* launcher/agent/ports.c - ECS "dynamic host port mapping": /proc/sys/net/ipv4/ip_local_port_range, else 49153-65535. */
+/* launcher/agent/ports.c - ECS "dynamic host port mapping": /proc/sys/net/ipv4/ip_local_port_range, else 49153-65535.
+ * Nobody listens on the port of a container, its packets are redirected: without a socket that is bound to it the kernel would give the
+ * port to the next program that asks for any, and that program's visitors would come to the container. */
 #include "launcher/agent/ports.h"
 
 #include <netinet/in.h>
@@ -13,8 +15,18 @@
 #include "base/id.h"
 #include "base/macros.h"
 
+#define HELD_MAX 64 /* ports of one mapping: each is a descriptor */
+
+struct held {
+    struct held *next;
+    enum port_protocol protocol;
+    unsigned port;
+    int fd;
+};
+
 struct ports {
     pthread_mutex_t lock;
+    struct held *held;
     unsigned char taken[PORT_PROTOCOL_MAX_][65536 / 8];
 };
 
@@ -25,10 +37,20 @@ struct ports *ports_new(void)
     return p;
 }
 
+static void drop_held(struct held **at)
+{
+    struct held *h = *at;
+    *at = h->next;
+    (void)close(h->fd);
+    free(h);
+}
+
 void ports_free(struct ports *p)
 {
     if (!p)
         return;
+    while (p->held)
+        drop_held(&p->held);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
@@ -38,18 +60,29 @@ static bool is_taken(const struct ports *p, enum port_protocol proto, unsigned p
     return p->taken[proto][port / 8] >> (port % 8) & 1;
 }
 
-static bool can_bind(enum port_protocol proto, unsigned port)
+/* -1: somebody has it. */
+static int bound_socket(enum port_protocol proto, unsigned port)
 {
     sw_autoclose int s =
         socket(AF_INET, (proto == PORT_UDP ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-    int on = 1;
+    int on = 1, off = 0;
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     if (s < 0)
-        return false;
+        return -1;
+    if (bind(s, (struct sockaddr *)&a, sizeof a) == 0)
+        return SW_TAKE_FD(s);
     /* As a server would: connections that linger after the last one do not count. */
-    if (proto == PORT_TCP && setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
-        return false;
-    return bind(s, (struct sockaddr *)&a, sizeof a) == 0;
+    if (proto != PORT_TCP || setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        bind(s, (struct sockaddr *)&a, sizeof a) < 0)
+        return -1;
+    (void)setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &off, sizeof off);
+    return SW_TAKE_FD(s);
+}
+
+static bool can_bind(enum port_protocol proto, unsigned port)
+{
+    sw_autoclose int s = bound_socket(proto, port);
+    return s >= 0;
 }
 
 static void dynamic_range(unsigned *first, unsigned *last)
@@ -107,6 +140,29 @@ static void mark(struct ports *p, const struct port_mapping *m, bool taken)
     }
 }
 
+static void hold(struct ports *p, const struct port_mapping *m)
+{
+    for (unsigned i = 0; i < port_mapping_count(m) && port_mapping_count(m) <= HELD_MAX; i++) {
+        int fd = bound_socket(m->protocol, m->host_port + i);
+        if (fd < 0)
+            continue;
+        struct held *h = SW_NEW(struct held);
+        *h = (struct held){p->held, m->protocol, m->host_port + i, fd};
+        p->held = h;
+    }
+}
+
+static void let_go(struct ports *p, const struct port_mapping *m)
+{
+    for (struct held **at = &p->held; *at;) {
+        unsigned past_first = (*at)->port - m->host_port; /* huge when before */
+        if ((*at)->protocol == m->protocol && past_first < port_mapping_count(m))
+            drop_held(at);
+        else
+            at = &(*at)->next;
+    }
+}
+
 int ports_take(struct ports *p, struct port_mapping *m, bool known, struct sw_err *err)
 {
     int r = 0;
@@ -116,8 +172,10 @@ int ports_take(struct ports *p, struct port_mapping *m, bool known, struct sw_er
     else if (!known && !all_free(p, m->protocol, m->host_port, port_mapping_count(m)))
         r = sw_fail(err, SW_ECONFLICT, "CannotStartContainerError",
                     "Bind for 0.0.0.0:%u failed: port is already allocated", m->host_port);
-    if (r == 0)
+    if (r == 0) {
         mark(p, m, true);
+        hold(p, m);
+    }
     pthread_mutex_unlock(&p->lock);
     return r;
 }
@@ -126,5 +184,6 @@ void ports_give_back(struct ports *p, const struct port_mapping *m)
 {
     pthread_mutex_lock(&p->lock);
     mark(p, m, false);
+    let_go(p, m);
     pthread_mutex_unlock(&p->lock);
 }

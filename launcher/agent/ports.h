@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* launcher/agent/ports.h - host ports of this instance: which are given to containers. Thread-safe.
+/* launcher/agent/ports.h - host ports of this instance: which are given to containers. No other program gets them meanwhile. Thread-safe.
  * Expected error: SW_ECONFLICT "CannotStartContainerError" ("port is already allocated"). */
 #include <stdint.h>
 

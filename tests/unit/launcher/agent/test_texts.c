@@ -474,6 +474,35 @@ TEST(ranges_of_host_ports)
     ports_free(p);
 }
 
+static int listens(uint16_t port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+    int on = 1;
+    sw_autoclose int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(s >= 0 && setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+    return bind(s, (struct sockaddr *)&a, sizeof a) == 0 && listen(s, 1) == 0;
+}
+
+TEST(nobody_else_gets_the_port_of_a_container)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct ports *p = ports_new(), *other = ports_new();
+    /* None that the kernel gives to anybody. */
+    uint16_t first = (uint16_t)(26000 + getpid() % 3000 * 2);
+    struct port_mapping m = {.container_port = 80, .host_port = first, .count = 2};
+    CHECK_OK(ports_take(p, &m, false, &err));
+    for (int again = 0; again < 2; again++) {
+        CHECK(!listens(m.host_port) && !listens((uint16_t)(m.host_port + 1)));
+        CHECK_ERR(ports_take(other, &m, false, &err), SW_ECONFLICT, "CannotStartContainerError");
+        ports_give_back(p, &m);
+        CHECK(listens(m.host_port) && listens((uint16_t)(m.host_port + 1)));
+        CHECK_OK(ports_take(p, &m, true, &err)); /* as an agent that comes back does */
+    }
+    ports_free(p);
+    CHECK(listens(m.host_port));
+    ports_free(other);
+}
+
 TEST(task_ids)
 {
     char id[TASK_ID_MAX + 1];
