@@ -30,7 +30,7 @@ class World(Site):
     def __init__(self, seed, agents=3, say=print, server_disk=0, agent_disk=0):
         """Disks: MiB of a file system of its own under the data of the server, or of each agent."""
         self.chance, self.say, self.count = random.Random(seed), say, agents
-        super().__init__(agents, args=["--agent-grace", "6s", "--task-healthy-after", "1s"], lasting_port=True)
+        super().__init__(agents, args=["--agent-grace", "6s", "--task-healthy-after", "1s"])
         self.agent_disk = agent_disk
         if server_disk:
             self.disk(self.server.data, server_disk)

@@ -3,7 +3,6 @@
 """ECS Anywhere: an activation of Systems Manager turns a machine into an external instance, which runs EXTERNAL tasks only."""
 import datetime
 import json
-import socket
 import threading
 import time
 
@@ -13,7 +12,7 @@ from support import images
 from support import run as r
 from support.aws import call, refused
 from support.machines import Agent, Machines
-from support.server import Server
+from support.server import Everywhere
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
@@ -127,11 +126,8 @@ def test_a_machine_joins_by_an_activation():
     for program in ("runc", "conmon", "busybox", "ip", "nsenter"):
         r.need_program(program)
     machines = Machines(1)
-    with socket.socket() as s:
-        s.bind((machines.server_address, 0))
-        port = s.getsockname()[1]
-    address = "%s:%d" % (machines.server_address, port)
-    server, agent = Server("serve", args=["--listen", "0.0.0.0:%d" % port]), None
+    server, agent = Everywhere(), None
+    address = "%s:%d" % (machines.server_address, server.port)
     try:
         server.start()
         ecs = server.boto("ecs")

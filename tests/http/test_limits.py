@@ -218,15 +218,17 @@ def upload_head(server, length):
 
 
 def test_a_dripping_body_is_ended(strict):
+    head = upload_head(strict, 100000)
     with connect(strict) as s:
-        s.sendall(upload_head(strict, 100000))
+        s.sendall(head)
         assert drip(s, b"x", 0.1, 55)
     alive(strict)
 
 
 def test_a_steady_body_is_not(strict):
+    head = upload_head(strict, 200000)
     with connect(strict) as s:
-        s.sendall(upload_head(strict, 200000))
+        s.sendall(head)
         for _ in range(50):
             s.sendall(b"x" * 4000)
             time.sleep(0.1)
@@ -368,8 +370,9 @@ def _served(server):
 def test_a_request_that_was_too_slow_is_logged_as_408(tmp_path):
     log = tmp_path / "access.log"
     for s in running("--idle-timeout", "1s", "--transfer-rate-min", "10KiB", "--access-log", log):
+        head = upload_head(s, 100000)
         with connect(s) as c:
-            c.sendall(upload_head(s, 100000))
+            c.sendall(head)
             drip(c, b"x", 0.1, 30)
         r.wait_for(lambda: any(json.loads(line)["status"] == 408 for line in log.read_text().splitlines()), 5, 0.1,
                    "line with 408")

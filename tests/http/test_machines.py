@@ -7,13 +7,13 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 
 import pytest
 
 from support import run as r
 from support.machines import Machines, Site
+from support.tasks import free_port
 
 CLUSTER = "fleet"
 
@@ -121,9 +121,7 @@ def test_the_guide_as_written(tmp_path):
         blocks = re.findall(r"^```sh ?(\w*)\n(.*?)^```$", f.read(), re.M | re.S)
     assert [kind for kind, _ in blocks] == ["", "cert", "serve", "", "machine", "agent", "", "", "stop", "", ""]
     machines = Machines(1)
-    with socket.socket() as s:
-        s.bind((machines.server_address, 0))
-        port = s.getsockname()[1]
+    port = free_port()
     etc, data, program = tmp_path / "etc", tmp_path / "data", tmp_path / "bin"
     etc.mkdir()
     program.mkdir()

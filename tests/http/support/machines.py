@@ -4,7 +4,6 @@ agents there."""
 import glob
 import os
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -130,16 +129,11 @@ class Agent:
 class Site:
     """A server that the machines reach, with a user for agents, and the agents."""
 
-    def __init__(self, count, args=(), lasting_port=False):
-        """lasting_port: below those that the kernel gives to clients, so that nobody gets it while the server is down."""
+    def __init__(self, count, args=()):
         self.machines = Machines(count)
-        port = 21000 + self.machines.network.index
-        if not lasting_port:
-            with socket.socket() as s:
-                s.bind((self.machines.server_address, 0))
-                port = s.getsockname()[1]
-        self.address = "%s:%d" % (self.machines.server_address, port)
-        self.server = Server("serve", args=["--listen", "0.0.0.0:%d" % port, "--agent-timeout", "2s"] + list(args))
+        self.server = Server("serve")
+        self.server.args = ["--listen", "0.0.0.0:%d" % self.server.port, "--agent-timeout", "2s"] + list(args)
+        self.address = "%s:%d" % (self.machines.server_address, self.server.port)
         self.agents = []
 
     def start(self):

@@ -5,6 +5,7 @@ import fcntl
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import tempfile
 
@@ -63,6 +64,27 @@ class Network:
         self.lock.close()  # the file stays: removing it would let two hold the same number
 
 
+class Port:
+    """Below those that the kernel gives to whoever asks for any: nobody else gets it while the server is down, no container either."""
+
+    def __init__(self):
+        for i in range(2000):
+            self.number = 23000 + (os.getpid() + i) % 2000
+            self.claim = socket.socket(socket.AF_UNIX)
+            try:
+                self.claim.bind("\0slipway test port %d" % self.number)
+                with socket.socket() as s:
+                    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    s.bind(("0.0.0.0", self.number))
+                return
+            except OSError:
+                self.claim.close()
+        raise AssertionError("2000 ports are in use")
+
+    def free(self):
+        self.claim.close()
+
+
 def read_credentials(path):
     parser = configparser.ConfigParser()
     assert parser.read(path), "no credentials at " + path
@@ -78,7 +100,8 @@ class Server:
         self.data = data or os.path.join(self.home, "data")
         self.log = os.path.join(self.home, "server.log")
         self.process = None
-        self.port = 0
+        self.claim = Port()
+        self.port = self.claim.number
         self.clients = {}
         self.network = Network() if command == "up" else None
 
@@ -139,6 +162,7 @@ class Server:
                 self.network.free()
             r.remove_tree(self.data)
             r.remove_tree(self.home)
+            self.claim.free()
 
     def _end_leftovers(self):
         """Agents, monitors and containers of this data folder: a failed test may leave some."""

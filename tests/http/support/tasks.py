@@ -5,10 +5,13 @@ import socket
 
 from support import images
 from support import run as r
+from support.server import Port
 
 # A role that tasks may have.
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+
+_ports = []
 
 
 class Tasks:
@@ -111,6 +114,6 @@ def fetch(port, host="127.0.0.1", path="/index.html", timeout=20):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nobody else gets as long as the test runs."""
+    _ports.append(Port())
+    return _ports[-1].number
