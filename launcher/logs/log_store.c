@@ -453,11 +453,17 @@ static int check_batch(const struct log_event *events, size_t n, struct sw_err *
         return sw_fail(err, SW_EINVALID, INVALID,
                        "Upload too large: %llu bytes exceeds limit of %d",
                        (unsigned long long)bytes, LOG_BATCH_BYTES);
-    if (events[n - 1].timestamp_ms - events[0].timestamp_ms > LOG_BATCH_SPAN_MS)
-        return sw_fail(err, SW_EINVALID, INVALID,
-                       "The batch of log events in a single PutLogEvents request cannot span more "
-                       "than 24 hours.");
     return 0;
+}
+
+/* Of those that are not left out. */
+static int check_span(const struct log_event *events, size_t n, struct sw_err *err)
+{
+    if (n == 0 || events[n - 1].timestamp_ms - events[0].timestamp_ms <= LOG_BATCH_SPAN_MS)
+        return 0;
+    return sw_fail(err, SW_EINVALID, INVALID,
+                   "The batch of log events in a single PutLogEvents request cannot span more than "
+                   "24 hours.");
 }
 
 static void count(struct log_store *s, const struct log_event *events, size_t n)
@@ -490,8 +496,9 @@ int log_store_put(struct log_store *s, const struct log_scope *c, const char *gr
         ret->too_old_end = (int64_t)++from;
     while (until > from && events[until - 1].timestamp_ms > now + LOG_TOO_NEW_MS)
         ret->too_new_start = (int64_t)--until;
-    if (from == until)
-        return 0;
+    r = check_span(events + from, until - from, err);
+    if (r < 0 || from == until)
+        return r;
     r = log_files_append(s->files, a.g.row.id, a.id, events + from, until - from, NULL, err);
     if (r == 0)
         count(s, events + from, until - from);
