@@ -215,6 +215,17 @@ int task_save(const struct task *t, bool durable, struct sw_err *err)
     return 0;
 }
 
+int task_sync(const struct task *t, struct sw_err *err)
+{
+    sw_autofree char *path = sw_asprintf("%s/state.json", t->dir);
+    sw_autoclose int fd = -1;
+    if (sw_open(path, O_RDONLY, 0, &fd, err) < 0)
+        return err->code;
+    if (fsync(fd) < 0)
+        return sw_fail_os(err, errno, "%s", path);
+    return sw_fsync_dir(t->dir, err);
+}
+
 static void copy_text(const json_t *j, const char *key, char *out, size_t cap)
 {
     (void)sw_str_copy(sw_str(sw_json_str(j, key, "")), out, cap);
@@ -278,6 +289,7 @@ int task_load(struct task_engine *e, const char *tasks_dir, const char *id, stru
     }
     char boot[37];
     sw_boot_id(boot);
+    t->durable = true;
     t->other_boot = !sw_streq(sw_json_str(j, "boot", boot), boot);
     t->stop_wanted = sw_json_bool(j, "stopWanted", false);
     copy_text(j, "stopCode", t->stop_code, sizeof t->stop_code);

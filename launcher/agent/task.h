@@ -83,6 +83,7 @@ struct task {
     volatile int holder_let_go; /* its end is no news */
     int64_t keep_until_ms;      /* its folder, once it is over; 0: it is not */
     bool thread_started, thread_ended, report_queued, events, images_pulled;
+    bool durable; /* its file would survive a loss of power, or could not be made to */
     volatile int give_up_pull;
     int64_t report_retry_at_ms, report_backoff_ms;
     json_t *credentials; /* as GetTaskCredentials answered; NULL: none yet */
@@ -105,6 +106,8 @@ int task_new(struct task_engine *e, const char *tasks_dir, const json_t *placed,
 void task_free(struct task *t);
 /* state.json. durable: survives a loss of power; the others survive the end of this process. */
 int task_save(const struct task *t, bool durable, struct sw_err *err);
+/* What was saved is durable. While others save, without the lock: one of the versions is. */
+int task_sync(const struct task *t, struct sw_err *err);
 int task_load(struct task_engine *e, const char *tasks_dir, const char *id, struct task **ret,
               struct sw_err *err);
 

@@ -643,6 +643,8 @@ static void begin_new(struct task_engine *e, const json_t *placed, bool refuse)
     struct sw_err err = SW_ERR_INIT;
     struct task *t = NULL;
     const char *arn = sw_json_str(placed, "taskArn", "");
+    if (!refuse && e->o.runtime->ops->expect)
+        e->o.runtime->ops->expect(e->o.runtime->self);
     if (task_new(e, e->tasks_dir, placed, &t, &err) < 0) {
         sw_log_err(SW_LOG_ERROR, "task-not-understood", &err, "task", arn, NULL);
         chores_refuse(e, arn, err.msg);
@@ -657,8 +659,15 @@ static void begin_new(struct task_engine *e, const json_t *placed, bool refuse)
                  stopped ? sw_json_str(placed, "stopReason", "Task stopped by user")
                          : "The container instance lost what it knew of the task");
     }
-    task_persist(t, true);
+    (void)task_persist(t, false);
     begin(e, t);
+    /* The disk may take its time while the image is looked for and the container made: nothing is started before (task_start.c). */
+    if (task_sync(t, &err) < 0)
+        sw_log_err(SW_LOG_ERROR, "task-state-not-saved", &err, "task", t->id, NULL);
+    pthread_mutex_lock(&t->lock);
+    t->durable = true;
+    pthread_cond_broadcast(&t->changed);
+    pthread_mutex_unlock(&t->lock);
 }
 
 static size_t snapshot_known(struct task_engine *e, struct plan_known **ret_plan,

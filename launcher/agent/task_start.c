@@ -217,6 +217,8 @@ static int bring_up(struct task *t, size_t container, struct sw_err *err)
         container_setup(&s, err) < 0 || create_and_map(t, c, folder, err) < 0)
         return err->code;
     pthread_mutex_lock(&t->lock);
+    while (!t->durable) /* else a machine that fails now would run it again */
+        pthread_cond_wait(&t->changed, &t->lock);
     c->starting = true;
     c->created_us = sw_now_us();
     noted = note_start(t, err);

@@ -41,6 +41,9 @@ struct runtime_exec {
 struct exec_process; /* exec_process.h */
 
 struct runtime_ops {
+    /* Containers will be created within a tenth of a second: what takes the system a while for the first one is begun. Returns at once.
+     * Optional. */
+    void (*expect)(void *self);
     /* bundle: folder with config.json and rootfs; log_path: where stdout and stderr go (k8s-file lines). Created, not started.
      * A file `monitor` in the bundle says how its standard streams are held: "t" a terminal, "i" an open input, or both;
      * a file `log-bytes` after how many bytes log_path is begun anew. */

@@ -22,7 +22,7 @@ struct fake_container {
 };
 struct fake_state {
     struct fake_container list[FAKE_MAX];
-    int creates, starts, removes, execs;
+    int expects, creates, starts, removes, execs;
 };
 struct fake {
     pthread_mutex_t lock;
@@ -48,6 +48,14 @@ static inline void fake_enter(struct fake *f)
     if (f->hook)
         f->hook(f->ctx);
     pthread_mutex_lock(&f->lock);
+}
+
+static inline void fake_expect(void *self)
+{
+    struct fake *f = self;
+    pthread_mutex_lock(&f->lock);
+    f->s.expects++;
+    pthread_mutex_unlock(&f->lock);
 }
 
 static inline int fake_create(void *self, const char *id, const char *bundle, const char *log,
@@ -187,7 +195,8 @@ static inline int fake_list(void *self, int (*fn)(void *ctx, const char *id), vo
     return 0;
 }
 
-static const struct runtime_ops fake_ops = {.create = fake_create,
+static const struct runtime_ops fake_ops = {.expect = fake_expect,
+                                            .create = fake_create,
                                             .start = fake_start,
                                             .signal = fake_signal,
                                             .state = fake_state_of,

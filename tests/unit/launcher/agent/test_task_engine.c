@@ -184,6 +184,7 @@ TEST(runs_and_ends)
     const json_t *r = await("RUNNING");
     CHECK_EQ_STR(sw_json_str(container(r, 0), "status", ""), "RUNNING");
     CHECK_EQ_INT((int)strlen(sw_json_str(container(r, 0), "runtimeId", "")), 64);
+    CHECK_EQ_INT(fake_count(&fake, &fake.s.expects), 1);
     fake_end(&fake, 0, 4, false);
     r = await("STOPPED");
     CHECK_EQ_INT(sw_json_int(container(r, 0), "exitCode", -1), 4);
