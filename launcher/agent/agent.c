@@ -50,6 +50,7 @@
 #define REGISTRATION_WAIT_S 2
 #define DOUBT_MS            120000
 #define DOUBTS_MAX          3
+#define MEND_EVERY_MS       30000
 
 struct agent {
     struct agent_options o;
@@ -75,6 +76,7 @@ struct agent {
     bool registered, superseded;   /* under the lock */
     int64_t began_ms;              /* the poller's: registered for the first time; 0: not yet */
     int doubts;                    /* the poller's */
+    int64_t mend_at_ms;            /* the poller's */
 };
 
 static int call(struct agent *a, const char *service, const char *op, const json_t *in,
@@ -438,6 +440,14 @@ static void submit_usage(struct agent *a)
     (void)call(a, AGENT_TARGET_PREFIX, "SubmitMetrics", in, USAGE_TIMEOUT_MS, &out, &ignored);
 }
 
+static void mend_endpoint(struct agent *a)
+{
+    if (sw_mono_ms() < a->mend_at_ms)
+        return;
+    endpoint_mend(a->endpoint);
+    a->mend_at_ms = sw_mono_ms() + MEND_EVERY_MS;
+}
+
 /* What runs here ends, and the agent stays out until it is started again. */
 static void retire(struct agent *a, const char *event, const char *why)
 {
@@ -487,6 +497,7 @@ static void *poll_main(void *arg)
         if (poll_once(a, &version, &err) == 0) {
             wait_ms = BACKOFF_MIN_MS;
             engine_sweep(a->engine);
+        mend_endpoint(a);
             submit_usage(a);
             continue;
         }

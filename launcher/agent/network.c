@@ -3,7 +3,9 @@
  *
  * Invariants:
  * 1. DIR/NAME.json exists before the namespace DIR/NAME does and goes last.
- * 2. What a plugin was told is in the file before the plugin runs, so that DEL can be told the same. */
+ * 2. What a plugin was told is in the file before the plugin runs, so that DEL can be told the same.
+ * 3. Who runs plugins for a lease has `steady` for reading; who compares leases with what is there, for writing: nothing is half made or
+ *    half taken away then. */
 #include "launcher/agent/network.h"
 
 #include <arpa/inet.h>
@@ -27,6 +29,7 @@
 
 #define POOL_MAX      16
 #define POOL_RETRY_MS 5000
+#define RULES_MAX     (8 * 1024 * 1024)
 #define UNWRITTEN_S   60 /* a plugin makes the file of an address, then writes whose it is */
 
 struct ready {
@@ -41,6 +44,7 @@ struct network {
     int claim;                      /* of the bridge */
     struct cni *cni;
     size_t pool_size;
+    pthread_rwlock_t steady;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct ready pool[POOL_MAX];
@@ -67,6 +71,7 @@ int network_new(const struct network_options *o, struct network **ret, struct sw
     n->dir = sw_strdup(o->dir);
     n->claim = -1;
     n->pool_size = SW_MIN(o->pool_size, (size_t)POOL_MAX);
+    pthread_rwlock_init(&n->steady, NULL);
     pthread_mutex_init(&n->lock, NULL);
     pthread_cond_init(&n->changed, NULL);
     sw_autofree char *addresses = sw_asprintf("%s/addresses", o->dir);
@@ -147,7 +152,9 @@ static int guard(struct network *n, const char *path, const json_t *result, stru
     return 0;
 }
 
-static int make(struct network *n, bool isolated, struct ready *r, struct sw_err *err)
+static int release_steadily(struct network *n, const char *name, struct sw_err *err);
+
+static int make_steadily(struct network *n, bool isolated, struct ready *r, struct sw_err *err)
 {
     if (!isolated && !n->cni)
         return sw_fail(err, SW_EUNSUPPORTED, "ContainerNetworkingError",
@@ -170,10 +177,19 @@ static int make(struct network *n, bool isolated, struct ready *r, struct sw_err
                 code = guard(n, path, result, err);
         }
     }
-    if (code < 0) {
+    return code;
+}
+
+static int make(struct network *n, bool isolated, struct ready *r, struct sw_err *err)
+{
+    r->name[0] = 0;
+    pthread_rwlock_rdlock(&n->steady);
+    int code = make_steadily(n, isolated, r, err);
+    if (code < 0 && r->name[0]) {
         struct sw_err ignored = SW_ERR_INIT;
-        (void)network_release(n, r->name, &ignored);
+        (void)release_steadily(n, r->name, &ignored);
     }
+    pthread_rwlock_unlock(&n->steady);
     return code;
 }
 
@@ -196,8 +212,8 @@ int network_acquire(struct network *n, bool isolated, char name[NETWORK_NAME_MAX
     return 0;
 }
 
-int network_map_ports(struct network *n, const char *name, const struct cni_port *ports,
-                      size_t ports_n, struct sw_err *err)
+static int map_steadily(struct network *n, const char *name, const struct cni_port *ports,
+                        size_t ports_n, struct sw_err *err)
 {
     sw_autojson json_t *lease = read_lease(n, name);
     if (!lease || !n->cni || ports_n > NETWORK_PORTS_MAX)
@@ -215,6 +231,15 @@ int network_map_ports(struct network *n, const char *name, const struct cni_port
     return cni_map_ports(n->cni, name, path, sw_json_object(lease, "result"), ports, ports_n, err);
 }
 
+int network_map_ports(struct network *n, const char *name, const struct cni_port *ports,
+                      size_t ports_n, struct sw_err *err)
+{
+    pthread_rwlock_rdlock(&n->steady);
+    int r = map_steadily(n, name, ports, ports_n, err);
+    pthread_rwlock_unlock(&n->steady);
+    return r;
+}
+
 static void remember_left(struct network *n, const char *name)
 {
     pthread_mutex_lock(&n->lock);
@@ -230,7 +255,7 @@ static void remember_left(struct network *n, const char *name)
     pthread_mutex_unlock(&n->lock);
 }
 
-int network_release(struct network *n, const char *name, struct sw_err *err)
+static int release_steadily(struct network *n, const char *name, struct sw_err *err)
 {
     sw_autofree char *path = network_path(n, name);
     sw_autofree char *file = lease_path(n, name);
@@ -254,6 +279,14 @@ int network_release(struct network *n, const char *name, struct sw_err *err)
     else
         remember_left(n, name);
     return err->code;
+}
+
+int network_release(struct network *n, const char *name, struct sw_err *err)
+{
+    pthread_rwlock_rdlock(&n->steady);
+    int r = release_steadily(n, name, err);
+    pthread_rwlock_unlock(&n->steady);
+    return r;
 }
 
 static bool lease_exists(struct network *n, struct sw_str name)
@@ -314,6 +347,140 @@ static void guard_again(struct network *n, const char *name)
     if (lease && sw_json_object(lease, "result") &&
         guard(n, path, sw_json_object(lease, "result"), &err) < 0)
         sw_log_err(SW_LOG_WARNING, "network-not-guarded", &err, "lease", name, NULL);
+}
+
+/* ---- what others took away ---- */
+
+struct mending {
+    struct network *n;
+    struct sw_buf rules; /* empty: there are none to look at */
+    void (*gone)(void *ctx, const char *name);
+    void *ctx;
+    bool needs_bridge;
+};
+
+static bool was_left(struct network *n, const char *name)
+{
+    pthread_mutex_lock(&n->lock);
+    const struct left *l = n->left;
+    while (l && strcmp(l->name, name) != 0)
+        l = l->next;
+    pthread_mutex_unlock(&n->lock);
+    return l != NULL;
+}
+
+/* One that is only ready goes; the next tidying releases it. */
+static bool drop_ready(struct network *n, const char *name)
+{
+    bool found = false;
+    pthread_mutex_lock(&n->lock);
+    for (size_t i = 0; i < n->pool_n && !found; i++) {
+        found = strcmp(n->pool[i].name, name) == 0;
+        if (found)
+            n->pool[i] = n->pool[--n->pool_n];
+    }
+    pthread_cond_broadcast(&n->changed);
+    pthread_mutex_unlock(&n->lock);
+    if (found)
+        remember_left(n, name);
+    return found;
+}
+
+static void mend_port(struct mending *m, const char *name, const struct port_guard *g)
+{
+    struct sw_err err = SW_ERR_INIT;
+    enum port_state state = PORT_WELL;
+    if (port_guard_mend(g, &state, &err) < 0) {
+        sw_log_err(SW_LOG_WARNING, "network-not-mended", &err, "lease", name, NULL);
+    } else if (state == PORT_GONE) {
+        sw_log(SW_LOG_WARNING, "network-is-gone", "lease", name, "port", g->port, NULL);
+        if (!drop_ready(m->n, name))
+            m->gone(m->ctx, name);
+    } else if (state == PORT_MENDED) {
+        sw_log(SW_LOG_WARNING, "network-mended", "lease", name, "what", "port of the bridge", NULL);
+        guard_again(m->n, name);
+    }
+}
+
+static void mend_rules(struct mending *m, const char *name, const json_t *lease)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct cni_port ports[NETWORK_PORTS_MAX];
+    size_t ports_n = ports_of(lease, ports);
+    const json_t *result = sw_json_object(lease, "result");
+    const json_t *ip = json_array_get(sw_json_array(result, "ips"), 0);
+    const char *address = sw_json_str(ip, "address", "");
+    struct sw_str rules = sw_buf_str(&m->rules);
+    sw_autofree char *path = network_path(m->n, name);
+    bool masquerade = *address && !task_net_has_masquerade(rules, m->n->bridge, name);
+    bool map = ports_n > 0 && !task_net_has_ports(rules, name);
+    if (masquerade)
+        (void)task_net_masquerade(m->n->bridge, name, address, &err);
+    if (map && err.code == 0)
+        (void)cni_map_ports(m->n->cni, name, path, result, ports, ports_n, &err);
+    if (err.code)
+        sw_log_err(SW_LOG_WARNING, "network-not-mended", &err, "lease", name, NULL);
+    else if (masquerade || map)
+        sw_log(SW_LOG_WARNING, "network-mended", "lease", name, "what", "rules of the nat table",
+               NULL);
+}
+
+static void mend_lease(struct mending *m, const char *name)
+{
+    struct port_guard g;
+    sw_autojson json_t *lease = read_lease(m->n, name);
+    if (!lease || was_left(m->n, name) || !port_guard_read(sw_json_object(lease, "result"), &g))
+        return;
+    if (!port_guard_has_bridge(&g)) {
+        m->needs_bridge = true;
+        return;
+    }
+    mend_port(m, name, &g);
+    if (m->rules.n > 0)
+        mend_rules(m, name, lease);
+}
+
+static void mend_leases(struct mending *m)
+{
+    DIR *d = opendir(m->n->dir);
+    struct sw_err err = SW_ERR_INIT;
+    if (task_net_rules(&m->rules, &err) < 0)
+        sw_buf_reset(&m->rules);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        char name[NETWORK_NAME_MAX];
+        struct sw_str s = sw_str(e->d_name);
+        if (!sw_str_starts_with(s, "net-") || !sw_str_ends_with(s, ".json"))
+            continue;
+        s.n -= 5;
+        if (sw_str_copy(s, name, sizeof name))
+            mend_lease(m, name);
+    }
+    if (d)
+        closedir(d);
+}
+
+void network_mend(struct network *n, void (*gone)(void *ctx, const char *name), void *ctx)
+{
+    struct mending m = {.n = n, .rules = SW_BUF_INIT(RULES_MAX), .gone = gone, .ctx = ctx};
+    for (int i = 0; n->cni && i < 2; i++) {
+        struct ready r;
+        struct sw_err err = SW_ERR_INIT;
+        m.needs_bridge = false;
+        sw_buf_reset(&m.rules);
+        pthread_rwlock_wrlock(&n->steady);
+        mend_leases(&m);
+        pthread_rwlock_unlock(&n->steady);
+        if (!m.needs_bridge || i > 0)
+            break;
+        /* The plugin makes it, for whoever comes. */
+        if (make(n, false, &r, &err) < 0) {
+            sw_log_err(SW_LOG_WARNING, "network-not-mended", &err, "bridge", n->bridge, NULL);
+            break;
+        }
+        sw_log(SW_LOG_WARNING, "network-mended", "bridge", n->bridge, NULL);
+        (void)network_release(n, r.name, &err);
+    }
+    sw_buf_done(&m.rules);
 }
 
 int network_clean(struct network *n, bool (*in_use)(void *ctx, const char *name), void *ctx,
@@ -403,6 +570,7 @@ void network_free(struct network *n)
         free(one);
     }
     pthread_mutex_destroy(&n->lock);
+    pthread_rwlock_destroy(&n->steady);
     pthread_cond_destroy(&n->changed);
     cni_free(n->cni);
     if (n->claim >= 0)

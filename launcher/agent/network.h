@@ -37,5 +37,8 @@ char *network_path(struct network *n, const char *name); /* of the namespace; ow
 /* Releases every lease for which in_use says no: at start, what earlier processes left. */
 void network_tidy(
     struct network *n); /* also takes addresses back that no lease holds: their plugin was killed */
+/* Puts back what somebody took away from leases that live: the bridge, its address, ports, rules of the nat table. gone(): of a lease whose
+ * cable is gone, so that its containers have no network any more. */
+void network_mend(struct network *n, void (*gone)(void *ctx, const char *name), void *ctx);
 int network_clean(struct network *n, bool (*in_use)(void *ctx, const char *name), void *ctx,
                   struct sw_err *err);

@@ -122,14 +122,34 @@ static void wait_until(struct task_engine *e, int64_t at_ms)
     (void)pthread_cond_clockwait(&e->chores_due, &e->lock, CLOCK_MONOTONIC, &t);
 }
 
+/* Nothing gives a container that runs another network. */
+static void network_gone(void *ctx, const char *lease)
+{
+    struct task_engine *e = ctx;
+    pthread_mutex_lock(&e->lock);
+    for (struct task *t = e->tasks; t; t = t->next) {
+        pthread_mutex_lock(&t->lock);
+        for (size_t i = 0; !t->finished && i < t->def->containers_n; i++)
+            if (!t->containers[i].cleaned && strcmp(t->containers[i].lease, lease) == 0)
+                task_want_stop(t, "EssentialContainerExited",
+                               "ContainerNetworkingError: the network interface of a container was "
+                               "removed from the container instance",
+                               false);
+        pthread_mutex_unlock(&t->lock);
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
 static void look_for_leftovers(struct task_engine *e)
 {
     struct sw_err err = SW_ERR_INIT;
     if (chores_remove_orphans(e, &err) < 0)
         sw_log_err(SW_LOG_WARNING, "containers-not-listed", &err, NULL);
     remove_groups(e);
-    if (e->o.network)
-        network_tidy(e->o.network);
+    if (!e->o.network)
+        return;
+    network_tidy(e->o.network);
+    network_mend(e->o.network, network_gone, e);
 }
 
 static void *chores_main(void *arg)

@@ -29,6 +29,7 @@
 #define POOL_THREADS 2
 #define PROTECTION   "/task-protection/v1/state"
 #define ECS_TARGET   "AmazonEC2ContainerServiceV20141113"
+#define RULES_MAX    (8 * 1024 * 1024)
 #define FROM_HOST    0 /* index of the listener */
 #define FROM_BRIDGE  1
 
@@ -50,7 +51,7 @@ struct task_endpoint {
     int fds[2];
     int claim;
     bool bridge_open;
-    uint16_t port;
+    uint16_t port, bridge_port;
     char host_url[64];
     struct task_endpoint_urls urls;
 };
@@ -485,7 +486,27 @@ static int listen_on(struct task_endpoint *p, const char *address, int i, struct
         p->port = wanted;
         return sw_replace_file(path, text, strlen(text), 0600, err);
     }
+    p->bridge_port = wanted;
     return task_net_open_bridge(p->o.bridge_name, address, wanted, err);
+}
+
+void endpoint_mend(struct task_endpoint *p)
+{
+    struct sw_err err = SW_ERR_INIT;
+    char gateway[64];
+    SW_CLEANUP(sw_buf_done) struct sw_buf rules = SW_BUF_INIT(RULES_MAX);
+    if (!p || task_net_rules(&rules, &err) < 0)
+        return;
+    bool bridge = p->bridge_open && !task_net_has_bridge(sw_buf_str(&rules), p->o.bridge_name);
+    bool host = p->claim >= 0 && !task_net_has_host(sw_buf_str(&rules));
+    if (bridge && task_net_gateway(p->o.bridge_subnet, gateway, &err) == 0)
+        (void)task_net_open_bridge(p->o.bridge_name, gateway, p->bridge_port, &err);
+    if (host && err.code == 0)
+        (void)task_net_open_host_again(p->port, &err);
+    if (err.code)
+        sw_log_err(SW_LOG_WARNING, "endpoint-not-mended", &err, NULL);
+    else if (bridge || host)
+        sw_log(SW_LOG_WARNING, "endpoint-mended", "address", TASK_NET_ADDRESS, NULL);
 }
 
 static void open_host(struct task_endpoint *p)

@@ -20,5 +20,7 @@ struct task_endpoint;
 struct task_endpoint *endpoint_open(const struct task_endpoint_options *o);
 struct task_endpoint_urls endpoint_urls(const struct task_endpoint *p);
 int endpoint_serve(struct task_endpoint *p, struct task_engine *e, struct sw_err *err);
+/* Makes the rules anew that lead containers here, should somebody have taken them away. */
+void endpoint_mend(struct task_endpoint *p);
 /* Before the engine is freed. With `for_good` nothing is left that sends containers here. NULL ok. */
 void endpoint_close(struct task_endpoint *p, bool for_good);

@@ -12,6 +12,7 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -217,6 +218,7 @@ static int set_port(int fd, int index, const uint8_t mac[6], struct sw_err *err)
     *i = (struct ifinfomsg){.ifi_family = AF_BRIDGE, .ifi_index = index};
     struct rtattr *nest = attribute(&m, IFLA_PROTINFO | NLA_F_NESTED, NULL, 0);
     attribute(&m, IFLA_BRPORT_LEARNING, &off, 1);
+    attribute(&m, IFLA_BRPORT_MODE, &on, 1);   /* hairpin, as the plugin has it */
     attribute(&m, IFLA_BRPORT_LOCKED, &on, 1); /* older kernels pass over it */
     close_nest(&m, nest);
     e = ask(fd, &m);
@@ -325,6 +327,52 @@ int port_guard_set(const struct port_guard *g, const char *netns_path, struct sw
     if (r == 0)
         r = set_port(fd, port, g->mac, err);
     return r < 0 ? r : set_filter(fd, port, g, err);
+}
+
+/* --- what others did to it --- */
+
+static bool is_up(int s, const char *name, bool *ret_was_down)
+{
+    struct ifreq r = {.ifr_flags = 0};
+    (void)sw_str_copy(sw_str(name), r.ifr_name, sizeof r.ifr_name);
+    if (ioctl(s, SIOCGIFFLAGS, &r) < 0)
+        return false;
+    *ret_was_down = !(r.ifr_flags & IFF_UP);
+    if (!*ret_was_down)
+        return true;
+    r.ifr_flags = (short)(r.ifr_flags | IFF_UP);
+    return ioctl(s, SIOCSIFFLAGS, &r) == 0;
+}
+
+bool port_guard_has_bridge(const struct port_guard *g)
+{
+    struct ifreq r = {.ifr_flags = 0};
+    struct sockaddr_in a;
+    bool was_down;
+    sw_autoclose int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    (void)sw_str_copy(sw_str(g->bridge), r.ifr_name, sizeof r.ifr_name);
+    if (s < 0 || ioctl(s, SIOCGIFADDR, &r) < 0)
+        return false;
+    memcpy(&a, &r.ifr_addr, sizeof a);
+    return a.sin_addr.s_addr == g->gateway.s_addr && is_up(s, g->bridge, &was_down);
+}
+
+int port_guard_mend(const struct port_guard *g, enum port_state *ret, struct sw_err *err)
+{
+    struct ifreq r = {.ifr_ifindex = (int)if_nametoindex(g->port)};
+    bool was_down = false;
+    sw_autoclose int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (s < 0)
+        return sw_fail_os(err, errno, "socket");
+    *ret = PORT_GONE;
+    if (r.ifr_ifindex == 0 || !is_up(s, g->port, &was_down))
+        return 0;
+    (void)sw_str_copy(sw_str(g->bridge), r.ifr_name, sizeof r.ifr_name);
+    bool joined = ioctl(s, SIOCBRADDIF, &r) == 0;
+    if (!joined && errno != EBUSY) /* which it is while it has a bridge */
+        return sw_fail_os(err, errno, "port %s of bridge %s", g->port, g->bridge);
+    *ret = joined || was_down ? PORT_MENDED : PORT_WELL;
+    return 0;
 }
 
 void port_guard_clear(const struct port_guard *g)

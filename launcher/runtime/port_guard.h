@@ -27,6 +27,15 @@ struct port_guard {
 /* From a result of cni_attach. False: it is no bridge's, so there is nothing to guard. Pure. */
 bool port_guard_read(const json_t *result, struct port_guard *ret);
 int port_guard_set(const struct port_guard *g, const char *netns_path, struct sw_err *err);
+/* What somebody may have done to a bridge since: taken it away, its address or its being up, or taken the port out of it. */
+enum port_state {
+    PORT_WELL,
+    PORT_GONE,   /* with the container's end of the cable, so nothing brings it back */
+    PORT_MENDED, /* it was put back: guard it again */
+};
+/* The bridge is there, with its address; it is set up if it was down. */
+bool port_guard_has_bridge(const struct port_guard *g);
+int port_guard_mend(const struct port_guard *g, enum port_state *ret, struct sw_err *err);
 /* What outlives the port: the host's neighbour. */
 void port_guard_clear(const struct port_guard *g);
 

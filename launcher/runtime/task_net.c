@@ -21,6 +21,7 @@
 #include "base/str.h"
 
 #define HOST_CHAIN  "SLIPWAY-HOST"
+#define PORTS_CHAIN "CNI-HOSTPORT-DNAT" /* the plugin portmap's */
 #define ALIAS       "lo:slipway"
 #define ARGS_MAX    24
 #define TIMEOUT_MS  10000
@@ -201,6 +202,74 @@ int task_net_remove_masquerade(const char *network, const char *id, struct sw_er
     return r < 0 ? r : run_iptables((const char *const[]){"-X", chain}, 2, NULL, err);
 }
 
+int task_net_rules(struct sw_buf *out, struct sw_err *err)
+{
+    return run_iptables((const char *const[]){"-S"}, 1, out, err);
+}
+
+/* A rule of that chain which has this text. */
+static bool has_rule(struct sw_str rules, const char *chain, const char *text)
+{
+    struct sw_str line;
+    sw_autofree char *start = sw_asprintf("-A %s ", chain);
+    while (sw_str_split(&rules, '\n', &line))
+        if (sw_str_starts_with(line, start) && memmem(line.p, line.n, text, strlen(text)))
+            return true;
+    return false;
+}
+
+bool task_net_has_bridge(struct sw_str rules, const char *bridge)
+{
+    char chain[64], from[64];
+    bridge_names(bridge, chain, from);
+    return has_rule(rules, "PREROUTING", chain) && has_rule(rules, chain, "DNAT");
+}
+
+bool task_net_has_host(struct sw_str rules)
+{
+    return has_rule(rules, "OUTPUT", HOST_CHAIN) && has_rule(rules, HOST_CHAIN, "DNAT");
+}
+
+bool task_net_has_masquerade(struct sw_str rules, const char *network, const char *id)
+{
+    char chain[32];
+    masquerade_chain(network, id, chain);
+    return has_rule(rules, "POSTROUTING", chain) && has_rule(rules, chain, "MASQUERADE");
+}
+
+bool task_net_has_ports(struct sw_str rules, const char *id)
+{
+    return has_rule(rules, "PREROUTING", PORTS_CHAIN) && has_rule(rules, "OUTPUT", PORTS_CHAIN) &&
+           has_rule(rules, PORTS_CHAIN, id);
+}
+
+int task_net_masquerade(const char *network, const char *id, const char *address,
+                        struct sw_err *err)
+{
+    char chain[32], comment[128];
+    const char *slash = strchr(address, '/');
+    masquerade_chain(network, id, chain);
+    (void)snprintf(comment, sizeof comment, "name: \"%s\" id: \"%s\"", network, id);
+    sw_autofree char *own =
+        sw_strndup(address, slash ? (size_t)(slash - address) : strlen(address));
+    const char *const steps[][12] = {
+        {"-A", chain, "-d", address, "-j", "ACCEPT", "-m", "comment", "--comment", comment},
+        {"-A", chain, "!", "-d", "224.0.0.0/4", "-j", "MASQUERADE", "-m", "comment", "--comment",
+         comment},
+        {"-A", "POSTROUTING", "-s", own, "-j", chain, "-m", "comment", "--comment", comment}};
+    if (task_net_remove_masquerade(network, id, err) < 0 ||
+        run_iptables((const char *const[]){"-N", chain}, 2, NULL, err) < 0)
+        return err->code;
+    for (size_t i = 0; i < SW_ARRAY_LEN(steps); i++) {
+        size_t n = 0;
+        while (n < SW_ARRAY_LEN(steps[i]) && steps[i][n])
+            n++;
+        if (run_iptables(steps[i], n, NULL, err) < 0)
+            return err->code;
+    }
+    return 0;
+}
+
 /* Abstract names belong to a network namespace and end with their process. */
 static int take_claim(const char *what, int *ret, struct sw_err *err)
 {
@@ -260,6 +329,12 @@ int task_net_open_host(uint16_t port, int *ret_claim, struct sw_err *err)
         return err->code;
     *ret_claim = SW_TAKE_FD(claim);
     return 0;
+}
+
+int task_net_open_host_again(uint16_t port, struct sw_err *err)
+{
+    return set_alias(true, err) < 0 ? err->code
+                                    : open_chain(HOST_CHAIN, "OUTPUT", "127.0.0.1", port, err);
 }
 
 void task_net_close_host(int claim)

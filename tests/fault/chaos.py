@@ -6,7 +6,10 @@ import http.client
 import json
 import os
 import random
+import re
+import shutil
 import signal
+import subprocess
 import threading
 import time
 
@@ -41,6 +44,7 @@ class World(Site):
         self.services = {}   # name -> wanted count, None for a daemon
         self.prepare, self.prepared = lambda: None, None  # before the agents start
         self.wounded = set()  # containers that were hurt on purpose: their ends are not the program's
+        self.forgotten = set()  # those that the runtime knows nothing of any more
 
     # -- beginning and end
 
@@ -312,6 +316,49 @@ class World(Site):
             return line and line.split(" ")[0].endswith(names) and bool(set(ancestors(pid)) & mine)
         self.hunt(is_prey)
 
+    # -- what an operator, or another program, takes away
+
+    def inside(self, a, *argv):
+        return subprocess.run(["nsenter", "--net=/run/netns/" + self.machines.names[a.i - 1]] + list(argv), check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+
+    def take_bridge(self):
+        self.inside(self.chance.choice(self.agents), "ip", "link", "del", "swt0")
+
+    def flush_rules(self):
+        a = self.chance.choice(self.agents)
+        for what in ("-F", "-X"):
+            self.inside(a, "iptables", "-w", "-t", "nat", what)
+
+    def take_cable(self):
+        a = self.chance.choice(self.agents)
+        ports = sorted(re.findall(r"^\d+: (veth\w+)@", self.inside(a, "ip", "-o", "link"), re.M))
+        if ports:
+            port = self.chance.choice(ports)
+            self.wound_holders(a, port)
+            self.inside(a, "ip", "link", "del", port)
+
+    def wound_holders(self, a, port):
+        """Tasks of the lease whose file names that port."""
+        def text(path):
+            try:
+                with open(path, encoding="utf-8") as f:
+                    return f.read()
+            except OSError:
+                return ""
+        for path in glob.glob(a.data + "/networks/net-*.json"):
+            if port in text(path):
+                lease = os.path.basename(path)[:-5]
+                self.wounded |= {p.split("/")[-2] for p in glob.glob(a.data + "/tasks/*/state.json") if lease in text(p)}
+
+    def forget_container(self):
+        a = self.chance.choice(self.agents)
+        found = sorted(glob.glob(a.data + "/runtime/runtime/*"))
+        if found:
+            one = self.chance.choice(found)
+            self.forgotten.add(os.path.basename(one))
+            shutil.rmtree(one, ignore_errors=True)
+
     def kill_everything(self):
         """Server, agents, monitors and containers, as with the power: no monitor sees its container end."""
         pids = [p for p, _ in self.monitors()] + [a.process.pid for a in self.agents if a.process]
@@ -361,7 +408,7 @@ class World(Site):
                          self.kill_agent, self.end_agent, self.freeze_agent, self.cut, self.kill_monitor, self.kill_monitors,
                          self.freeze_monitor,
                          self.kill_container, self.kill_runtime, self.kill_runtime, self.kill_creating_monitor, self.kill_plugin,
-                         self.kill_plugin]
+                         self.kill_plugin, self.take_bridge, self.flush_rules, self.take_cable, self.forget_container]
         without = os.environ.get("SLIPWAY_TEST_WITHOUT", "").split(",")
         strokes_known = [f for f in strokes_known if f.__name__ not in without]
         for _ in range(strokes):

@@ -4,7 +4,6 @@ import glob
 import json
 import os
 import re
-import subprocess
 import time
 
 from support import run as r
@@ -176,6 +175,7 @@ class Checks:
                 if d.split("/")[-4] not in running and os.path.basename(d) in ("upper", "rootfs", "work"):
                     bad.append(("folder", d))
             ids = {name: set(os.listdir(a.data + "/runtime/" + name)) for name in ("containers", "runtime", "exits", "sock")}
+            ids["runtime"] |= self.w.forgotten & ids["containers"]
             if ids["containers"] != ids["runtime"] or ids["exits"]:
                 bad.append(("runtime", a.i, "ours alone", ids["containers"] - ids["runtime"], "its alone", ids["runtime"] - ids["containers"],
                             ids["exits"], [self.about(a, i) for i in ids["containers"] ^ ids["runtime"]]))
@@ -222,14 +222,10 @@ class Checks:
                 bad.append((a.i, "addresses", held ^ leases))
         return bad
 
-    def inside(self, a, *argv):
-        return subprocess.run(["nsenter", "--net=/run/netns/" + self.w.machines.names[a.i - 1]] + list(argv), check=False, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
-
     def veths_too_many(self):
         bad = []
         for a in self.w.agents:
-            there = re.findall(r"^\d+: (veth\w+)@", self.inside(a, "ip", "-o", "link"), re.M)
+            there = re.findall(r"^\d+: (veth\w+)@", self.w.inside(a, "ip", "-o", "link"), re.M)
             if len(there) != len(self.leases(a)):
                 bad.append((a.i, len(there), len(self.leases(a))))
         return bad
@@ -237,7 +233,7 @@ class Checks:
     def rules_too_many(self):
         bad = []
         for a in self.w.agents:
-            rules, leases = self.inside(a, "iptables", "-t", "nat", "-S"), self.leases(a)
+            rules, leases = self.w.inside(a, "iptables", "-t", "nat", "-S"), self.leases(a)
             ids = set(re.findall(r'id: \\?"(net-\w+)', rules))
             if ids - leases:
                 bad.append((a.i, "of no lease", [line for line in rules.splitlines() if any(i in line for i in ids - leases)]))

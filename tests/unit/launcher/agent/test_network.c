@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What plugins that were killed leave behind, and releases that fail once. No plugin runs here. */
+/* What plugins that were killed leave behind, releases that fail once, and what others take away of networks that live: in a network
+ * namespace of the case's own, with real plugins. */
 #include "launcher/agent/network.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
+#include "base/json.h"
+#include "base/process.h"
+#include "launcher/runtime/port_guard.h"
+#include "launcher/runtime/task_net.h"
 #include "tests/lib/test.h"
 
 static struct network *net;
@@ -70,5 +80,92 @@ TEST(a_release_that_failed_is_tried_again)
     CHECK(rmdir(test_path("networks/net-stuck")) == 0);
     network_tidy(net);
     CHECK(!sw_path_exists(test_path("networks/net-stuck.json")));
+    network_free(net);
+}
+
+static void run(const char *const *argv)
+{
+    SW_CLEANUP(sw_buf_done) struct sw_buf out = SW_BUF_INIT(65536), message = SW_BUF_INIT(65536);
+    struct sw_process_result res;
+    struct sw_err err = SW_ERR_INIT;
+    struct sw_process_spec spec = {.argv = argv, .timeout_ms = 60000};
+    CHECK_OK(sw_process_run(&spec, &out, &message, &res, &err));
+    CHECK_MSG(res.exit_code == 0, "%s: %s", argv[0], message.p ? message.p : "");
+}
+#define RUN(...) run((const char *const[]){__VA_ARGS__, NULL})
+
+static bool has_rules(const char *name)
+{
+    SW_CLEANUP(sw_buf_done) struct sw_buf rules = SW_BUF_INIT(1 << 20);
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(task_net_rules(&rules, &err));
+    bool masquerade = task_net_has_masquerade(sw_buf_str(&rules), bridge, name);
+    CHECK_EQ_INT(masquerade, task_net_has_ports(sw_buf_str(&rules), name));
+    return masquerade;
+}
+
+/* Nobody listens there, and says so. */
+static bool reaches(const char *ip)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(80)};
+    struct timeval wait = {.tv_sec = 30};
+    int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(inet_pton(AF_INET, ip, &a.sin_addr) == 1);
+    CHECK(setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait) == 0);
+    int r = connect(s, (struct sockaddr *)&a, sizeof a), e = errno;
+    close(s);
+    return r == 0 || e == ECONNREFUSED;
+}
+
+static void count_gone(void *ctx, const char *name)
+{
+    *(int *)ctx += sw_str_starts_with(sw_str(name), "net-");
+}
+
+TEST(what_others_took_away_is_put_back)
+{
+    char program[256], ip_program[256], name[NETWORK_NAME_MAX], ip[64];
+    if (geteuid() != 0)
+        test_skip("needs root");
+    if (!sw_path_exists("/usr/lib/cni/bridge") ||
+        !sw_find_program("iptables", program, sizeof program) ||
+        !sw_find_program("ip", ip_program, sizeof ip_program))
+        test_skip("needs CNI plugins, iptables and ip");
+    struct sw_err err = SW_ERR_INIT;
+    int gone = 0;
+    CHECK(unshare(CLONE_NEWNET) == 0);
+    RUN(ip_program, "link", "set", "lo", "up");
+    setup();
+    CHECK_OK(network_acquire(net, false, name, ip, &err));
+    const struct cni_port port = {.host_port = 18080, .container_port = 80};
+    CHECK_OK(network_map_ports(net, name, &port, 1, &err));
+    CHECK(has_rules(name) && reaches(ip));
+
+    RUN(program, "-w", "-t", "nat", "-F");
+    RUN(program, "-w", "-t", "nat", "-X");
+    CHECK(!has_rules(name));
+    network_mend(net, count_gone, &gone);
+    CHECK(has_rules(name));
+
+    RUN(ip_program, "link", "del", bridge);
+    network_mend(net, count_gone, &gone);
+    CHECK(if_nametoindex(bridge) > 0 && reaches(ip));
+    RUN(ip_program, "link", "set", bridge, "down");
+    network_mend(net, count_gone, &gone);
+    CHECK(reaches(ip));
+    CHECK_EQ_INT(gone, 0);
+
+    struct port_guard g;
+    json_t *lease = NULL;
+    CHECK_OK(sw_json_load_file(test_path("networks/%s.json", name), 1 << 20, &lease, &err));
+    CHECK(port_guard_read(sw_json_object(lease, "result"), &g));
+    json_decref(lease);
+    RUN(ip_program, "link", "del", g.port);
+    network_mend(net, count_gone, &gone);
+    CHECK_EQ_INT(gone, 1);
+    CHECK_OK(network_release(net, name, &err));
+    CHECK(!has_rules(name));
+    network_mend(net, count_gone, &gone);
+    CHECK_EQ_INT(gone, 1);
     network_free(net);
 }
