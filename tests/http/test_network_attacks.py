@@ -169,7 +169,7 @@ while time.time() - began < float(sys.argv[3]):
         s.close()
     except OSError:
         pass
-print("guesses", guesses, "refused", refused, flush=True)
+print("guesses", guesses, "refused", refused, "seconds", int(time.time() - began) + 1, flush=True)
 '''
 
 
@@ -196,7 +196,9 @@ def test_a_flood_keeps_nobody_from_credentials(up, mode):
     said = tasks.logs(flood).split()
     assert ended["containers"][0].get("exitCode") == 0, said
     seen = tasks.logs(victim)
-    assert seen.count("good") > before + 10 and seen.count("bad") <= 1, (said, seen.count("good") - before, seen.count("bad"))
-    if mode == "bridge":
-        assert int(said[1]) > 100 and int(said[3]) > int(said[1]) // 2, said
+    good, bad = seen.count("good") - before, seen.count("bad")
+    assert good > 3 and bad <= 1 + good // 10, (said, good, bad)
+    if mode == "bridge":  # 60 at once, 40 a second
+        guesses, refused, seconds = (int(n) for n in said[1::2])
+        assert refused > 0 and guesses - refused <= 60 + 40 * seconds, said
     tasks.stop(victim)

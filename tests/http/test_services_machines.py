@@ -35,10 +35,13 @@ class Requests(threading.Thread):
         while not self.end:
             try:
                 targets = self.targets()
+                answers = {t: "version" in fetch(t[1], host=t[0], timeout=10) for t in targets}
+                silent = {t for t in targets if not answers[t]}
+                if silent - set(self.targets()):  # stopped meanwhile, and others came
+                    continue
             except (AssertionError, OSError, BotoCoreError, ClientError):  # the server is killed, and tasks run on
                 time.sleep(0.1)
                 continue
-            answers = {t: "version" in fetch(t[1], host=t[0], timeout=2) for t in targets}
             self.rounds += 1
             if sum(answers.values()) < self.least:
                 self.least, self.worst = sum(answers.values()), answers

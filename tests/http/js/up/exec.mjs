@@ -48,7 +48,7 @@ class Session {
     }
 
     async until(text) {
-        const late = setTimeout(() => { throw new Error(`no ${text} in ${this.text.slice(-500)}`) }, 60000)
+        const late = setTimeout(() => { throw new Error(`no ${text} in ${this.text.slice(-500)}`) }, 300000)
         while (!this.text.includes(text))
             await new Promise(resolve => { this.heard = resolve })
         clearTimeout(late)
