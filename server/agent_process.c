@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/macros.h"
 #include "base/process.h"
+#include "launcher/agent/instance.h"
 #include "launcher/model/capabilities.h"
 
 void agent_process_signals(sigset_t *ret)
@@ -15,6 +16,14 @@ void agent_process_signals(sigset_t *ret)
     sigaddset(ret, SIGINT);
     sigaddset(ret, SIGTERM);
     sigaddset(ret, AGENT_SIGNAL_STOP_TASKS);
+}
+
+int agent_process_check(const struct server_config *c, const char *data_dir, struct sw_err *err)
+{
+    char machine[INSTANCE_IDENTITY_MAX];
+    sw_autofree char *agent_data = sw_asprintf("%s/agent", data_dir);
+    instance_machine_id(machine);
+    return instance_check_cluster(agent_data, c->cluster, machine, err);
 }
 
 int agent_process_start(const struct server_config *c, const char *data_dir, const char *endpoint,

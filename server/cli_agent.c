@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "launcher/agent/instance.h"
 #include "launcher/model/capabilities.h"
 #include "launcher/model/log_config.h"
 #include "server/activation.h"
@@ -150,12 +151,14 @@ static int run_agent(const struct options *o, const struct ecs_config *ecs, stru
         runtime_oci_free(&runtime);
         return err->code;
     }
+    sw_autofree char *saved = instance_cluster(data);
     struct control_client *control = control_client_new(client);
     control_client_set_s3(control, s3);
     struct agent_options options = {
         .data_dir = data,
         .cluster = o->cluster     ? o->cluster
                    : ecs->cluster ? ecs->cluster
+                   : saved        ? saved
                                   : "default",
         .registry_host_port = client->host_port,
         .registry_tls = client->tls,

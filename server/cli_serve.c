@@ -177,7 +177,9 @@ static int run_server(const struct server_config *config, bool with_agent)
     raise_descriptor_limit();
     int r = app_open(config, &s.app, &err);
     if (r == 0) {
-        r = app_listen(s.app, &err);
+        if (!with_agent || agent_process_check(config, app_data_dir(s.app), &err) == 0)
+            (void)app_listen(s.app, &err);
+        r = err.code;
         if (r < 0)
             app_close(s.app);
     }

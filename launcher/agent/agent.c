@@ -471,6 +471,9 @@ static bool doubts_it(struct agent *a)
 static bool retired(struct agent *a, const struct sw_err *err)
 {
     if (sw_streq(err->reason, AGENT_DEREGISTERED)) {
+        struct sw_err own = SW_ERR_INIT;
+        if (instance_forget(a->data_dir, a->machine_id, &own) < 0)
+            sw_log_err(SW_LOG_WARNING, "instance-not-forgotten", &own, NULL);
         retire(a, "instance-deregistered",
                "it was deregistered; start the agent again to register anew");
         return true;
@@ -606,6 +609,8 @@ static void take_folder(struct agent *a)
 int agent_run(struct agent *a, struct sw_err *err)
 {
     pthread_t poller;
+    if (instance_check_cluster(a->data_dir, a->cluster, a->machine_id, err) < 0)
+        return err->code;
     take_folder(a);
     if (start_engine(a, err) < 0 || register_instance(a, err) < 0)
         return err->code;

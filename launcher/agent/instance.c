@@ -22,6 +22,7 @@
 #endif
 #define PORTS_DEFAULT "22,2375,2376,51678,51679,51680"
 #define PORTS_MAX     100
+#define FILE_MAX      (64 * 1024)
 
 void instance_facts_read(int64_t reserved_memory_mib, struct instance_facts *ret)
 {
@@ -190,6 +191,52 @@ void instance_machine_id(char ret[INSTANCE_IDENTITY_MAX])
         sw_hex(hash, 16, ret);
 }
 
+/* "arn:...:cluster/blue" is "blue". */
+static bool same_cluster(const char *a, const char *b)
+{
+    const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+    return sw_streq(slash_a ? slash_a + 1 : a, slash_b ? slash_b + 1 : b);
+}
+
+static json_t *load_file(const char *data_dir)
+{
+    struct sw_err ignored = SW_ERR_INIT;
+    sw_autofree char *path = file_path(data_dir);
+    json_t *j = NULL;
+    return sw_json_load_file(path, FILE_MAX, &j, &ignored) == 0 ? j : NULL;
+}
+
+static bool is_registered(const json_t *j)
+{
+    return *sw_json_str(j, "cluster", "") && *sw_json_str(j, "containerInstanceArn", "");
+}
+
+char *instance_cluster(const char *data_dir)
+{
+    sw_autojson json_t *j = load_file(data_dir);
+    return is_registered(j) ? sw_strdup(sw_json_str(j, "cluster", "")) : NULL;
+}
+
+int instance_check_cluster(const char *data_dir, const char *cluster, const char *machine_id,
+                           struct sw_err *err)
+{
+    sw_autojson json_t *j = load_file(data_dir);
+    const char *before = sw_json_str(j, "machine", ""), *saved = sw_json_str(j, "cluster", "");
+    if (!is_registered(j) || same_cluster(saved, cluster) ||
+        (*before && *machine_id && !sw_streq(before, machine_id)))
+        return 0;
+    return sw_fail(
+        err, SW_ECONFLICT, NULL,
+        "%s is registered in cluster '%s', not in '%s': keep that cluster, or deregister "
+        "the container instance while its agent runs, or remove %s/instance.json",
+        data_dir, saved, cluster, data_dir);
+}
+
+int instance_forget(const char *data_dir, const char *machine_id, struct sw_err *err)
+{
+    return instance_store(data_dir, "", "", machine_id, err);
+}
+
 void instance_load(const char *data_dir, const char *cluster, const char *machine_id,
                    char ret_arn[INSTANCE_ARN_MAX], bool *ret_elsewhere)
 {
@@ -198,7 +245,7 @@ void instance_load(const char *data_dir, const char *cluster, const char *machin
     sw_autojson json_t *j = NULL;
     ret_arn[0] = 0;
     *ret_elsewhere = false;
-    if (sw_json_load_file(path, 64 * 1024, &j, &err) < 0) {
+    if (sw_json_load_file(path, FILE_MAX, &j, &err) < 0) {
         if (err.code != SW_ENOTFOUND)
             sw_log_err(SW_LOG_ERROR, "instance-file-damaged", &err, "what-happens",
                        "this machine registers as a new instance, and the tasks that it had end",
@@ -207,7 +254,7 @@ void instance_load(const char *data_dir, const char *cluster, const char *machin
     }
     const char *before = sw_json_str(j, "machine", "");
     *ret_elsewhere = *before && *machine_id && !sw_streq(before, machine_id);
-    if (!*ret_elsewhere && sw_streq(sw_json_str(j, "cluster", ""), cluster))
+    if (!*ret_elsewhere && same_cluster(sw_json_str(j, "cluster", ""), cluster))
         (void)sw_str_copy(sw_str(sw_json_str(j, "containerInstanceArn", "")), ret_arn,
                           INSTANCE_ARN_MAX);
 }

@@ -41,5 +41,13 @@ void instance_machine_id(char ret[INSTANCE_IDENTITY_MAX]);
 /* The stored name, or "" when there is none for this cluster. *ret_elsewhere: the folder is of another machine. */
 void instance_load(const char *data_dir, const char *cluster, const char *machine_id,
                    char ret_arn[INSTANCE_ARN_MAX], bool *ret_elsewhere);
+/* As ECS's agent: a machine is not moved to another cluster by a word in its configuration, while the one that it is registered in still
+ * counts on it. SW_ECONFLICT says what to do. A folder of another machine is not asked. */
+int instance_check_cluster(const char *data_dir, const char *cluster, const char *machine_id,
+                           struct sw_err *err);
+/* The cluster that the folder's instance is registered in, for an agent that was told none; NULL: it is in none. Owned. */
+char *instance_cluster(const char *data_dir);
+/* It was deregistered: the folder belongs to no cluster any more. */
+int instance_forget(const char *data_dir, const char *machine_id, struct sw_err *err);
 int instance_store(const char *data_dir, const char *cluster, const char *arn,
                    const char *machine_id, struct sw_err *err);

@@ -3,8 +3,10 @@
 # ctest-cost: 55
 """What lies in an agent's folder, when it is copied, damaged, full or too much: two machines never run one instance's tasks, a task whose
 file is damaged is not forgotten, and images that nobody uses go."""
+import json
 import os
 import shutil
+import signal
 import time
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from support import images
 from support import run as r
 from support.machines import Site
+from support.server import Server
 
 CONFIG = {"ECS_CLUSTER": "default", "ECS_CONTAINER_STOP_TIMEOUT": "1s"}
 
@@ -255,3 +258,37 @@ def test_cleaning_takes_nothing_from_tasks_that_start(site):
         done = site.wait(task, "STOPPED")
         assert done["containers"][0].get("exitCode") == 7, (done["stoppedReason"], done["containers"][0], r.tail(agent.log))
     assert log_of(agent).count("images-removed") >= 2
+
+
+def test_a_folder_stays_in_its_cluster():
+    """As with ECS's agent: `up` in another cluster is refused until the container instance is deregistered."""
+    s = Server("up")
+    instance = os.path.join(s.data, "agent", "instance.json")
+
+    def saved():
+        with open(instance, encoding="utf-8") as f:
+            return json.load(f)["cluster"]
+
+    try:
+        s.start()
+        r.wait_for(lambda: os.path.exists(instance), 30, 0.05, "registered instance")
+        s.stop(signal.SIGTERM, 60)
+        s.args = ["--cluster", "other"]
+        with pytest.raises(AssertionError, match="is registered in cluster 'default', not in 'other'"):
+            s.start()
+        s.args = []
+        s.start()
+        ecs = s.boto("ecs")
+        ecs.create_cluster(clusterName="other")
+        arn = ecs.list_container_instances()["containerInstanceArns"][0]
+        r.wait_for(lambda: ecs.describe_container_instances(containerInstances=[arn])["containerInstances"][0]["agentConnected"], 30, 0.05,
+                   "connected agent")
+        ecs.deregister_container_instance(containerInstance=arn, force=True)
+        r.wait_for(lambda: saved() == "", 30, 0.05, "agent that knows that it was deregistered")
+        s.stop(signal.SIGTERM, 60)
+        s.args = ["--cluster", "other"]
+        s.start()
+        ecs = s.boto("ecs")
+        r.wait_for(lambda: ecs.list_container_instances(cluster="other")["containerInstanceArns"], 30, 0.05, "instance of the other cluster")
+    finally:
+        s.close()

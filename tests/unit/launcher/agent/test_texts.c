@@ -414,6 +414,24 @@ TEST(registration_names_resources_and_attributes)
     CHECK(!elsewhere);
 }
 
+TEST(a_folder_stays_in_its_cluster)
+{
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_OK(instance_check_cluster(test_dir(), "any", "m", &err));
+    CHECK_NULL(instance_cluster(test_dir()));
+    CHECK_OK(instance_store(test_dir(), "blue", "arn:mine", "m", &err));
+    sw_autofree char *saved = instance_cluster(test_dir());
+    CHECK_EQ_STR(saved, "blue");
+    CHECK_OK(instance_check_cluster(test_dir(), "blue", "m", &err));
+    CHECK_OK(instance_check_cluster(test_dir(), "arn:aws:ecs:us-east-1:000000000000:cluster/blue",
+                                    "m", &err));
+    CHECK_ERR(instance_check_cluster(test_dir(), "green", "m", &err), SW_ECONFLICT, NULL);
+    CHECK_OK(instance_check_cluster(test_dir(), "green", "another machine", &err));
+    CHECK_OK(instance_forget(test_dir(), "m", &err));
+    CHECK_OK(instance_check_cluster(test_dir(), "green", "m", &err));
+    CHECK_NULL(instance_cluster(test_dir()));
+}
+
 TEST(a_machine_is_the_same_when_asked_again)
 {
     char first[INSTANCE_IDENTITY_MAX], second[INSTANCE_IDENTITY_MAX];
