@@ -497,10 +497,10 @@ static void *poll_main(void *arg)
     a->began_ms = sw_mono_ms();
     while (!flag_is_set(&a->stopping)) {
         struct sw_err err = SW_ERR_INIT;
+        mend_endpoint(a);
         if (poll_once(a, &version, &err) == 0) {
             wait_ms = BACKOFF_MIN_MS;
             engine_sweep(a->engine);
-        mend_endpoint(a);
             submit_usage(a);
             continue;
         }
