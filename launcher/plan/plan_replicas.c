@@ -158,6 +158,23 @@ static int stop_excess(struct service_plan *p, const struct service_group *g, st
     return stopped < excess ? stopped + scale_in(p, g, r, excess - stopped, false) : stopped;
 }
 
+/* What is too much is what people protect. */
+static void say_protected(struct service_plan *p, const struct service_group *g,
+                          const struct replicas *r)
+{
+    int live = 0, kept = 0;
+    for (size_t i = 0; i < r->good.n; i++) {
+        live += service_task_live(p, r->good.tasks[i]);
+        kept +=
+            service_task_live(p, r->good.tasks[i]) && service_task_protected(p, r->good.tasks[i]);
+    }
+    if (live > g->desired && kept == live)
+        service_plan_event(p, sw_arena_printf(p->arena,
+                                              "(service %s) was unable to scale in due to (reason "
+                                              "%d tasks under protection)",
+                                              p->v->name, kept));
+}
+
 /* All that is wanted is there and nothing else is, or the balance of zones must wait. */
 static bool is_complete(const struct service_plan *p, const struct service_group *g,
                         const struct replicas *r)
@@ -179,6 +196,7 @@ void service_plan_replicas(struct service_plan *p, const struct service_group *g
     bool placing = p->r.unplaced > 0;
     int stopped =
         stop_old(p, g, &r, blocked) + stop_sick(p, g, &r, blocked) + stop_excess(p, g, &r);
+    say_protected(p, g, &r);
     bool still = p->r.actions_n == before && stopped == 0 && r.stopping == 0 &&
                  r.good_unready == 0 && r.old_unready.n == 0;
     if (p->v->rebalance && is_complete(p, g, &r) && service_plan_rebalance(p))

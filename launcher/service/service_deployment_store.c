@@ -188,7 +188,9 @@ int service_store_deployment_document(struct meta_tx *tx, const char *id, json_t
                      &text);
     if (r == 0)
         return sw_fail(err, SW_ESTALE, NULL, "deployment %s is gone", id);
-    if (r > 0 && (r = service_document(text, ret, err)) == 0)
+    if (r > 0 && (r = service_document(text, ret, err)) == 0) {
         json_object_del(*ret, "reason");
+        json_object_del(*ret, "rollingBackTo");
+    }
     return r;
 }

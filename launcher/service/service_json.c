@@ -75,6 +75,10 @@ static json_t *deployment_entry(const struct launcher_caller *c,
                         sw_json_object(d->document, "networkConfiguration"));
     sw_json_set_str(o, "rolloutState", plan_rollout_to_string(d->state.rollout));
     const char *reason = sw_json_str(d->document, "reason", NULL);
+    const char *back_to = sw_json_str(d->document, "rollingBackTo", NULL);
+    if (back_to && d->state.rollout == PLAN_IN_PROGRESS)
+        reason = sw_arena_printf(
+            &arena, "ECS deployment circuit breaker: rolling back to deploymentId %s.", back_to);
     sw_json_set_str(o, "rolloutStateReason",
                     reason ? reason : plan_rollout_reason(&as_planned, &d->state, &arena));
     return o;

@@ -31,7 +31,8 @@ struct round {
     json_t *notify; /* {"instance id": true} */
     const char **started, **stopped;
     struct deployment_providers *providers; /* one a deployment */
-    size_t started_n, stopped_n;
+    size_t started_n, stopped_n;            /* stopped while RUNNING */
+    int stopped_pending;
     const char *rolling_back; /* the event; NULL: it does not */
     bool ended;
 };
@@ -167,7 +168,10 @@ static int stop(struct meta_tx *tx, struct round *r, const struct plan_action *a
         if (e == 0)
             e = instance_store_touch(tx, row.instance_id, err);
         json_object_set_new(r->notify, row.instance_id, json_true());
-        r->stopped[r->stopped_n++] = s->tasks[a->task].id;
+        if (s->view.tasks[a->task].state == PLAN_TASK_PENDING)
+            r->stopped_pending++;
+        else
+            r->stopped[r->stopped_n++] = s->tasks[a->task].id;
     }
     task_row_done(&row);
     return e < 0 ? e : 0;
@@ -181,6 +185,7 @@ static int roll_back(struct meta_tx *tx, struct round *r, const struct plan_acti
     int e = service_store_deployment_document(tx, r->s.target.id, &document, err);
     if (e < 0)
         return e;
+    sw_json_set_str(document, "rollingBackTo", r->s.target.id);
     const struct service_deployment_new n = {.service_id = r->s.service_id,
                                              .definition_id = r->s.target.definition_id,
                                              .desired = r->result.service_desired,
@@ -190,7 +195,7 @@ static int roll_back(struct meta_tx *tx, struct round *r, const struct plan_acti
                                              .document = document};
     if ((e = service_store_add_deployment(tx, &n, r->s.now_us, id, err)) < 0)
         return e;
-    r->rolling_back = sw_arena_printf(&r->s.arena, "(service %s) rolling back to (deployment %s).",
+    r->rolling_back = sw_arena_printf(&r->s.arena, "(service %s) rolling back to deployment %s.",
                                       r->s.service.name, r->s.target.id);
     return 0;
 }
@@ -283,6 +288,11 @@ static int tell(struct meta_tx *tx, struct round *r, struct sw_err *err)
             tx, s->service_id,
             plan_stopped_event(s->service.name, r->stopped, r->stopped_n, &s->arena), s->now_us,
             err);
+    if (e == 0 && r->stopped_pending > 0)
+        e = service_store_event(tx, s->service_id,
+                                sw_arena_printf(&s->arena, "(service %s) stopped %d pending tasks.",
+                                                s->service.name, r->stopped_pending),
+                                s->now_us, err);
     return e;
 }
 
@@ -320,6 +330,7 @@ static int apply(struct meta_tx *tx, void *arg, struct sw_err *err)
     struct round *r = arg;
     const struct plan_service_result *p = &r->result;
     r->started_n = r->stopped_n = 0;
+    r->stopped_pending = 0;
     r->ended = false;
     r->rolling_back = NULL;
     count_providers(r);
@@ -365,10 +376,10 @@ int service_round(struct launcher *l, int64_t service_id, struct service_round_r
         return e;
     json_object_foreach(r.notify, id, v)
         poll_notify(l, id);
-    if (r.started_n + r.stopped_n > 0)
+    int64_t stopped = (int64_t)r.stopped_n + r.stopped_pending;
+    if (r.started_n > 0 || stopped > 0)
         sw_log(SW_LOG_INFO, "service-tasks", "service", r.s.service.name, "cluster",
-               r.s.cluster.arn, "#started", (int64_t)r.started_n, "#stopped", (int64_t)r.stopped_n,
-               NULL);
+               r.s.cluster.arn, "#started", (int64_t)r.started_n, "#stopped", stopped, NULL);
     *ret = (struct service_round_result){.changed = changed,
                                          .waits_room = r.result.unplaced > 0 ||
                                                        r.s.view.scheduling == PLAN_DAEMON,

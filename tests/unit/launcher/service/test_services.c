@@ -329,16 +329,22 @@ TEST(the_circuit_breaker_rolls_back)
         }
         pass_time(&w, 2);
     }
+    {
+        sw_autojson json_t *s = service(&w, "web");
+        CHECK_CONTAINS(sw_json_str(deployment(s, 0), "rolloutStateReason", ""),
+                       "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/");
+    }
     for (int i = 0; i < 3; i++) {
         work(&w);
         pass_time(&w, 41);
     }
     sw_autojson json_t *s = service(&w, "web");
     CHECK_EQ_INT(deployments(s), 1);
+    CHECK_CONTAINS(sw_json_str(deployment(s, 0), "rolloutStateReason", ""), " completed.");
     CHECK_CONTAINS(sw_json_str(s, "taskDefinition", ""), "task-definition/web:1");
-    CHECK(has_event(s, "rolling back to (deployment ecs-svc/")); /* and the newest is first */
+    CHECK(has_event(s, "rolling back to deployment ecs-svc/")); /* and the newest is first */
     CHECK(event_index(s, "deployment failed: tasks failed to start.") >
-          event_index(s, "rolling back to (deployment ecs-svc/"));
+          event_index(s, "rolling back to deployment ecs-svc/"));
     char next[ARN_MAX];
     sw_autojson json_t *history =
         list(&w, launcher_list_service_deployments, doc("{'service': 'web'}"), "", 10, next);
@@ -693,6 +699,24 @@ TEST(health_decides_and_what_is_unhealthy_is_replaced_after_the_grace)
     world_close(&w);
 }
 
+TEST(tasks_that_never_ran_are_told_apart_when_they_stop)
+{
+    struct world w;
+    char instance[ARN_MAX];
+    world_open(&w);
+    world_instance(&w, 2048, 2000, instance);
+    world_taskdef(&w, "web", 100, 0);
+    create(&w, "web", "web", 3);
+    settle(&w);
+    json_decref(
+        call(&w, &w.user, launcher_update_service, doc("{'service': 'web', 'desiredCount': 1}")));
+    settle(&w);
+    sw_autojson json_t *s = service(&w, "web");
+    CHECK(has_event(s, "(service web) stopped 2 pending tasks."));
+    CHECK(!has_event(s, "running tasks"));
+    world_close(&w);
+}
+
 TEST(a_protected_task_survives_scaling_in)
 {
     struct world w;
@@ -712,6 +736,10 @@ TEST(a_protected_task_survives_scaling_in)
         call(&w, &w.user, launcher_update_service, doc("{'service': 'web', 'desiredCount': 0}")));
     work(&w);
     check_counts(&w, "web", 0, 1, 0, 1);
+    {
+        sw_autojson json_t *s = service(&w, "web");
+        CHECK(has_event(s, "unable to scale in due to (reason 1 tasks under protection)"));
+    }
     sw_autojson json_t *left = task_of(&w, "web", "RUNNING", 0);
     CHECK_EQ_STR(sw_json_str(left, "taskArn", ""), sw_json_str(a, "taskArn", "?"));
     pass_time(&w, 601);
