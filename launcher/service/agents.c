@@ -146,6 +146,18 @@ bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us)
     return connected;
 }
 
+bool agents_presumed(struct agents *a, const char *instance_id, int64_t registered_us,
+                     int64_t now_us)
+{
+    pthread_mutex_lock(&a->lock);
+    const struct agent *g = find(a, instance_id);
+    bool unheard = !g || (!g->last_poll_us && g->waiting == 0);
+    bool early = registered_us < a->since_us && now_us - a->since_us < a->here_us;
+    bool presumed = (g && is_here(a, g, now_us)) || (unheard && early);
+    pthread_mutex_unlock(&a->lock);
+    return presumed;
+}
+
 int64_t agents_away_us(struct agents *a, const char *instance_id, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);

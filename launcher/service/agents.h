@@ -37,6 +37,10 @@ void agents_log_free(struct agents_log *q);
 uint64_t agents_polled(struct agents *a, const char *instance_id, int64_t now_us, bool *ret_logs);
 size_t agents_count(struct agents *a, int64_t now_us); /* that are connected */
 bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us);
+/* The same, and of one that registered before this server began: until it had the time to be heard it counts as connected, as it may have
+ * been heard a moment before. Who asks for a task right after a restart is not refused. */
+bool agents_presumed(struct agents *a, const char *instance_id, int64_t registered_us,
+                     int64_t now_us);
 /* How long it has said nothing; 0 while it is connected. */
 int64_t agents_away_us(struct agents *a, const char *instance_id, int64_t now_us);
 /* What an instance said that it uses; usage is taken. agents_usage: a copy, the caller's, or NULL. each: those heard of since then,

@@ -281,8 +281,8 @@ static int plan(struct run *s, struct sw_err *err)
     const struct plan_attribute *required =
         placement_required(s->definition, &s->arena, &required_n);
     for (i = 0; i < s->instances_n; i++) {
-        s->instances[i].agent_connected =
-            agents_connected(s->l->agents, s->instances[i].row.id, s->now_us);
+        s->instances[i].agent_connected = agents_presumed(
+            s->l->agents, s->instances[i].row.id, s->instances[i].row.registered_at, s->now_us);
         view[i] = instance_view_plan(&s->instances[i]);
     }
     uint64_t seed = 0;

@@ -52,6 +52,22 @@ TEST(waiters_are_due_at_their_time)
     agents_free(a);
 }
 
+TEST(after_a_restart_those_of_before_count_until_they_had_the_time_to_be_heard)
+{
+    const int64_t began = 1000000000;
+    struct agents *a = agents_new(SERVICE_HERE_US, began);
+    bool logs;
+    CHECK(agents_presumed(a, "i", began - 1, began + SERVICE_HERE_US - 1));
+    CHECK(!agents_presumed(a, "i", began - 1, began + SERVICE_HERE_US));
+    CHECK(!agents_presumed(a, "i", began, began + 1)); /* it registered here, and is not heard */
+    (void)agents_polled(a, "i", began + 5, &logs);
+    CHECK(agents_presumed(a, "i", began, began + 5));
+    CHECK(!agents_presumed(a, "i", began - 1, began + 5 + SERVICE_HERE_US));
+    agents_retired(a, "i");
+    CHECK(!agents_connected(a, "i", began + 6));
+    agents_free(a);
+}
+
 TEST(an_agent_is_here_while_it_waits_and_a_minute_after)
 {
     struct agents *a = agents_new(60000000, 0);
