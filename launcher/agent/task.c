@@ -167,6 +167,7 @@ static json_t *container_json(const struct task_container *c)
     sw_json_set_int(j, "createdUs", c->created_us);
     sw_json_set_int(j, "startedUs", c->started_us);
     sw_json_set_int(j, "stoppedUs", c->stopped_us);
+    sw_json_set_int(j, "ranMs", c->ran_ms);
     sw_json_set_int(j, "stopSignal", c->stop_signal);
     if (c->has_exit_code)
         sw_json_set_int(j, "exitCode", c->exit_code);
@@ -257,6 +258,8 @@ static void load_container(struct task_container *c, const json_t *j)
     c->created_us = sw_json_int(j, "createdUs", 0);
     c->started_us = sw_json_int(j, "startedUs", 0);
     c->stopped_us = sw_json_int(j, "stoppedUs", 0);
+    c->started_ms = task_mono_of_us(c->started_us);
+    c->ran_ms = sw_json_int(j, "ranMs", (c->stopped_us - c->started_us) / 1000);
     c->stop_signal = (int)sw_json_int(j, "stopSignal", SIGTERM);
     c->has_exit_code = json_is_integer(json_object_get(j, "exitCode"));
     c->exit_code = (int)sw_json_int(j, "exitCode", 0);
@@ -316,12 +319,17 @@ int task_load(struct task_engine *e, const char *tasks_dir, const char *id, stru
     return 0;
 }
 
+int64_t task_mono_of_us(int64_t us)
+{
+    return sw_mono_ms() - SW_MAX(sw_now_us() - us, (int64_t)0) / 1000;
+}
+
 static bool wants_restart(const struct task *t, const struct task_container *c)
 {
     /* One without an exit code lost its monitor: nobody wanted that. */
     return c->status == CONTAINER_STOPPED && c->ran && c->started_us && !t->stop_wanted &&
            !t->other_boot &&
-           restart_due(&c->def->host.restart, c->stopped_us - c->started_us,
+           restart_due(&c->def->host.restart, c->ran_ms * 1000,
                        c->has_exit_code ? c->exit_code : -1);
 }
 
@@ -349,8 +357,7 @@ void task_view(const struct task *t, int64_t now_ms, int64_t stop_timeout_defaul
                                                      .kill_sent_at_ms = c->kill_sent_at_ms,
                                                      .stop_timeout_ms = timeout_s * 1000};
         if (c->def->start_timeout_s > 0 && c->started_us)
-            ret->containers[i].give_up_at_ms =
-                now_ms + (c->started_us - sw_now_us()) / 1000 + c->def->start_timeout_s * 1000LL;
+            ret->containers[i].give_up_at_ms = c->started_ms + c->def->start_timeout_s * 1000LL;
     }
 }
 

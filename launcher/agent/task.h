@@ -50,7 +50,10 @@ struct task_container {
     int64_t kill_sent_at_ms;
     enum container_health health;
     char endpoint_id[37]; /* of its metadata */
-    int64_t created_us, started_us, stopped_us;
+    int64_t created_us, started_us,
+        stopped_us;     /* to be told; the clock may have been set meanwhile */
+    int64_t started_ms; /* monotonic; of an adopted container as far as the clock says */
+    int64_t ran_ms;     /* when it has ended */
     json_t *last_cpu;   /* of the stats that were asked for last; not in the file */
     struct image image; /* while the task starts; not in the file */
     bool watched;       /* its waiter runs */
@@ -88,6 +91,7 @@ struct task {
     int64_t report_retry_at_ms, report_backoff_ms;
     json_t *credentials; /* as GetTaskCredentials answered; NULL: none yet */
     int64_t credentials_expire_us, credentials_renew_at_ms, credentials_backoff_ms;
+    int64_t clock_ahead_ms; /* of the monotonic one, when they came */
     bool credentials_queued;
     json_t *secrets;                          /* task_secrets.h */
     char **env_files[TASKDEF_CONTAINERS_MAX]; /* task_env_files.h; NULL: not fetched */
@@ -111,6 +115,8 @@ int task_sync(const struct task *t, struct sw_err *err);
 int task_load(struct task_engine *e, const char *tasks_dir, const char *id, struct task **ret,
               struct sw_err *err);
 
+/* On the monotonic clock, what the other one says; not after now. */
+int64_t task_mono_of_us(int64_t us);
 void task_view(const struct task *t, int64_t now_ms, int64_t stop_timeout_default_s,
                struct task_view *ret);
 enum report_level task_level(const struct task *t);

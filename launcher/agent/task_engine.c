@@ -435,6 +435,7 @@ static void adopt_container(struct task *t, size_t container)
         c->status = CONTAINER_RUNNING; /* its waiter sees the end at once if it ended */
         c->ran = true;
         c->started_us = c->started_us ? c->started_us : c->created_us; /* not saved any more */
+        c->started_ms = task_mono_of_us(c->started_us);
     } else if (c->status == CONTAINER_RUNNING || (started && !not_yet)) {
         c->status = CONTAINER_STOPPED;
         c->has_exit_code = false;

@@ -3,7 +3,8 @@
  * Invariants:
  * 1. No container of a task with a role starts before its credentials are here.
  * 2. Credentials are in memory only; a restarted agent asks for others, under the same id that the containers know.
- * 3. They are renewed at half of their life, so an answer always has hours left while the control plane can be reached. */
+ * 3. They are renewed at half of their life, so an answer always has hours left while the control plane can be reached; and when the clock
+ *    was set. */
 #include "launcher/agent/task_roles.h"
 
 #include "base/alloc.h"
@@ -13,10 +14,12 @@
 #include "base/macros.h"
 #include "launcher/agent/flag.h"
 
-#define BACKOFF_MIN_MS 200
-#define BACKOFF_MAX_MS 15000
-#define RENEW_MIN_MS   1000
-#define PAUSE_SLICE_MS 50
+#define BACKOFF_MIN_MS  200
+#define BACKOFF_MAX_MS  15000
+#define RENEW_MIN_MS    1000
+#define RENEW_SKEWED_MS 300000
+#define CLOCK_SET_MS    60000 /* by less a clock is set that is kept right all the time */
+#define PAUSE_SLICE_MS  50
 
 static int fetch(struct task *t, bool execution, json_t **ret, struct sw_err *err)
 {
@@ -24,6 +27,18 @@ static int fetch(struct task *t, bool execution, json_t **ret, struct sw_err *er
     if (!o->credentials)
         return sw_fail(err, SW_EUNSUPPORTED, NULL, "this instance has no credentials for roles");
     return o->credentials(o->submit_ctx, task_arn(t), execution, ret, err);
+}
+
+static int64_t clock_ahead_ms(void)
+{
+    return sw_now_us() / 1000 - sw_mono_ms();
+}
+
+/* If the clock was set, the control plane's may have been too, on the same machine: it may call them expired by now. */
+static bool clock_was_set(const struct task *t)
+{
+    int64_t by_ms = clock_ahead_ms() - t->clock_ahead_ms;
+    return t->credentials && (by_ms > CLOCK_SET_MS || by_ms < -CLOCK_SET_MS);
 }
 
 /* With the lock held; takes the document. */
@@ -36,7 +51,10 @@ static void keep(struct task *t, json_t *credentials)
     t->credentials = credentials;
     t->credentials_expire_us = expires_us;
     t->credentials_backoff_ms = 0;
-    t->credentials_renew_at_ms = sw_mono_ms() + SW_MAX(life_ms / 2, (int64_t)RENEW_MIN_MS);
+    t->clock_ahead_ms = clock_ahead_ms();
+    /* Expired as soon as they are made: this clock is not the control plane's, and says nothing about their life. */
+    t->credentials_renew_at_ms =
+        sw_mono_ms() + (life_ms > 0 ? SW_MAX(life_ms / 2, (int64_t)RENEW_MIN_MS) : RENEW_SKEWED_MS);
 }
 
 static bool given_up(struct task *t)
@@ -170,7 +188,10 @@ static void renew_job(void *arg)
 void task_queue_credentials(struct task *t)
 {
     if (!t->def->task_role || t->credentials_queued || t->stop_wanted || t->finished ||
-        flag_is_set(&t->engine->closing) || sw_mono_ms() < t->credentials_renew_at_ms)
+        flag_is_set(&t->engine->closing))
+        return;
+    bool due = sw_mono_ms() >= t->credentials_renew_at_ms;
+    if (!due && (t->credentials_backoff_ms || !clock_was_set(t)))
         return;
     t->credentials_queued = true;
     sw_pool_submit(t->engine->reporters, renew_job, t);

@@ -241,6 +241,7 @@ int task_start_container(struct task *t, size_t container, struct sw_err *err)
     c->status = CONTAINER_RUNNING;
     c->ran = true;
     c->started_us = sw_now_us();
+    c->started_ms = sw_mono_ms();
     image_done(&c->image);
     pthread_mutex_unlock(&t->lock);
     return 0;
@@ -281,6 +282,7 @@ static void container_ended(struct task *t, struct task_container *c,
     pthread_mutex_lock(&t->lock);
     c->status = CONTAINER_STOPPED;
     c->stopped_us = sw_now_us();
+    c->ran_ms = sw_mono_ms() - c->started_ms;
     c->has_exit_code = st->exit_code >= 0;
     c->exit_code = st->exit_code;
     if (st->oom_killed)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/macros.h"
 #include "launcher/agent/agent_plan.h"
 #include "launcher/agent/health.h"
@@ -329,4 +330,48 @@ TEST(how_long_folders_stay)
         int64_t ms = ended_keep_ms(60, 5, 0, 0);
         CHECK(ms >= 60000 && ms <= 65000);
     }
+}
+
+/* A clock that was set while containers run makes no start late and no end early. */
+TEST(what_a_clock_that_is_set_does_not_decide)
+{
+    const int64_t day_us = 86400LL * 1000000, now_ms = sw_mono_ms();
+    static struct container_def container;
+    static struct taskdef def;
+    static struct task t;
+    static struct task_view v;
+    struct task_container *c = &t.containers[0];
+    container.start_timeout_s = 60;
+    container.stop_timeout_s = -1;
+    container.host.restart = (struct restart_policy){.enabled = true, .period_s = 60};
+    def.containers = &container;
+    def.containers_n = 1;
+    t.def = &def;
+    c->def = &container;
+    for (int day = -1; day <= 1; day++) {
+        *c = (struct task_container){.def = c->def,
+                                     .status = CONTAINER_RUNNING,
+                                     .ran = true,
+                                     .started_us = sw_now_us() + day * day_us,
+                                     .started_ms = now_ms - 10000};
+        task_view(&t, now_ms, 30, &v);
+        CHECK_EQ_INT(v.containers[0].give_up_at_ms, now_ms + 50000);
+        c->status = CONTAINER_STOPPED;
+        c->stopped_us = sw_now_us();
+        c->has_exit_code = true;
+        c->ran_ms = 59000;
+        task_view(&t, now_ms, 30, &v);
+        CHECK(!v.containers[0].restart);
+        c->ran_ms = 61000;
+        task_view(&t, now_ms, 30, &v);
+        CHECK(v.containers[0].restart);
+    }
+}
+
+TEST(a_start_of_before_is_never_after_now)
+{
+    const int64_t now_ms = sw_mono_ms(), now_us = sw_now_us();
+    CHECK(task_mono_of_us(now_us + 86400LL * 1000000) >= now_ms);
+    CHECK(task_mono_of_us(now_us + 86400LL * 1000000) <= sw_mono_ms());
+    CHECK(task_mono_of_us(now_us - 60000000) <= sw_mono_ms() - 59000);
 }

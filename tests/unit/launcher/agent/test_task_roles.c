@@ -202,6 +202,39 @@ TEST(credentials_are_renewed_at_half_of_their_life)
     done();
 }
 
+/* The control plane's clock may have been set with ours: then theirs have expired, or seem to be of another day. */
+TEST(credentials_are_renewed_when_the_clock_was_set)
+{
+    setup();
+    life_ms = 6 * 3600 * 1000;
+    begin("\"taskRoleArn\": \"" ROLE "\"");
+    await(&running);
+    CHECK_EQ_INT(issued, 1);
+    for (int day = -1; day <= 1; day += 2) {
+        int before = issued;
+        pthread_mutex_lock(&engine->tasks->lock);
+        engine->tasks->clock_ahead_ms += day * 86400000LL;
+        pthread_mutex_unlock(&engine->tasks->lock);
+        for (int i = 0; i < 10000 && issued == before; i++)
+            sw_sleep_ms(5);
+        CHECK_EQ_INT(issued, before + 1);
+    }
+    done();
+}
+
+TEST(credentials_that_seem_expired_at_once_are_not_asked_for_again_and_again)
+{
+    setup();
+    life_ms = -86400000;
+    begin("\"taskRoleArn\": \"" ROLE "\"");
+    await(&running);
+    pthread_mutex_lock(&engine->tasks->lock);
+    CHECK(engine->tasks->credentials_renew_at_ms > sw_mono_ms() + 60000);
+    pthread_mutex_unlock(&engine->tasks->lock);
+    CHECK_EQ_INT(issued, 1);
+    done();
+}
+
 TEST(a_new_agent_asks_again_under_the_same_id)
 {
     setup();
