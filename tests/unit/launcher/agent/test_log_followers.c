@@ -142,7 +142,7 @@ TEST(many_followers_hear_at_once)
 TEST(one_that_waits_keeps_no_other_waiting)
 {
     setup();
-    follow(TASK, 1, 1);
+    follow(TASK, 1, 3);
     follow("arn:aws:ecs:us-east-1:000000000000:task/default/unknown", 2, 20);
     await_answers(1);
     CHECK_EQ_STR(sw_json_str(json_array_get(answers, 0), "requestId", ""), "r2");

@@ -138,7 +138,7 @@ static void begin(const char *roles)
 static void await(const bool *what)
 {
     bool is = false;
-    for (int i = 0; i < 2000 && !is; i++) {
+    for (int i = 0; i < 20000 && !is; i++) {
         pthread_mutex_lock(&lock);
         is = *what;
         pthread_mutex_unlock(&lock);
