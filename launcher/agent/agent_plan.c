@@ -34,8 +34,11 @@ size_t agent_plan(const struct plan_desired *desired, size_t desired_n,
             !known[at].stop_wanted && !known[at].finished)
             actions[n++] = (struct agent_action){.kind = AGENT_END, .index = i, .other = at};
     for (size_t i = 0; i < desired_n; i++) {
-        if (find_known(known, known_n, desired[i].task, &at))
+        if (find_known(known, known_n, desired[i].task, &at)) {
+            if (known[at].finished && known[at].told)
+                actions[n++] = (struct agent_action){.kind = AGENT_AGAIN, .index = i};
             continue;
+        }
         /* One that ran before and is unknown here was lost with this instance's files: it must not run twice. */
         bool refuse = desired[i].stopped || desired[i].ran;
         actions[n++] =

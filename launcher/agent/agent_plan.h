@@ -13,12 +13,14 @@ struct plan_desired {
 struct plan_known {
     const char *task;
     bool stop_wanted, finished, silent;
+    bool told; /* that it is finished, or it was let go */
 };
 enum agent_action_kind {
     AGENT_BEGIN,  /* desired[index]: a new task */
     AGENT_REFUSE, /* desired[index]: report it STOPPED without starting it */
     AGENT_END,    /* known[other] is to stop, as desired[index] says */
     AGENT_FORGET, /* known[index]: stop what runs, report nothing */
+    AGENT_AGAIN, /* desired[index]: report once more that it is STOPPED; the control plane has older rows than it had */
 };
 struct agent_action {
     enum agent_action_kind kind;

@@ -71,9 +71,9 @@ int chores_remove_orphans(struct task_engine *e, struct sw_err *err)
     return e->o.runtime->ops->list(e->o.runtime->self, remove_orphan, e, err);
 }
 
-void chores_refuse(struct task_engine *e, const char *arn, const char *why)
+void chores_refuse(struct task_engine *e, const char *arn, const char *code, const char *why)
 {
-    sw_autofree char *reason = sw_asprintf("TaskFailedToStart: %.900s", why);
+    sw_autofree char *reason = sw_asprintf("%s: %.900s", code, why);
     json_t *report = json_object();
     sw_json_set_str(report, "cluster", e->cluster);
     sw_json_set_str(report, "task", arn);

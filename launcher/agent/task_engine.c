@@ -648,7 +648,7 @@ static void begin_new(struct task_engine *e, const json_t *placed, bool refuse)
         e->o.runtime->ops->expect(e->o.runtime->self);
     if (task_new(e, e->tasks_dir, placed, &t, &err) < 0) {
         sw_log_err(SW_LOG_ERROR, "task-not-understood", &err, "task", arn, NULL);
-        chores_refuse(e, arn, err.msg);
+        chores_refuse(e, arn, "TaskFailedToStart", err.msg);
         return;
     }
     bool stopped = sw_streq(sw_json_str(placed, "desiredStatus", ""), "STOPPED");
@@ -684,12 +684,13 @@ static size_t snapshot_known(struct task_engine *e, struct plan_known **ret_plan
     *ret_tasks = sw_calloc(n + 1, sizeof **ret_tasks);
     for (struct task *t = e->tasks; t; t = t->next) {
         pthread_mutex_lock(&t->lock);
-        (*ret_plan)[i] = (struct plan_known){task_arn(t), t->stop_wanted, t->finished, t->silent};
+        (*ret_plan)[i] = (struct plan_known){task_arn(t), t->stop_wanted, t->finished, t->silent,
+                                             t->silent || t->reported >= REPORT_STOPPED};
         pthread_mutex_unlock(&t->lock);
         (*ret_tasks)[i++] = t;
     }
     for (const struct ended_task *t = e->ended; t; t = t->next) /* nothing is asked of these */
-        (*ret_plan)[i++] = (struct plan_known){t->arn, true, true, true};
+        (*ret_plan)[i++] = (struct plan_known){t->arn, true, true, true, true};
     pthread_mutex_unlock(&e->lock);
     return n;
 }
@@ -714,6 +715,9 @@ static void carry_out(struct task_engine *e, const struct agent_action *a, const
     switch (a->kind) {
     case AGENT_BEGIN: begin_new(e, placed, false); break;
     case AGENT_REFUSE: begin_new(e, placed, true); break;
+    case AGENT_AGAIN:
+        chores_refuse(e, sw_json_str(placed, "taskArn", ""), "EssentialContainerExited", ended);
+        break;
     case AGENT_END:
         pthread_mutex_lock(&t->lock);
         task_want_stop(t, "UserInitiated",

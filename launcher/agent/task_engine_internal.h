@@ -48,7 +48,7 @@ int chores_start(struct task_engine *e, struct sw_err *err);
 void chores_stop(struct task_engine *e); /* after closing is set */
 int chores_remove_orphans(struct task_engine *e, struct sw_err *err);
 /* Reports as STOPPED a task that is none of ours, until the control plane took it. */
-void chores_refuse(struct task_engine *e, const char *arn, const char *why);
+void chores_refuse(struct task_engine *e, const char *arn, const char *code, const char *why);
 
 /* task_damaged.c: the file of a task cannot be read, and the task ends. */
 void task_set_aside(struct task_engine *e, const char *id, const struct sw_err *why);

@@ -250,11 +250,11 @@ TEST(an_answer_is_applied_once)
     const struct plan_desired desired[] = {{"new", false, false},  {"stop", true, true},
                                            {"on", false, true},    {"lost", false, true},
                                            {"never", true, false}, {"done", true, true}};
-    const struct plan_known known[] = {{"stop", false, false, false},
-                                       {"on", false, false, false},
-                                       {"gone", false, false, false},
-                                       {"silent", true, true, true},
-                                       {"done", false, true, false}};
+    const struct plan_known known[] = {{"stop", false, false, false, false},
+                                       {"on", false, false, false, false},
+                                       {"gone", false, false, false, false},
+                                       {"silent", true, true, true, false},
+                                       {"done", false, true, false, false}};
     struct agent_action a[16];
     size_t n = agent_plan(desired, 6, known, 5, a);
     CHECK_EQ_INT((int)n, 5);
@@ -263,12 +263,27 @@ TEST(an_answer_is_applied_once)
     CHECK(a[2].kind == AGENT_BEGIN && a[2].index == 0);
     CHECK(a[3].kind == AGENT_REFUSE && a[3].index == 3);
     CHECK(a[4].kind == AGENT_REFUSE && a[4].index == 4);
-    const struct plan_known after[] = {{"new", false, false, false}, {"stop", true, false, false},
-                                       {"on", false, false, false},  {"lost", true, true, false},
-                                       {"never", true, true, false}, {"done", false, true, false},
-                                       {"gone", true, false, true}};
+    const struct plan_known after[] = {
+        {"new", false, false, false, false}, {"stop", true, false, false, false},
+        {"on", false, false, false, false},  {"lost", true, true, false, false},
+        {"never", true, true, false, false}, {"done", false, true, false, false},
+        {"gone", true, false, true, false}};
     CHECK_EQ_INT((int)agent_plan(desired, 6, after, 7, a), 0);
     CHECK_EQ_INT((int)agent_plan(NULL, 0, NULL, 0, a), 0);
+}
+
+/* The control plane's rows were set back: it asks for what had ended. */
+TEST(what_ended_is_said_again_to_whoever_forgot_it)
+{
+    const struct plan_desired desired[] = {
+        {"let go", false, true}, {"reported", true, true}, {"on its way", false, true}};
+    const struct plan_known known[] = {{"reported", true, true, false, true},
+                                       {"on its way", true, true, false, false},
+                                       {"let go", true, true, true, true}};
+    struct agent_action a[8];
+    CHECK_EQ_INT((int)agent_plan(desired, 3, known, 3, a), 2);
+    CHECK(a[0].kind == AGENT_AGAIN && a[0].index == 0);
+    CHECK(a[1].kind == AGENT_AGAIN && a[1].index == 1);
 }
 
 TEST(health_follows_retries_and_the_start_period)
