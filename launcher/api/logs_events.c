@@ -176,7 +176,7 @@ int logs_get_log_events(struct aws_call *call, const void *in SW_UNUSED, json_t 
         (r = log_store_get_group(logs_store(call), &c, group, &g, err)) < 0)
         return r;
     sw_autojson json_t *names = json_pack("[s]", stream);
-    r = log_store_list_streams(logs_store(call), g.id, stream, names, &rows, &n, err);
+    r = log_store_list_streams(logs_store(call), g.id, NULL, names, &rows, &n, err);
     if (r == 0 && n == 0)
         r = sw_fail(err, SW_ENOTFOUND, "ResourceNotFoundException",
                     "The specified log stream does not exist.");

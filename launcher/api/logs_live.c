@@ -139,7 +139,10 @@ static void look_at(const struct logs_live *l, const struct session *s, const ch
     size_t n = 0, m = 0;
     if (log_store_get_group(l->store, &c, group, &g, &ignored) < 0)
         return;
-    if (log_store_list_streams(l->store, g.id, NULL, NULL, &rows, &n, &ignored) < 0)
+    const char *prefix = json_array_size(s->prefixes) == 1
+                             ? json_string_value(json_array_get(s->prefixes, 0))
+                             : NULL;
+    if (log_store_list_streams(l->store, g.id, prefix, s->names, &rows, &n, &ignored) < 0)
         n = 0;
     sw_autofree struct log_scan_stream *streams = sw_calloc(n + 1, sizeof *streams);
     for (size_t i = 0; i < n; i++)

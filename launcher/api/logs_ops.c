@@ -139,63 +139,81 @@ static json_t *stream_json(const struct aws_call *call, const char *group,
     return o;
 }
 
-static int by_last_event(const void *a, const void *b)
+/* How DescribeLogStreams orders: by name, or by the last event, then name. */
+struct order {
+    bool by_time, descending;
+};
+
+static int64_t last_event(const struct log_stream_row *s)
+{
+    return s->stat.events ? s->stat.last_ms : 0;
+}
+
+static int compare(const void *a, const void *b, void *ctx)
 {
     const struct log_stream_row *x = a, *y = b;
-    const int64_t m = x->stat.events ? x->stat.last_ms : 0,
-                  n = y->stat.events ? y->stat.last_ms : 0;
-    if (m != n)
-        return m < n ? -1 : 1;
-    return strcmp(x->name, y->name);
+    const struct order *o = ctx;
+    const int64_t m = o->by_time ? last_event(x) : 0, n = o->by_time ? last_event(y) : 0;
+    const int c = m != n ? (m < n ? -1 : 1) : strcmp(x->name, y->name);
+    return o->descending ? -c : c;
 }
 
-static void reverse(struct log_stream_row *list, size_t n)
-{
-    for (size_t i = 0; i < n / 2; i++) {
-        struct log_stream_row t = list[i];
-        list[i] = list[n - 1 - i];
-        list[n - 1 - i] = t;
-    }
-}
-
-/* In the order asked for. The list is sorted anew for each page: a stream that moved meanwhile may be met twice or not. */
-static int sorted_streams(struct aws_call *call, const struct log_group_row *g, bool by_time,
+/* All of them in the order asked for. */
+static int sorted_streams(struct aws_call *call, const struct log_group_row *g, struct order *o,
                           struct log_stream_row **ret, size_t *ret_n, struct sw_err *err)
 {
     int r = log_store_list_streams(logs_store(call), g->id, text(call, "logStreamNamePrefix"), NULL,
                                    ret, ret_n, err);
-    for (size_t i = 0; r == 0 && by_time && i < *ret_n; i++)
+    for (size_t i = 0; r == 0 && o->by_time && i < *ret_n; i++)
         r = log_store_stream_stat(logs_store(call), g->id, &(*ret)[i], err);
-    if (r == 0 && by_time && *ret_n)
-        qsort(*ret, *ret_n, sizeof **ret, by_last_event);
-    if (r == 0 && sw_json_bool(call->input, "descending", false))
-        reverse(*ret, *ret_n);
+    if (r == 0 && *ret_n)
+        qsort_r(*ret, *ret_n, sizeof **ret, compare, o);
     return r;
 }
 
-static int page_of_streams(struct aws_call *call, const struct log_group_row *g, bool by_time,
-                           const char *after, json_t *out, struct sw_err *err)
+/* Tokens hold the key of the last stream of a page, so a page begins behind it though that stream has gone: "LAST-EVENT/NAME". */
+static int parse_key(const char *token, struct log_stream_row *ret, struct sw_err *err)
+{
+    char key[LOG_NAME_MAX + 32];
+    int r = aws_page_token_parse(token, key, sizeof key, LOGS_INVALID, err);
+    struct sw_str name = sw_str(r == 0 ? key : ""), time;
+    *ret = (struct log_stream_row){.stat = {.events = 1}};
+    if (r == 0 && (!sw_str_split(&name, '/', &time) || !sw_parse_i64(time, &ret->stat.last_ms) ||
+                   !name.p || !sw_str_copy(name, ret->name, sizeof ret->name)))
+        r = sw_fail(err, SW_EINVALID, LOGS_INVALID, "The specified nextToken is invalid.");
+    return r;
+}
+
+static void set_key(const struct log_stream_row *last, const struct order *o, json_t *out)
+{
+    char token[AWS_PAGE_TOKEN_MAX];
+    sw_autofree char *key =
+        sw_asprintf("%lld/%s", (long long)(o->by_time ? last_event(last) : 0), last->name);
+    aws_page_token(key, token);
+    sw_json_set_str(out, "nextToken", token);
+}
+
+static int page_of_streams(struct aws_call *call, const struct log_group_row *g, struct order *o,
+                           const struct log_stream_row *after, json_t *out, struct sw_err *err)
 {
     sw_autofree struct log_stream_row *list = NULL;
     size_t n = 0, from = 0;
     const size_t limit = (size_t)sw_json_int(call->input, "limit", PAGE_DEFAULT);
-    char token[AWS_PAGE_TOKEN_MAX];
     json_t *streams = json_array();
     sw_json_set_new(out, "logStreams", streams);
-    int r = sorted_streams(call, g, by_time, &list, &n, err);
-    while (r == 0 && after && from < n && !sw_streq(list[from].name, after))
-        from++;
-    if (after && from < n)
+    int r = o->by_time || o->descending
+                ? sorted_streams(call, g, o, &list, &n, err)
+                : log_store_page_streams(logs_store(call), g->id, text(call, "logStreamNamePrefix"),
+                                         after ? after->name : NULL, limit + 1, &list, &n, err);
+    while (r == 0 && after && from < n && compare(&list[from], after, o) <= 0)
         from++;
     for (size_t i = from; r == 0 && i < n && i < from + limit; i++) {
-        r = by_time ? 0 : log_store_stream_stat(logs_store(call), g->id, &list[i], err);
+        r = o->by_time ? 0 : log_store_stream_stat(logs_store(call), g->id, &list[i], err);
         if (r == 0)
             json_array_append_new(streams, stream_json(call, g->name, &list[i]));
     }
-    if (r == 0 && from + limit < n) {
-        aws_page_token(list[from + limit - 1].name, token);
-        sw_json_set_str(out, "nextToken", token);
-    }
+    if (r == 0 && from + limit < n)
+        set_key(&list[from + limit - 1], o, out);
     return r;
 }
 
@@ -204,19 +222,21 @@ static int describe_streams(struct aws_call *call, const void *in SW_UNUSED, jso
 {
     struct log_scope c = logs_scope(call);
     struct log_group_row g = {.tags = NULL};
-    char group[LOG_NAME_MAX + 1], after[LOG_NAME_MAX + 1];
-    const bool by_time = sw_streq(text(call, "orderBy"), "LastEventTime");
+    char group[LOG_NAME_MAX + 1];
+    struct log_stream_row after;
+    struct order o = {.by_time = sw_streq(text(call, "orderBy"), "LastEventTime"),
+                      .descending = sw_json_bool(call->input, "descending", false)};
     const char *next = text(call, "nextToken");
     int r = logs_group_name(call, group, err);
     if (r < 0 || (r = logs_may(call, group, NULL, err)) < 0)
         return r;
-    if (by_time && text(call, "logStreamNamePrefix"))
+    if (o.by_time && text(call, "logStreamNamePrefix"))
         return sw_fail(err, SW_EINVALID, LOGS_INVALID,
                        "Cannot order by LastEventTime with a logStreamNamePrefix.");
-    if ((next && (r = aws_page_token_parse(next, after, sizeof after, LOGS_INVALID, err)) < 0) ||
+    if ((next && (r = parse_key(next, &after, err)) < 0) ||
         (r = log_store_get_group(logs_store(call), &c, group, &g, err)) < 0)
         return r;
-    r = page_of_streams(call, &g, by_time, next ? after : NULL, out, err);
+    r = page_of_streams(call, &g, &o, next ? &after : NULL, out, err);
     log_group_row_done(&g);
     return r;
 }

@@ -142,15 +142,16 @@ int log_rows_delete_stream(struct meta_tx *tx, const char *id, struct sw_err *er
 }
 
 int log_rows_list_streams(struct meta_tx *tx, const char *group_id, const char *from,
-                          struct log_stream_row **ret, size_t *ret_n, struct sw_err *err)
+                          const char *after, size_t max, struct log_stream_row **ret, size_t *ret_n,
+                          struct sw_err *err)
 {
     meta_autostmt *st = NULL;
     size_t cap = 0;
     const size_t prefix_n = strlen(from);
     int r = meta_query(tx, err, &st,
                        "SELECT id, name, created_at FROM log_stream WHERE group_id = $1 AND name "
-                       ">= $2 ORDER BY name",
-                       "tt", group_id, from);
+                       ">= $2 AND name > $3 ORDER BY name LIMIT $4",
+                       "ttti", group_id, from, after, (int64_t)max);
     while (r == 0 && (r = meta_step(st, err)) == 1) {
         struct sw_str name = meta_str(st, 1);
         if (name.n < prefix_n || memcmp(name.p, from, prefix_n) != 0)

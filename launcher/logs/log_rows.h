@@ -25,7 +25,8 @@ int log_rows_has_stream(struct meta_tx *tx, const char *group_id, const char *id
 int log_rows_delete_stream(struct meta_tx *tx, const char *id, struct sw_err *err);
 /* By name, those that begin with `from`. */
 int log_rows_list_streams(struct meta_tx *tx, const char *group_id, const char *from,
-                          struct log_stream_row **ret, size_t *ret_n, struct sw_err *err);
+                          const char *after, size_t max, struct log_stream_row **ret, size_t *ret_n,
+                          struct sw_err *err);
 /* {"ID": true} of every group and stream; {"ID": days} of groups with a retention. */
 int log_rows_all_ids(struct meta_tx *tx, json_t *ret, struct sw_err *err);
 int log_rows_with_retention(struct meta_tx *tx, json_t *ret, struct sw_err *err);

@@ -281,6 +281,9 @@ struct list_arg {
     bool with_from;
     struct log_group_row *groups;
     struct log_stream_row *streams;
+    const char *after;
+    size_t max;
+    const json_t *names;
     size_t n;
 };
 
@@ -398,37 +401,75 @@ static int list_streams(struct meta_tx *tx, void *arg, struct sw_err *err)
     struct list_arg *a = arg;
     free(SW_TAKE(a->streams));
     a->n = 0;
-    return log_rows_list_streams(tx, a->group_id, a->from, &a->streams, &a->n, err);
+    return log_rows_list_streams(tx, a->group_id, a->from, a->after, a->max, &a->streams, &a->n,
+                                 err);
 }
 
-static bool has_name(const json_t *names, const char *name)
+static bool is_listed(const struct list_arg *a, const char *name)
 {
+    for (size_t i = 0; i < a->n; i++)
+        if (sw_streq(a->streams[i].name, name))
+            return true;
+    return false;
+}
+
+/* One by one: a group may have a hundred thousand others. */
+static int find_streams(struct meta_tx *tx, void *arg, struct sw_err *err)
+{
+    struct list_arg *a = arg;
     const json_t *v;
     size_t i;
-    json_array_foreach(names, i, v) {
-        if (sw_streq(json_string_value(v), name))
-            return true;
+    free(a->streams);
+    a->n = 0;
+    a->streams = sw_calloc(json_array_size(a->names) + 1, sizeof *a->streams);
+    json_array_foreach(a->names, i, v) {
+        struct sw_err e = SW_ERR_INIT;
+        struct log_stream_row *row = &a->streams[a->n];
+        const char *name = json_string_value(v);
+        if (!name || is_listed(a, name) ||
+            log_rows_get_stream(tx, a->group_id, name, row->id, &e) == SW_ENOTFOUND)
+            continue;
+        if (e.code)
+            return sw_err_move(err, &e);
+        (void)sw_str_copy(sw_str(name), row->name, sizeof row->name);
+        a->n++;
     }
-    return false;
+    return 0;
+}
+
+static int take_list(int r, struct list_arg *a, struct log_stream_row **ret, size_t *ret_n)
+{
+    if (r < 0) {
+        free(a->streams);
+        return r;
+    }
+    *ret = a->streams;
+    *ret_n = a->n;
+    return 0;
 }
 
 int log_store_list_streams(struct log_store *s, const char *group_id, const char *prefix,
                            const json_t *names, struct log_stream_row **ret, size_t *ret_n,
                            struct sw_err *err)
 {
-    struct list_arg a = {.group_id = group_id, .from = prefix ? prefix : ""};
-    int r = meta_tx(s->db, META_READ_LONG, list_streams, &a, err);
-    if (r < 0) {
-        free(a.streams);
-        return r;
-    }
-    size_t n = 0;
-    for (size_t i = 0; i < a.n; i++)
-        if (!names || has_name(names, a.streams[i].name))
-            a.streams[n++] = a.streams[i];
-    *ret = a.streams;
-    *ret_n = n;
-    return 0;
+    struct list_arg a = {.group_id = group_id,
+                         .from = prefix ? prefix : "",
+                         .after = "",
+                         .max = INT32_MAX,
+                         .names = names};
+    return take_list(meta_tx(s->db, META_READ_LONG, names ? find_streams : list_streams, &a, err),
+                     &a, ret, ret_n);
+}
+
+int log_store_page_streams(struct log_store *s, const char *group_id, const char *prefix,
+                           const char *after, size_t max, struct log_stream_row **ret,
+                           size_t *ret_n, struct sw_err *err)
+{
+    struct list_arg a = {.group_id = group_id,
+                         .from = prefix ? prefix : "",
+                         .after = after ? after : "",
+                         .max = max};
+    return take_list(meta_tx(s->db, META_READ, list_streams, &a, err), &a, ret, ret_n);
 }
 
 int log_store_stream_stat(struct log_store *s, const char *group_id, struct log_stream_row *stream,

@@ -76,10 +76,15 @@ int log_store_create_stream(struct log_store *s, const struct log_scope *c, cons
                             const char *name, struct sw_err *err);
 int log_store_delete_stream(struct log_store *s, const struct log_scope *c, const char *group,
                             const char *name, struct sw_err *err);
-/* All streams whose names begin with prefix (NULL: all), by name; names (NULL: any): only those. The caller frees *ret. */
+/* All streams whose names begin with prefix (NULL: all), by name; with names those of them that there are, in their order, without the
+ * time of creation and whatever the prefix. The caller frees *ret. */
 int log_store_list_streams(struct log_store *s, const char *group_id, const char *prefix,
                            const json_t *names, struct log_stream_row **ret, size_t *ret_n,
                            struct sw_err *err);
+/* By name: those after `after` (NULL: from the first), at most max. */
+int log_store_page_streams(struct log_store *s, const char *group_id, const char *prefix,
+                           const char *after, size_t max, struct log_stream_row **ret,
+                           size_t *ret_n, struct sw_err *err);
 int log_store_stream_stat(struct log_store *s, const char *group_id, struct log_stream_row *stream,
                           struct sw_err *err);
 

@@ -86,6 +86,28 @@ def test_streams(logs, group):
                    logStreamNamePrefix="t") == "InvalidParameterException"
 
 
+def test_pages_go_on_though_streams_go(logs, group):
+    """As scripts do that remove old streams: those of a page are deleted before the next one is asked for."""
+    at = now_ms()
+    for order in ({}, {"descending": True}, {"orderBy": "LastEventTime"}, {"orderBy": "LastEventTime", "descending": True}):
+        names = ["d/%d" % n for n in range(7)]
+        for n, stream in enumerate(names):
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+            put(logs, group, [(at - 1000 * (n // 2), "x")], stream)
+        seen, token = [], {}
+        while True:
+            page = logs.describe_log_streams(logGroupName=group, limit=2, **order, **token)
+            for stream in page["logStreams"]:
+                seen.append(stream["logStreamName"])
+                if stream["logStreamName"] != "s":
+                    logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
+            if "nextToken" not in page:
+                break
+            token = {"nextToken": page["nextToken"]}
+        assert sorted(seen) == names + ["s"], (order, seen)
+    assert code_of(logs.describe_log_streams, logGroupName=group, nextToken="x") == "InvalidParameterException"
+
+
 def test_events_forwards_and_backwards(logs, group):
     at = now_ms() - 1000
     put(logs, group, [(at + n, "line %d" % n) for n in range(100)])
