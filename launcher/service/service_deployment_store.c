@@ -45,11 +45,10 @@ int service_store_add_deployment(struct meta_tx *tx, const struct service_deploy
                                  int64_t now_us, char ret_id[SERVICE_DEPLOYMENT_ID],
                                  struct sw_err *err)
 {
-    char digits[20], revision[SERVICE_REVISION_ID], public_id[SERVICE_PUBLIC_ID];
+    char digits[SERVICE_REVISION_ID], public_id[SERVICE_PUBLIC_ID];
     int64_t number = 0;
     sw_autofree char *document = sw_json_dump(n->document);
-    random_digits(digits, 19);
-    random_digits(revision, 19);
+    random_digits(digits, sizeof digits - 1);
     sw_random_base32(public_id, SERVICE_PUBLIC_ID - 1);
     (void)snprintf(ret_id, SERVICE_DEPLOYMENT_ID, "ecs-svc/%s", digits);
     int r = meta_get(tx, err,
@@ -68,7 +67,7 @@ int service_store_add_deployment(struct meta_tx *tx, const struct service_deploy
                      " document, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
                      " 'IN_PROGRESS', 0, 0, 0, 0, 0, 0, $9, $10, $11, $11)",
                      "tiiittttiti", ret_id, n->service_id, number, n->definition_id, public_id,
-                     n->revision ? n->revision : revision, n->rollback_of, n->status, n->desired,
+                     n->revision ? n->revision : digits, n->rollback_of, n->status, n->desired,
                      document, now_us);
 }
 

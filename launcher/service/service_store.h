@@ -59,7 +59,7 @@ void service_deployment_rows_free(struct service_deployment_row *rows, size_t n)
 
 struct service_deployment_new {
     int64_t service_id, definition_id, desired;
-    const char *revision;    /* NULL: a new one */
+    const char *revision;    /* NULL: a new one, with the number of the deployment */
     const char *rollback_of; /* NULL: none */
     const char *status;      /* PRIMARY | ACTIVE */
     const json_t *document;

@@ -3,12 +3,14 @@
 to change, update, destroy and wait for the end. (Neither Debian nor npm has Terraform itself.) What was set must read back the same, or
 Terraform would replace the resource at every apply. Each reply is checked against the service's model."""
 import json
+import time
 import urllib.parse
 
 import pytest
 from botocore.exceptions import ClientError
 
 from support import run as r
+from support.aws import call
 
 TAGS = [{"Key": "env", "Value": "pr\u00e9-prod"}, {"Key": "team", "Value": "a"}]
 ECS_TAGS = [{k.lower(): v for k, v in tag.items()} for tag in TAGS]
@@ -349,12 +351,33 @@ def test_ecs_service(ecs, name):
     # destroy: down to nothing, delete, wait for the end; once more because the state may be older than the service
     ecs.update_service(cluster=cluster, service=arn, desiredCount=0)
     ecs.delete_service(cluster=cluster, service=arn)
-    ecs.get_waiter("services_inactive").wait(cluster=cluster, services=[arn], WaiterConfig={"Delay": 1, "MaxAttempts": 20})
+    ecs.get_waiter("services_inactive").wait(cluster=cluster, services=[arn], WaiterConfig={"Delay": 1, "MaxAttempts": 80})
     assert read_service(ecs, cluster, arn)["status"] == "INACTIVE"
     gone("ServiceNotActiveException", ecs.update_service, cluster=cluster, service=arn, desiredCount=0)
     for definition in (first, second):
         ecs.deregister_task_definition(taskDefinition=definition)
     ecs.delete_cluster(cluster=cluster)
+
+
+def test_ecs_service_wait_for_steady_state(server, ecs, name):
+    """The provider looks for the service deployment whose revision has the number of the PRIMARY deployment, and waits for its end."""
+    cluster = ecs.create_cluster(clusterName=name)["cluster"]["clusterArn"]
+    definition = ecs.register_task_definition(family=name, containerDefinitions=[
+        {"name": "web", "image": "x", "memory": 32}])["taskDefinition"]["taskDefinitionArn"]
+
+    def sent(operation, **body):
+        answer = call(server, "ecs", operation, json.dumps(body).encode())
+        assert answer.status == 200, answer.body
+        return json.loads(answer.body)
+    began = time.time() - 1
+    ecs.create_service(cluster=cluster, serviceName=name, taskDefinition=definition, desiredCount=0)
+    primary = [d for d in read_service(ecs, cluster, name)["deployments"] if d["status"] == "PRIMARY"][0]
+    listed = sent("ListServiceDeployments", cluster=cluster, service=name, createdAt={"after": began})["serviceDeployments"]
+    mine = [d["serviceDeploymentArn"] for d in listed if primary["id"].split("/")[1] in d["targetServiceRevisionArn"]]
+    assert len(mine) == 1
+    r.wait_for(lambda: sent("DescribeServiceDeployments", serviceDeploymentArns=mine)["serviceDeployments"][0]["status"] == "SUCCESSFUL",
+               30, 0.1, "the deployment's end")
+    ecs.delete_service(cluster=cluster, service=name)
 
 
 def test_ecs_cluster_capacity_providers(ecs, name):

@@ -70,6 +70,24 @@ static void stop_refused(struct world *w, const char *arn, const char *type, int
             doc("{'serviceDeploymentArn': '%s', 'stopType': '%s'}", arn, type), code, reason, part);
 }
 
+/* Terraform finds the service deployment that belongs to PRIMARY by the number in both. */
+TEST(a_revision_has_the_number_of_its_deployment)
+{
+    struct world w;
+    char instance[ARN_MAX];
+    open_service(&w, instance);
+    sw_autojson json_t *out =
+        call(&w, &w.user, launcher_describe_services, doc("{'services': ['web']}"));
+    const json_t *s = json_array_get(sw_json_array(out, "services"), 0);
+    const json_t *primary = json_array_get(sw_json_array(s, "deployments"), 0);
+    const char *number = strchr(sw_json_str(primary, "id", "/"), '/') + 1;
+    sw_autojson json_t *history = deployments(&w);
+    const json_t *d = json_array_get(sw_json_array(history, "serviceDeployments"), 0);
+    CHECK_CONTAINS(sw_json_str(d, "targetServiceRevisionArn", ""), number);
+    CHECK_EQ_INT(strlen(number), 19);
+    world_close(&w);
+}
+
 TEST(a_stop_is_refused_before_anything_changes)
 {
     struct world w;
