@@ -193,18 +193,37 @@ static int make(struct network *n, bool isolated, struct ready *r, struct sw_err
     return code;
 }
 
+static void remember_left(struct network *n, const char *name);
+
+static bool has_cable(struct network *n, const char *name)
+{
+    struct port_guard g;
+    sw_autojson json_t *lease = read_lease(n, name);
+    return lease &&
+           (!port_guard_read(sw_json_object(lease, "result"), &g) || if_nametoindex(g.port) != 0);
+}
+
+/* The next that is ready, and whole: somebody may have taken its cable away since. */
+static bool take_ready(struct network *n, struct ready *ret)
+{
+    for (;;) {
+        pthread_mutex_lock(&n->lock);
+        bool any = n->pool_n > 0;
+        if (any)
+            *ret = n->pool[--n->pool_n];
+        pthread_cond_broadcast(&n->changed);
+        pthread_mutex_unlock(&n->lock);
+        if (!any || has_cable(n, ret->name))
+            return any;
+        remember_left(n, ret->name);
+    }
+}
+
 int network_acquire(struct network *n, bool isolated, char name[NETWORK_NAME_MAX], char address[64],
                     struct sw_err *err)
 {
     struct ready r;
-    bool from_pool = false;
-    pthread_mutex_lock(&n->lock);
-    if (!isolated && n->pool_n > 0) {
-        r = n->pool[--n->pool_n];
-        from_pool = true;
-        pthread_cond_broadcast(&n->changed);
-    }
-    pthread_mutex_unlock(&n->lock);
+    bool from_pool = !isolated && take_ready(n, &r);
     if (!from_pool && make(n, isolated, &r, err) < 0)
         return err->code;
     snprintf(name, NETWORK_NAME_MAX, "%s", r.name);

@@ -111,6 +111,8 @@ class Checks:
     def check_end(self, task, mark, kind, kinds):
         lines, container = self.marks(mark), task["containers"][0]
         code, task_id = container.get("exitCode"), task["taskArn"].rsplit("/", 1)[1]
+        if task["stoppedReason"].startswith("ContainerNetworkingError"):  # its cable was taken
+            self.w.wounded.add(task_id)
         said = (task["stopCode"], task["stoppedReason"], code, container.get("reason"), lines, task_id)
         assert lines in ([], ["begin"], ["begin", "end"]), ("ran twice", said)
         if code == kinds[kind][1] and lines != ["begin", "end"]:
