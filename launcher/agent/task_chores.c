@@ -16,10 +16,11 @@
 #include "launcher/agent/task_engine_internal.h"
 #include "launcher/runtime/cgroup.h"
 
-#define FIRST_LOOK_MS  10000
-#define LOOK_EVERY_MS  30000
-#define BACKOFF_MIN_MS 200
-#define BACKOFF_MAX_MS 15000
+#define FIRST_LOOK_MS    10000
+#define LOOK_EVERY_MS    30000
+#define THREADS_EVERY_MS 1000
+#define BACKOFF_MIN_MS   200
+#define BACKOFF_MAX_MS   15000
 
 struct refusal {
     struct refusal *next;
@@ -171,10 +172,11 @@ static void *chores_main(void *arg)
                             : SW_MIN(SW_MAX(backoff * 2, (int64_t)BACKOFF_MIN_MS),
                                      (int64_t)BACKOFF_MAX_MS);
             report_at = sw_mono_ms() + backoff;
-        } else if (e->refused) {
-            wait_until(e, SW_MIN(look_at, report_at));
         } else {
-            wait_until(e, look_at);
+            if (e->threads_missing)
+                task_threads_start(e);
+            int64_t at = e->refused ? SW_MIN(look_at, report_at) : look_at;
+            wait_until(e, e->threads_missing ? SW_MIN(at, now + THREADS_EVERY_MS) : at);
         }
     }
     pthread_mutex_unlock(&e->lock);

@@ -343,13 +343,22 @@ static void forget_secrets(struct task *t)
     t->pull_authorization = t->pull_identity = NULL;
 }
 
+/* What an earlier agent started, and what there was no room for a thread for. */
+static void watch_what_runs(struct task *t)
+{
+    for (size_t i = 0; i < t->def->containers_n; i++) {
+        pthread_mutex_lock(&t->lock);
+        bool runs = t->containers[i].status == CONTAINER_RUNNING;
+        pthread_mutex_unlock(&t->lock);
+        if (runs)
+            task_watch(t, i);
+    }
+    task_namespaces_watch_again(t);
+}
+
 static void *task_main(void *arg)
 {
     struct task *t = arg;
-    for (size_t i = 0; i < t->def->containers_n; i++)
-        if (t->containers[i].status == CONTAINER_RUNNING)
-            task_watch(t, i);
-    task_namespaces_watch_again(t);
     pthread_mutex_lock(&t->lock);
     bool pull = !t->stop_wanted && !t->finished && !t->other_boot;
     task_queue_report(t);
@@ -357,8 +366,9 @@ static void *task_main(void *arg)
     if (pull && task_get_roles(t) && task_get_secrets(t) && task_get_env_files(t) &&
         log_sources_open(t))
         pull_images(t);
-    while (!flag_is_set(&t->engine->closing) && task_round(t))
-        ;
+    do
+        watch_what_runs(t);
+    while (!flag_is_set(&t->engine->closing) && task_round(t));
     task_join_watchers(t);
     task_namespaces_unwatch(t);
     if (!flag_is_set(&t->engine->closing))
@@ -371,15 +381,30 @@ static void *task_main(void *arg)
     return NULL;
 }
 
+void task_threads_start(struct task_engine *e)
+{
+    bool known = e->threads_missing;
+    e->threads_missing = false;
+    for (struct task *t = e->tasks; t; t = t->next) {
+        if (t->thread_started || t->thread_ended)
+            continue;
+        t->thread_started = pthread_create(&t->thread, NULL, task_main, t) == 0;
+        if (!t->thread_started && !known)
+            sw_log(SW_LOG_ERROR, "task-thread-failed", "task", t->id, "what-happens",
+                   "it is tried again", NULL);
+        e->threads_missing |= !t->thread_started;
+    }
+    if (e->threads_missing && !known)
+        pthread_cond_signal(&e->chores_due);
+}
+
 static void begin(struct task_engine *e, struct task *t)
 {
     pthread_mutex_lock(&e->lock);
     t->next = e->tasks;
     e->tasks = t;
+    task_threads_start(e);
     pthread_mutex_unlock(&e->lock);
-    t->thread_started = pthread_create(&t->thread, NULL, task_main, t) == 0;
-    if (!t->thread_started)
-        sw_log(SW_LOG_ERROR, "task-thread-failed", "task", t->id, NULL);
 }
 
 /* --- adoption --- */
@@ -594,11 +619,9 @@ int engine_new(const struct task_engine_options *o, struct task_engine **ret, st
     remove_unreadable(e);
     task_mounts_clean(e);
     e->reporters = sw_pool_new(REPORTERS, "reports");
-    for (struct task *t = e->tasks; t; t = t->next) {
-        t->thread_started = pthread_create(&t->thread, NULL, task_main, t) == 0;
-        if (!t->thread_started)
-            sw_log(SW_LOG_ERROR, "task-thread-failed", "task", t->id, NULL);
-    }
+    pthread_mutex_lock(&e->lock);
+    task_threads_start(e);
+    pthread_mutex_unlock(&e->lock);
     *ret = e;
     return 0;
 }
@@ -772,7 +795,7 @@ bool engine_idle(struct task_engine *e)
     pthread_mutex_lock(&e->lock);
     for (struct task *t = e->tasks; t && idle; t = t->next) {
         pthread_mutex_lock(&t->lock);
-        idle = t->thread_ended || !t->thread_started;
+        idle = t->thread_ended;
         pthread_mutex_unlock(&t->lock);
     }
     pthread_mutex_unlock(&e->lock);

@@ -17,11 +17,14 @@ struct task_engine {
     struct ports *ports;
     struct sw_pool *reporters;
     volatile int closing;
+    bool threads_missing; /* a task's could not be started: the machine has no room for one more */
     struct refusal *refused; /* task_chores.c */
     pthread_cond_t chores_due;
     pthread_t chores;
 };
 
+/* Starts the threads that are missing, as far as there is room now. With the engine's lock held. */
+void task_threads_start(struct task_engine *e);
 /* Saves. A failure is logged: the task goes on, the file is older; what a container left is kept until its end could be saved, and
  * none is started that the file does not know of. */
 bool task_persist(struct task *t, bool durable);
@@ -33,8 +36,8 @@ void task_fail_resources(struct task *t, const char *why);
 
 /* task_start.c; called without the lock, by the task's thread only. */
 int task_start_container(struct task *t, size_t container, struct sw_err *err);
-void task_watch(struct task *t,
-                size_t container); /* starts the waiter, and the health check's thread */
+/* Starts the waiter, and the health check's thread, as far as they do not run. */
+void task_watch(struct task *t, size_t container);
 /* False: the runtime could not remove it, so nothing was taken from under it; try again. With anyway all else is taken all the same. */
 bool task_clean_container(struct task *t, size_t container, bool anyway);
 /* After its end was cleaned away: WAITING again. */

@@ -384,21 +384,23 @@ static void *health_main(void *arg)
     return NULL;
 }
 
+static bool start_watcher(struct task *t, size_t container, void *(*run)(void *), pthread_t *ret)
+{
+    struct watch *w = SW_NEW(struct watch);
+    *w = (struct watch){t, container};
+    if (pthread_create(ret, NULL, run, w) == 0)
+        return true;
+    free(w);
+    return false;
+}
+
 void task_watch(struct task *t, size_t container)
 {
     struct task_container *c = &t->containers[container];
-    struct watch *w = SW_NEW(struct watch);
-    *w = (struct watch){t, container};
-    c->watched = pthread_create(&c->waiter, NULL, waiter_main, w) == 0;
     if (!c->watched)
-        free(w);
-    if (!c->def->health_check.command)
-        return;
-    struct watch *h = SW_NEW(struct watch);
-    *h = (struct watch){t, container};
-    c->has_health_thread = pthread_create(&c->health_thread, NULL, health_main, h) == 0;
-    if (!c->has_health_thread)
-        free(h);
+        c->watched = start_watcher(t, container, waiter_main, &c->waiter);
+    if (c->def->health_check.command && !c->has_health_thread)
+        c->has_health_thread = start_watcher(t, container, health_main, &c->health_thread);
 }
 
 /* As new, but for the host ports, which people know, and the network of an awsvpc task. */

@@ -154,8 +154,10 @@ static int run_plugin(struct cni *c, const char *command, const char *id, const 
     int r = sw_process_run(&spec, &out, &text, &res, err);
     for (size_t i = 0; i < 5; i++)
         free(own[i]);
-    if (r < 0)
+    if (r < 0) {
+        err->reason = REASON;
         return sw_prefix(err, "network plugin %s %s", type, command);
+    }
     sw_autojson json_t *j = NULL;
     struct sw_err bad = SW_ERR_INIT;
     int parsed = out.n ? sw_json_load(sw_buf_str(&out), 16, 10000, NULL, &j, &bad) : -1;
