@@ -29,6 +29,7 @@
 #include "launcher/runtime/exec_process.h"
 #include "launcher/runtime/makers.h"
 #include "launcher/runtime/runtime.h"
+#include "launcher/runtime/runtime_words.h"
 #include "launcher/runtime/sealed_program.h"
 
 #define CREATE_TIMEOUT_MS  60000
@@ -144,7 +145,7 @@ static int run_runtime(const struct oci *o, const char *const *args, int64_t tim
         return sw_prefix(err, "%s %s", o->runtime, args[0]);
     if (res.exit_code == 0)
         return 0;
-    const char *message = text.n ? sw_buf_str(&text).p : "no message";
+    sw_autofree char *message = runtime_words(sw_buf_str(&text));
     if (strstr(message, "does not exist"))
         return sw_fail(err, SW_ENOTFOUND, reason, "%s", message);
     return sw_fail(err, SW_EIO, reason, "%s", message);
@@ -194,8 +195,8 @@ static int read_create_result(const struct oci *o, const char *id, int fd, struc
     int64_t pid = sw_json_int(j, "data", sw_json_int(j, "pid", -1));
     if (pid > 0)
         return 0;
-    return sw_fail(err, SW_EIO, "CannotCreateContainerError", "%s",
-                   sw_json_str(j, "message", "no message"));
+    sw_autofree char *message = runtime_words(sw_str(sw_json_str(j, "message", "")));
+    return sw_fail(err, SW_EIO, "CannotCreateContainerError", "%s", message);
 }
 
 /* In a folder of its own: conmon marks an out-of-memory kill by a file "oom" where it runs, too. */

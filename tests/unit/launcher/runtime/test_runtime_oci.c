@@ -309,9 +309,9 @@ TEST(a_start_cut_short_is_a_start)
     runtime_oci_free(&rt);
 }
 
-TEST(a_start_that_was_cut_short_before_the_program_began_has_no_exit_code)
+/* Its exit code. The first process may be quicker than the one who closes, and then it runs. */
+static int cut_short(void)
 {
-    setup();
     char id[33];
     new_id(id);
     struct sw_err err = SW_ERR_INIT;
@@ -327,8 +327,17 @@ TEST(a_start_that_was_cut_short_before_the_program_began_has_no_exit_code)
         sw_sleep_ms(10);
     }
     finish(id, &st);
-    CHECK_EQ_INT(st.exit_code, -1);
     removed(id);
+    return st.exit_code;
+}
+
+TEST(a_start_that_was_cut_short_before_the_program_began_has_no_exit_code)
+{
+    setup();
+    int code = 7;
+    for (int i = 0; i < 50 && code == 7; i++)
+        code = cut_short();
+    CHECK_EQ_INT(code, -1);
     runtime_oci_free(&rt);
 }
 
