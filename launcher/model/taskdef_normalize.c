@@ -281,7 +281,7 @@ static json_t *required_attributes(json_t *doc)
 
 json_t *taskdef_normalized(const json_t *doc)
 {
-    json_t *out = json_deep_copy(doc), *c;
+    json_t *out = json_deep_copy(doc), *c, *v;
     size_t i;
     drop_nulls(out);
     normalize_size(out, "cpu", task_cpu_parse);
@@ -291,6 +291,11 @@ json_t *taskdef_normalized(const json_t *doc)
     json_array_foreach(sw_json_array(out, "containerDefinitions"), i, c)
         normalize_container(c, same_port);
     set_default(out, "volumes", json_array());
+    json_array_foreach(sw_json_array(out, "volumes"), i, v) {
+        json_t *efs = sw_json_object(v, "efsVolumeConfiguration");
+        if (efs)
+            set_default(efs, "rootDirectory", json_string("/"));
+    }
     set_default(out, "placementConstraints", json_array());
     sw_json_set_new(out, "compatibilities",
                     fargate_compatible(out)    ? json_pack("[s, s]", "EC2", FARGATE)

@@ -134,6 +134,11 @@ static int put(struct launcher *l, const struct launcher_caller *c, const json_t
     if (!s)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID, "Unknown setting '%.100s'.",
                        sw_json_str(in, "name", ""));
+    if (!value && s->fixed && !sw_streq(s->built_in, "off")) /* Terraform waits for these words */
+        return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
+                       "You can no longer disable %s: %s is always %s here.",
+                       strstr(s->name, "LongArn") ? "Long Arn settings" : s->name, s->name,
+                       s->built_in);
     if (!value)
         return sw_fail(err, SW_EINVALID, SERVICE_INVALID,
                        s->fixed ? "The setting %s is always %s here; it cannot be %.100s."

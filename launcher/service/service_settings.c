@@ -212,10 +212,8 @@ int service_settings_new(const json_t *in, json_t **ret_document, struct sw_err 
     json_t *controller = sw_json_object(in, "deploymentController");
     sw_json_set_str(document, "schedulingStrategy",
                     sw_json_str(in, "schedulingStrategy", "REPLICA"));
-    if (controller)
+    if (controller) /* shown when it was given: there are clients which know no ECS in it */
         json_object_set(document, "deploymentController", controller);
-    else
-        sw_json_set_new(document, "deploymentController", json_pack("{s:s}", "type", "ECS"));
     int r = check_kind(in, document, err);
     if (r < 0)
         return r;

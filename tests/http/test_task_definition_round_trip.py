@@ -74,7 +74,8 @@ ADDED = {"": {"revision", "status", "taskDefinitionArn", "registeredAt", "regist
               "volumes", "placementConstraints"},
          "containerDefinitions[]": {"cpu", "essential", "environment", "mountPoints", "volumesFrom", "portMappings"},
          "containerDefinitions[].portMappings[]": {"hostPort", "protocol"},
-         "containerDefinitions[].healthCheck": {"interval", "timeout", "retries"}}
+         "containerDefinitions[].healthCheck": {"interval", "timeout", "retries"},
+         "volumes[].efsVolumeConfiguration": {"rootDirectory"}}
 
 
 def leaves(shape, path="", seen=()):

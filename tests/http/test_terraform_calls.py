@@ -309,6 +309,16 @@ def test_ecs_task_definition(ecs, iam, name):
     iam.delete_role(RoleName=name)
 
 
+def test_ecs_task_definition_with_efs(ecs, name):
+    """With an access point the provider sends no rootDirectory, and expects what ECS adds."""
+    efs = {"fileSystemId": "fs-1", "transitEncryption": "ENABLED", "authorizationConfig": {"accessPointId": "fsap-1", "iam": "ENABLED"}}
+    made = ecs.register_task_definition(family=name, containerDefinitions=[{"name": "c", "image": "x", "memory": 32}],
+                                        volumes=[{"name": "v", "efsVolumeConfiguration": efs}])["taskDefinition"]
+    planned(lambda: ecs.describe_task_definition(taskDefinition=name)["taskDefinition"],
+            {"volumes": [{"name": "v", "efsVolumeConfiguration": dict(efs, rootDirectory="/")}]})
+    ecs.deregister_task_definition(taskDefinition=made["taskDefinitionArn"])
+
+
 def read_service(ecs, cluster, arn):
     reply = ecs.describe_services(cluster=cluster, services=[arn], include=["TAGS"])
     assert reply["failures"] == [] and len(reply["services"]) == 1
@@ -407,6 +417,9 @@ def test_ecs_account_setting_default(ecs):
         ecs.put_account_setting_default(name="containerInsights", value="disabled")  # what the provider does to destroy it
     planned(lambda: ecs.list_account_settings(name="containerInsights", effectiveSettings=True)["settings"],
             [{"name": "containerInsights", "value": "disabled"}])
+    ecs.put_account_setting_default(name="taskLongArnFormat", value="enabled")
+    with pytest.raises(ClientError, match="You can no longer disable Long Arn settings"):  # then the provider takes it as destroyed
+        ecs.put_account_setting_default(name="taskLongArnFormat", value="disabled")
 
 
 def test_ecs_tag(ecs, name):

@@ -346,4 +346,11 @@ TEST(normalized_document_keeps_all_and_adds_the_defaults)
         " 'healthCheck': {'command': ['CMD', 'x'], 'interval': 30, 'timeout': 5, 'retries': 3}}]}");
     sw_autofree char *text = sw_json_dump(out);
     CHECK_MSG(json_equal(out, want), "%s", text);
+    sw_autojson json_t *efs =
+        doc("{'containerDefinitions': [], 'volumes': [{'name': 'a', 'efsVolumeConfiguration': "
+            "{'fileSystemId': 'fs-1'}}, {'name': 'b'}]}");
+    sw_autojson json_t *shown = taskdef_normalized(efs);
+    const json_t *v = json_array_get(sw_json_array(shown, "volumes"), 0);
+    CHECK_EQ_STR(sw_json_str(sw_json_object(v, "efsVolumeConfiguration"), "rootDirectory", ""),
+                 "/");
 }
