@@ -12,7 +12,8 @@
 #include "base/str.h"
 #include "launcher/service/service.h"
 
-#define BUCKETS 1024 /* looking at a cluster asks for each of its agents */
+#define BUCKETS      1024             /* looking at a cluster asks for each of its agents */
+#define CLOCK_SET_US (10 * 1000000LL) /* more than a caller's now_us is late */
 
 struct agent {
     struct agent *next, *next_in_bucket;
@@ -31,6 +32,8 @@ struct agents {
     struct agents_log *logs;
     size_t logs_n;
     int64_t here_us, since_us;
+    int64_t (*mono_us)(void); /* NULL: now_us runs evenly */
+    int64_t ahead_us;         /* now_us of mono_us */
 };
 
 struct agents *agents_new(int64_t here_us, int64_t now_us)
@@ -40,6 +43,40 @@ struct agents *agents_new(int64_t here_us, int64_t now_us)
     a->since_us = now_us;
     pthread_mutex_init(&a->lock, NULL);
     return a;
+}
+
+void agents_follow_clock(struct agents *a, int64_t (*mono_us)(void), int64_t now_us)
+{
+    pthread_mutex_lock(&a->lock);
+    a->mono_us = mono_us;
+    a->ahead_us = now_us - mono_us();
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* With the lock held. */
+static void follow_clock(struct agents *a, int64_t now_us)
+{
+    const int64_t by_us = a->mono_us ? now_us - a->mono_us() - a->ahead_us : 0;
+    if (by_us > -CLOCK_SET_US && by_us < CLOCK_SET_US)
+        return;
+    a->ahead_us += by_us;
+    a->since_us += by_us;
+    for (struct agent *g = a->agents; g; g = g->next) {
+        g->last_poll_us += g->last_poll_us ? by_us : 0;
+        g->usage_at_us += g->usage_at_us ? by_us : 0;
+    }
+    for (struct agents_waiter *w = a->waiters; w; w = w->next)
+        w->deadline_us += by_us;
+    for (struct agents_log *q = a->logs; q; q = q->next)
+        q->deadline_us += by_us;
+}
+
+void agents_count_from(struct agents *a, int64_t now_us)
+{
+    pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
+    a->since_us = now_us;
+    pthread_mutex_unlock(&a->lock);
 }
 
 void agents_free(struct agents *a)
@@ -54,13 +91,6 @@ void agents_free(struct agents *a)
     }
     pthread_mutex_destroy(&a->lock);
     free(a);
-}
-
-void agents_count_from(struct agents *a, int64_t now_us)
-{
-    pthread_mutex_lock(&a->lock);
-    a->since_us = now_us;
-    pthread_mutex_unlock(&a->lock);
 }
 
 void agents_log_free(struct agents_log *q)
@@ -114,6 +144,7 @@ static bool undelivered(const struct agents *a, const char *id)
 uint64_t agents_polled(struct agents *a, const char *instance_id, int64_t now_us, bool *ret_logs)
 {
     pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
     struct agent *g = find_or_add(a, instance_id);
     g->last_poll_us = now_us;
     uint64_t generation = g->generation;
@@ -131,6 +162,7 @@ size_t agents_count(struct agents *a, int64_t now_us)
 {
     size_t n = 0;
     pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
     for (const struct agent *g = a->agents; g; g = g->next)
         n += is_here(a, g, now_us);
     pthread_mutex_unlock(&a->lock);
@@ -140,6 +172,7 @@ size_t agents_count(struct agents *a, int64_t now_us)
 bool agents_connected(struct agents *a, const char *instance_id, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
     const struct agent *g = find(a, instance_id);
     bool connected = g && is_here(a, g, now_us);
     pthread_mutex_unlock(&a->lock);
@@ -150,6 +183,7 @@ bool agents_presumed(struct agents *a, const char *instance_id, int64_t register
                      int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
     const struct agent *g = find(a, instance_id);
     bool unheard = !g || (!g->last_poll_us && g->waiting == 0);
     bool early = registered_us < a->since_us && now_us - a->since_us < a->here_us;
@@ -161,6 +195,7 @@ bool agents_presumed(struct agents *a, const char *instance_id, int64_t register
 int64_t agents_away_us(struct agents *a, const char *instance_id, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
     const struct agent *g = find(a, instance_id);
     int64_t heard_us = SW_MAX(g ? g->last_poll_us : 0, a->since_us);
     int64_t away_us = g && is_here(a, g, now_us) ? 0 : now_us - heard_us;
@@ -171,6 +206,7 @@ int64_t agents_away_us(struct agents *a, const char *instance_id, int64_t now_us
 void agents_set_usage(struct agents *a, const char *instance_id, json_t *usage, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
     struct agent *g = find_or_add(a, instance_id);
     json_decref(g->usage);
     g->usage = usage;
@@ -277,6 +313,7 @@ static struct agents_waiter *detach(struct agents *a, const char *id, int64_t du
 struct agents_waiter *agents_changed(struct agents *a, const char *instance_id, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
     for (struct agent *g = a->agents; g; g = g->next) {
         if (!instance_id || sw_streq(g->id, instance_id))
             g->generation++;
@@ -291,6 +328,7 @@ struct agents_waiter *agents_changed(struct agents *a, const char *instance_id, 
 struct agents_waiter *agents_superseded(struct agents *a, const char *instance_id, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
     struct agents_waiter *out = detach(a, instance_id, INT64_MAX, now_us);
     pthread_mutex_unlock(&a->lock);
     return out;
@@ -299,6 +337,7 @@ struct agents_waiter *agents_superseded(struct agents *a, const char *instance_i
 struct agents_waiter *agents_due(struct agents *a, int64_t now_us)
 {
     pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
     struct agents_waiter *out = detach(a, NULL, now_us, now_us);
     pthread_mutex_unlock(&a->lock);
     return out;
@@ -366,6 +405,7 @@ struct agents_log *agents_log_due(struct agents *a, int64_t now_us)
 {
     struct agents_log *out = NULL, **at;
     pthread_mutex_lock(&a->lock);
+    follow_clock(a, now_us);
     at = &a->logs;
     while (*at) {
         if ((*at)->deadline_us > now_us) {

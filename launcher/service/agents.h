@@ -9,6 +9,9 @@
 struct agents;
 /* here_us: an agent that was heard within this time is connected. now_us: what was not heard of counts as away since then. */
 struct agents *agents_new(int64_t here_us, int64_t now_us);
+/* From now on the clock that now_us is of may be set: what was noted by it moves along, so that nobody is away for it and nobody waits
+ * longer. mono_us: one that runs evenly. Without this the clock is taken to do so. */
+void agents_follow_clock(struct agents *a, int64_t (*mono_us)(void), int64_t now_us);
 void agents_free(struct agents *a); /* nothing may wait any more */
 /* Another server heard of them until now: nobody counts as away since before. */
 void agents_count_from(struct agents *a, int64_t now_us);

@@ -44,6 +44,8 @@ int launcher_open(const struct launcher_options *o, struct launcher **ret,
     l->now_us = o->now_us ? o->now_us : sw_now_us;
     l->agents =
         agents_new(o->agent_timeout_us ? o->agent_timeout_us : SERVICE_HERE_US, l->now_us());
+    if (!o->now_us)
+        agents_follow_clock(l->agents, sw_mono_us, l->now_us());
     l->exec = exec_sessions_new();
     l->healthy_after_us = o->healthy_after_us ? o->healthy_after_us : PLAN_HEALTHY_AFTER_US;
     const struct lease_options lease = {

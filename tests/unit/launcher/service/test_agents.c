@@ -204,6 +204,39 @@ TEST(away_is_counted_from_the_last_word_or_the_start)
     agents_free(a);
 }
 
+static int64_t even_us;
+
+static int64_t even(void)
+{
+    return even_us;
+}
+
+TEST(a_clock_that_is_set_makes_nobody_away_and_nobody_wait_longer)
+{
+    const int64_t s = 1000000, day = 86400 * s;
+    for (int64_t by = -day; by <= day; by += 2 * day) {
+        int64_t t = 10 * day;
+        even_us = 5 * s;
+        struct agents *a = agents_new(60 * s, t);
+        bool logs;
+        agents_follow_clock(a, even, t);
+        CHECK(agents_park(a, waiter("i", agents_polled(a, "i", t, &logs), t + 30 * s)));
+        (void)agents_polled(a, "j", t, &logs);
+        (void)agents_polled(a, "k", t, &logs);
+        t += by;
+        CHECK(!agents_superseded(a, "k", t)); /* whoever tells the new time first */
+        CHECK(agents_connected(a, "j", t));
+        CHECK_EQ_INT(agents_away_us(a, "j", t), 0);
+        CHECK_EQ_INT(drop(agents_due(a, t + 29 * s)), 0);
+        even_us += 31 * s;
+        CHECK_EQ_INT(drop(agents_due(a, t + 31 * s)), 1);
+        even_us += 39 * s;
+        CHECK_EQ_INT(agents_away_us(a, "j", t + 70 * s), 70 * s);
+        CHECK(!agents_connected(a, "j", t + 70 * s) && agents_connected(a, "i", t + 70 * s));
+        agents_free(a);
+    }
+}
+
 static void count_usage(void *ctx, const char *instance_id, const json_t *usage)
 {
     CHECK_EQ_STR(instance_id, "i");
