@@ -30,6 +30,8 @@
 #define POOL_MAX      16
 #define POOL_RETRY_MS 5000
 #define RULES_MAX     (8 * 1024 * 1024)
+#define MAP_TRIES     3
+#define MAP_RETRY_MS  50
 #define UNWRITTEN_S   60 /* a plugin makes the file of an address, then writes whose it is */
 
 struct ready {
@@ -253,8 +255,17 @@ static int map_steadily(struct network *n, const char *name, const struct cni_po
 int network_map_ports(struct network *n, const char *name, const struct cni_port *ports,
                       size_t ports_n, struct sw_err *err)
 {
+    int r = 0;
     pthread_rwlock_rdlock(&n->steady);
-    int r = map_steadily(n, name, ports, ports_n, err);
+    /* The first two of a machine make the plugin's own chains, and one of them fails. */
+    for (int i = 0; i < MAP_TRIES; i++) {
+        if (i > 0) {
+            sw_err_clear(err);
+            sw_sleep_ms(MAP_RETRY_MS);
+        }
+        if ((r = map_steadily(n, name, ports, ports_n, err)) == 0)
+            break;
+    }
     pthread_rwlock_unlock(&n->steady);
     return r;
 }

@@ -544,7 +544,8 @@ int puller_pull(struct puller *p, const char *name, const struct pull_as *as,
                 const volatile int *cancelled, struct image *ret, struct sw_err *err)
 {
     struct image_reference ref;
-    if (image_name_parse(sw_str(name), &p->o.registry, &ref, err) < 0)
+    if (image_name_parse(sw_str(name), &p->o.registry, &ref, err) < 0 ||
+        sw_mkdirs(p->empty_layer, 0700, err) < 0)
         return err->code;
     if (as) {
         ref.authorization = as->authorization;

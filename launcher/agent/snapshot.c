@@ -228,7 +228,8 @@ int snapshots_claim(struct snapshots *s, const struct digest *chain, char **ret_
         return 0;
     sw_autofree char *temp = sw_asprintf("%s/%sXXXXXX", s->dir, TEMP_PREFIX);
     sw_autofree char *fs = NULL;
-    if (sw_make_temp_dir(temp, err) < 0) {
+    /* Made anew should somebody have removed it to make room. */
+    if (sw_mkdirs(s->dir, 0700, err) < 0 || sw_make_temp_dir(temp, err) < 0) {
         release(s, chain);
         return err->code;
     }

@@ -149,6 +149,22 @@ TEST(pulls_once_and_inherits_folders)
     done();
 }
 
+TEST(folders_that_somebody_removed_are_made_anew)
+{
+    setup();
+    struct sw_err err = SW_ERR_INIT;
+    struct image i;
+    image_of("team/app", "amd64", 2);
+    CHECK_OK(pull("team/app:v1", &i, &err));
+    image_done(&i);
+    CHECK_OK(sw_remove_tree(test_path("snapshots"), &err));
+    CHECK_OK(sw_remove_tree(test_path("content"), &err));
+    CHECK_OK(pull("team/app:v1", &i, &err));
+    image_done(&i);
+    snapshots_are(2);
+    done();
+}
+
 TEST(an_ecr_style_name_reaches_our_registry_with_its_own_host)
 {
     setup();
