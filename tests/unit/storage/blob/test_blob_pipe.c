@@ -124,6 +124,37 @@ TEST(what_fits_in_one_block_is_written_at_the_end_in_one_piece)
     blob_hash_free(h);
 }
 
+/* Alone it is hashed and written at once, beside others one after the other. */
+TEST(one_block_ends_the_same_alone_and_beside_others)
+{
+    struct memory other = {.size = 0};
+    struct blob_hash *h = blob_hash_new(DIGEST_SHA256, &ops, &other, 0);
+    struct blob_pipe *others[BLOB_PIPE_BLOCKS + 1];
+    fill_content();
+    for (size_t n = 200 * 1024; n <= BLOB_PIPE_BLOCK; n += 106 * 1024)
+        check_run(4096, 4096 + n, 30011);
+    for (size_t i = 0; i < SW_ARRAY_LEN(others); i++)
+        CHECK((others[i] = blob_pipe_new(&ops, &other, h, 0)) != NULL);
+    for (size_t n = 200 * 1024; n <= BLOB_PIPE_BLOCK; n += 106 * 1024)
+        check_run(4096, 4096 + n, 30011);
+    for (size_t i = 0; i < SW_ARRAY_LEN(others); i++)
+        blob_pipe_abandon(others[i]);
+    blob_hash_free(h);
+}
+
+TEST(a_failed_write_of_the_only_block_is_reported)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct memory m = {.fails_at = 1};
+    fill_content();
+    struct blob_hash *h = blob_hash_new(DIGEST_SHA256, &ops, &m, 0);
+    struct blob_pipe *p = blob_pipe_new(&ops, &m, h, 0);
+    CHECK_OK(add(p, 0, BLOB_PIPE_BLOCK, 4096, &err));
+    CHECK_ERR(blob_pipe_finish(p, &err), SW_ELIMIT, NULL);
+    CHECK_EQ_INT(m.pieces, 0);
+    blob_hash_free(h);
+}
+
 TEST(a_failed_write_is_reported_and_nothing_is_written_behind_it)
 {
     fill_content();
