@@ -381,14 +381,15 @@ def test_the_guide_as_written(up, tmp_path):
     assert len(blocks) == 6
     fixed = str(free_port())
     text = "\n".join(["set -e"] + blocks).replace("127.0.0.1:5000", up.host_port).replace("/var/lib/slipway", up.data)
-    text = text.replace("8080", fixed).replace("sleep 10", "sleep 4").replace("ecs wait", "sleep 5; ecs wait")
+    text = text.replace("sleep 10", "until curl -sf http://127.0.0.1:8080/ >/dev/null; do sleep 0.5; done; sleep 2").replace("8080", fixed)
+    text = text.replace("ecs wait", "sleep 5; ecs wait")
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "slipway").symlink_to(r.BIN)
     env = r.clean_env(up.home, SLIPWAY_DATA=up.data)
     env["PATH"] = "%s:%s" % (folder, env["PATH"])
     out = subprocess.run(["bash", "-c", text], cwd=tmp_path, env=env, check=False, text=True, stdout=subprocess.PIPE,
-                         stderr=subprocess.STDOUT, timeout=240).stdout
+                         stderr=subprocess.STDOUT, timeout=800).stdout
     assert "hello from slipway" in out, out
     assert "is already using a port required by your task" in out, out
     ecs = up.boto("ecs")

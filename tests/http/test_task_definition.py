@@ -67,7 +67,7 @@ def test_links_that_go_round_are_refused(tasks, name):
 
 
 def test_volumes_from_another_container(tasks, name):
-    arn = tasks.start(name, {"command": "sleep 1; cat /data/x; touch /data/y 2>&1; mount | grep /data", "volumesFrom": [
+    arn = tasks.start(name, {"command": "while [ ! -s /data/x ]; do sleep 0.1; done; cat /data/x; touch /data/y 2>&1; mount | grep /data", "volumesFrom": [
         {"sourceContainer": "c1", "readOnly": True}]}, {
             "command": "echo from c1 > /data/x; sleep 100", "mountPoints": [{"sourceVolume": "v", "containerPath": "/data"}],
             "essential": False}, volumes=[{"name": "v"}])
@@ -206,8 +206,8 @@ VPC = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
 
 
 def test_awsvpc_is_one_network_of_the_whole_task(tasks, name):
-    definition = tasks.define(name, {"command": "sleep 1; printf 'GET /index.html HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 80; cat /etc/hosts; "
-                                     "echo $ECS_CONTAINER_METADATA_URI_V4; sleep 100"},
+    definition = tasks.define(name, {"command": "until printf 'GET /index.html HTTP/1.0\\r\\n\\r\\n' | nc 127.0.0.1 80; do sleep 0.2; done; "
+                                     "cat /etc/hosts; echo $ECS_CONTAINER_METADATA_URI_V4; sleep 100"},
                               {"command": ["httpd", "-f", "-p", "80", "-h", "/www"], "portMappings": [{"containerPort": 80}]},
                               networkMode="awsvpc")
     arn = tasks.run(definition, networkConfiguration=VPC)
@@ -221,7 +221,7 @@ def test_awsvpc_is_one_network_of_the_whole_task(tasks, name):
         assert c["networkBindings"] == []
     out = r.wait_for(lambda: "169.254" in tasks.logs(arn, "main") and tasks.logs(arn, "main"), 10, what="output")
     assert "served by a task" in out and address + "\t" in out
-    assert "served by a task" in fetch(80, address)
+    assert "served by a task" in r.wait_for(lambda: fetch(80, address), 10, what="page")
     again = tasks.run(definition, networkConfiguration=VPC)
     second = tasks.wait_running(again)["containers"][0]["networkInterfaces"][0]["privateIpv4Address"]
     assert second != address and "served by a task" in r.wait_for(lambda: fetch(80, second), 10, what="page")

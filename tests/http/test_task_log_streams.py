@@ -66,6 +66,19 @@ def has(server, group, stream, count, seconds=30, enough=None):
     return lines(server, group, stream, enough)
 
 
+class Gate:
+    """What a container does only when the test lets it."""
+
+    def __init__(self, folder, command, before="true", **more):
+        self.folder = folder
+        self.container = dict({"name": "c", "command": before + "; while [ ! -e /gate/open ]; do sleep 0.1; done; " + command,
+                               "mountPoints": [{"sourceVolume": "gate", "containerPath": "/gate"}]}, **more)
+        self.task = {"volumes": [{"name": "gate", "host": {"sourcePath": str(folder)}}]}
+
+    def open(self):
+        (self.folder / "open").touch()
+
+
 def test_lines_go_to_their_stream(up, tasks, logs, name):
     logs.create_log_group(logGroupName=name)
     arn = tasks.start(name, {"name": "web", "command": "echo out; echo err >&2; echo; printf 'bad \\377 byte\\n'; "
@@ -93,11 +106,13 @@ def test_a_task_whose_group_is_missing_does_not_start(tasks, name):
     assert "ResourceNotFoundException: The specified log group does not exist." in task["stoppedReason"]
 
 
-def test_lines_wait_for_a_group_that_went_away(up, tasks, logs, name):
+def test_lines_wait_for_a_group_that_went_away(up, tasks, logs, name, tmp_path):
     logs.create_log_group(logGroupName=name)
-    arn = tasks.start(name, {"name": "c", "command": "echo early; sleep 5; echo late", "logConfiguration": driver(name)})
+    gate = Gate(tmp_path, "echo late", before="echo early", logConfiguration=driver(name))
+    arn = tasks.start(name, gate.container, **gate.task)
     assert has(up, name, "app/c/" + arn.rsplit("/", 1)[1], 1) == ["early"]
     logs.delete_log_group(logGroupName=name)
+    gate.open()
     tasks.wait_stopped(arn)
     logs.create_log_group(logGroupName=name)
     assert has(up, name, "app/c/" + arn.rsplit("/", 1)[1], 1, 40) == ["late"]
@@ -325,19 +340,6 @@ NOISE = "i=0; while [ $i -lt %d ]; do head -c 900000 /dev/zero | tr '\\0' x | fo
 def numbers(logs, group, stream, pattern='"n "'):
     pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, logStreamNames=[stream], filterPattern=pattern)
     return [e["message"] for p in pages for e in p["events"]]
-
-
-class Gate:
-    """What a container does only when the test lets it."""
-
-    def __init__(self, folder, command, **more):
-        self.folder = folder
-        self.container = dict({"name": "c", "command": "while [ ! -e /gate/open ]; do sleep 0.1; done; " + command,
-                               "mountPoints": [{"sourceVolume": "gate", "containerPath": "/gate"}]}, **more)
-        self.task = {"volumes": [{"name": "gate", "host": {"sourcePath": str(folder)}}]}
-
-    def open(self):
-        (self.folder / "open").touch()
 
 
 def monitors(arn):

@@ -331,7 +331,8 @@ def test_dependency_that_fails_stops_the_task(tasks, name):
 
 
 def test_essential_container_ends_the_others(tasks, name):
-    arn = tasks.start(name, {"command": "sleep 1; exit 5"}, {"command": "sleep 100", "essential": True})
+    arn = tasks.start(name, {"command": "exit 5", "dependsOn": [{"containerName": "c1", "condition": "START"}]},
+                      {"command": "sleep 100", "essential": True})
     task = tasks.wait_stopped(arn)
     codes = {c["name"]: c["exitCode"] for c in task["containers"]}
     assert codes["main"] == 5 and codes["c1"] in (137, 143)
