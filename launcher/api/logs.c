@@ -2,6 +2,7 @@
 /* launcher/api/logs.c - the service, names and rights. */
 #include "launcher/api/logs_internal.h"
 #include "launcher/api/logs_live.h"
+#include "launcher/api/logs_seats.h"
 #include "launcher/logs/log_queries.h"
 
 #include <stdio.h>
@@ -10,6 +11,8 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/macros.h"
+
+#define LONG_LOOKS 6 /* of the server's worker threads, at a time */
 
 struct facts {
     struct aws_call *call;
@@ -179,6 +182,7 @@ struct logs_api *logs_api_new(const struct logs_api_options *o)
     a->store = o->store;
     a->queries = o->store ? log_queries_new(o->store) : NULL;
     a->live = o->store ? logs_live_new(o->store) : NULL;
+    a->seats = logs_seats_new(LONG_LOOKS);
     return a;
 }
 
@@ -193,6 +197,7 @@ void logs_api_free(struct logs_api *a)
     if (a) {
         log_queries_free(a->queries);
         logs_live_free(a->live);
+        logs_seats_free(a->seats);
     }
     free(a);
 }

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/macros.h"
 #include "launcher/api/logs_internal.h"
+#include "launcher/api/logs_seats.h"
 #include "launcher/logs/log_pattern.h"
 
 #define PAGE_EVENTS 10000
@@ -18,6 +19,7 @@
 #define LOOK_MAX \
     (64LL * 1024 * 1024) /* bytes that one FilterLogEvents looks at, beside what it must */
 #define LOOK_MS   3000   /* and how long, whatever the pattern costs */
+#define BRIEF_MS  100    /* and how long when the caller has as many long looks as it may */
 #define TOKEN_LEN 58
 #define KEY_PART  20
 
@@ -239,6 +241,21 @@ static void filter_reply(const struct log_page *p, const struct log_stream_row *
     }
 }
 
+/* A costly pattern takes a worker thread for long. Callers share the few that may: who has none left gets shorter pages. */
+static int look(struct aws_call *call, const struct log_group_row *g, struct log_scan *q,
+                struct log_page *ret, struct sw_err *err)
+{
+    const struct logs_api *a = call->service->ctx;
+    char caller[LOGS_CALLER_MAX];
+    logs_caller(call, caller);
+    const int seat = logs_seats_take(a->seats, caller, NULL, NULL);
+    q->look_until_ms = sw_mono_ms() + (seat < 0 ? BRIEF_MS : LOOK_MS);
+    int r = log_store_scan(logs_store(call), g, q, ret, err);
+    if (seat >= 0)
+        logs_seats_leave(a->seats, seat);
+    return r;
+}
+
 static int filter(struct aws_call *call, const struct log_group_row *g, struct log_pattern *pattern,
                   json_t *out, struct sw_err *err)
 {
@@ -262,10 +279,10 @@ static int filter(struct aws_call *call, const struct log_group_row *g, struct l
                          .events_max = (size_t)whole(call->input, "limit", PAGE_EVENTS),
                          .bytes_max = PAGE_BYTES,
                          .look_max = LOOK_MAX,
-                         .look_until_ms = sw_mono_ms() + LOOK_MS,
                          .wanted = pattern ? wanted : NULL,
-                         .ctx = pattern};
-    if ((r = log_store_scan(logs_store(call), g, &q, &page, err)) < 0)
+                         .ctx = pattern,
+                         .costly = true};
+    if ((r = look(call, g, &q, &page, err)) < 0)
         return r;
     filter_reply(&page, rows, out);
     log_page_done(&page);

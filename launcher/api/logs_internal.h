@@ -10,6 +10,7 @@ struct logs_api {
     struct log_store *store;
     struct log_queries *queries; /* NULL without a store */
     struct logs_live *live;      /* the same */
+    struct logs_seats *seats;    /* for FilterLogEvents that take long */
 };
 
 struct log_store *logs_store(const struct aws_call *call);

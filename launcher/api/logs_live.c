@@ -12,7 +12,7 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/macros.h"
-#include "launcher/logs/log_turns.h"
+#include "launcher/api/logs_seats.h"
 
 #define SESSIONS_MAX  32
 #define SESSION_MS    (3LL * 3600 * 1000)
@@ -29,7 +29,7 @@ struct session {
     struct session *next;
     struct http_stream *stream;
     char account[64], region[64];
-    size_t seat;
+    int seat;
     char *groups[LOGS_LIVE_GROUPS_MAX];
     size_t groups_n;
     json_t *names, *prefixes;
@@ -44,7 +44,7 @@ struct logs_live {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct session *sessions;
-    char *seats[SESSIONS_MAX]; /* who has them; NULL: free */
+    struct logs_seats *seats;
     bool closing, started;
     uint64_t epoch; /* raised by a reset */
     pthread_t thread;
@@ -61,19 +61,9 @@ static void session_free(struct session *s)
     free(s);
 }
 
-/* With the lock held: seats of all, or of one caller. */
-static size_t taken(const struct logs_live *l, const char *caller)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < SESSIONS_MAX; i++)
-        n += l->seats[i] && (!caller || sw_streq(l->seats[i], caller));
-    return n;
-}
-
-/* With the lock held. */
 static void leave(struct logs_live *l, struct session *s)
 {
-    free(SW_TAKE(l->seats[s->seat]));
+    logs_seats_leave(l->seats, s->seat);
     session_free(s);
 }
 
@@ -158,7 +148,8 @@ static void look_at(const struct logs_live *l, const struct session *s, const ch
                          .look_max = LOOK_MAX,
                          .look_until_ms = look->until_ms,
                          .wanted = s->pattern ? wanted : NULL,
-                         .ctx = s->pattern};
+                         .ctx = s->pattern,
+                         .costly = true};
     if (q.events_max > 0 && log_store_scan(l->store, &g, &q, &page, &ignored) == 0) {
         add_events(s, group, &page, streams, results);
         *sampled |= page.more;
@@ -190,7 +181,7 @@ static void round_of(struct logs_live *l, uint64_t epoch)
 {
     struct session *list = SW_TAKE(l->sessions), *looked_at = NULL;
     for (struct session *s = list; s; s = s->next)
-        s->budget_ms = LOOK_MS / (int64_t)taken(l, l->seats[s->seat]);
+        s->budget_ms = LOOK_MS / (int64_t)logs_seats_share(l->seats, s->seat);
     pthread_mutex_unlock(&l->lock);
     while (list) {
         struct session *s = list;
@@ -237,6 +228,7 @@ struct logs_live *logs_live_new(struct log_store *store)
 {
     struct logs_live *l = SW_NEW(struct logs_live);
     l->store = store;
+    l->seats = logs_seats_new(SESSIONS_MAX);
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->changed, NULL);
     return l;
@@ -265,6 +257,7 @@ void logs_live_free(struct logs_live *l)
     if (l->started)
         pthread_join(l->thread, NULL);
     logs_live_reset(l);
+    logs_seats_free(l->seats);
     pthread_mutex_destroy(&l->lock);
     pthread_cond_destroy(&l->changed);
     free(l);
@@ -303,9 +296,12 @@ static int greet(struct session *s, const struct logs_live_request *r, struct sw
 static int add(struct logs_live *l, struct session *s, const char *caller, struct sw_err *err)
 {
     int r = 0;
+    size_t own, total;
     pthread_mutex_lock(&l->lock);
-    const size_t own = taken(l, caller), total = taken(l, NULL);
-    if (!log_turns_admit(own, total, SESSIONS_MAX) || l->closing)
+    s->seat = l->closing ? -1 : logs_seats_take(l->seats, caller, &own, &total);
+    if (l->closing)
+        r = sw_fail(err, SW_EUNAVAILABLE, "ServiceUnavailableException", "The server ends.");
+    else if (s->seat < 0)
         r = sw_fail(err, SW_ELIMIT, "LimitExceededException",
                     "Of %d Live Tail sessions this caller has %zu and others have %zu.",
                     SESSIONS_MAX, own, total - own);
@@ -313,11 +309,10 @@ static int add(struct logs_live *l, struct session *s, const char *caller, struc
         const int e = pthread_create(&l->thread, NULL, live_main, l);
         l->started = e == 0;
         r = e == 0 ? 0 : sw_fail_os(err, e, "thread for Live Tail");
+        if (r < 0)
+            logs_seats_leave(l->seats, s->seat);
     }
     if (r == 0) {
-        while (l->seats[s->seat])
-            s->seat++;
-        l->seats[s->seat] = sw_strdup(caller);
         s->next = l->sessions;
         l->sessions = s;
         pthread_cond_signal(&l->changed);

@@ -2,6 +2,8 @@
 /* launcher/logs/log_scan.c
  * Segments overlap in time, so they are read in the order of their nearest event, until no segment that is left could hold one that
  * belongs before the last of the page (the frontier).
+ * What is costly to ask (a pattern) may end at any event. Then what lies before the segment that was being read is a short page; when that
+ * is nothing, events are taken unasked in their order, and asked one by one: each call gets on by one at least.
  * Backwards is the same with every comparison turned round; the page is turned at the end. */
 #include "launcher/logs/log_scan.h"
 
@@ -11,7 +13,10 @@
 #include "base/clock.h"
 #include "base/macros.h"
 
-#define SORT_BYTES (4LL * 1024 * 1024) /* new ones since the last cut */
+#define SORT_BYTES    (4LL * 1024 * 1024) /* new ones since the last cut */
+#define ASKED_BETWEEN 16
+#define SLOW_EVENTS   10000
+#define SLOW_MS       200
 
 struct piece {
     size_t stream;
@@ -27,8 +32,9 @@ struct scan {
     struct log_found *found;
     size_t n, cap, sorted;
     int64_t bytes, looked;
-    bool cut;
-    size_t stream;
+    bool cut, late,
+        nowhere; /* late: in the middle of a piece; nowhere: of one without which no page is complete */
+    size_t stream, asked;
 };
 
 static uint64_t stream_number(const char *stream_id)
@@ -118,6 +124,13 @@ static bool in_range(const struct scan *s, const struct log_key *k)
                         : !q->after || key_cmp(k, q->after) > 0;
 }
 
+static bool is_late(struct scan *s)
+{
+    if (s->q->costly && s->q->look_until_ms && s->asked++ % ASKED_BETWEEN == ASKED_BETWEEN - 1)
+        s->late = sw_mono_ms() >= s->q->look_until_ms;
+    return s->late;
+}
+
 static bool take(void *ctx, const struct log_event *e)
 {
     struct scan *s = ctx;
@@ -126,7 +139,11 @@ static bool take(void *ctx, const struct log_event *e)
     if (e->ingestion_ms < s->q->ingested_from_ms ||
         (s->q->ingested_until_ms && e->ingestion_ms >= s->q->ingested_until_ms))
         return true;
-    if (!in_range(s, &key) || (s->q->wanted && !s->q->wanted(s->q->ctx, e->message)))
+    if (!in_range(s, &key))
+        return true;
+    if (s->q->wanted && is_late(s))
+        return false;
+    if (s->q->wanted && !s->q->wanted(s->q->ctx, e->message))
         return true;
     if (s->n == s->cap) {
         s->cap = s->cap ? s->cap * 2 : 64;
@@ -189,13 +206,31 @@ static size_t complete(const struct scan *s, int64_t frontier)
     return n;
 }
 
-static bool used_up(const struct scan *s, size_t i)
+/* Whether something of the range lies before that piece. */
+static bool is_beyond_the_start(const struct scan *s, size_t i)
 {
     const int64_t start =
         s->q->after ? SW_MAX(s->q->after->timestamp_ms, s->q->from_ms) : s->q->from_ms;
+    return !s->backwards && s->pieces[i].near_ms > start;
+}
+
+static bool used_up(const struct scan *s, size_t i)
+{
     const bool bytes = s->q->look_max && s->looked >= s->q->look_max;
     const bool time = s->q->look_until_ms && s->looked > 0 && sw_mono_ms() >= s->q->look_until_ms;
-    return (bytes || time) && !s->backwards && s->pieces[i].near_ms > start;
+    return (bytes || time) && is_beyond_the_start(s, i);
+}
+
+/* What lies before that piece. */
+static void end_before(struct scan *s, size_t i, struct log_page *ret)
+{
+    const int64_t near_ms = s->pieces[i].near_ms;
+    sort_and_cut(s);
+    if (is_settled(s, near_ms))
+        return;
+    ret->more = true;
+    ret->next = (struct log_key){.timestamp_ms = near_ms};
+    drop_from(s, complete(s, near_ms));
 }
 
 static int read_pieces(struct scan *s, struct log_page *ret, struct sw_err *err)
@@ -212,12 +247,7 @@ static int read_pieces(struct scan *s, struct log_page *ret, struct sw_err *err)
             }
         }
         if (used_up(s, i)) {
-            sort_and_cut(s);
-            if (is_settled(s, p->near_ms))
-                return 0;
-            ret->more = true;
-            ret->next = (struct log_key){.timestamp_ms = p->near_ms};
-            drop_from(s, complete(s, p->near_ms));
+            end_before(s, i, ret);
             return 0;
         }
         s->stream = p->stream;
@@ -225,6 +255,12 @@ static int read_pieces(struct scan *s, struct log_page *ret, struct sw_err *err)
         if (log_files_read(s->q->files, s->q->group, s->q->streams[p->stream].id, &p->info, take, s,
                            err) < 0)
             return err->code;
+        if (s->late) {
+            s->nowhere = !is_beyond_the_start(s, i);
+            if (!s->nowhere)
+                end_before(s, i, ret);
+            return 0;
+        }
     }
     return 0;
 }
@@ -238,6 +274,39 @@ static void turn(struct scan *s)
     }
 }
 
+/* The first events as they come, and of those the ones that are wanted, as far as time goes. */
+static int scan_slowly(const struct log_scan *q, struct log_page *ret, struct sw_err *err)
+{
+    struct log_scan all = *q;
+    struct log_key last = {.timestamp_ms = 0};
+    size_t kept = 0, i = 0;
+    all.wanted = NULL;
+    all.look_max = all.look_until_ms = 0;
+    all.events_max = SLOW_EVENTS;
+    if (log_scan(&all, ret, err) < 0)
+        return err->code;
+    const int64_t until_ms = sw_mono_ms() + SLOW_MS;
+    for (; i < ret->n && kept < q->events_max && (i == 0 || sw_mono_ms() < until_ms); i++) {
+        struct log_found *e = &ret->events[i];
+        last = e->key;
+        if (q->wanted(q->ctx, sw_str_n(e->message, e->message_n))) {
+            struct log_found found = *e;
+            e->message = NULL;
+            ret->events[kept++] = found;
+        } else {
+            free(SW_TAKE(e->message));
+        }
+    }
+    if (i < ret->n) {
+        ret->more = true;
+        ret->next = last;
+    }
+    for (; i < ret->n; i++)
+        free(ret->events[i].message);
+    ret->n = kept;
+    return 0;
+}
+
 int log_scan(const struct log_scan *q, struct log_page *ret, struct sw_err *err)
 {
     struct scan s = {.q = q, .backwards = q->backwards || q->before};
@@ -245,11 +314,11 @@ int log_scan(const struct log_scan *q, struct log_page *ret, struct sw_err *err)
     int r = list_pieces(&s, err);
     if (r == 0)
         r = read_pieces(&s, ret, err);
-    if (r < 0) {
+    if (r < 0 || s.nowhere) {
         drop_from(&s, 0);
         free(s.found);
         free(s.pieces);
-        return r;
+        return r < 0 ? r : scan_slowly(q, ret, err);
     }
     const bool short_page = ret->more;
     sort_and_cut(&s);

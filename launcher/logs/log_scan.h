@@ -31,6 +31,8 @@ struct log_scan {
     int64_t look_until_ms;                            /* sw_mono_ms(); 0: no bound */
     bool (*wanted)(void *ctx, struct sw_str message); /* NULL: all are */
     void *ctx;
+    bool
+        costly; /* forwards: look_until_ms ends it also while `wanted` is asked about what must be looked at */
 };
 
 struct log_found {

@@ -226,6 +226,66 @@ TEST(pages_are_complete_and_in_order)
     close_store();
 }
 
+static size_t asked;
+
+static bool slow(void *ctx SW_UNUSED, struct sw_str message)
+{
+    asked++;
+    sw_sleep_ms(1);
+    return message.p[message.n - 1] == '7';
+}
+
+/* Events of one moment in several segments, of which no part comes before another, and a pattern that costs more than the time there is:
+ * calls end in the middle, and all of them together find each event once, in order. */
+TEST(a_costly_look_ends_anywhere_and_loses_nothing)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct log_files *f = NULL;
+    struct log_files_options o = {.dir = test_path("f"), .segment_bytes = 2000};
+    const char *group = "00000000000000000000000000000001",
+               *stream = "0000000000000000000000000000000a";
+    struct log_scan_stream streams = {stream, "s"};
+    struct log_key after, before = {.timestamp_ms = 0};
+    struct log_page page = {.more = true};
+    size_t found = 0, pages = 0, most = 0;
+    CHECK_OK(log_files_open(&o, &f, &err));
+    for (int i = 0; i < 600; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof text, "message %d", i);
+        struct log_event e = {
+            .timestamp_ms = i < 500 ? 1000 : 1000 + i, .position = -1, .message = sw_str(text)};
+        CHECK_OK(log_files_append(f, group, stream, &e, 1, NULL, &err));
+    }
+    for (; page.more; pages++) {
+        struct log_scan q = {.files = f,
+                             .group = group,
+                             .streams = &streams,
+                             .streams_n = 1,
+                             .until_ms = INT64_MAX,
+                             .after = pages ? &after : NULL,
+                             .events_max = 1000,
+                             .bytes_max = 1 << 20,
+                             .look_until_ms = sw_mono_ms() + 20,
+                             .wanted = slow,
+                             .costly = true};
+        asked = 0;
+        CHECK_OK(log_scan(&q, &page, &err));
+        for (size_t i = 0; i < page.n; i++) {
+            CHECK(page.events[i].key.timestamp_ms > before.timestamp_ms ||
+                  page.events[i].key.sequence > before.sequence);
+            before = page.events[i].key;
+        }
+        most = SW_MAX(most, asked);
+        found += page.n;
+        after = page.next;
+        log_page_done(&(struct log_page){.events = page.events, .n = page.n});
+        CHECK(pages < 600);
+    }
+    CHECK_EQ_UINT(found, 60);
+    CHECK(most < 500);
+    log_files_free(f);
+}
+
 /* A search that may look at little at a time still finds everything, in short pages. */
 TEST(a_bounded_look_goes_on_where_it_was)
 {
