@@ -46,17 +46,17 @@ class Network:
         env, chains = r.clean_env("/tmp"), set()
         own = "SLIPWAY-" + self.bridge
         for words in (["-D", "PREROUTING", "-i", self.bridge, "-j", own], ["-F", own], ["-X", own]):
-            subprocess.run(["iptables", "-t", "nat"] + words, check=False, env=env, stderr=subprocess.DEVNULL)
-        listed = subprocess.run(["iptables", "-t", "nat", "-S"], check=False, env=env, text=True, stdout=subprocess.PIPE,
+            subprocess.run(["iptables", "-w", "10", "-t", "nat"] + words, check=False, env=env, stderr=subprocess.DEVNULL)
+        listed = subprocess.run(["iptables", "-w", "10", "-t", "nat", "-S"], check=False, env=env, text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL).stdout
         for line in listed.splitlines():
             words = shlex.split(line)
             if 'name: "%s"' % self.bridge in line.replace("\\", "") and words[0] == "-A" and not words[1].startswith("CNI-DN-"):
-                subprocess.run(["iptables", "-t", "nat", "-D"] + words[1:], check=False, env=env, stderr=subprocess.DEVNULL)
+                subprocess.run(["iptables", "-w", "10", "-t", "nat", "-D"] + words[1:], check=False, env=env, stderr=subprocess.DEVNULL)
                 chains.update(w for w in words if w.startswith(("CNI-DN-", "CNI-")) and not w.startswith("CNI-HOSTPORT"))
         for chain in chains:
             for what in ("-F", "-X"):
-                subprocess.run(["iptables", "-t", "nat", what, chain], check=False, env=env, stderr=subprocess.DEVNULL)
+                subprocess.run(["iptables", "-w", "10", "-t", "nat", what, chain], check=False, env=env, stderr=subprocess.DEVNULL)
 
     def free(self):
         self.remove_bridge()
