@@ -66,13 +66,18 @@ static int print_page(struct client *c, const char *cluster, json_t *arns, struc
     return 0;
 }
 
-static int list(struct client *c, const char *cluster, const char *desired, struct sw_err *err)
+static int list(struct client *c, const char *cluster, const char *desired, bool *headed,
+                struct sw_err *err)
 {
     sw_autojson json_t *in = json_pack("{s:s, s:s, s:i}", "cluster", cluster, "desiredStatus",
                                        desired, "maxResults", DESCRIBE_BATCH);
     for (;;) {
         sw_autojson json_t *out = NULL;
         int r = client_call(c, TARGET_ECS ".ListTasks", in, 0, &out, err);
+        if (r == 0 && !*headed)
+            printf("%-32s  %-24s  %-14s  %-20s  %s\n", "TASK", "DEFINITION", "STATUS", "STARTED",
+                   "PORTS");
+        *headed |= r == 0;
         if (r == 0)
             r = print_page(c, cluster, sw_json_array(out, "taskArns"), err);
         if (r < 0)
@@ -86,10 +91,10 @@ static int list(struct client *c, const char *cluster, const char *desired, stru
 
 static int do_ps(struct client *c, const struct options *o, const char *task, struct sw_err *err)
 {
+    bool headed = false;
     (void)task;
-    printf("%-32s  %-24s  %-14s  %-20s  %s\n", "TASK", "DEFINITION", "STATUS", "STARTED", "PORTS");
-    int r = list(c, o->cluster, "RUNNING", err);
-    return r == 0 && o->all ? list(c, o->cluster, "STOPPED", err) : r;
+    int r = list(c, o->cluster, "RUNNING", &headed, err);
+    return r == 0 && o->all ? list(c, o->cluster, "STOPPED", &headed, err) : r;
 }
 
 static int do_logs(struct client *c, const struct options *o, const char *task, struct sw_err *err)

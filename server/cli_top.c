@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* server/cli_top.c - slipway top: instances and tasks with what they use, again and again; slipway events: what services say. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -50,53 +52,99 @@ static void number(char out[24], const json_t *o, const char *key, int64_t divis
         (void)snprintf(out, 24, "-");
 }
 
-static void print_instance(const json_t *o)
+static void print_instance(FILE *to, const json_t *o)
 {
     char cpu[24], memory[24];
     number(cpu, o, "cpuUnits", 1);
     number(memory, o, "memoryMiB", 1);
-    printf("%-32s  %-12s  %8s  %6lld/%-6lld  %8s  %7lld/%-7lld  %5zu  %s\n",
-           task_id_of(sw_json_str(o, "containerInstanceArn", "")),
-           sw_json_bool(o, "agentConnected", false) ? sw_json_str(o, "status", "") : "DISCONNECTED",
-           cpu, (long long)sw_json_int(o, "reservedCpu", 0),
-           (long long)sw_json_int(o, "registeredCpu", 0), memory,
-           (long long)sw_json_int(o, "reservedMemory", 0),
-           (long long)sw_json_int(o, "registeredMemory", 0),
-           json_array_size(sw_json_array(o, "tasks")), sw_json_str(o, "launchTypes", "EC2"));
+    fprintf(to, "%-32s  %-12s  %8s  %6lld/%-6lld  %8s  %7lld/%-7lld  %5zu  %s\n",
+            task_id_of(sw_json_str(o, "containerInstanceArn", "")),
+            sw_json_bool(o, "agentConnected", false) ? sw_json_str(o, "status", "")
+                                                     : "DISCONNECTED",
+            cpu, (long long)sw_json_int(o, "reservedCpu", 0),
+            (long long)sw_json_int(o, "registeredCpu", 0), memory,
+            (long long)sw_json_int(o, "reservedMemory", 0),
+            (long long)sw_json_int(o, "registeredMemory", 0),
+            json_array_size(sw_json_array(o, "tasks")), sw_json_str(o, "launchTypes", "EC2"));
 }
 
-static void print_task(const json_t *t, const char *instance)
+static void print_task(FILE *to, const json_t *t, const char *instance)
 {
     char cpu[24], memory[24];
     number(cpu, t, "cpuUnits", 1);
     number(memory, t, "memoryBytes", MIB);
     sw_autofree char *group = cli_text(sw_json_str(t, "group", ""));
-    printf("%-32s  %-28.28s  %-12s  %8s  %8s  %.8s\n", task_id_of(sw_json_str(t, "taskArn", "")),
-           group, sw_json_str(t, "lastStatus", ""), cpu, memory, instance);
+    fprintf(to, "%-32s  %-28.28s  %-12s  %8s  %8s  %.8s\n",
+            task_id_of(sw_json_str(t, "taskArn", "")), group, sw_json_str(t, "lastStatus", ""), cpu,
+            memory, instance);
+}
+
+static void print_all(FILE *to, const json_t *out)
+{
+    const json_t *instance, *task;
+    size_t i, k;
+    fprintf(to, "%-32s  %-12s  %8s  %-13s  %8s  %-15s  %5s  %s\n", "INSTANCE", "STATUS", "CPU",
+            "RESERVED", "MIB", "RESERVED", "TASKS", "SERVES");
+    json_array_foreach(sw_json_array(out, "instances"), i, instance)
+        print_instance(to, instance);
+    fprintf(to, "\n%-32s  %-28s  %-12s  %8s  %8s  %s\n", "TASK", "GROUP", "STATUS", "CPU", "MIB",
+            "INSTANCE");
+    json_array_foreach(sw_json_array(out, "instances"), i, instance) {
+        json_array_foreach(sw_json_array(instance, "tasks"), k, task)
+            print_task(to, task, task_id_of(sw_json_str(instance, "containerInstanceArn", "")));
+    }
+    json_array_foreach(sw_json_array(out, "waitingTasks"), i, task)
+        print_task(to, task, "-");
+}
+
+/* How many bytes of the line take so many columns. */
+static size_t fitting(struct sw_str line, size_t columns)
+{
+    size_t n = 0;
+    for (; n < line.n; n++)
+        if (((unsigned char)line.p[n] & 0xC0) != 0x80 && columns-- == 0)
+            break;
+    return n;
+}
+
+/* As much as the window has room for: what is wider or longer would scroll the beginning away. */
+static void fill_window(struct sw_str text)
+{
+    struct winsize w = {0};
+    struct sw_str line;
+    size_t left = 0;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_row < 2 || w.ws_col == 0)
+        w = (struct winsize){.ws_row = 24, .ws_col = 80};
+    for (size_t i = 0; i < text.n; i++)
+        left += text.p[i] == '\n';
+    printf("\033[H");
+    for (int row = 1; sw_str_split(&text, '\n', &line) && left > 0; row++, left--) {
+        if (row == w.ws_row && left > 1) {
+            printf("\033[K... %zu more: --once prints all", left);
+            break;
+        }
+        printf("\033[K%.*s%s", (int)fitting(line, w.ws_col), line.p, row < w.ws_row ? "\n" : "");
+    }
+    printf("\033[J");
 }
 
 static int show(struct client *client, const struct options *o, struct sw_err *err)
 {
     sw_autojson json_t *in = json_pack("{s:s}", "cluster", o->cluster), *out = NULL;
-    const json_t *instance, *task;
-    size_t i, k;
+    sw_autofree char *text = NULL;
+    size_t n = 0;
     int r = client_call(client, AGENT_TARGET_PREFIX ".GetUsage", in, 0, &out, err);
     if (r < 0)
         return r;
+    FILE *to = open_memstream(&text, &n);
+    if (!to)
+        return sw_fail_os(err, errno, "memory");
+    print_all(to, out);
+    (void)fclose(to);
     if (isatty(STDOUT_FILENO) && !o->once)
-        printf("\033[H\033[J");
-    printf("%-32s  %-12s  %8s  %-13s  %8s  %-15s  %5s  %s\n", "INSTANCE", "STATUS", "CPU",
-           "RESERVED", "MIB", "RESERVED", "TASKS", "SERVES");
-    json_array_foreach(sw_json_array(out, "instances"), i, instance)
-        print_instance(instance);
-    printf("\n%-32s  %-28s  %-12s  %8s  %8s  %s\n", "TASK", "GROUP", "STATUS", "CPU", "MIB",
-           "INSTANCE");
-    json_array_foreach(sw_json_array(out, "instances"), i, instance) {
-        json_array_foreach(sw_json_array(instance, "tasks"), k, task)
-            print_task(task, task_id_of(sw_json_str(instance, "containerInstanceArn", "")));
-    }
-    json_array_foreach(sw_json_array(out, "waitingTasks"), i, task)
-        print_task(task, "-");
+        fill_window(sw_str_n(text, n));
+    else
+        printf("%s", text);
     (void)fflush(stdout);
     return 0;
 }
@@ -174,6 +222,9 @@ static int describe(struct client *client, const struct options *o, const json_t
             return r;
         json_array_extend(services, sw_json_array(out, "services"));
     }
+    if (o->service && json_array_size(services) == 0)
+        return sw_fail(err, SW_ENOTFOUND, "ServiceNotFoundException",
+                       "There is no service %.300s in the cluster %.300s.", o->service, o->cluster);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 /* server/commands.c - help, version, and the nearest name for a command that does not exist. */
 #include "server/commands.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -77,6 +78,17 @@ static int unknown(const char *name)
     return CLI_USAGE;
 }
 
+/* What was printed has to arrive; a reader who has seen enough is told nothing. */
+static int check_output(int status)
+{
+    errno = 0;
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || status != 0)
+        return status;
+    if (errno != EPIPE)
+        fprintf(stderr, "slipway: standard output cannot be written\n");
+    return CLI_FAILED;
+}
+
 int commands_main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN);
@@ -100,7 +112,7 @@ int commands_main(int argc, char **argv)
             continue;
         if (asks_for_help(argc - 1, argv + 1))
             return print_command_help(commands[i]);
-        return commands[i]->run(argc - 1, argv + 1);
+        return check_output(commands[i]->run(argc - 1, argv + 1));
     }
     return unknown(argv[1]);
 }

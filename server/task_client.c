@@ -23,6 +23,8 @@ int watch_on(struct watch *w, int r, struct sw_err *err)
 {
     if (r < 0 && (r != SW_EUNAVAILABLE || !w->seen))
         return r;
+    if (r >= 0 && (fflush(stdout) != 0 || ferror(stdout)))
+        return sw_fail(err, SW_EIO, NULL, "standard output cannot be written");
     w->seen = true;
     if (r < 0 && !w->away)
         fprintf(stderr, "slipway: %s; trying again until it answers\n", err->msg);
