@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# ctest-cost: 38
+# ctest-cost: 20
 """CloudWatch Logs with boto3 and the AWS CLI: groups, streams, events, pages, patterns, retention, tags, rights, restarts."""
 import http.client
 import json
@@ -410,7 +410,7 @@ class LiveTail:
         request = AWSRequest("POST", server.endpoint + "/", data=data, headers={
             "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": "Logs_20140328.StartLiveTail"})
         SigV4Auth(Credentials(access, secret), "logs", "us-east-1").add_auth(request)
-        self.connection = http.client.HTTPConnection(server.host_port, timeout=20)
+        self.connection = http.client.HTTPConnection(server.host_port, timeout=100)
         self.connection.request("POST", "/", data, dict(request.headers))
         self.reply = self.connection.getresponse()
 
@@ -510,10 +510,18 @@ def test_a_server_that_stops_ends_live_tails(name):
 
 
 def test_live_tails_are_bounded_and_leave_nothing(server, group):
-    for _ in range(3):
-        tails = [LiveTail(server, logGroupIdentifiers=[arn_of(group)]) for _ in range(33)]
-        status = [tail.reply.status for tail in tails]
-        for tail in tails:
+    def opened():
+        tail = LiveTail(server, logGroupIdentifiers=[arn_of(group)])
+        if tail.reply.status != 200:
             tail.close()
-        assert 10 <= status.count(200) <= 16 and set(status) == {200, 400}, status
-        time.sleep(8)
+            return None
+        return tail
+    for _ in range(2):  # those of the first time make room when the server has seen that they went
+        tails = []
+        try:
+            while len(tails) < 16:
+                tails.append(r.wait_for(opened, 100, 0.2, "a place for a Live Tail"))
+            assert opened() is None
+        finally:
+            for tail in tails:
+                tail.close()
