@@ -731,6 +731,7 @@ static bool status_is_late(const char *status)
 static void carry_out(struct task_engine *e, const struct agent_action *a, const json_t *tasks,
                       struct task **known)
 {
+    const char *ended = "The task had ended; the control plane was set back to before its end";
     const json_t *placed = a->kind == AGENT_FORGET ? NULL : json_array_get(tasks, a->index);
     struct task *t = a->kind == AGENT_FORGET ? known[a->index]
                      : a->kind == AGENT_END  ? known[a->other]
