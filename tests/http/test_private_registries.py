@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 # ctest-lock: containers
-# ctest-timeout: 300
 """Images of registries that are not ours: with repositoryCredentials (Basic and Bearer), anonymously by tokens, and what is refused."""
 import base64
 import crypt
@@ -103,7 +102,7 @@ class DockerRegistry:
 
     def close(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(50)
 
 
 @pytest.fixture(scope="module")
