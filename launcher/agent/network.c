@@ -202,7 +202,7 @@ static bool has_cable(struct network *n, const char *name)
     struct port_guard g;
     sw_autojson json_t *lease = read_lease(n, name);
     return lease &&
-           (!port_guard_read(sw_json_object(lease, "result"), &g) || if_nametoindex(g.port) != 0);
+           (!port_guard_read(sw_json_object(lease, "result"), &g) || port_guard_has_port(&g));
 }
 
 /* The next that is ready, and whole: somebody may have taken its cable away since. */

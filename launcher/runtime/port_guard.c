@@ -331,6 +331,7 @@ int port_guard_set(const struct port_guard *g, const char *netns_path, struct sw
 
 /* --- what others did to it --- */
 
+/* False, with errno: it is not up, and cannot be set up. */
 static bool is_up(int s, const char *name, bool *ret_was_down)
 {
     struct ifreq r = {.ifr_flags = 0};
@@ -342,6 +343,11 @@ static bool is_up(int s, const char *name, bool *ret_was_down)
         return true;
     r.ifr_flags = (short)(r.ifr_flags | IFF_UP);
     return ioctl(s, SIOCSIFFLAGS, &r) == 0;
+}
+
+bool port_guard_has_port(const struct port_guard *g)
+{
+    return if_nametoindex(g->port) != 0 || errno != ENODEV;
 }
 
 bool port_guard_has_bridge(const struct port_guard *g)
@@ -361,12 +367,14 @@ int port_guard_mend(const struct port_guard *g, enum port_state *ret, struct sw_
 {
     struct ifreq r = {.ifr_ifindex = (int)if_nametoindex(g->port)};
     bool was_down = false;
+    *ret = PORT_GONE;
+    if (r.ifr_ifindex == 0)
+        return errno == ENODEV ? 0 : sw_fail_os(err, errno, "port %s", g->port);
     sw_autoclose int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (s < 0)
         return sw_fail_os(err, errno, "socket");
-    *ret = PORT_GONE;
-    if (r.ifr_ifindex == 0 || !is_up(s, g->port, &was_down))
-        return 0;
+    if (!is_up(s, g->port, &was_down))
+        return errno == ENODEV ? 0 : sw_fail_os(err, errno, "port %s", g->port);
     (void)sw_str_copy(sw_str(g->bridge), r.ifr_name, sizeof r.ifr_name);
     bool joined = ioctl(s, SIOCBRADDIF, &r) == 0;
     if (!joined && errno != EBUSY) /* which it is while it has a bridge */

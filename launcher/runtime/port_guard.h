@@ -35,6 +35,8 @@ enum port_state {
 };
 /* The bridge is there, with its address; it is set up if it was down. */
 bool port_guard_has_bridge(const struct port_guard *g);
+/* False when it surely is gone: who cannot look it up does not know. */
+bool port_guard_has_port(const struct port_guard *g);
 int port_guard_mend(const struct port_guard *g, enum port_state *ret, struct sw_err *err);
 /* What outlives the port: the host's neighbour. */
 void port_guard_clear(const struct port_guard *g);

@@ -204,7 +204,8 @@ int task_net_remove_masquerade(const char *network, const char *id, struct sw_er
 
 int task_net_rules(struct sw_buf *out, struct sw_err *err)
 {
-    return run_iptables((const char *const[]){"-S"}, 1, out, err);
+    int r = run_iptables((const char *const[]){"-S"}, 1, out, err);
+    return r < 0 ? r : sw_buf_check(out, NULL, err); /* half of them would miss the others */
 }
 
 /* A rule of that chain which has this text. */

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <linux/filter.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -118,4 +119,25 @@ TEST(a_container_sends_only_as_itself)
     }
     (void)close(fds[0]);
     (void)close(fds[1]);
+}
+
+/* A task ends with the cable of its container, so that must not be said of one which could only not be looked at. */
+TEST(a_port_that_cannot_be_set_up_is_not_gone)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct port_guard g = {.bridge = "none0", .port = "lo"};
+    enum port_state state = PORT_WELL;
+    if (geteuid() != 0)
+        test_skip("needs root");
+    CHECK(unshare(CLONE_NEWNET) == 0); /* where lo is down */
+    CHECK(port_guard_has_port(&g));
+    CHECK(seteuid(65534) == 0);
+    CHECK(port_guard_mend(&g, &state, &err) < 0);
+    CHECK(seteuid(0) == 0);
+    sw_err_clear(&err);
+
+    (void)snprintf(g.port, sizeof g.port, "none1");
+    CHECK(!port_guard_has_port(&g));
+    CHECK_OK(port_guard_mend(&g, &state, &err));
+    CHECK_EQ_INT(state, PORT_GONE);
 }

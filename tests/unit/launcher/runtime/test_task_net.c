@@ -97,3 +97,19 @@ TEST(masquerading_that_a_plugin_left_is_removed)
     CHECK(strstr(sw_buf_str(&rules).p, KILLED) == NULL);
     CHECK_CONTAINS(sw_buf_str(&rules).p, "-A POSTROUTING -s 10.243.1.22/32 -j CNI-other");
 }
+
+/* Whoever looks for a rule in half of them would make it once more. */
+TEST(rules_are_all_there_or_an_error)
+{
+    char program[256];
+    struct sw_err err = SW_ERR_INIT;
+    if (geteuid() != 0 || !sw_find_program("iptables", program, sizeof program))
+        test_skip("needs root and iptables");
+    CHECK(unshare(CLONE_NEWNET) == 0);
+    SW_CLEANUP(sw_buf_done) struct sw_buf all = SW_BUF_INIT(65536);
+    SW_CLEANUP(sw_buf_done) struct sw_buf some = SW_BUF_INIT(24);
+    CHECK_OK(task_net_rules(&all, &err));
+    CHECK_CONTAINS(sw_buf_str(&all).p, "-P POSTROUTING ACCEPT");
+    CHECK(task_net_rules(&some, &err) < 0);
+    sw_err_clear(&err);
+}
