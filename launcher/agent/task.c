@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -216,15 +217,27 @@ int task_save(const struct task *t, bool durable, struct sw_err *err)
     return 0;
 }
 
+/* Whether what is open there is what the name stands for. */
+static bool is_named(int fd, const char *path)
+{
+    struct stat own, named;
+    return fstat(fd, &own) == 0 && stat(path, &named) == 0 && own.st_ino == named.st_ino;
+}
+
 int task_sync(const struct task *t, struct sw_err *err)
 {
     sw_autofree char *path = sw_asprintf("%s/state.json", t->dir);
-    sw_autoclose int fd = -1;
-    if (sw_open(path, O_RDONLY, 0, &fd, err) < 0)
-        return err->code;
-    if (fsync(fd) < 0)
-        return sw_fail_os(err, errno, "%s", path);
-    return sw_fsync_dir(t->dir, err);
+    for (;;) {
+        sw_autoclose int fd = -1;
+        if (sw_open(path, O_RDONLY, 0, &fd, err) < 0)
+            return err->code;
+        if (fsync(fd) < 0)
+            return sw_fail_os(err, errno, "%s", path);
+        if (sw_fsync_dir(t->dir, err) < 0)
+            return err->code;
+        if (is_named(fd, path)) /* else the folder may name a later one, whose bytes are nowhere */
+            return 0;
+    }
 }
 
 static void copy_text(const json_t *j, const char *key, char *out, size_t cap)
