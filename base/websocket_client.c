@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/lazy.h"
 #include "base/macros.h"
 
 #define TIMEOUT_MS 15000
@@ -101,6 +102,8 @@ static int upgrade(struct ws_client *c, const char *url, int64_t until_ms, struc
     sw_autofree char *host = NULL;
     const char *target;
     SW_CLEANUP(sw_buf_done) struct sw_buf head = SW_BUF_INIT(HEAD_MAX);
+    if (sw_crypto_load(err) < 0)
+        return err->code;
     split_url(url, &host, &target);
     ws_make_key(key);
     ws_accept_of(key, accept);
@@ -122,6 +125,8 @@ static int upgrade(struct ws_client *c, const char *url, int64_t until_ms, struc
 int ws_client_open(const struct ws_client_options *o, struct ws_client **ret, struct sw_err *err)
 {
     int64_t timeout_ms = o->timeout_ms ? o->timeout_ms : TIMEOUT_MS;
+    if (sw_crypto_load(err) < 0) /* for ws_accept_of */
+        return err->code;
     sw_autofree char *url = http_url(o->url);
     struct ws_client *c = SW_NEW(struct ws_client);
     ws_reader_init(&c->reader, false, o->message_max);
