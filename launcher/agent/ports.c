@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,7 +16,8 @@
 #include "base/id.h"
 #include "base/macros.h"
 
-#define HELD_MAX 64 /* ports of one mapping: each is a descriptor */
+#define HELD_MAX  64 /* ports of one mapping: each is a descriptor */
+#define HELD_PART 4 /* of the agent's descriptors: tasks with many ports must leave it the others */
 
 struct held {
     struct held *next;
@@ -27,6 +29,7 @@ struct held {
 struct ports {
     pthread_mutex_t lock;
     struct held *held;
+    size_t held_n;
     unsigned char taken[PORT_PROTOCOL_MAX_][65536 / 8];
 };
 
@@ -37,10 +40,11 @@ struct ports *ports_new(void)
     return p;
 }
 
-static void drop_held(struct held **at)
+static void drop_held(struct ports *p, struct held **at)
 {
     struct held *h = *at;
     *at = h->next;
+    p->held_n--;
     (void)close(h->fd);
     free(h);
 }
@@ -50,7 +54,7 @@ void ports_free(struct ports *p)
     if (!p)
         return;
     while (p->held)
-        drop_held(&p->held);
+        drop_held(p, &p->held);
     pthread_mutex_destroy(&p->lock);
     free(p);
 }
@@ -140,15 +144,24 @@ static void mark(struct ports *p, const struct port_mapping *m, bool taken)
     }
 }
 
+static bool may_hold(const struct ports *p, unsigned n)
+{
+    struct rlimit limit;
+    return n <= HELD_MAX && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+           p->held_n + n <= limit.rlim_cur / HELD_PART;
+}
+
 static void hold(struct ports *p, const struct port_mapping *m)
 {
-    for (unsigned i = 0; i < port_mapping_count(m) && port_mapping_count(m) <= HELD_MAX; i++) {
+    const unsigned n = may_hold(p, port_mapping_count(m)) ? port_mapping_count(m) : 0;
+    for (unsigned i = 0; i < n; i++) {
         int fd = bound_socket(m->protocol, m->host_port + i);
         if (fd < 0)
             continue;
         struct held *h = SW_NEW(struct held);
         *h = (struct held){p->held, m->protocol, m->host_port + i, fd};
         p->held = h;
+        p->held_n++;
     }
 }
 
@@ -157,7 +170,7 @@ static void let_go(struct ports *p, const struct port_mapping *m)
     for (struct held **at = &p->held; *at;) {
         unsigned past_first = (*at)->port - m->host_port; /* huge when before */
         if ((*at)->protocol == m->protocol && past_first < port_mapping_count(m))
-            drop_held(at);
+            drop_held(p, at);
         else
             at = &(*at)->next;
     }

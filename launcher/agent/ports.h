@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* launcher/agent/ports.h - host ports of this instance: which are given to containers. No other program gets them meanwhile. Thread-safe.
+/* launcher/agent/ports.h - host ports of this instance: which are given to containers. No other program gets them meanwhile, as
+ * long as they take no more than a part of the agent's descriptors. Thread-safe.
  * Expected error: SW_ECONFLICT "CannotStartContainerError" ("port is already allocated"). */
 #include <stdint.h>
 

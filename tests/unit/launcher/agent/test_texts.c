@@ -2,6 +2,7 @@
 /* The agent's parsers and small pure pieces: image names, manifests, redirects, log lines, arguments, registration, ports. */
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -489,6 +490,22 @@ TEST(ranges_of_host_ports)
     sw_err_clear(&err);
     CHECK(ports_take(p, &all, false, &err) == SW_ECONFLICT);
     CHECK_CONTAINS(err.msg, "in a row");
+    ports_free(p);
+}
+
+TEST(many_host_ports_leave_descriptors_for_others)
+{
+    enum { PORTS = 120 };
+    struct rlimit before, few;
+    struct port_mapping m[PORTS] = {{.container_port = 80}};
+    struct sw_err err = SW_ERR_INIT;
+    struct ports *p = ports_new();
+    CHECK_EQ_INT(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = (struct rlimit){100, before.rlim_max};
+    CHECK_EQ_INT(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (size_t i = 0; i < PORTS; i++)
+        CHECK_OK(ports_take(p, &m[i], false, &err));
+    CHECK_EQ_INT(setrlimit(RLIMIT_NOFILE, &before), 0);
     ports_free(p);
 }
 
