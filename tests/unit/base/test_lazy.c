@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/httpc.h"
 #include "base/macros.h"
+#include "base/websocket_client.h"
 #include "tests/lib/test.h"
 
 #define THREADS 8
@@ -119,6 +120,17 @@ TEST(a_hasher_of_unknown_length_loads_libcrypto)
     struct digest_hasher *h = digest_hasher_new(DIGEST_SHA256);
     CHECK(sw_crypto_loaded() && is_loaded("libcrypto.so.3"));
     digest_hasher_free(h);
+}
+
+TEST(a_websocket_client_loads_libcrypto_before_it_needs_it)
+{
+    struct httpc *http = httpc_new(&(struct httpc_options){0});
+    const struct ws_client_options o = {.http = http, .url = "ws://127.0.0.1:1/"};
+    struct ws_client *c = NULL;
+    struct sw_err err = SW_ERR_INIT;
+    CHECK_EQ_INT(ws_client_open(&o, &c, &err), SW_EUNAVAILABLE);
+    CHECK(sw_crypto_loaded());
+    httpc_free(http);
 }
 
 TEST(archives_are_written_and_read_through_the_forwards)
