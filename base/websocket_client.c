@@ -102,8 +102,6 @@ static int upgrade(struct ws_client *c, const char *url, int64_t until_ms, struc
     sw_autofree char *host = NULL;
     const char *target;
     SW_CLEANUP(sw_buf_done) struct sw_buf head = SW_BUF_INIT(HEAD_MAX);
-    if (sw_crypto_load(err) < 0)
-        return err->code;
     split_url(url, &host, &target);
     ws_make_key(key);
     ws_accept_of(key, accept);
