@@ -26,7 +26,8 @@ int journal_send(struct journal *j, const struct sw_buf *entry, struct sw_err *e
  * task_metadata.h's container; definition: its containerDefinition; env: journal_env's. {name: text}, owned by the caller. */
 json_t *journal_container_fields(const json_t *metadata, const json_t *definition,
                                  const json_t *env);
-/* Of the container's environment, ["NAME=VALUE"], what the options env and env-regex ask for, {NAME: VALUE}, but no secrets. Owned by the caller. */
+/* Of the container's environment, ["NAME=VALUE"], what the options env and env-regex ask for, {NAME: VALUE}, but no secrets. Owned by
+ * the caller. */
 json_t *journal_env(const json_t *definition, const json_t *environment);
 /* MESSAGE, PRIORITY, SYSLOG_TIMESTAMP and those fields. event: one of log_reader.h's. */
 void journal_entry(struct sw_buf *b, const json_t *fields, const json_t *event);

@@ -21,9 +21,8 @@
 
 struct log_reader_options {
     const char *folder, *container;
-    int64_t buffer_bytes; /* what may wait to be read; 0: any size */
-    int64_t
-        away_bytes; /* what may, if it waited already when the first reader of this process came */
+    int64_t buffer_bytes;   /* what may wait to be read; 0: any size */
+    int64_t away_bytes;     /* and besides, of what waited when this process first looked */
     const char *first_line; /* regular expression; NULL: each line is an event */
 };
 struct log_reader;

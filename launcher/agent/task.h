@@ -49,9 +49,8 @@ struct task_container {
     int64_t stop_sent_at_ms; /* monotonic; an adopted container is given its time anew */
     int64_t kill_sent_at_ms;
     enum container_health health;
-    char endpoint_id[37]; /* of its metadata */
-    int64_t created_us, started_us,
-        stopped_us;     /* to be told; the clock may have been set meanwhile */
+    char endpoint_id[37];                       /* of its metadata */
+    int64_t created_us, started_us, stopped_us; /* of the clock, which may be set: to be told */
     int64_t started_ms; /* monotonic; of an adopted container as far as the clock says */
     int64_t ran_ms;     /* when it has ended */
     json_t *last_cpu;   /* of the stats that were asked for last; not in the file */

@@ -44,12 +44,12 @@ struct task_engine_options {
     struct task_endpoint_urls urls;
     const char *region;
     int64_t stop_timeout_default_s;
-    int64_t cleanup_wait_s,
-        cleanup_jitter_s;  /* folders of ended tasks: at least so long, and up to so much longer */
-    int64_t look_every_ms; /* for leftovers, after the start's look; 0: 10 s, then 30 s */
-    const char *cgroup_root; /* NULL: the system's */
-    const char *host_paths;  /* "/a,/b": all of the machine that volumes may be; NULL: any path */
-    bool no_privileged;      /* refuses privileged containers */
+    int64_t cleanup_wait_s;   /* folders of ended tasks stay at least so long */
+    int64_t cleanup_jitter_s; /* and up to so much longer */
+    int64_t look_every_ms;    /* for leftovers, after the start's look; 0: 10 s, then 30 s */
+    const char *cgroup_root;  /* NULL: the system's */
+    const char *host_paths;   /* "/a,/b": all of the machine that volumes may be; NULL: any path */
+    bool no_privileged;       /* refuses privileged containers */
     const char *journal_socket; /* NULL: the system's */
     int64_t log_away_max;       /* of a shipped container's output, one file; 0: LOG_AWAY_BYTES */
 };

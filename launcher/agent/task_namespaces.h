@@ -4,7 +4,8 @@
  * System V IPC, message queues and /dev/shm (ipcMode "task").
  * A holder, one small container that only waits, is their first process; its id is in the task's file before it is made. It goes when
  * no container of the task is left. Like ECS's pause container it is essential: when it ends, or its monitor does, its task ends,
- * and no second one is made for containers that would not share with those of the first. Internal to launcher/agent. Threads: by the task's thread without its lock. */
+ * and no second one is made for containers that would not share with those of the first.
+ * Internal to launcher/agent. Threads: by the task's thread without its lock. */
 #include "launcher/agent/task_engine_internal.h"
 
 struct task_namespaces {

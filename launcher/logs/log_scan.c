@@ -32,8 +32,8 @@ struct scan {
     struct log_found *found;
     size_t n, cap, sorted;
     int64_t bytes, looked;
-    bool cut, late,
-        nowhere; /* late: in the middle of a piece; nowhere: of one without which no page is complete */
+    bool cut, late; /* late: in the middle of a piece */
+    bool nowhere;   /* of one without which no page is complete */
     size_t stream, asked;
 };
 

@@ -31,8 +31,7 @@ struct log_scan {
     int64_t look_until_ms;                            /* sw_mono_ms(); 0: no bound */
     bool (*wanted)(void *ctx, struct sw_str message); /* NULL: all are */
     void *ctx;
-    bool
-        costly; /* forwards: look_until_ms ends it also while `wanted` is asked about what must be looked at */
+    bool costly; /* forwards: look_until_ms ends also what must be looked at, as it is asked */
 };
 
 struct log_found {

@@ -3,7 +3,8 @@
 /* storage/blob/blob_pipe.h - the bytes of an upload that its driver does not have yet. Private to storage/blob.
  * The receiving thread only copies what arrives into blocks of 1 MiB. An upload that ends within its first block is hashed and
  * written by whoever ends it, both at once when there are hardly other uploads; for a longer one a thread hashes the full blocks
- * while another hands them to the driver, in their order, so that the driver always holds a prefix of what arrived. When all blocks are full the receiving thread waits for one.
+ * while another hands them to the driver, in their order, so that the driver always holds a prefix of what arrived. When all blocks
+ * are full the receiving thread waits for one.
  * Owns: the blocks, BLOB_PIPE_BUDGET for all uploads together. Who gets none writes and hashes by itself.
  * Blocks lie on pages as their bytes lie in the upload, so that a driver can write past the page cache.
  * Threads: belongs to the writer's thread; the helpers are invisible. */
