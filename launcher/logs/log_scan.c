@@ -14,7 +14,8 @@
 #include "base/macros.h"
 
 #define SORT_BYTES    (4LL * 1024 * 1024) /* new ones since the last cut */
-#define ASKED_BETWEEN 16
+#define ASKED_BETWEEN ((size_t)16 * 1024) /* bytes from one look at the clock to the next */
+#define ASKED_EVENT   1024                /* that an event counts beside its own */
 #define SLOW_EVENTS   10000
 #define SLOW_MS       200
 
@@ -124,10 +125,15 @@ static bool in_range(const struct scan *s, const struct log_key *k)
                         : !q->after || key_cmp(k, q->after) > 0;
 }
 
-static bool is_late(struct scan *s)
+static bool is_late(struct scan *s, size_t message_n)
 {
-    if (s->q->costly && s->q->look_until_ms && s->asked++ % ASKED_BETWEEN == ASKED_BETWEEN - 1)
+    if (!s->q->costly || !s->q->look_until_ms)
+        return false;
+    if (s->asked >= ASKED_BETWEEN) {
+        s->asked = 0;
         s->late = sw_mono_ms() >= s->q->look_until_ms;
+    }
+    s->asked += ASKED_EVENT + message_n;
     return s->late;
 }
 
@@ -141,7 +147,7 @@ static bool take(void *ctx, const struct log_event *e)
         return true;
     if (!in_range(s, &key))
         return true;
-    if (s->q->wanted && is_late(s))
+    if (s->q->wanted && is_late(s, e->message.n))
         return false;
     if (s->q->wanted && !s->q->wanted(s->q->ctx, e->message))
         return true;

@@ -286,6 +286,49 @@ TEST(a_costly_look_ends_anywhere_and_loses_nothing)
     log_files_free(f);
 }
 
+static bool count_asked(void *ctx SW_UNUSED, struct sw_str message SW_UNUSED)
+{
+    asked++;
+    return false;
+}
+
+/* What an event costs grows with it: the clock is asked after one large event as after many small ones. */
+TEST(a_costly_look_at_large_events_ends_after_one)
+{
+    enum { EVENTS = 10, LARGE = 64 * 1024 };
+    struct sw_err err = SW_ERR_INIT;
+    struct log_files *f = NULL;
+    struct log_files_options o = {.dir = test_path("f")};
+    const char *group = "00000000000000000000000000000001",
+               *stream = "0000000000000000000000000000000a";
+    struct log_scan_stream streams = {stream, "s"};
+    struct log_page page;
+    sw_autofree char *text = sw_calloc(1, LARGE);
+    CHECK_OK(log_files_open(&o, &f, &err));
+    memset(text, 'a', LARGE);
+    for (int i = 0; i < EVENTS; i++) {
+        struct log_event e = {
+            .timestamp_ms = 1000 + i, .position = -1, .message = sw_str_n(text, LARGE)};
+        CHECK_OK(log_files_append(f, group, stream, &e, 1, NULL, &err));
+    }
+    struct log_scan q = {.files = f,
+                         .group = group,
+                         .streams = &streams,
+                         .streams_n = 1,
+                         .until_ms = INT64_MAX,
+                         .events_max = 1000,
+                         .bytes_max = 1 << 20,
+                         .look_until_ms = 1,
+                         .wanted = count_asked,
+                         .costly = true};
+    asked = 0;
+    CHECK_OK(log_scan(&q, &page, &err));
+    CHECK_EQ_UINT(asked, 1);
+    CHECK(page.more);
+    log_page_done(&page);
+    log_files_free(f);
+}
+
 /* A search that may look at little at a time still finds everything, in short pages. */
 TEST(a_bounded_look_goes_on_where_it_was)
 {
