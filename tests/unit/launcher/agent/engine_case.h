@@ -27,7 +27,7 @@ static json_t *reports, *healths;
 static bool plane_down, pull_fails;
 static int healths_to_lose, look_every_ms, cleanup_wait_s;
 static _Atomic int pulls;
-static const char *fill_disk; /* a state file that the next pull takes away */
+static const char *fill_disk; /* a state file that the next pull blocks */
 static const char *layer_dir; /* test_path is for the case's own thread */
 static const char *pid_mode;  /* of the definitions; NULL: none */
 
@@ -53,20 +53,25 @@ static inline int submit_health(void *ctx, const json_t *in, struct sw_err *err)
     return lost ? sw_fail(err, SW_EUNAVAILABLE, NULL, "down") : 0;
 }
 
+/* As a disk that is full: nothing can be saved there. A save of another thread may come in between. */
+static inline void block_file(const char *file, const char *kept)
+{
+    bool blocked = false;
+    for (int i = 0; i < 100 && !blocked; i++) {
+        (void)(kept ? rename(file, kept) : unlink(file));
+        blocked = mkdir(file, 0700) == 0;
+    }
+    CHECK(blocked);
+}
+
 static inline int pull(void *ctx, const char *name, const struct pull_as *as,
                        const volatile int *cancelled, struct image *ret, struct sw_err *err)
 {
     (void)as;
     (void)ctx, (void)name, (void)cancelled;
     pulls++;
-    if (fill_disk) { /* so to say; a save of another thread may come in between */
-        bool full = false;
-        for (int i = 0; i < 100 && !full; i++) {
-            (void)unlink(fill_disk);
-            full = mkdir(fill_disk, 0700) == 0;
-        }
-        CHECK(full);
-    }
+    if (fill_disk)
+        block_file(fill_disk, NULL);
     fill_disk = NULL;
     if (pull_fails)
         return sw_fail(err, SW_ENOTFOUND, "CannotPullContainerError", "no such image");

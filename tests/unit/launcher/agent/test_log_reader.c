@@ -346,12 +346,17 @@ TEST(which_file_follows_which)
                   "row %zu", i);
 }
 
-static void line_now(const char *text)
+static void line_of(int64_t time_us, const char *text)
 {
     char at[SW_TIME_LEN];
-    sw_format_iso8601(sw_now_us(), at);
+    sw_format_iso8601(time_us, at);
     sw_autofree char *s = sw_asprintf("%s stdout F %s\n", at, text);
     append(s);
+}
+
+static void line_now(const char *text)
+{
+    line_of(sw_now_us(), text);
 }
 
 /* "MESSAGE|MESSAGE|", with positions that grow. */
@@ -400,9 +405,10 @@ TEST(output_that_nobody_saw_is_told)
     CHECK_EQ_STR(got, said);
     CHECK(!sw_path_exists(test_path("task/containers/c/log.0000000001.gap")));
     log_reader_free(r);
-    sw_sleep_ms(300); /* the file waits for its next line */
+    sw_sleep_ms(300);                      /* the file waits for its next line */
+    const int64_t before_us = sw_now_us(); /* as conmon: the clock first, then the name */
     renew();
-    line_now("fourth");
+    line_of(before_us, "fourth");
     r = open_reader();
     sw_autofree char *more = take_all(r, &last);
     CHECK_EQ_STR(more, "fourth|");
