@@ -270,13 +270,19 @@ int network_map_ports(struct network *n, const char *name, const struct cni_port
     return r;
 }
 
-static void remember_left(struct network *n, const char *name)
+/* With the lock held. */
+static bool is_left(const struct network *n, const char *name)
 {
-    pthread_mutex_lock(&n->lock);
     const struct left *l = n->left;
     while (l && strcmp(l->name, name) != 0)
         l = l->next;
-    if (!l) {
+    return l != NULL;
+}
+
+static void remember_left(struct network *n, const char *name)
+{
+    pthread_mutex_lock(&n->lock);
+    if (!is_left(n, name)) {
         struct left *new = SW_NEW(struct left);
         snprintf(new->name, sizeof new->name, "%s", name);
         new->next = n->left;
@@ -392,11 +398,9 @@ struct mending {
 static bool was_left(struct network *n, const char *name)
 {
     pthread_mutex_lock(&n->lock);
-    const struct left *l = n->left;
-    while (l && strcmp(l->name, name) != 0)
-        l = l->next;
+    bool left = is_left(n, name);
     pthread_mutex_unlock(&n->lock);
-    return l != NULL;
+    return left;
 }
 
 /* One that is only ready goes; the next tidying releases it. */
