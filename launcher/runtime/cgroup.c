@@ -27,6 +27,7 @@
 #define SHARES_MAX  262144
 #define WEIGHT_SPAN 9999
 #define KILL_ROUNDS 300
+#define KILL_DEPTH  32 /* of groups in groups */
 
 static const char *or_default(const char *root)
 {
@@ -206,17 +207,32 @@ static size_t kill_in(const char *folder)
     return n;
 }
 
+/* With the groups that a container made in its own, as systemd does. */
+static size_t kill_below(const char *folder, int depth)
+{
+    size_t n = kill_in(folder);
+    DIR *d = depth < KILL_DEPTH ? opendir(folder) : NULL;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        sw_autofree char *below = sw_asprintf("%s/%s", folder, e->d_name);
+        if (e->d_type == DT_DIR && e->d_name[0] != '.')
+            n += kill_below(below, depth + 1);
+    }
+    if (d)
+        closedir(d);
+    return n;
+}
+
 static size_t kill_once(const char *root, const char *group)
 {
     sw_autofree char *unified = sw_asprintf("%s%s", root, group);
     size_t n = 0;
     if (is_unified(root))
-        return kill_in(unified);
+        return kill_below(unified, 0);
     DIR *d = opendir(root);
     for (struct dirent *e; d && (e = readdir(d));) {
         sw_autofree char *folder = sw_asprintf("%s/%s%s", root, e->d_name, group);
         if (e->d_type == DT_DIR && e->d_name[0] != '.')
-            n += kill_in(folder);
+            n += kill_below(folder, 0);
     }
     if (d)
         closedir(d);

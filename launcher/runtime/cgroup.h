@@ -20,7 +20,7 @@ int cgroup_make(const char *root, const char *task, const struct cgroup_limits *
                 struct sw_err *err);
 /* With empty groups of containers that the runtime left behind. True when nothing of it is there any more. */
 bool cgroup_remove(const char *root, const char *task);
-/* Ends what is in this group ("/slipway/TASK/CONTAINER") and waits for it, for a moment. True: nothing is in it. */
+/* Ends what is in this group ("/slipway/TASK/CONTAINER") and in those below it, and waits for it, for a moment. True: nothing is there. */
 bool cgroup_kill(const char *root, const char *group);
 /* The kernel's count of processes in this group ("/slipway/TASK/CONTAINER") that were killed for want of memory, whether it was the
  * group's own limit or its task's. False: no such group, or a kernel that does not count. */

@@ -2,8 +2,13 @@
 /* Groups of tasks in folders that look like the kernel's; test_runtime_oci.c has the kernel's own. */
 #include "launcher/runtime/cgroup.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/io.h"
 #include "base/macros.h"
 #include "tests/lib/test.h"
@@ -107,4 +112,43 @@ TEST(only_what_is_ours_is_killed)
     for (size_t i = 0; i < SW_ARRAY_LEN(groups); i++)
         CHECK(!cgroup_kill(test_path("g"), groups[i]));
     CHECK(cgroup_kill(test_path("g"), "/slipway/t/c"));
+}
+
+struct resident {
+    pid_t pid;
+    const char *procs;
+};
+
+/* The kernel takes a process that ended from its group. */
+static void *wait_and_leave(void *arg)
+{
+    const struct resident *r = arg;
+    siginfo_t info;
+    CHECK_EQ_INT(waitid(P_PID, (id_t)r->pid, &info, WEXITED | WNOWAIT), 0);
+    test_write_file(r->procs, "", 0);
+    CHECK_EQ_INT(waitpid(r->pid, NULL, 0), r->pid);
+    return NULL;
+}
+
+TEST(groups_in_the_group_of_a_container_are_killed_with_it)
+{
+    pthread_t waiter;
+    struct stat st;
+    char text[16];
+    make_file("g/cgroup.controllers");
+    make_file("g/slipway/t/c/cgroup.procs");
+    make_file("g/slipway/t/c/init.scope/cgroup.procs");
+    sw_autofree char *procs = sw_strdup(test_path("g/slipway/t/c/init.scope/cgroup.procs"));
+    struct resident r = {.pid = fork(), .procs = procs};
+    while (r.pid == 0)
+        (void)pause();
+    int n = snprintf(text, sizeof text, "%d\n", (int)r.pid);
+    test_write_file(procs, text, (size_t)n);
+    CHECK_EQ_INT(pthread_create(&waiter, NULL, wait_and_leave, &r), 0);
+    bool killed = cgroup_kill(test_path("g"), "/slipway/t/c");
+    bool left = stat(procs, &st) == 0 && st.st_size == 0;
+    if (!left)
+        (void)kill(r.pid, SIGKILL);
+    CHECK_EQ_INT(pthread_join(waiter, NULL), 0);
+    CHECK(killed && left);
 }
