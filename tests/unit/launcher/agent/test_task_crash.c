@@ -40,22 +40,31 @@ static void start_after(const struct crash *c, const char *dir)
     start_engine(dir);
 }
 
-TEST(the_end_of_a_container_that_was_being_discarded_is_not_the_tasks)
+/* The file as it was at the Nth call of the runtime. */
+static void take_at(struct crash *c)
 {
-    setup();
     engine_free(engine);
     fake.exit_on_start = 7;
-    struct crash first = {.at = 2, .path = test_path("data1/tasks/" TASK_ID "/state.json")};
-    struct crash second = {.at = 1, .path = test_path("data2/tasks/" TASK_ID "/state.json")};
     fake.hook = take;
-    fake.ctx = &first;
+    fake.ctx = c;
     start_engine("data1");
     apply("[" ONE "]", "RUNNING", "PENDING");
     await("STOPPED");
     await_idle();
     engine_free(engine);
+    fake.hook = NULL;
+    json_array_clear(reports);
+}
+
+TEST(the_end_of_a_container_that_was_being_discarded_is_not_the_tasks)
+{
+    setup();
+    struct crash first = {.at = 2, .path = test_path("data1/tasks/" TASK_ID "/state.json")};
+    struct crash second = {.at = 1, .path = test_path("data2/tasks/" TASK_ID "/state.json")};
+    take_at(&first);
     CHECK_EQ_INT(first.state.list[0].status, RUNTIME_CREATED); /* killed before its start */
 
+    fake.hook = take;
     while (second.at < 10) { /* killed again, before the removal */
         second.calls = 0;
         second.taken = false;
@@ -88,46 +97,20 @@ TEST(the_end_of_a_container_that_was_being_discarded_is_not_the_tasks)
 TEST(a_creation_that_failed_when_nobody_looked_is_begun_again)
 {
     setup();
-    engine_free(engine);
-    fake.exit_on_start = 7;
     struct crash first = {.at = 2, .path = test_path("data1/tasks/" TASK_ID "/state.json")};
-    fake.hook = take;
-    fake.ctx = &first;
-    start_engine("data1");
-    apply("[" ONE "]", "RUNNING", "PENDING");
-    await("STOPPED");
-    await_idle();
-    engine_free(engine);
-    fake.hook = NULL;
+    take_at(&first);
     /* As it was before the creation ended: no start was asked for, and the monitor says 1. */
     char *mark = strstr(first.file, "\"starting\":true");
     CHECK(mark != NULL);
     memcpy(mark, "\"starting\":null", sizeof "\"starting\":null" - 1);
     first.state.list[0].status = RUNTIME_STOPPED;
     first.state.list[0].exit_code = 1;
-    json_array_clear(reports);
     start_after(&first, "data2");
     CHECK_EQ_INT(sw_json_int(container(await("STOPPED"), 0), "exitCode", -1), 7);
     await_idle();
     CHECK_EQ_INT(fake.s.starts, 1);
     free(first.file);
     done();
-}
-
-/* The file as it was at the Nth call of the runtime. */
-static void take_at(struct crash *c)
-{
-    engine_free(engine);
-    fake.exit_on_start = 7;
-    fake.hook = take;
-    fake.ctx = c;
-    start_engine("data1");
-    apply("[" ONE "]", "RUNNING", "PENDING");
-    await("STOPPED");
-    await_idle();
-    engine_free(engine);
-    fake.hook = NULL;
-    json_array_clear(reports);
 }
 
 TEST(a_start_of_which_nothing_is_left_is_not_repeated)
