@@ -40,6 +40,14 @@ static struct sw_str without_end(struct sw_str s)
     return s;
 }
 
+/* Names that a message has may be an image's own choice, and the message comes to terminals. */
+static void blank_controls(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < ' ' || *s == 0x7f)
+            *s = ' ';
+}
+
 char *runtime_words(struct sw_str text)
 {
     struct sw_buf b = SW_BUF_INIT(SIZE_MAX);
@@ -53,5 +61,7 @@ char *runtime_words(struct sw_str text)
         sw_buf_add_str(&b, without_end(message.n ? message : text));
     if (b.n == 0)
         sw_buf_add_z(&b, NOTHING);
-    return sw_buf_take(&b);
+    char *words = sw_buf_take(&b);
+    blank_controls(words);
+    return words;
 }

@@ -23,7 +23,9 @@ TEST(the_last_message_of_a_log_without_its_quotes)
         {"time=\"2026-01-02T03:04:05Z\" level=error msg=\"\"", "no message"},
         {"executable file `no` not found: No such file or directory\n",
          "executable file `no` not found: No such file or directory"},
-        {"two\nlines msg=\"of others\"\n", "two\nlines msg=\"of others\""},
+        {"two\nlines msg=\"of others\"\n", "two lines msg=\"of others\""},
+        {"exec `\033[2J\a` \x7f\n", "exec ` [2J `  "},
+        {"time=\"2026-01-02T03:04:05Z\" level=error msg=\"a \033]0;b\"", "a  ]0;b"},
         {"", "no message"},
         {" \n", "no message"},
     };
