@@ -348,19 +348,22 @@ static pid_t number_in(const char *path)
     return (pid_t)n;
 }
 
-static void *kill_monitor_soon(void *id)
+/* What the runtime's script and the thread that kills its monitor tell each other; test_path is for the case's own thread. */
+static const char *begun_path, *goes_on_path;
+
+static void *kill_monitor_of(void *id)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/containers/%s/conmon.pid", state_dir, (const char *)id);
-    for (int i = 0; i < 20000 && !sw_path_exists(path); i++)
-        sw_sleep_ms(1);
-    sw_sleep_ms(200);
     struct sw_err err = SW_ERR_INIT;
     SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(64);
     uint64_t pid = 0;
+    snprintf(path, sizeof path, "%s/containers/%s/conmon.pid", state_dir, (const char *)id);
+    for (int i = 0; i < 20000 && !(sw_path_exists(begun_path) && sw_path_exists(path)); i++)
+        sw_sleep_ms(1);
     CHECK_OK(sw_read_file(path, &b, &err));
     CHECK(sw_parse_u64(sw_str_slice(sw_buf_str(&b), 0, strcspn(b.p, "\n")), &pid) && pid > 1);
     CHECK(kill((pid_t)pid, SIGKILL) == 0);
+    CHECK_OK(sw_write_file_atomic(goes_on_path, "", 0, 0600, &err));
     return NULL;
 }
 
@@ -368,12 +371,16 @@ static void *kill_monitor_soon(void *id)
 TEST(a_creation_whose_monitor_is_killed_ends)
 {
     setup();
-    char id[33], runc[256], script[512];
+    char id[33], runc[256], script[1024];
     new_id(id);
     struct sw_err err = SW_ERR_INIT;
     CHECK(sw_find_program("runc", runc, sizeof runc));
+    begun_path = test_path("begun");
+    goes_on_path = test_path("goes-on");
     int n = snprintf(script, sizeof script,
-                     "#!/bin/sh\ncase \"$*\" in *create*) sleep 1;; esac\nexec %s \"$@\"\n", runc);
+                     "#!/bin/sh\ncase \"$*\" in *create*) : >%s; i=0; while [ ! -e %s ] && "
+                     "[ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done;; esac\nexec %s \"$@\"\n",
+                     begun_path, goes_on_path, runc);
     test_write_file(test_path("slow"), script, (size_t)n);
     CHECK(chmod(test_path("slow"), 0755) == 0);
     runtime_oci_free(&rt);
@@ -381,7 +388,7 @@ TEST(a_creation_whose_monitor_is_killed_ends)
     CHECK_OK(runtime_oci_new(&o, &rt, &err));
     const char *bundle = make_bundle(id, "sleep 100", 0);
     pthread_t killer;
-    CHECK_EQ_INT(pthread_create(&killer, NULL, kill_monitor_soon, id), 0);
+    CHECK_EQ_INT(pthread_create(&killer, NULL, kill_monitor_of, id), 0);
     CHECK_ERR(rt.ops->create(rt.self, id, bundle, test_path("%s.log", id), &err), SW_EIO,
               "CannotCreateContainerError");
     pthread_join(killer, NULL);
