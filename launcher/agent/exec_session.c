@@ -45,7 +45,8 @@ struct run {
     struct exec_channel channel;
     struct exec_process process;
     bool shaken, ours, tty, started, exited, said_code, over;
-    bool lost; /* the connection is gone: nothing can be said any more */
+    bool completes; /* the handshake's last message is still to be sent */
+    bool lost;      /* the connection is gone: nothing can be said any more */
     int exit_code, cols, rows;
     bool input_ends, input_ended;
     struct sw_buf input; /* typed; before input_at the process has taken it */
@@ -233,6 +234,18 @@ static int begin_unshaken(struct run *s, struct sw_err *err)
     return start_process(s, err);
 }
 
+/* Who answers late, when the process already prints, may have left no room on the channel. */
+static void complete_handshake(struct run *s, int64_t now_ms)
+{
+    if (!s->completes || !exec_channel_ready(&s->channel))
+        return;
+    s->completes = false;
+    send_json(s, EXEC_PAYLOAD_HANDSHAKE_COMPLETE,
+              json_pack("{s:I, s:s}", "HandshakeTimeToComplete",
+                        (json_int_t)(now_ms - s->begun_ms) * 1000000, "CustomerMessage", ""),
+              now_ms);
+}
+
 /* A client of ours says with its answer whether it has a terminal; any other has one. */
 static int take_handshake(struct run *s, const json_t *o, int64_t now_ms, struct sw_err *err)
 {
@@ -243,10 +256,8 @@ static int take_handshake(struct run *s, const json_t *o, int64_t now_ms, struct
     s->ours = ours != NULL;
     s->tty = sw_json_bool(ours, "tty", true);
     resize(s, ours);
-    send_json(s, EXEC_PAYLOAD_HANDSHAKE_COMPLETE,
-              json_pack("{s:I, s:s}", "HandshakeTimeToComplete",
-                        (json_int_t)(now_ms - s->begun_ms) * 1000000, "CustomerMessage", ""),
-              now_ms);
+    s->completes = true;
+    complete_handshake(s, now_ms);
     return s->started ? 0 : start_process(s, err);
 }
 
@@ -373,6 +384,7 @@ static int loop(struct run *s, struct sw_err *err)
         int64_t now_ms = sw_mono_ms();
         if (take_messages(s, now_ms, err) < 0)
             return err->code;
+        complete_handshake(s, now_ms);
         if (s->process.control >= 0)
             take_event(s, now_ms);
         look_at_container(s, now_ms);

@@ -21,7 +21,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from support import run as r
-from support.datachannel import EXIT_CODE, STDERR, Closed, DataChannel, WebSocket, encode
+from support.datachannel import EXIT_CODE, HANDSHAKE_RESPONSE, STDERR, Closed, DataChannel, Message, WebSocket, encode
 from support.fleet import Fleet
 from support.server import Server
 from support.tasks import Tasks
@@ -547,6 +547,31 @@ def test_messages_early_and_again(up, task):
     c.until("n2n\r\n")
     c.type("echo last${n}\r")
     assert "n3n" not in c.until("last2\r\n")
+    c.close()
+
+
+def test_a_handshake_that_comes_late(up, task):
+    """One that types before it answers, and acknowledges nothing: the channel is full when the answer comes."""
+    agent = up.agent_pid()
+    c = DataChannel(execute(up, task, "sh -c 'yes late # 9902'")["session"])
+    c.type("x")
+    sent, begun = [], c.sequence
+    while len(sent) < 32:
+        op, data = c.ws.recv()
+        m = Message(data) if op == 2 else None
+        if m and m.kind == "output_stream_data" and m.sequence == c.expected + len(sent):
+            sent.append(m)
+    c._data(HANDSHAKE_RESPONSE, b"{}")
+    while begun not in c.acknowledged:
+        c.drop = 1
+        c.step()
+    c.drop = 0
+    for m in sent:
+        c._stream(m)
+    c.ready()
+    assert "late" in c.until("late") and up.agent_pid() == agent
+    c.terminate()
+    c.until()
     c.close()
 
 
