@@ -163,7 +163,10 @@ static void take_message(struct run *s, struct sw_str bytes, int64_t now_ms)
     if (!exec_channel_accept(&s->channel, &m, printed, now_ms))
         return;
     switch (m.payload_type) {
-    case EXEC_PAYLOAD_HANDSHAKE_REQUEST: shake_hands(s, now_ms); break;
+    case EXEC_PAYLOAD_HANDSHAKE_REQUEST:
+        if (exec_channel_ready(&s->channel)) /* full by requests alone: they are no agent's */
+            shake_hands(s, now_ms);
+        break;
     case EXEC_PAYLOAD_HANDSHAKE_COMPLETE:
         s->ready = true;
         make_raw(s);
