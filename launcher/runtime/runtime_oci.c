@@ -30,14 +30,13 @@
 #include "launcher/runtime/makers.h"
 #include "launcher/runtime/runtime.h"
 #include "launcher/runtime/runtime_words.h"
-#include "launcher/runtime/sealed_program.h"
 
 #define CREATE_TIMEOUT_MS  60000
 #define COMMAND_TIMEOUT_MS 60000
 #define LOG_SIZE_MAX       (64LL * 1024 * 1024)
 #define MESSAGE_MAX        (64 * 1024)
 #define LOOK_EVERY_MS      1000
-#define LOOKS_IN_VAIN      3 /* until a runtime that nobody sees was killed */
+#define LOOKS_IN_VAIN      8 /* until a runtime that nobody sees was killed: monitors may starve */
 #define CONFIG_MAX         (4 * 1024 * 1024)
 
 extern char **environ;
@@ -45,7 +44,6 @@ extern char **environ;
 struct oci {
     char *state_dir, *runtime_root, *exits_dir, *sock_dir, *containers_dir;
     char runtime[512], conmon[512];
-    struct sealed_program *sealed; /* the runtime, for what enters a container */
     struct cgroup_moves *moves;
 };
 
@@ -310,7 +308,7 @@ static int oci_create(void *self, const char *id, const char *bundle, const char
                             "-n",
                             id,
                             "-r",
-                            sealed_program_path(o->sealed),
+                            o->runtime,
                             "-b",
                             bundle,
                             "-p",
@@ -623,7 +621,7 @@ static int oci_exec(void *self, const char *id, const struct runtime_exec *e, in
     sw_autofree char *pid_file = container_file(o, id, unique);
     sw_autofree const char **argv = sw_calloc(args + 2 * envs + 16, sizeof *argv);
     size_t n = 0;
-    argv[n++] = sealed_program_path(o->sealed);
+    argv[n++] = o->runtime;
     argv[n++] = "--root";
     argv[n++] = o->runtime_root;
     argv[n++] = "exec";
@@ -663,7 +661,7 @@ static int oci_enter(void *self, const char *id, const char *const *argv, bool t
                      struct exec_process *ret, struct sw_err *err)
 {
     const struct oci *o = self;
-    const struct exec_process_options options = {.runtime = sealed_program_path(o->sealed),
+    const struct exec_process_options options = {.runtime = o->runtime,
                                                  .runtime_root = o->runtime_root,
                                                  .id = id,
                                                  .argv = argv,
@@ -763,7 +761,6 @@ static int find_checked(const char *name, char *out, size_t cap, struct sw_err *
 static void oci_free(struct oci *o)
 {
     cgroup_moves_free(o->moves);
-    sealed_program_free(o->sealed);
     free(o->state_dir);
     free(o->runtime_root);
     free(o->exits_dir);
@@ -795,8 +792,6 @@ int runtime_oci_new(const struct runtime_oci_options *opt, struct runtime *ret, 
         oci_free(o);
         return r;
     }
-    sw_autofree char *link = sw_asprintf("%s/runc", o->state_dir);
-    o->sealed = sealed_program_new(o->runtime, link);
     o->moves = cgroup_moves_new(NULL);
     *ret = (struct runtime){.ops = &oci_ops, .self = o};
     return 0;
