@@ -207,36 +207,60 @@ static int code_of(const char *text)
 
 /* ---- the end ---- */
 
-/* The session of a process: the sixth field of its stat; what is in parentheses may hold anything. */
-static pid_t session_of(const char *proc_name)
+/* Of /proc/PID/stat, after the name in parentheses, which may hold anything: state, parent, process group, session. */
+struct process {
+    bool lives;
+    pid_t group, session;
+};
+
+static bool look_at(const char *proc_name, struct process *ret)
 {
     struct sw_err ignored = SW_ERR_INIT;
     SW_CLEANUP(sw_buf_done) struct sw_buf b = SW_BUF_INIT(4096);
     sw_autofree char *path = sw_asprintf("/proc/%s/stat", proc_name);
-    struct sw_str field;
-    int64_t session = 0;
+    struct sw_str field[5];
+    int64_t group = 0, session = 0;
     if (sw_read_file(path, &b, &ignored) < 0)
-        return 0;
+        return false;
     const char *end = b.n ? memrchr(b.p, ')', b.n) : NULL;
     struct sw_str rest = end ? sw_str(end + 1) : sw_str("");
-    for (int i = 0; i < 5; i++)
-        if (!sw_str_split(&rest, ' ', &field))
-            return 0;
-    return sw_parse_i64(field, &session) ? (pid_t)session : 0;
+    for (size_t i = 0; i < SW_ARRAY_LEN(field); i++)
+        if (!sw_str_split(&rest, ' ', &field[i]))
+            return false;
+    *ret = (struct process){.lives = !sw_str_eq_z(field[1], "Z") && !sw_str_eq_z(field[1], "X")};
+    if (!sw_parse_i64(field[3], &group) || !sw_parse_i64(field[4], &session))
+        return false;
+    ret->group = (pid_t)group;
+    ret->session = (pid_t)session;
+    return true;
 }
 
-/* Everything of the command's session: it leads one of its own. */
-static void signal_session(pid_t leader, int signo)
+/* Everything of the command's session, which it leads; whether anything of it lives. A group is signalled as a whole: whoever
+ * forks meanwhile has the signal, too, while one after the other they could get away. */
+static bool signal_session(pid_t leader, int signo)
 {
+    bool any = false;
+    struct process p;
+    (void)kill(-leader, signo);
     DIR *d = opendir("/proc");
     for (const struct dirent *e; d && (e = readdir(d));) {
-        int64_t pid = 0;
-        if (sw_parse_i64(sw_str(e->d_name), &pid) && pid > 1 && session_of(e->d_name) == leader)
-            (void)kill((pid_t)pid, signo);
+        if (e->d_name[0] < '1' || e->d_name[0] > '9' || !look_at(e->d_name, &p) || !p.lives ||
+            p.session != leader)
+            continue;
+        any = true;
+        if (p.group > 1 && p.group != leader)
+            (void)kill(-p.group, signo);
     }
     if (d)
         closedir(d);
-    (void)kill(leader, signo);
+    return any;
+}
+
+static void kill_session(pid_t leader)
+{
+    int64_t until_ms = sw_mono_ms() + HANGUP_MS;
+    while (signal_session(leader, SIGKILL) && sw_mono_ms() < until_ms)
+        sw_sleep_ms(1);
 }
 
 static bool wait_ended(pid_t pid, int64_t timeout_ms, int *ret_code)
@@ -262,10 +286,10 @@ static void end_command(struct monitor *m)
     if (!leads)
         (void)kill(m->pid, SIGHUP);
     else
-        signal_session(m->pid, SIGHUP);
+        (void)signal_session(m->pid, SIGHUP);
     (void)wait_ended(m->pid, HANGUP_MS, &code);
     if (leads)
-        signal_session(m->pid, SIGKILL);
+        kill_session(m->pid);
     else
         (void)kill(m->pid, SIGKILL);
     (void)wait_ended(m->pid, HANGUP_MS, &code);

@@ -382,6 +382,21 @@ def test_client_killed(up, task):
     r.wait_for(lambda: not commands_of("sleep 500"), 15, 0.05, "end of the command")
 
 
+def test_client_killed_while_the_command_forks(up, task):
+    """A chain of processes, each of which starts the next and ends: none gets away."""
+    chain = "trap '' HUP; echo 'echo >>/tmp/forks; sh /tmp/chain &' >/tmp/chain; for i in 1 2 3 4; do sh /tmp/chain; done; sleep 5101"
+    p = subprocess.Popen([r.BIN, "exec", task, "--", "sh", "-c", chain],
+                         env=up.env(SLIPWAY_DATA=up.data), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    try:
+        r.wait_for(lambda: commands_of("sleep 5101"), 15, 0.05, "the command")
+    finally:
+        p.kill()
+        p.wait(50)
+    r.wait_for(lambda: not commands_of("sleep 5101"), 15, 0.05, "end of the command")
+    lengths = slipway_exec(up, task, "sh", "-c", "wc -c </tmp/forks; sleep 0.3; wc -c </tmp/forks").stdout.split()
+    assert len(lengths) == 2 and int(lengths[0]) > 1 and lengths[0] == lengths[1]
+
+
 def test_task_stopped(up, tasks):
     arn = tasks.run(tasks.define("app-stop", {"command": IDLE}), enableExecuteCommand=True)
     tasks.wait_running(arn)
