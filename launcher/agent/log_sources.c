@@ -11,6 +11,7 @@
 #include "base/json_find.h"
 #include "base/log.h"
 #include "launcher/agent/journal.h"
+#include "launcher/agent/log_spool.h"
 #include "launcher/agent/task_engine_internal.h"
 #include "launcher/agent/task_metadata.h"
 
@@ -213,4 +214,16 @@ void log_sources_free(struct log_source *list, size_t n)
         json_decref(list[i].fields);
     }
     free(list);
+}
+
+void log_sources_begin(const struct task *t, const char *container)
+{
+    struct log_config c;
+    struct sw_err err = SW_ERR_INIT;
+    if (!definition_of(t, container, &c))
+        return;
+    struct log_spool *spool = log_spool_new(t->dir, container);
+    (void)log_spool_look(spool, &err); /* what fails here the shipper says */
+    log_spool_free(spool);
+    sw_err_clear(&err);
 }

@@ -36,3 +36,5 @@ bool log_sources_open(struct task *t);
  * variables go to the journal. */
 int log_sources_prepare(const struct task *t, const char *container, const char *bundle,
                         struct sw_err *err);
+/* Before what was created is started: from now on output that is lost unseen is noticed, were the agent killed at once (log_spool.h). */
+void log_sources_begin(const struct task *t, const char *container);

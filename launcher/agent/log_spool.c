@@ -136,13 +136,17 @@ static void load(struct log_spool *s)
     s->loaded = true;
 }
 
-static int add_link(const struct log_spool *s, int fd, int64_t generation, struct sw_err *err)
+/* 1: that generation is another file, which another spool of this container saw. */
+static int add_link(const struct log_spool *s, int fd, uint64_t inode, int64_t generation,
+                    struct sw_err *err)
 {
     sw_autofree char *name = name_of(s, generation);
     sw_autofree char *ours = sw_asprintf("/proc/self/fd/%d", fd);
-    if (linkat(AT_FDCWD, ours, AT_FDCWD, name, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
+    if (linkat(AT_FDCWD, ours, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0)
+        return 0;
+    if (errno != EEXIST)
         return sw_fail_os(err, errno, "%s", name);
-    return 0;
+    return inode_of(name) != inode;
 }
 
 static char *gap_of(const struct log_spool *s, int64_t generation)
@@ -206,11 +210,13 @@ static int find_file(struct log_spool *s, struct sw_err *err)
         s->newest >= 0 && st.st_ino == s->newest_inode ? s->newest : s->newest + 1;
     if (generation != s->newest && note_gap(s, fd, &st, err) < 0)
         return err->code;
-    if (add_link(s, fd, generation, &e) < 0) /* begun anew at this moment: the next look */
+    const int r = add_link(s, fd, st.st_ino, generation, &e);
+    if (r < 0) /* begun anew at this moment: the next look */
         return e.code == SW_ENOTFOUND ? 0 : sw_err_move(err, &e);
+    sw_autofree char *name = name_of(s, generation);
     s->newest = generation;
-    s->newest_inode = st.st_ino;
-    return 0;
+    s->newest_inode = r == 0 ? st.st_ino : inode_of(name);
+    return r == 0 ? 0 : find_file(s, err);
 }
 
 /* With the lock held. */

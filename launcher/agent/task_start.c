@@ -136,8 +136,9 @@ static int create_and_map(struct task *t, struct task_container *c, const char *
     if (e != 0)
         return sw_fail_os(err, e, "thread for port mappings");
     sw_autofree char *log = sw_asprintf("%s/log", folder);
-    if (log_sources_prepare(t, c->def->name, folder, err) == 0)
-        (void)rt->ops->create(rt->self, c->id, folder, log, err);
+    if (log_sources_prepare(t, c->def->name, folder, err) == 0 &&
+        rt->ops->create(rt->self, c->id, folder, log, err) == 0)
+        log_sources_begin(t, c->def->name);
     if (mapping)
         pthread_join(mapper, NULL);
     if (err->code == 0 && m.err.code)

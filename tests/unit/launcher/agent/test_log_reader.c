@@ -278,6 +278,29 @@ TEST(files_that_were_seen_wait_for_the_reader)
     log_reader_free(r);
 }
 
+/* One that looked at a new container before the reader did, and a file that was begun anew between the two. */
+TEST(another_spool_that_came_first_hides_nothing)
+{
+    int64_t last = 0;
+    struct sw_err err = SW_ERR_INIT;
+    make_folder();
+    struct log_reader *r = open_reader();
+    look(r); /* nothing yet */
+    line("stdout", "F", "one");
+    struct log_spool *other = log_spool_new(test_path("task"), "c");
+    CHECK_OK(log_spool_look(other, &err));
+    log_spool_free(other);
+    CHECK(sw_path_exists(test_path("task/containers/c/log.0000000000")));
+    renew();
+    line("stdout", "F", "two");
+    look(r);
+    EXPECT(r, false, false, "one|two|");
+    renew();
+    line("stdout", "F", "three");
+    EXPECT(r, false, false, "three|");
+    log_reader_free(r);
+}
+
 TEST(lines_that_belong_together_are_one_event)
 {
     int64_t last = 0;
