@@ -18,13 +18,18 @@
 #define CONFIG_MAX (16 * 1024 * 1024)
 #define ENV_MAX    (16 * 1024 * 1024)
 
+static const json_t *find_definition(const struct task *t, const char *container)
+{
+    return sw_json_find(
+        sw_json_array(sw_json_object(t->placed, "taskDefinition"), "containerDefinitions"), "name",
+        container);
+}
+
 /* The container's definition, NULL when its lines stay in its file. */
 static const json_t *definition_of(const struct task *t, const char *container,
                                    struct log_config *ret)
 {
-    const json_t *list =
-        sw_json_array(sw_json_object(t->placed, "taskDefinition"), "containerDefinitions");
-    const json_t *v = sw_json_find(list, "name", container);
+    const json_t *v = find_definition(t, container);
     if (v)
         (void)log_config_read(v, ret);
     return v && ret->driver != LOG_DRIVER_JSON_FILE ? v : NULL;
@@ -126,9 +131,7 @@ int log_sources_prepare(const struct task *t, const char *container, const char 
                         struct sw_err *err)
 {
     struct log_config c = {.file_bytes = LOG_FILE_BYTES};
-    const json_t *v = sw_json_find(
-        sw_json_array(sw_json_object(t->placed, "taskDefinition"), "containerDefinitions"), "name",
-        container);
+    const json_t *v = find_definition(t, container);
     if (v)
         (void)log_config_read(v, &c);
     if ((c.env || c.env_regex) && write_env(v, bundle, err) < 0)

@@ -7,7 +7,7 @@
  * Not seen is a file that was begun anew before anybody looked at it. That this happened is seen, though not how much it was: conmon
  * takes the name from a file in the moment in which it writes the next one's first line, so the first line of the file that has the name
  * now is not later than the last change of the one before it, unless there were others between (log_spool_is_next).
- * Threads: shared by one that reads and one that looks. */
+ * Threads: shared by one that reads and one that looks; another spool of the same container may look, too: they agree by the links. */
 #include <stdbool.h>
 #include <stdint.h>
 

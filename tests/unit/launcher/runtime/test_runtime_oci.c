@@ -375,6 +375,17 @@ static void *kill_monitor_of(void *id)
     return NULL;
 }
 
+/* That script is the runtime from now on. */
+static void run_by(const char *script, size_t n)
+{
+    struct sw_err err = SW_ERR_INIT;
+    struct runtime_oci_options o = {.state_dir = state_dir, .runtime_path = test_path("runtime")};
+    test_write_file(o.runtime_path, script, n);
+    CHECK(chmod(o.runtime_path, 0755) == 0);
+    runtime_oci_free(&rt);
+    CHECK_OK(runtime_oci_new(&o, &rt, &err));
+}
+
 /* What the runtime began goes on when the monitor that started it is killed, and would make the container when everybody has left. */
 TEST(a_creation_whose_monitor_is_killed_ends)
 {
@@ -391,11 +402,7 @@ TEST(a_creation_whose_monitor_is_killed_ends)
         "i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done) &\n"
         "wait $!; exit $?;; esac\nexec %s \"$@\"\n",
         begun_path, begun_path, begun_path, runc);
-    test_write_file(test_path("slow"), script, (size_t)n);
-    CHECK(chmod(test_path("slow"), 0755) == 0);
-    runtime_oci_free(&rt);
-    struct runtime_oci_options o = {.state_dir = state_dir, .runtime_path = test_path("slow")};
-    CHECK_OK(runtime_oci_new(&o, &rt, &err));
+    run_by(script, (size_t)n);
     const char *bundle = make_bundle(id, "sleep 100", 0);
     pthread_t killer;
     CHECK_EQ_INT(pthread_create(&killer, NULL, kill_monitor_of, id), 0);
@@ -424,11 +431,7 @@ TEST(a_creation_whose_runtime_is_killed_ends)
         "#!/bin/sh\ncase \"$*\" in *create*) sleep 50 & printf %%s $! >%s; kill -9 $$;; esac\n"
         "exec %s \"$@\"\n",
         test_path("holds"), runc);
-    test_write_file(test_path("dies"), script, (size_t)n);
-    CHECK(chmod(test_path("dies"), 0755) == 0);
-    runtime_oci_free(&rt);
-    struct runtime_oci_options o = {.state_dir = state_dir, .runtime_path = test_path("dies")};
-    CHECK_OK(runtime_oci_new(&o, &rt, &err));
+    run_by(script, (size_t)n);
     const char *bundle = make_bundle(id, "sleep 100", 0);
     CHECK_ERR(rt.ops->create(rt.self, id, bundle, test_path("%s.log", id), &err), SW_EIO,
               "CannotCreateContainerError");
